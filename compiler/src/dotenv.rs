@@ -1,0 +1,1 @@
+//! `.env` files by godotenv's rules, with spans.

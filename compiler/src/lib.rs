@@ -1,0 +1,12 @@
+//! EZ's compiler: text in, a typed program and diagnostics out.
+//!
+//! Pure by contract: no threads, no processes, no network, no printing; files come through [`file_system::FileSystem`].
+//! The stages import only earlier ones, in the order in which they are declared here.
+
+pub mod diagnostic;
+pub mod dotenv;
+pub mod file_system;
+pub mod shell;
+pub mod source;
+pub mod template;
+pub mod yaml;

@@ -1,0 +1,1 @@
+//! Shell language: words, inspection, syntax.

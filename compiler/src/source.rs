@@ -1,0 +1,296 @@
+//! Text and places in it.
+//!
+//! A [`Span`] does not point into a file but into a *fragment* of one (a task's block, or a whole file). A fragment
+//! knows where in its file it starts, so that an edit above a task moves one number and leaves every span, syntax
+//! tree and cached diagnostic of that task valid.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::{Deserialize, Serialize};
+
+/// A file of a [`SourceMap`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FileId(pub u32);
+
+/// A fragment of a file in a [`SourceMap`]: what spans are relative to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SourceId(pub u32);
+
+/// A byte range in a fragment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Span {
+    /// The fragment.
+    pub source: SourceId,
+    /// First byte, relative to the fragment's start.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+impl Span {
+    /// A span from two byte offsets of a fragment.
+    pub fn new(source: SourceId, start: usize, end: usize) -> Self {
+        Self { source, start: start as u32, end: end as u32 }
+    }
+
+    /// The smallest span that covers both; `self` where the two are of different fragments.
+    #[must_use]
+    pub fn to(self, other: Self) -> Self {
+        if self.source == other.source {
+            Self { source: self.source, start: self.start.min(other.start), end: self.end.max(other.end) }
+        } else {
+            self
+        }
+    }
+
+    /// Length in bytes.
+    pub fn len(self) -> usize {
+        self.end.saturating_sub(self.start) as usize
+    }
+
+    /// Whether the span covers no byte.
+    pub fn is_empty(self) -> bool {
+        self.end <= self.start
+    }
+}
+
+/// A value and where it was written.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Spanned<T> {
+    /// The value.
+    pub value: T,
+    /// Where it was written.
+    pub span: Span,
+}
+
+impl<T> Spanned<T> {
+    /// Joins a value to its place.
+    pub fn new(value: T, span: Span) -> Self {
+        Self { value, span }
+    }
+}
+
+/// A file's text with its line index.
+#[derive(Debug)]
+pub struct SourceFile {
+    /// The path by which the file was read.
+    pub path: Utf8PathBuf,
+    /// The text.
+    pub text: Arc<str>,
+    /// Where the lines begin.
+    pub lines: LineIndex,
+}
+
+/// A place in a file: the file and an absolute byte range.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// The file.
+    pub file: FileId,
+    /// Byte range from the start of the file.
+    pub range: Range<usize>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Fragment {
+    file: FileId,
+    base: u32,
+}
+
+/// All texts of one compilation.
+///
+/// Ids are never reused: a compilation that starts from a previous one clones its map and adds to it.
+#[derive(Clone, Debug, Default)]
+pub struct SourceMap {
+    files: Vec<Arc<SourceFile>>,
+    fragments: Vec<Fragment>,
+}
+
+impl SourceMap {
+    /// Adds a file.
+    pub fn add_file(&mut self, path: impl Into<Utf8PathBuf>, text: impl Into<Arc<str>>) -> FileId {
+        let text = text.into();
+        let lines = LineIndex::new(&text);
+        self.files.push(Arc::new(SourceFile { path: path.into(), text, lines }));
+        FileId((self.files.len() - 1) as u32)
+    }
+
+    /// Gives a known file a new text; its fragments must then be moved or made anew.
+    pub fn replace_text(&mut self, file: FileId, text: impl Into<Arc<str>>) {
+        let text = text.into();
+        let lines = LineIndex::new(&text);
+        let path = self.files[file.0 as usize].path.clone();
+        self.files[file.0 as usize] = Arc::new(SourceFile { path, text, lines });
+    }
+
+    /// Adds a fragment that begins at byte `base` of `file`.
+    pub fn add_fragment(&mut self, file: FileId, base: usize) -> SourceId {
+        self.fragments.push(Fragment { file, base: base as u32 });
+        SourceId((self.fragments.len() - 1) as u32)
+    }
+
+    /// Moves a fragment, after an edit above it.
+    pub fn move_fragment(&mut self, source: SourceId, base: usize) {
+        self.fragments[source.0 as usize].base = base as u32;
+    }
+
+    /// Where a fragment begins in its file.
+    pub fn base(&self, source: SourceId) -> usize {
+        self.fragments[source.0 as usize].base as usize
+    }
+
+    /// The file of a fragment.
+    pub fn file_of(&self, source: SourceId) -> FileId {
+        self.fragments[source.0 as usize].file
+    }
+
+    /// A file by id.
+    pub fn file(&self, file: FileId) -> &Arc<SourceFile> {
+        &self.files[file.0 as usize]
+    }
+
+    /// All files, in the order in which they were added.
+    pub fn files(&self) -> impl Iterator<Item = (FileId, &Arc<SourceFile>)> {
+        self.files.iter().enumerate().map(|(i, f)| (FileId(i as u32), f))
+    }
+
+    /// The file that was read by this path, the newest if there are several.
+    pub fn find(&self, path: &Utf8Path) -> Option<FileId> {
+        self.files.iter().rposition(|f| f.path == path).map(|i| FileId(i as u32))
+    }
+
+    /// Where a span is in its file. Ends past the end of the text are cut.
+    pub fn locate(&self, span: Span) -> Location {
+        let fragment = self.fragments[span.source.0 as usize];
+        let length = self.file(fragment.file).text.len();
+        let start = (fragment.base as usize + span.start as usize).min(length);
+        let end = (fragment.base as usize + span.end as usize).clamp(start, length);
+        Location { file: fragment.file, range: start..end }
+    }
+
+    /// The text that a span covers.
+    pub fn text(&self, span: Span) -> &str {
+        let location = self.locate(span);
+        self.file(location.file).text.get(location.range).unwrap_or("")
+    }
+
+    /// Line and column of a span's first byte.
+    pub fn position(&self, span: Span) -> Position {
+        let location = self.locate(span);
+        let file = self.file(location.file);
+        file.lines.position(&file.text, location.range.start)
+    }
+}
+
+/// A line and a column, both from 1, the column in code points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Position {
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in code points, from 1.
+    pub column: u32,
+}
+
+/// Where the lines of a text begin.
+#[derive(Clone, Debug, Default)]
+pub struct LineIndex {
+    starts: Vec<u32>,
+}
+
+impl LineIndex {
+    /// Indexes a text. Lines end with `\n`; a `\r` before it belongs to the line.
+    pub fn new(text: &str) -> Self {
+        let mut starts = vec![0];
+        starts.extend(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i as u32 + 1));
+        Self { starts }
+    }
+
+    /// Number of lines; a final newline begins one more, empty, line.
+    pub fn len(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// Never true: an empty text has one empty line.
+    pub fn is_empty(&self) -> bool {
+        self.starts.is_empty()
+    }
+
+    /// The line (from 0) that holds a byte.
+    pub fn line_of(&self, offset: usize) -> usize {
+        self.starts.partition_point(|&s| s as usize <= offset).saturating_sub(1)
+    }
+
+    /// First byte of a line (from 0); the last line's for lines past the end.
+    pub fn line_start(&self, line: usize) -> usize {
+        self.starts[line.min(self.starts.len() - 1)] as usize
+    }
+
+    /// Byte range of a line (from 0) without its line end.
+    pub fn line_range(&self, text: &str, line: usize) -> Range<usize> {
+        let start = self.line_start(line);
+        let end = self.starts.get(line + 1).map_or(text.len(), |&next| next as usize);
+        let body = text.get(start..end).unwrap_or("");
+        start..start + body.trim_end_matches('\n').trim_end_matches('\r').len()
+    }
+
+    /// Line and column (from 1, in code points) of a byte.
+    pub fn position(&self, text: &str, offset: usize) -> Position {
+        let line = self.line_of(offset);
+        let start = self.line_start(line);
+        let column = text.get(start..offset).map_or(0, |t| t.chars().count());
+        Position { line: line as u32 + 1, column: column as u32 + 1 }
+    }
+
+    /// Line and column from 0 in UTF-16 code units, as the language server protocol counts.
+    pub fn position_utf16(&self, text: &str, offset: usize) -> (u32, u32) {
+        let line = self.line_of(offset);
+        let start = self.line_start(line);
+        let column: usize = text.get(start..offset).map_or(0, |t| t.chars().map(char::len_utf16).sum());
+        (line as u32, column as u32)
+    }
+
+    /// The byte at a line and column from 0 in UTF-16 code units; cut to the line's end.
+    pub fn offset_utf16(&self, text: &str, line: u32, column: u32) -> usize {
+        let range = self.line_range(text, line as usize);
+        let mut left = column as usize;
+        let mut offset = range.start;
+        for c in text.get(range).unwrap_or("").chars() {
+            if left < c.len_utf16() {
+                break;
+            }
+            left -= c.len_utf16();
+            offset += c.len_utf8();
+        }
+        offset
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_count_code_points_and_utf16_units() {
+        let text = "a: ü\nb: 😀x\n";
+        let lines = LineIndex::new(text);
+        let x = text.find('x').unwrap();
+        assert_eq!(lines.position(text, x), Position { line: 2, column: 5 });
+        assert_eq!(lines.position_utf16(text, x), (1, 5));
+        assert_eq!(lines.offset_utf16(text, 1, 5), x);
+        assert_eq!(lines.offset_utf16(text, 1, 99), text.len() - 1);
+    }
+
+    #[test]
+    fn a_moved_fragment_carries_its_spans() {
+        let mut map = SourceMap::default();
+        let file = map.add_file("Taskfile.yml", "one\ntwo\n");
+        let fragment = map.add_fragment(file, 4);
+        let span = Span::new(fragment, 0, 3);
+        assert_eq!(map.text(span), "two");
+        map.replace_text(file, "zero\none\ntwo\n");
+        map.move_fragment(fragment, 9);
+        assert_eq!(map.text(span), "two");
+        assert_eq!(map.position(span), Position { line: 3, column: 1 });
+    }
+}

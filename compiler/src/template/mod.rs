@@ -1,0 +1,3 @@
+//! Go's `text/template` with the functions of go-task.
+
+pub mod value;

@@ -1,0 +1,1 @@
+//! EZ's runner.
