@@ -1,1 +1,13 @@
-//! What the end-to-end tests share.
+//! What the end-to-end tests share: where the programs are, how one is run, and a builder of small projects.
+
+// A check that does not hold is a panic: that is how a test fails.
+#![allow(clippy::missing_panics_doc)]
+
+pub mod conformance;
+pub mod layers;
+pub mod process;
+pub mod program;
+pub mod project;
+pub mod tree;
+
+pub use project::{Outcome, Project};
