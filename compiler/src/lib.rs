@@ -10,3 +10,5 @@ pub mod shell;
 pub mod source;
 pub mod template;
 pub mod yaml;
+pub mod ast;
+pub mod ir;
