@@ -1,3 +1,183 @@
-//! `ez`.
+//! `ez`, and under the name `task` a drop-in for go-task.
 
-fn main() {}
+mod args;
+mod commands;
+mod discovery;
+mod disk;
+mod environment;
+mod exit_code;
+mod failure;
+mod logger;
+mod paths;
+
+use std::process::ExitCode;
+
+use args::configuration::Configuration;
+use args::ez;
+use args::flag::FlagSet;
+use args::invocation::{self, Action, Invocation, Misuse, Personality};
+use args::parse;
+use commands::{Context, Outcome};
+use environment::Environment;
+use exit_code::Code;
+use failure::Failure;
+use logger::{Color, Logger};
+
+fn main() -> ExitCode {
+    let mut typed = Vec::new();
+    for argument in std::env::args_os() {
+        match argument.into_string() {
+            Ok(argument) => typed.push(argument),
+            Err(argument) => {
+                eprintln!("ez: an argument is not UTF-8: {}", argument.display());
+                return Code::USAGE.into();
+            }
+        }
+    }
+    let environment = match Environment::of_process() {
+        Ok(environment) => environment,
+        Err(error) => {
+            eprintln!("ez: {error}");
+            return Code::OTHER.into();
+        }
+    };
+    let (program, arguments) =
+        typed.split_first().map_or(("ez", &[] as &[String]), |(p, rest)| (p.as_str(), rest));
+    match personality(program) {
+        Personality::Task => as_task(arguments, environment),
+        Personality::Ez => as_ez(arguments, environment),
+    }
+}
+
+/// The personality that a program's name asks for.
+fn personality(program: &str) -> Personality {
+    let name = program.rsplit(['/', std::path::MAIN_SEPARATOR]).next().unwrap_or(program);
+    let name = name.strip_suffix(".exe").unwrap_or(name);
+    if name == "task" { Personality::Task } else { Personality::Ez }
+}
+
+fn as_task(arguments: &[String], environment: Environment) -> ExitCode {
+    interpret_and_run(Personality::Task, arguments, environment)
+}
+
+fn as_ez(arguments: &[String], environment: Environment) -> ExitCode {
+    let arguments = parse::translate_color_words(arguments);
+    let leading = parse::leading_flags(&FlagSet::ez(false), &arguments);
+    let (flags, rest) = arguments.split_at(leading);
+    match rest.first().map(String::as_str) {
+        Some("run") => {
+            let arguments: Vec<String> = flags.iter().chain(rest.iter().skip(1)).cloned().collect();
+            interpret_and_run(Personality::Ez, &arguments, environment)
+        }
+        Some(name) if ez::RESERVED.contains(&name) => {
+            eprintln!(
+                "ez: `{name}` is not available in this version; `ez run {name}` runs a task of that name"
+            );
+            Code::USAGE.into()
+        }
+        Some(name) if ez::SUBCOMMANDS.contains(&name) => {
+            let arguments: Vec<String> = std::iter::once(name)
+                .chain(flags.iter().chain(rest.iter().skip(1)).map(String::as_str))
+                .map(str::to_owned)
+                .collect();
+            subcommand(&arguments, environment)
+        }
+        None if asks_for(flags, &["--help", "-h"]) => subcommand(&["--help".to_owned()], environment),
+        None if asks_for(flags, &["--version", "-V"]) => subcommand(&["version".to_owned()], environment),
+        None if flags.is_empty() => subcommand(&["list".to_owned()], environment),
+        _ => interpret_and_run(Personality::Ez, &arguments, environment),
+    }
+}
+
+fn asks_for(flags: &[String], words: &[&str]) -> bool {
+    flags.iter().any(|flag| words.contains(&flag.as_str()))
+}
+
+/// Reads go-task's command line (with EZ's additions under `ez`) and does what it says.
+fn interpret_and_run(personality: Personality, arguments: &[String], environment: Environment) -> ExitCode {
+    let configuration = Configuration::default();
+    let invocation = match invocation::interpret(personality, arguments, &environment, &configuration) {
+        Ok(invocation) => invocation,
+        Err(misuse) => return complain(personality, misuse, &environment),
+    };
+    let logger = Logger::new(invocation.options.color, &environment);
+    if let Some(warning) = &invocation.warning {
+        logger.err(Color::Yellow, &format!("{warning}\n"));
+    }
+    let context = Context { environment, logger };
+    finish(&context, act(&context, &invocation))
+}
+
+fn complain(personality: Personality, misuse: Misuse, environment: &Environment) -> ExitCode {
+    match (misuse, personality) {
+        (Misuse::NotUnderstood { usage, error }, Personality::Task) => {
+            eprint!("{usage}{error}\n");
+            Code::USAGE.into()
+        }
+        (Misuse::NotUnderstood { error, .. }, Personality::Ez) => {
+            eprintln!("ez: {error}\nSee `ez run --help`.");
+            Code::USAGE.into()
+        }
+        (Misuse::Contradiction(message), _) => {
+            let logger = Logger::new(args::color::automatic(environment), environment);
+            Failure::new(Code::OTHER, message).report(&logger, environment);
+            Code::OTHER.into()
+        }
+    }
+}
+
+fn finish(context: &Context, outcome: Outcome) -> ExitCode {
+    match outcome {
+        Ok(()) => Code::OK.into(),
+        Err(failure) => {
+            failure.report(&context.logger, &context.environment);
+            failure.code.into()
+        }
+    }
+}
+
+fn act(context: &Context, invocation: &Invocation) -> Outcome {
+    match &invocation.action {
+        Action::Version => {
+            context.logger.out(Color::None, &format!("{}\n", commands::version::GO_TASK_VERSION));
+            Ok(())
+        }
+        Action::Help(text) => {
+            match invocation.options.personality {
+                Personality::Task => context.logger.err(Color::None, text),
+                Personality::Ez => context.logger.out(Color::None, &ez::run_help()),
+            }
+            Ok(())
+        }
+        Action::Experiments(listing) => {
+            context.logger.out(Color::None, listing);
+            Ok(())
+        }
+        Action::Init(place) => commands::init::run(context, &invocation.options, place.as_deref()),
+        Action::Completion(shell) => commands::completion::for_task(context, shell),
+        _ => commands::execute::execute(context, invocation),
+    }
+}
+
+/// Reads the command line of a subcommand, its name first, and does what it says.
+fn subcommand(arguments: &[String], environment: Environment) -> ExitCode {
+    let command = match ez::parse(arguments) {
+        Ok(command) => command,
+        Err(error) => {
+            let code = u8::try_from(error.exit_code()).map_or(Code::USAGE, Code);
+            // Help is printed to stdout; a reader that went away has what it wanted.
+            let _ = error.print();
+            return code.into();
+        }
+    };
+    let logger = Logger::new(args::color::automatic(&environment), &environment);
+    let context = Context { environment, logger };
+    let outcome = match command {
+        ez::Command::Completion(completion) => commands::completion::for_ez(&context, completion.shell),
+        ez::Command::Version(version) => commands::version::text(version.json)
+            .map(|text| context.logger.out(Color::None, &text))
+            .map_err(|error| Failure::new(Code::OTHER, format!("ez: {error}"))),
+        other => commands::execute::subcommand(&context, other),
+    };
+    finish(&context, outcome)
+}

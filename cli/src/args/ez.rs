@@ -1,0 +1,370 @@
+//! The subcommands of `ez`.
+//!
+//! `ez run` and `ez <name>` are not read here but by [`super::invocation`]: their flags are go-task's. Only their help is.
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+use super::flag::FlagSet;
+use super::usage;
+
+/// Names that are kept for later; a task of such a name needs `ez run`.
+pub const RESERVED: [&str; 17] = [
+    "new", "clean", "export", "import", "browse", "log", "rerun", "matrix", "ws", "cache", "plugin",
+    "template", "schema", "plan", "lsp", "server", "client",
+];
+
+/// Names that mean something now.
+pub const SUBCOMMANDS: [&str; 11] =
+    ["list", "show", "run", "check", "compile", "why", "graph", "doctor", "completion", "version", "help"];
+
+/// Whether a name is a subcommand's, now or later, so that a task of that name is hidden.
+pub fn is_subcommand(name: &str) -> bool {
+    SUBCOMMANDS.contains(&name) || RESERVED.contains(&name)
+}
+
+const OVERVIEW: &str = "\
+Without a subcommand:
+  ez                                    list the tasks
+  ez <name>… [VAR=value]… [-- args]     run tasks, as `ez run` does
+
+A subcommand wins over a task of the same name; `ez run <name>` always runs the task.
+What comes from Taskfiles goes to stdout, everything about it to stderr.";
+
+/// The whole command line of `ez`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ez",
+    version,
+    about = "Runs and checks Taskfiles: a drop-in for go-task that finds mistakes before anything runs",
+    after_help = OVERVIEW,
+    disable_help_subcommand = false,
+    subcommand_required = true
+)]
+pub struct Ez {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What `ez` can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List the tasks that can be run
+    ///
+    /// Internal tasks are left out. Without --all, so are tasks without a description when some task has one.
+    List(List),
+    /// Show what a task is: description, variables, dependencies, commands
+    Show(Show),
+    /// Run tasks
+    ///
+    /// Every flag of go-task is understood and means the same. Variables hold for all tasks of the command line.
+    Run(Run),
+    /// Find mistakes without running anything
+    ///
+    /// All problems of a project are reported in one go. Exits with 1 when there are errors, with 2 when the check
+    /// itself fails.
+    Check(Check),
+    /// Write the project as one Taskfile that go-task understands
+    Compile(Compile),
+    /// Tell why a task would run, or why it is up to date
+    Why(Why),
+    /// Draw which task needs which
+    Graph(Graph),
+    /// Look at the surroundings: shell, terminal, configuration, caches
+    Doctor(Doctor),
+    /// Print a script that completes tasks and their variables in a shell
+    Completion(Completion),
+    /// Print the version
+    Version(Version),
+}
+
+/// Where the Taskfile is, and colours: understood by every subcommand.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Place {
+    /// Use this Taskfile, or the one in this directory; - reads standard input
+    #[arg(short = 't', long, value_name = "FILE")]
+    pub taskfile: Option<String>,
+    /// Look for the Taskfile from this directory, and work there
+    #[arg(short = 'd', long, value_name = "DIR")]
+    pub dir: Option<String>,
+    /// Use the Taskfile in the home directory
+    #[arg(short = 'g', long)]
+    pub global: bool,
+    /// When to use colours
+    #[arg(short = 'c', long, value_name = "WHEN", default_value = "auto", num_args = 0..=1, require_equals = true, default_missing_value = "always")]
+    pub color: When,
+}
+
+impl Place {
+    /// The same in go-task's flags, so that one reader decides what they mean.
+    pub fn to_flags(&self) -> Vec<String> {
+        let mut flags = Vec::new();
+        let mut push =
+            |name: &str, value: Option<&String>| flags.extend(value.map(|v| format!("--{name}={v}")));
+        push("taskfile", self.taskfile.as_ref());
+        push("dir", self.dir.as_ref());
+        match self.color {
+            When::Auto => {}
+            When::Always => flags.push("--color=true".to_owned()),
+            When::Never => flags.push("--color=false".to_owned()),
+        }
+        if self.global {
+            flags.push("--global".to_owned());
+        }
+        flags
+    }
+}
+
+/// `--color`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal
+    #[default]
+    Auto,
+    /// Always
+    #[value(alias = "true", alias = "1")]
+    Always,
+    /// Never
+    #[value(alias = "false", alias = "0")]
+    Never,
+}
+
+/// `ez list`
+#[derive(Args, Debug, Default)]
+pub struct List {
+    /// Only tasks whose name, alias or description contains this
+    pub filter: Option<String>,
+    /// Tasks without a description too
+    #[arg(short, long, visible_alias = "list-all")]
+    pub all: bool,
+    /// As JSON
+    #[arg(short, long)]
+    pub json: bool,
+    /// JSON without `up_to_date`
+    #[arg(long, requires = "json")]
+    pub no_status: bool,
+    /// JSON by namespace
+    #[arg(long, requires = "json")]
+    pub nested: bool,
+    /// Bare names, one a line
+    #[arg(short, long)]
+    pub silent: bool,
+    /// Order of the tasks
+    #[arg(long, value_name = "ORDER", default_value = "default")]
+    pub sort: Sort,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// `--sort`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Sort {
+    /// Tasks without a namespace first, then by name
+    #[default]
+    Default,
+    /// By name
+    Alphanumeric,
+    /// As written
+    None,
+}
+
+/// `ez show`
+#[derive(Args, Debug)]
+pub struct Show {
+    /// The task
+    pub name: String,
+    /// As JSON
+    #[arg(short, long)]
+    pub json: bool,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// `ez run`, for its help only
+#[derive(Args, Debug)]
+pub struct Run {
+    /// Tasks, variables (NAME=value) and flags; what stands behind -- is CLI_ARGS
+    #[arg(value_name = "NAME", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub arguments: Vec<String>,
+}
+
+/// `ez check`
+#[derive(Args, Debug)]
+pub struct Check {
+    /// Tasks, Taskfiles or directories; without any, the whole project
+    #[arg(value_name = "NAME|PATH")]
+    pub targets: Vec<String>,
+    /// How the findings are written
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
+    /// Mend what can be mended
+    #[arg(long)]
+    pub fix: bool,
+    /// Report this rule as an error (code or name)
+    #[arg(short = 'D', long, value_name = "CODE")]
+    pub deny: Vec<String>,
+    /// Report this rule as a warning
+    #[arg(short = 'W', long, value_name = "CODE")]
+    pub warn: Vec<String>,
+    /// Do not report this rule
+    #[arg(short = 'A', long, value_name = "CODE")]
+    pub allow: Vec<String>,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// How findings are written
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON document
+    Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Annotations for GitHub Actions
+    Github,
+}
+
+/// `ez compile`
+#[derive(Args, Debug)]
+pub struct Compile {
+    /// Write to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<String>,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// `ez why`
+#[derive(Args, Debug)]
+pub struct Why {
+    /// The task, and variables (NAME=value)
+    #[arg(required = true, value_name = "NAME")]
+    pub arguments: Vec<String>,
+    /// As JSON
+    #[arg(short, long)]
+    pub json: bool,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// `ez graph`
+#[derive(Args, Debug)]
+pub struct Graph {
+    /// Only these tasks and what they need
+    pub names: Vec<String>,
+    /// The language of the drawing
+    #[arg(short, long, value_name = "FORMAT", default_value = "dot")]
+    pub format: GraphFormat,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// The language of a drawing
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum GraphFormat {
+    /// Graphviz
+    #[default]
+    Dot,
+    /// Mermaid
+    Mermaid,
+    /// Nodes and edges as JSON
+    Json,
+}
+
+/// `ez doctor`
+#[derive(Args, Debug)]
+pub struct Doctor {
+    /// As JSON
+    #[arg(short, long)]
+    pub json: bool,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// `ez completion`
+#[derive(Args, Debug)]
+pub struct Completion {
+    /// The shell
+    pub shell: Shell,
+}
+
+/// A shell that can complete
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    /// Bash
+    Bash,
+    /// Zsh
+    Zsh,
+    /// Fish
+    Fish,
+    /// Nushell
+    #[value(alias = "nu")]
+    Nushell,
+    /// PowerShell
+    Powershell,
+}
+
+/// `ez version`
+#[derive(Args, Debug)]
+pub struct Version {
+    /// As JSON
+    #[arg(short, long)]
+    pub json: bool,
+}
+
+/// Reads the arguments of a subcommand: its name first.
+///
+/// # Errors
+///
+/// Wrong arguments, or a request for help, both of which print themselves.
+pub fn parse(arguments: &[String]) -> Result<Command, clap::Error> {
+    let program = std::iter::once("ez").chain(arguments.iter().map(String::as_str));
+    let matches = command().try_get_matches_from(program)?;
+    <Ez as clap::FromArgMatches>::from_arg_matches(&matches).map(|ez| ez.command)
+}
+
+/// The grammar, with the run flags in the help of `run`.
+pub fn command() -> clap::Command {
+    let set = FlagSet::ez(false);
+    let defaults = super::flag::Values::defaults(&set);
+    let flags = format!("Flags:\n{}", usage::flags(&set.sorted(), &defaults));
+    Ez::command().mut_subcommand("run", |run| {
+        run.override_usage("ez run [FLAGS] <NAME>… [VAR=value]… [-- ARGS]").after_help(flags)
+    })
+}
+
+/// The help of `ez run`.
+pub fn run_help() -> String {
+    command().find_subcommand_mut("run").map(|run| run.render_long_help().to_string()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grammar_is_sound_and_complete() {
+        command().debug_assert();
+        let names: std::collections::BTreeSet<String> =
+            command().get_subcommands().map(|c| c.get_name().to_owned()).chain(["help".to_owned()]).collect();
+        assert_eq!(names, SUBCOMMANDS.iter().map(ToString::to_string).collect());
+    }
+
+    #[test]
+    fn help_of_run_names_every_flag() {
+        let help = run_help();
+        for flag in FlagSet::ez(false).rows() {
+            assert!(help.contains(&format!("--{}", flag.name)), "{}", flag.name);
+        }
+    }
+}

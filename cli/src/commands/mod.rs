@@ -1,0 +1,21 @@
+//! What the program does: one file a subcommand.
+
+pub mod completion;
+pub mod execute;
+pub mod init;
+pub mod version;
+
+use crate::environment::Environment;
+use crate::failure::Failure;
+use crate::logger::Logger;
+
+/// What every command works with.
+pub struct Context {
+    /// The surroundings of the process.
+    pub environment: Environment,
+    /// Where the program's own words go.
+    pub logger: Logger,
+}
+
+/// How a command ends.
+pub type Outcome = Result<(), Failure>;

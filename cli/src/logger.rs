@@ -1,0 +1,129 @@
+//! The program's own words on the terminal, in go-task's colours.
+
+use std::io::{self, Write};
+
+use crate::environment::Environment;
+use crate::exit_code::Code;
+
+/// A colour of go-task's logger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Color {
+    /// Plain text, never with a colour code.
+    None,
+    /// The terminal's own colour, set explicitly.
+    Default,
+    /// Names of called tasks, successes, echoed commands.
+    Green,
+    /// Aliases.
+    Cyan,
+    /// Warnings and questions.
+    Yellow,
+    /// Remarks of the verbose mode.
+    Magenta,
+    /// Errors.
+    Red,
+}
+
+impl Color {
+    /// The code that switches the colour on, and the variable (without `TASK_COLOR_`) that replaces it.
+    fn code(self) -> Option<(&'static str, &'static str)> {
+        Some(match self {
+            Self::None => return None,
+            Self::Default => ("0", "RESET"),
+            Self::Green => ("32", "GREEN"),
+            Self::Cyan => ("36", "CYAN"),
+            Self::Yellow => ("33", "YELLOW"),
+            Self::Magenta => ("35", "MAGENTA"),
+            Self::Red => ("31", "RED"),
+        })
+    }
+}
+
+/// Writes to stdout and stderr, coloured or not.
+#[derive(Clone, Debug)]
+pub struct Logger {
+    palette: Option<Vec<(Color, String)>>,
+}
+
+const PAINTED: [Color; 6] =
+    [Color::Default, Color::Green, Color::Cyan, Color::Yellow, Color::Magenta, Color::Red];
+
+impl Logger {
+    /// A logger that colours its output or not; colours may be changed by `TASK_COLOR_<NAME>`.
+    pub fn new(is_colored: bool, environment: &Environment) -> Self {
+        let attributes = |color: Color| {
+            let (code, name) = color.code()?;
+            let chosen = environment.task(&format!("COLOR_{name}")).and_then(attributes_of);
+            Some((color, chosen.unwrap_or_else(|| code.to_owned())))
+        };
+        Self { palette: is_colored.then(|| PAINTED.into_iter().filter_map(attributes).collect()) }
+    }
+
+    /// Whether anything is coloured.
+    pub fn is_colored(&self) -> bool {
+        self.palette.is_some()
+    }
+
+    /// Text with the codes of its colour around it.
+    pub fn paint(&self, color: Color, text: &str) -> String {
+        let code = self.palette.iter().flatten().find(|(known, _)| *known == color);
+        match code {
+            Some((_, code)) => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
+            None => text.to_owned(),
+        }
+    }
+
+    /// Writes to stdout. A reader that went away ends the program, successfully.
+    pub fn out(&self, color: Color, text: &str) {
+        print(&mut io::stdout().lock(), &self.paint(color, text));
+    }
+
+    /// Writes to stderr.
+    pub fn err(&self, color: Color, text: &str) {
+        // There is nobody left to tell when stderr is gone.
+        let _ = io::stderr().lock().write_all(self.paint(color, text).as_bytes());
+    }
+}
+
+/// Writes to stdout; a reader that went away (`ez list | head -1`) has what it wanted, so the program ends well.
+pub fn print(stdout: &mut impl Write, text: &str) {
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    match written {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(Code::OK.0.into()),
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "ez: cannot write to standard output: {error}");
+            std::process::exit(Code::OTHER.0.into());
+        }
+    }
+}
+
+/// Colour codes from a variable: `38;5;208` as it is, `255,128,0` as a colour by its parts.
+fn attributes_of(text: &str) -> Option<String> {
+    let parts: Vec<&str> = text.split(',').collect();
+    let codes = if parts.len() == 3 { [vec!["38", "2"], parts].concat() } else { text.split(';').collect() };
+    let is_code = |code: &&str| !code.is_empty() && code.bytes().all(|b| b.is_ascii_digit());
+    codes.iter().all(|code| is_code(code)).then(|| codes.join(";"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_can_be_chosen_or_absent() {
+        let none = Environment::for_test("/", &[]);
+        let chosen = Environment::for_test("/", &[("TASK_COLOR_RED", "1;31"), ("TASK_COLOR_GREEN", "1,2,3")]);
+        let broken = Environment::for_test("/", &[("TASK_COLOR_RED", "red")]);
+        for (is_colored, environment, color, expected) in [
+            (false, &none, Color::Red, "x"),
+            (true, &none, Color::Red, "\u{1b}[31mx\u{1b}[0m"),
+            (true, &none, Color::None, "x"),
+            (true, &chosen, Color::Red, "\u{1b}[1;31mx\u{1b}[0m"),
+            (true, &chosen, Color::Green, "\u{1b}[38;2;1;2;3mx\u{1b}[0m"),
+            (true, &broken, Color::Red, "\u{1b}[31mx\u{1b}[0m"),
+        ] {
+            assert_eq!(Logger::new(is_colored, environment).paint(color, "x"), expected);
+        }
+    }
+}
