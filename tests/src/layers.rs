@@ -119,7 +119,7 @@ pub fn check_repository(root: &Path) -> Vec<Violation> {
         }
         tree::walk(&root.join(directory).join("src"), &mut |path| {
             let relative = path.strip_prefix(root).unwrap_or(path).to_string_lossy().replace('\\', "/");
-            if relative.ends_with(".rs") {
+            if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = fs::read_to_string(path).unwrap_or_default();
                 violations.extend(check_source(&relative, &text));
             }
@@ -157,7 +157,7 @@ pub fn check_source(file: &str, text: &str) -> Vec<Violation> {
     if is_test_file(file) {
         return Vec::new();
     }
-    let tokens = without_tests(tokens(text));
+    let tokens = without_tests(&tokens(text));
     let mut violations = Vec::new();
     for path in paths(&tokens, module_depth(file)) {
         let mut report = |message| violations.push(Violation { file: file.into(), line: path.line, message });
@@ -270,10 +270,11 @@ fn read_path(
             index += 1;
             continue;
         }
-        if text(index) == "!" && text(index + 1) != "=" {
-            if let Some(last) = parts.last_mut() {
-                last.push('!');
-            }
+        if text(index) == "!"
+            && text(index + 1) != "="
+            && let Some(last) = parts.last_mut()
+        {
+            last.push('!');
         }
         let line = tokens.get(start).map_or(0, |token| token.line);
         found.push(NamedPath { parts: from_root(parts, depth), line });
@@ -347,14 +348,14 @@ impl InlineModules {
 }
 
 /// Leaves every item that follows `#[cfg(test)]` out.
-fn without_tests(tokens: Vec<Token>) -> Vec<Token> {
+fn without_tests(tokens: &[Token]) -> Vec<Token> {
     const CFG_TEST: [&str; 7] = ["#", "[", "cfg", "(", "test", ")", "]"];
     let mut kept = Vec::with_capacity(tokens.len());
     let mut index = 0;
     while index < tokens.len() {
         let here = tokens[index..].iter().map(|token| token.text.as_str());
         if here.take(CFG_TEST.len()).eq(CFG_TEST) {
-            index = after_item(&tokens, index + CFG_TEST.len());
+            index = after_item(tokens, index + CFG_TEST.len());
         } else {
             kept.push(tokens[index].clone());
             index += 1;

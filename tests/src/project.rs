@@ -123,11 +123,13 @@ impl Project {
     }
 
     /// Runs `ez`.
+    #[must_use = "an outcome says nothing until it is checked"]
     pub fn run<A: AsRef<str>>(&self, args: impl IntoIterator<Item = A>) -> Outcome<'_> {
         self.run_program(&program::ez(), args)
     }
 
     /// Runs `ez` under the name `task`.
+    #[must_use = "an outcome says nothing until it is checked"]
     pub fn run_as_task<A: AsRef<str>>(&self, args: impl IntoIterator<Item = A>) -> Outcome<'_> {
         let link = self.base.path().join("bin/task");
         let link = if link.exists() {
@@ -139,11 +141,13 @@ impl Project {
     }
 
     /// Runs the real go-task.
+    #[must_use = "an outcome says nothing until it is checked"]
     pub fn run_oracle<A: AsRef<str>>(&self, args: impl IntoIterator<Item = A>) -> Outcome<'_> {
         self.run_program(&program::oracle(), args)
     }
 
     /// Runs a program by its path.
+    #[must_use = "an outcome says nothing until it is checked"]
     pub fn run_program<A: AsRef<str>>(
         &self,
         program: &Path,
@@ -190,7 +194,6 @@ impl Project {
 
 /// What a program did in a project; each check gives the outcome back, so that they chain.
 #[derive(Debug)]
-#[must_use = "an outcome says nothing until it is checked"]
 pub struct Outcome<'a> {
     project: &'a Project,
     command: String,
