@@ -1,1 +1,30 @@
-//! EZ's runner.
+//! EZ's runner: tasks in, processes and one stream of events out.
+//!
+//! It knows nothing of terminals and servers: who wants to show or record a run listens to [`event::EventSink`].
+
+pub mod call;
+pub mod command;
+pub mod concrete;
+pub mod dotenv_files;
+pub mod engine;
+pub mod environment;
+pub mod error;
+pub mod event;
+pub mod expansion;
+pub mod freshness;
+pub mod go_text;
+pub mod limits;
+pub mod loops;
+mod messages;
+pub mod options;
+pub mod path;
+pub mod platform;
+pub mod process;
+pub mod render;
+pub mod report;
+pub mod requires;
+pub mod scheduler;
+pub mod scope;
+pub mod signal;
+pub mod template_host;
+pub mod variables;

@@ -1,0 +1,80 @@
+//! How a run is to be done, in the engine's terms.
+
+use smol_str::SmolStr;
+
+/// Settings of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Skip preconditions and up-to-date checks of the tasks that were named.
+    pub force: bool,
+    /// Skip them for every task.
+    pub force_all: bool,
+    /// Show commands, run none.
+    pub dry: bool,
+    /// Echo no command.
+    pub silent: bool,
+    /// Say more, and echo the commands of silent tasks.
+    pub verbose: bool,
+    /// Answer every prompt with yes.
+    pub assume_yes: bool,
+    /// Ask for missing variables, where there is a terminal.
+    pub interactive: bool,
+    /// Whether someone can be asked.
+    pub is_terminal: bool,
+    /// Run the named tasks at the same time.
+    pub parallel: bool,
+    /// Cancel the others when one of several parallel tasks fails.
+    pub failfast: bool,
+    /// At most so many tasks at once; `None` for no limit.
+    pub concurrency: Option<usize>,
+    /// Whether tasks run again and again, so that calls are not counted.
+    pub watch: bool,
+    /// The style of output, over what the Taskfile says.
+    pub output: Option<OutputStyle>,
+    /// Where fingerprints are kept, as the user gave it; empty for `.task`.
+    pub temp_dir: SmolStr,
+    /// Suggest no name for an unknown one.
+    pub disable_fuzzy: bool,
+    /// `env` of a Taskfile wins over the caller's environment.
+    pub env_precedence: bool,
+    /// How the program was called, for `TASK_EXE`.
+    pub program: SmolStr,
+    /// For `TASK_VERSION`.
+    pub version: SmolStr,
+    /// Where the program was started, absolute.
+    pub user_working_dir: SmolStr,
+    /// Names the run in events; empty for an own name.
+    pub run_id: SmolStr,
+}
+
+/// How output of commands is shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OutputStyle {
+    /// `interleaved` (also when empty), `group` or `prefixed`.
+    pub name: SmolStr,
+    /// A template, printed before a group.
+    pub begin: SmolStr,
+    /// A template, printed after a group.
+    pub end: SmolStr,
+    /// Print only groups of failing commands.
+    pub error_only: bool,
+}
+
+/// Settings that the command line makes visible to templates.
+#[derive(Clone, Debug, Default)]
+pub struct CommandLine {
+    /// `NAME=value` in order.
+    pub globals: Vec<(SmolStr, SmolStr)>,
+    /// What stands behind `--`.
+    pub arguments: Vec<SmolStr>,
+    /// `CLI_FORCE`
+    pub force: bool,
+    /// `CLI_SILENT`
+    pub silent: bool,
+    /// `CLI_VERBOSE`
+    pub verbose: bool,
+    /// `CLI_OFFLINE`
+    pub offline: bool,
+    /// `CLI_ASSUME_YES`
+    pub assume_yes: bool,
+}

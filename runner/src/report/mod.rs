@@ -1,0 +1,3 @@
+//! Listeners that show a run.
+
+pub mod plain;
