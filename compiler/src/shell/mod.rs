@@ -1,10 +1,14 @@
 //! The shell language, as far as EZ must know it: a parser that accepts what go-task's shell accepts, with its messages.
 
 mod arithmetic;
+mod arithmetic_value;
 pub mod ast;
+mod braces;
 mod error;
+mod expand;
 mod lex;
 mod parse;
+mod pattern;
 mod quote;
 mod simple;
 mod token;
@@ -12,9 +16,12 @@ mod word;
 
 pub use arithmetic::MAX_OPERATORS;
 pub use ast::Script;
+pub use braces::{MAX_BRACE_NESTING, MAX_BRACE_WORDS};
 pub use error::SyntaxError;
+pub use expand::{Environment, ExpandError, Field, expand_fields, expand_literal, split_words};
 pub use lex::is_name;
 pub use parse::{MAX_NESTING, parse};
+pub use pattern::{BadPattern, Pattern, PatternRules, escape_glob, has_glob};
 pub use quote::{QuoteError, is_keyword, quote};
 pub use simple::{
     Connector, NATIVE_BUILTINS, Piece, Resolved, SimpleCommand, SimpleRedirect, SimpleRedirectKind,
