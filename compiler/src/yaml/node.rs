@@ -36,6 +36,8 @@ pub struct Node {
     /// What the node covers: quotes and brackets included; of a block scalar the content lines (not the `|` line);
     /// of a block collection from its first to its last child. Empty for a value that is not written at all.
     pub span: Span,
+    /// Where go-yaml lets the node begin, which its messages name: at the anchor, the tag or the `|`, if it has one.
+    pub start: u32,
     /// The tag as written (`!!str`), resolved to its long form.
     pub tag: Option<SmolStr>,
     /// The anchor's name.

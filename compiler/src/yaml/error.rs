@@ -1,0 +1,156 @@
+//! What can be wrong with YAML, with go-yaml's words for it.
+
+use crate::diagnostic::{Diagnostic, Fix};
+use crate::rule;
+use crate::source::{SourceMap, Span};
+
+use super::node::{Node, NodeKind};
+use super::scalar::tag_of;
+
+/// How much of a value go-yaml shows in a message: up to this many bytes in full, else [`SHOWN_WHEN_CUT`].
+const SHOWN_IN_FULL: usize = 10;
+
+/// Bytes that go-yaml shows of a longer value.
+const SHOWN_WHEN_CUT: usize = 7;
+
+/// A text that is no YAML, or not the YAML that go-yaml takes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct YamlError {
+    /// What is wrong, in one line.
+    pub message: String,
+    /// Where.
+    pub span: Span,
+    /// go-yaml's message with its `yaml: ` in front; `None` if go-yaml would have stopped before it, or accepts it.
+    pub go_message: Option<String>,
+    /// What to write instead.
+    pub help: Option<String>,
+    /// A way to mend it.
+    pub fix: Option<Fix>,
+}
+
+impl YamlError {
+    /// As a diagnostic of rule EZ101.
+    pub fn to_diagnostic(&self) -> Diagnostic {
+        let mut diagnostic = Diagnostic::error(rule::YAML_SYNTAX, self.message.clone(), self.span);
+        diagnostic.help.clone_from(&self.help);
+        diagnostic.fixes.extend(self.fix.clone());
+        diagnostic
+    }
+}
+
+/// A value that does not fit where it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DecodeError {
+    /// The wrong type; go-yaml goes on and reports all of these together.
+    CannotUnmarshal {
+        /// The value.
+        span: Span,
+        /// Where go-yaml says it begins.
+        start: Span,
+        /// The value's tag, `!!seq`.
+        tag: String,
+        /// The beginning of a scalar's text.
+        value: Option<String>,
+        /// The Go type, `[]string`.
+        into: String,
+    },
+    /// A key that the same mapping has already.
+    DuplicateKey {
+        /// The later key.
+        span: Span,
+        /// The earlier key.
+        first: Span,
+        /// The key's text.
+        key: String,
+    },
+    /// An error that ends go-yaml's decoding.
+    Fatal {
+        /// Where.
+        span: Span,
+        /// go-yaml's message without its `yaml: `.
+        message: String,
+    },
+}
+
+impl DecodeError {
+    /// The error of a node that cannot become the Go type `into`. Aliases are followed.
+    pub fn cannot_unmarshal(node: &Node, into: &str) -> Self {
+        let node = super::scalar::target(node).unwrap_or(node);
+        let value = match &node.kind {
+            NodeKind::Scalar(scalar) if scalar.text.len() > SHOWN_IN_FULL => {
+                let shown = &scalar.text.as_bytes()[..SHOWN_WHEN_CUT];
+                Some(format!("{}...", String::from_utf8_lossy(shown)))
+            }
+            NodeKind::Scalar(scalar) => Some(scalar.text.to_string()),
+            _ => None,
+        };
+        let start = Span { start: node.start, end: node.start, ..node.span };
+        let tag = tag_of(node).into_owned();
+        Self::CannotUnmarshal { span: node.span, start, tag, value, into: into.to_owned() }
+    }
+
+    /// Where it is.
+    pub fn span(&self) -> Span {
+        match self {
+            Self::CannotUnmarshal { span, .. }
+            | Self::DuplicateKey { span, .. }
+            | Self::Fatal { span, .. } => *span,
+        }
+    }
+
+    /// go-yaml's text: `line 3: cannot unmarshal !!seq into string`.
+    pub fn go_message(&self, sources: &SourceMap) -> String {
+        match self {
+            Self::CannotUnmarshal { start, .. } => {
+                format!("line {}: {}", sources.position(*start).line, self.message())
+            }
+            Self::DuplicateKey { span, first, key } => format!(
+                "line {}: mapping key {} already defined at line {}",
+                sources.position(*span).line,
+                go_quoted(key),
+                sources.position(*first).line
+            ),
+            Self::Fatal { message, .. } => format!("yaml: {message}"),
+        }
+    }
+
+    /// The same without lines, for a message that points at its place.
+    pub fn message(&self) -> String {
+        match self {
+            Self::CannotUnmarshal { tag, value, into, .. } => match value {
+                Some(value) => format!("cannot unmarshal {tag} `{value}` into {into}"),
+                None => format!("cannot unmarshal {tag} into {into}"),
+            },
+            Self::DuplicateKey { key, .. } => format!("mapping key {} already defined", go_quoted(key)),
+            Self::Fatal { message, .. } => message.clone(),
+        }
+    }
+}
+
+/// Text as Go's `%#v` and `%q` print it.
+pub fn go_quoted(text: &str) -> String {
+    use std::fmt::Write as _;
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\n' => quoted.push_str("\\n"),
+            '\t' => quoted.push_str("\\t"),
+            '\r' => quoted.push_str("\\r"),
+            '\x07' => quoted.push_str("\\a"),
+            '\x08' => quoted.push_str("\\b"),
+            '\x0B' => quoted.push_str("\\v"),
+            '\x0C' => quoted.push_str("\\f"),
+            c if c.is_ascii_control() => {
+                let _ = write!(quoted, "\\x{:02x}", c as u32);
+            }
+            c if c.is_control() || c == '\u{feff}' => {
+                let _ = write!(quoted, "\\u{:04x}", c as u32);
+            }
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}

@@ -1,0 +1,215 @@
+//! The tree against another parser: libyaml's port.
+
+use std::fmt::Write as _;
+
+use libyaml_safer::{EventData, MappingStyle, Parser, ScalarStyle as TheirStyle, SequenceStyle};
+use proptest::prelude::*;
+
+use super::compose::{ComposeError, compose};
+use super::node::{CollectionStyle, Node, NodeKind, ScalarStyle};
+use crate::source::SourceId;
+
+/// A tree in one line, or go-yaml's words for what is wrong.
+fn ours(text: &str) -> Result<String, String> {
+    let composed = compose(text, SourceId(0));
+    for error in &composed.errors {
+        if let ComposeError::Syntax(problem) = error {
+            return Err(problem.text.to_owned());
+        }
+    }
+    let mut out = String::new();
+    if let Some(root) = &composed.root {
+        print(root, &mut out);
+    }
+    Ok(out)
+}
+
+fn print(node: &Node, out: &mut String) {
+    let tag = node.tag.as_deref().unwrap_or("");
+    let anchor = node.anchor.as_deref().unwrap_or("");
+    match &node.kind {
+        NodeKind::Scalar(scalar) => {
+            let style = match scalar.style {
+                ScalarStyle::Plain => 'p',
+                ScalarStyle::SingleQuoted => 's',
+                ScalarStyle::DoubleQuoted => 'd',
+                ScalarStyle::Literal => 'l',
+                ScalarStyle::Folded => 'f',
+            };
+            let _ = write!(out, "{style}{tag}&{anchor}{:?} ", scalar.text);
+        }
+        NodeKind::Sequence(list) => {
+            let open = if list.style == CollectionStyle::Flow { "f[" } else { "[" };
+            let _ = write!(out, "{open}{tag}&{anchor} ");
+            list.items.iter().for_each(|item| print(item, out));
+            out.push_str("] ");
+        }
+        NodeKind::Mapping(mapping) => {
+            let open = if mapping.style == CollectionStyle::Flow { "f{" } else { "{" };
+            let _ = write!(out, "{open}{tag}&{anchor} ");
+            for entry in &mapping.entries {
+                print(&entry.key, out);
+                print(&entry.value, out);
+            }
+            out.push_str("} ");
+        }
+        NodeKind::Alias { name, .. } => {
+            let _ = write!(out, "*{name} ");
+        }
+    }
+}
+
+/// What libyaml makes of the first document, and whether it finds an error after it.
+struct Theirs {
+    first: Result<String, String>,
+    error_later: bool,
+}
+
+/// `None` where libyaml's port gives up on itself.
+fn theirs(text: &str) -> Option<Theirs> {
+    let text = text.to_owned();
+    let run = move || {
+        let mut bytes = text.as_bytes();
+        let mut parser = Parser::new();
+        parser.set_input_string(&mut bytes);
+        let first = their_document(&mut parser);
+        let error_later = first.is_ok() && (&mut parser).take(LATER_EVENTS).any(|event| event.is_err());
+        Theirs { first, error_later }
+    };
+    std::panic::catch_unwind(run).ok()
+}
+
+/// go-yaml's look-ahead reaches a little past the first document.
+const LATER_EVENTS: usize = 8;
+
+fn their_document(parser: &mut Parser<&mut &[u8]>) -> Result<String, String> {
+    let mut out = String::new();
+    loop {
+        let event = parser.parse().map_err(|error| error.problem().to_owned())?;
+        match event.data {
+            EventData::StreamEnd | EventData::DocumentEnd { .. } => return Ok(out),
+            EventData::Scalar { anchor, tag, value, style, .. } => {
+                let style = match style {
+                    TheirStyle::SingleQuoted => 's',
+                    TheirStyle::DoubleQuoted => 'd',
+                    TheirStyle::Literal => 'l',
+                    TheirStyle::Folded => 'f',
+                    _ => 'p',
+                };
+                let (tag, anchor) = (known(tag), anchor.unwrap_or_default());
+                let _ = write!(out, "{style}{tag}&{anchor}{value:?} ");
+            }
+            EventData::SequenceStart { anchor, tag, style, .. } => {
+                let open = if style == SequenceStyle::Flow { "f[" } else { "[" };
+                let _ = write!(out, "{open}{}&{} ", known(tag), anchor.unwrap_or_default());
+            }
+            EventData::MappingStart { anchor, tag, style, .. } => {
+                let open = if style == MappingStyle::Flow { "f{" } else { "{" };
+                let _ = write!(out, "{open}{}&{} ", known(tag), anchor.unwrap_or_default());
+            }
+            EventData::SequenceEnd => out.push_str("] "),
+            EventData::MappingEnd => out.push_str("} "),
+            EventData::Alias { anchor } => {
+                let _ = write!(out, "*{anchor} ");
+            }
+            EventData::StreamStart { .. } | EventData::DocumentStart { .. } => {}
+        }
+    }
+}
+
+/// `!` says no more than no tag.
+fn known(tag: Option<String>) -> String {
+    tag.filter(|tag| tag != "!").unwrap_or_default()
+}
+
+/// Where the two may differ: go-yaml is a fork of libyaml with rules of its own.
+fn go_differs(text: &str) -> bool {
+    // libyaml takes `%YAML 1.2`, and does not know `\'`.
+    text.contains('%') || text.contains("\\'")
+}
+
+/// Pieces that YAML is made of, to be put in a row.
+fn pieces() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "a",
+        "b: ",
+        "c:\n",
+        "- ",
+        "-\n",
+        "\n",
+        "\n  ",
+        "\n    ",
+        "\n- ",
+        "\n  - ",
+        " ",
+        "  ",
+        ": ",
+        ":",
+        "? ",
+        ", ",
+        "[",
+        "]",
+        "{",
+        "}",
+        "'",
+        "''",
+        "'x y'",
+        "\"",
+        "\"q\\n\\u00e9\"",
+        "\\",
+        "|\n",
+        "|-\n  ",
+        ">\n  ",
+        ">+\n ",
+        "|2\n   ",
+        "#",
+        " # c",
+        "&x ",
+        "*x",
+        "!!str ",
+        "!t ",
+        "é",
+        "日本",
+        "{{.X}} ",
+        "\t",
+        "\r\n",
+        "\r",
+        "---\n",
+        "...\n",
+        "key: value\n",
+        "  sub: 1\n",
+        "- item\n",
+        "  - x\n",
+        "~",
+        "\u{85}",
+        "\u{2028}",
+    ]);
+    prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+}
+
+fn check(text: &str) -> Result<(), TestCaseError> {
+    let ours = ours(text);
+    let Some(theirs) = theirs(text) else { return Ok(()) };
+    match (&ours, &theirs.first) {
+        (Ok(ours), Ok(theirs)) => prop_assert_eq!(ours, theirs, "{}", text),
+        // Which of several errors is met first depends on the look-ahead, in which go-yaml differs.
+        (Err(_), Err(_)) => {}
+        (Err(_), Ok(_)) if theirs.error_later => {}
+        (_, first) => prop_assert!(go_differs(text), "{text:?}\nours: {ours:?}\ntheirs: {first:?}"),
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(4000) })]
+
+    #[test]
+    fn agrees_with_libyaml(text in pieces()) {
+        check(&text)?;
+    }
+
+    #[test]
+    fn never_panics(text in any::<String>()) {
+        let _ = ours(&text);
+    }
+}
