@@ -6,8 +6,8 @@ use super::lex::{Mode, is_name};
 use super::parse::{Outer, Parser};
 use super::token::{Token, quoted};
 
-/// How many operators of one chain (`1 + 1 + 1 …`) an expression may have: each makes its tree one level deeper.
-pub const MAX_OPERATORS: usize = 500;
+/// How many operators an expression may have, with those nested in it: each can make its tree one level deeper.
+pub const MAX_OPERATORS: usize = 1000;
 
 /// How strongly a binary operator that groups to the left binds.
 fn strength(token: Token) -> Option<u8> {
@@ -59,14 +59,18 @@ impl Parser<'_> {
     /// Reads an expression; `None` where there is none. `compact` is for `let`, where a blank ends it.
     pub(super) fn arithmetic(&mut self, compact: bool) -> Parsed<Option<Arithmetic>> {
         self.enter()?;
+        if self.open_expressions == 0 {
+            self.operators = 0;
+        }
+        self.open_expressions += 1;
         let mut left = self.arithmetic_assignment(compact)?;
-        let mut operators = 0;
         while self.token == Token::Comma && !(compact && self.spaced) {
-            let at = self.before_operator(left.is_some(), &mut operators)?;
+            let at = self.before_operator(left.is_some())?;
             self.next_operand(compact)?;
             let right = self.arithmetic_assignment(compact)?;
             left = Some(self.joined(at, Token::Comma, left, right)?);
         }
+        self.open_expressions -= 1;
         self.leave();
         Ok(left)
     }
@@ -82,12 +86,12 @@ impl Parser<'_> {
         self.fail_follow(at, token.text(), "an expression")
     }
 
-    fn before_operator(&self, has_left: bool, operators: &mut usize) -> Parsed<Pos> {
+    fn before_operator(&mut self, has_left: bool) -> Parsed<Pos> {
         if !has_left {
             return self.fail_here(format!("{} must follow an expression", self.token.quoted()));
         }
-        *operators += 1;
-        if *operators > MAX_OPERATORS {
+        self.operators += 1;
+        if self.operators > MAX_OPERATORS {
             return self.fail_here(format!("an expression of more than {MAX_OPERATORS} operators"));
         }
         Ok(self.position)
@@ -153,13 +157,12 @@ impl Parser<'_> {
     /// Reads operators that bind at least so strongly.
     fn arithmetic_binary(&mut self, compact: bool, least: u8) -> Parsed<Option<Arithmetic>> {
         let mut left = self.arithmetic_power(compact)?;
-        let mut operators = 0;
         while let Some(found) = strength(self.token)
             && found >= least
             && !(compact && self.spaced)
         {
             let token = self.token;
-            let at = self.before_operator(left.is_some(), &mut operators)?;
+            let at = self.before_operator(left.is_some())?;
             self.next_operand(compact)?;
             let right = self.arithmetic_binary(compact, found + 1)?;
             left = Some(self.joined(at, token, left, right)?);
@@ -171,7 +174,7 @@ impl Parser<'_> {
         self.enter()?;
         let mut left = self.arithmetic_unary(compact)?;
         if self.token == Token::Power && !(compact && self.spaced) {
-            let at = self.before_operator(left.is_some(), &mut 0)?;
+            let at = self.before_operator(left.is_some())?;
             self.next_operand(compact)?;
             let right = self.arithmetic_power(compact)?;
             left = Some(self.joined(at, Token::Power, left, right)?);

@@ -90,6 +90,10 @@ pub(super) struct Parser<'a> {
     /// Whether expansions are forbidden, as in the delimiter of a here-document.
     pub(super) plain_words_only: bool,
     pub(super) depth: usize,
+    /// How many arithmetic expressions are open around this place.
+    pub(super) open_expressions: usize,
+    /// How many operators the outermost of them has so far.
+    pub(super) operators: usize,
 }
 
 impl<'a> Parser<'a> {
@@ -124,6 +128,8 @@ impl<'a> Parser<'a> {
             regex_begins: false,
             plain_words_only: false,
             depth: 0,
+            open_expressions: 0,
+            operators: 0,
         };
         parser.advance();
         parser

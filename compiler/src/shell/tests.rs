@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{MAX_NESTING, parse, parse_document, parse_words};
+use super::{MAX_NESTING, MAX_OPERATORS, parse, parse_document, parse_words};
 
 #[test]
 fn accepted_scripts() {
@@ -75,6 +75,10 @@ fn nesting_has_a_limit_and_no_stack_overflows() {
     }
     assert!(parse(&format!("{}a", "a && ".repeat(100_000))).is_ok());
     assert!(parse(&format!("((1{}))", " + 1".repeat(100_000))).is_err());
+    let sums =
+        |each: usize| format!("(( {}1{} ))", "(".repeat(30), format!("{})", " + 1".repeat(each)).repeat(30));
+    assert!(parse(&sums(MAX_OPERATORS / 30)).is_ok());
+    assert!(parse(&sums(MAX_OPERATORS / 30 + 1)).is_err());
 }
 
 proptest! {
