@@ -1,6 +1,6 @@
-//! Commands of tasks and of variables.
+//! Commands of tasks and of variables: scripts on the shell, with results as the engine sees them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -8,8 +8,9 @@ use smol_str::SmolStr;
 
 use crate::error::{Cause, RunError};
 use crate::event::Stream;
-use crate::process::{self, Control, Ending, Environment, Group, Processes, Program, Routes};
+use crate::process::{self, Control, Ending, Environment, Group, Processes, Routes, Sink};
 use crate::scheduler::Context;
+use crate::shell::{self, Shell, ShellError};
 use crate::signal::Stop;
 
 /// What a command reads.
@@ -28,7 +29,7 @@ pub enum Input {
 pub struct Script<'a> {
     /// The script.
     pub text: &'a str,
-    /// Where it runs.
+    /// Where it runs; relative to where the program runs.
     pub dir: &'a str,
     /// Its whole environment.
     pub environment: Arc<Environment>,
@@ -43,13 +44,20 @@ pub struct Script<'a> {
 /// Runs scripts.
 #[derive(Clone, Debug)]
 pub struct CommandRunner {
-    processes: Rc<Processes>,
+    shell: Rc<Shell>,
+    is_terminal: bool,
 }
 
 impl CommandRunner {
-    /// A runner of scripts.
-    pub fn new(_environment: &Arc<Environment>) -> Self {
-        Self { processes: Rc::new(Processes::default()) }
+    /// A runner of scripts; on a terminal, commands may read the keyboard.
+    pub fn new(environment: &Environment, is_terminal: bool) -> Self {
+        let processes = Rc::new(Processes::default());
+        Self { shell: Rc::new(Shell::new(processes, environment)), is_terminal }
+    }
+
+    /// The processes that run.
+    pub fn processes(&self) -> &Rc<Processes> {
+        self.shell.processes()
     }
 
     /// Runs a script that writes where the program writes.
@@ -57,18 +65,20 @@ impl CommandRunner {
         self.run(script, context.stop(), Routes::INHERIT, &mut |_, _| {}).await
     }
 
-    /// Runs a script and passes on what it writes.
+    /// Runs a script and passes on what it writes; `joined` keeps the order of the two streams, but not their names.
     pub async fn stream(
         &self,
         script: &Script<'_>,
         context: &Context,
+        joined: bool,
         tell: &mut dyn FnMut(Stream, &[u8]),
     ) -> Result<(), RunError> {
         let mut sink = |stream: process::Stream, bytes: &[u8]| match stream {
             process::Stream::Stdout => tell(Stream::Stdout, bytes),
             process::Stream::Stderr => tell(Stream::Stderr, bytes),
         };
-        self.run(script, context.stop(), Routes::JOINED, &mut sink).await
+        let routes = if joined { Routes::JOINED } else { Routes::SPLIT };
+        self.run(script, context.stop(), routes, &mut sink).await
     }
 
     /// Runs a script for its status alone.
@@ -79,31 +89,25 @@ impl CommandRunner {
     /// Runs a script for what it prints; its errors are shown.
     pub async fn capture(&self, script: &Script<'_>) -> (Vec<u8>, Result<(), RunError>) {
         let mut bytes = Vec::new();
-        let result = self
-            .run(script, &Stop::new(), Routes::READ_STDOUT, &mut |_, new| bytes.extend_from_slice(new))
-            .await;
+        let mut sink = |_: process::Stream, new: &[u8]| bytes.extend_from_slice(new);
+        let result = self.run(script, &Stop::new(), Routes::READ_STDOUT, &mut sink).await;
         (bytes, result)
     }
 
-    async fn run(
-        &self,
-        script: &Script<'_>,
-        stop: &Stop,
-        routes: Routes,
-        sink: process::Sink<'_>,
-    ) -> Result<(), RunError> {
-        let program = Program {
-            file: PathBuf::from("/bin/bash"),
-            arguments: ["bash", "-e", "-c", script.text].map(Into::into).into(),
-            directory: PathBuf::from(script.dir),
-            environment: Arc::clone(&script.environment),
+    async fn run(&self, script: &Script<'_>, stop: &Stop, routes: Routes, sink: Sink<'_>) -> Result<(), RunError> {
+        let directory = absolute(script.dir);
+        let script = shell::Script {
+            text: script.text,
+            directory: &directory,
+            environment: &script.environment,
+            set: script.set,
+            shopt: script.shopt,
             input: script.input != Input::Null,
             routes,
-            group: Group::Own,
-            linger: process::LINGER,
+            group: self.group(script.input),
         };
-        let finished = self.processes.run(program, sink, &Control::new(stop.clone())).await;
-        let finished = finished.map_err(|error| RunError::other(error.to_string()))?;
+        let finished = self.shell.run(&script, sink, &Control::new(stop.clone())).await;
+        let finished = finished.map_err(|error: ShellError| RunError::other(error.to_string()))?;
         if finished.interruption.is_some() {
             return Err(RunError::new(Cause::Cancelled));
         }
@@ -112,4 +116,16 @@ impl CommandRunner {
             ending => Err(RunError::new(Cause::ExitStatus(ending.code()))),
         }
     }
+
+    /// On a terminal a lone or interactive command stays in the foreground, so that it can read the keyboard.
+    fn group(&self, input: Input) -> Group {
+        let may_read = input == Input::Terminal || (input == Input::Inherit && self.processes().count() == 0);
+        if self.is_terminal && may_read { Group::Foreground } else { Group::Own }
+    }
+}
+
+fn absolute(dir: &str) -> PathBuf {
+    let dir = Path::new(dir);
+    // Without a working directory a relative path stays one, and the command says so.
+    if dir.is_absolute() { dir.to_path_buf() } else { std::path::absolute(dir).unwrap_or_else(|_| dir.to_path_buf()) }
 }

@@ -1,5 +1,6 @@
 //! A task made concrete: every template rendered, every loop unrolled (go-task, `compiledTask` in `variables.go`).
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -131,6 +132,7 @@ pub struct ConcreteTask {
     pub use_gitignore: bool,
     /// Whether commands are not echoed.
     pub silent: bool,
+    commands_environment: OnceCell<Arc<Environment>>,
 }
 
 impl ConcreteTask {
@@ -153,7 +155,8 @@ impl ConcreteTask {
 
     /// The environment of its commands.
     pub fn environment(&self, base: &Arc<Environment>, precedence: bool) -> Arc<Environment> {
-        environment::with_variables(base, &self.env, precedence)
+        let make = || environment::with_variables(base, &self.env, precedence);
+        Arc::clone(self.commands_environment.get_or_init(make))
     }
 
     /// All that makes two calls of a task the same for `run: when_changed`: what was rendered, without variables.
@@ -297,6 +300,7 @@ impl Surroundings<'_> {
             status: Vec::new(),
             use_gitignore: task.use_gitignore.unwrap_or(self.use_gitignore),
             silent: task.silent == Some(true),
+            commands_environment: OnceCell::new(),
         };
         let globals = self.variables.globals();
         let env = &mut concrete.env;

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -27,7 +27,7 @@ use crate::render::Renderer;
 use crate::requires::{self, Requirement};
 use crate::scheduler::{Context, Executions, Role, Slots};
 use crate::scope::Layer;
-use crate::signal::Stop;
+use crate::signal::{self, Signals, Stop};
 use crate::variables::{Globals, Variables};
 
 /// How often one task may be called in a run: a cycle ends here (go-task, `MaximumTaskCall`).
@@ -79,6 +79,15 @@ pub struct Host {
     pub stop: Stop,
 }
 
+/// What a signal that asks the program to end does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnSignal {
+    /// The commands that run get it, and what follows from that is left to them: go-task's way.
+    PassOn,
+    /// The run ends.
+    Stop,
+}
+
 /// Runs the tasks of one program. Cheap to clone; must stay on one thread.
 #[derive(Clone)]
 pub struct Engine(Rc<State>);
@@ -115,7 +124,7 @@ impl Engine {
         let style = output_style(&program, &options)?;
         let run_id = if options.run_id.is_empty() { own_run_id() } else { options.run_id.clone() };
         let messages = Rc::new(Messages::new(sink, run_id, options.verbose));
-        let commands = CommandRunner::new(&host.environment);
+        let commands = CommandRunner::new(&host.environment, options.is_terminal);
         let variables = Variables::new(
             Arc::clone(&program),
             Rc::clone(&options),
@@ -222,6 +231,35 @@ impl Engine {
         messages
             .tell(&Subject::default(), EventKind::RunFinished { exit, cause, duration: started.elapsed() });
         result
+    }
+
+    /// Runs tasks and minds the signals that ask the program to end. The third one ends it at once.
+    ///
+    /// # Errors
+    /// That of [`Self::run`], or the words for the third signal.
+    pub async fn run_interruptible(&self, calls: Vec<Call>, on_signal: OnSignal) -> Result<(), RunError> {
+        let state = &self.0;
+        let mut signals = Signals::listen().map_err(|error| RunError::other(format!("task: {error}")))?;
+        let mut run = pin!(self.run(calls));
+        let mut count = 0;
+        loop {
+            let signal = tokio::select! {
+                biased;
+                result = &mut run => return result,
+                signal = signals.next() => signal,
+            };
+            count += 1;
+            let words = signal::message(signal, count);
+            if count >= signal::FORCED_AFTER {
+                // Dropping the run ends what still runs.
+                return Err(RunError::other(words.trim_end()));
+            }
+            state.messages.out(Color::Yellow, words);
+            match on_signal {
+                OnSignal::PassOn => state.commands.processes().forward(signal, state.options.is_terminal),
+                OnSignal::Stop => state.host.stop.stop(signal),
+            }
+        }
     }
 
     /// All tasks are up to date; runs nothing but their `status`.
@@ -661,7 +699,7 @@ impl State {
                     && !self.holds(&context, concrete, &command.condition).await
                 {
                     if context.is_cancelled() {
-                        return Err(context.cause());
+                        return Err(RunError::new(Cause::Cancelled));
                     }
                     self.messages.verbose_out(Color::Yellow, || {
                         format!("task: [{name}] if condition not met - skipped\n")
@@ -721,7 +759,8 @@ impl State {
         }
         let is_shown = self.options.verbose || (!written.silent && !self.is_silent(call, concrete));
         let style = self.command_style(concrete, call)?;
-        let captured = style != CommandStyle::Interleaved || self.messages.wants_output();
+        let joined = style != CommandStyle::Interleaved;
+        let captured = joined || self.messages.wants_output();
         self.messages.tell(
             subject,
             EventKind::Command {
@@ -750,7 +789,7 @@ impl State {
             let mut tell = |stream: Stream, bytes: &[u8]| {
                 self.messages.tell(subject, EventKind::Output { index, stream, bytes: bytes.to_vec() });
             };
-            self.commands.stream(&script, context, &mut tell).await
+            self.commands.stream(&script, context, joined, &mut tell).await
         } else {
             self.commands.inherit(&script, context).await
         };
@@ -892,7 +931,7 @@ struct Running {
 fn outcome(result: &Result<(), RunError>) -> (u8, Option<String>) {
     match result {
         Ok(()) => (0, None),
-        Err(error) => (error.exit_code(false), Some(error.to_string())),
+        Err(error) => (error.exit_code(false), Some(error.cause().to_string())),
     }
 }
 
@@ -957,3 +996,6 @@ fn own_run_id() -> SmolStr {
         std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap_or_default();
     format_smolstr!("{:x}-{:x}", since.as_nanos(), std::process::id())
 }
+
+#[cfg(test)]
+mod tests;

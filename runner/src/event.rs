@@ -113,7 +113,7 @@ pub enum EventKind {
     TaskFinished {
         /// The exit code that a failure of this task alone would give; 0 after success.
         exit: u8,
-        /// What went wrong.
+        /// What went wrong, without the tasks on the way to it.
         #[serde(skip_serializing_if = "Option::is_none")]
         cause: Option<String>,
         /// How long it took, its dependencies included.

@@ -25,6 +25,7 @@ pub mod report;
 pub mod requires;
 pub mod scheduler;
 pub mod scope;
+pub mod shell;
 pub mod signal;
 pub mod template_host;
 pub mod variables;

@@ -68,7 +68,7 @@ impl<'h> Renderer<'h> {
         if self.fault.is_some() || !template::has_template(text) {
             return text.clone();
         }
-        match template::render(text, &View { layer, extra, masked: false }, self.host) {
+        match self.host.text(text).render(&View { layer, extra, masked: false }, self.host) {
             Ok(rendered) => rendered,
             Err(error) => {
                 self.fail(&error, origin);
@@ -83,7 +83,7 @@ impl<'h> Renderer<'h> {
             return text.clone();
         }
         let view = View { layer, extra, masked: true };
-        template::render(text, &view, host).unwrap_or_else(|_| text.clone())
+        host.text(text).render(&view, host).unwrap_or_else(|_| text.clone())
     }
 
     /// Any value: texts in it are templates, at any depth; nulls in maps vanish.
@@ -106,7 +106,7 @@ impl<'h> Renderer<'h> {
             return Value::Null;
         }
         let view = View { layer, extra: &[], masked: false };
-        match template::resolve_reference(expression.as_str(), &view, self.host) {
+        match self.host.reference(&expression.value).resolve(&view, self.host) {
             Ok(value) => value,
             Err(error) => {
                 self.fail(&error, Some(expression));

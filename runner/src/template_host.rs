@@ -1,10 +1,14 @@
 //! The machine and the variables of a run, as templates see them.
 
+use std::cell::RefCell;
 use std::net::ToSocketAddrs;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use ez_compiler::template::{Host, Scope, TimeZone, Value};
+use ez_compiler::template::time::TimeZone;
+use ez_compiler::template::{Host, Reference, Scope, TemplateText, Value};
+use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
 
 use crate::platform;
 use crate::process::Environment;
@@ -15,17 +19,49 @@ const ZONE_DIRECTORY: &str = "/usr/share/zoneinfo";
 /// The machine's own time zone.
 const LOCAL_ZONE: &str = "/etc/localtime";
 
-/// What templates ask of this machine.
-#[derive(Clone, Debug)]
+/// How many parsed templates are kept. Templates of files are far fewer; texts that templates make of other
+/// templates have no bound.
+const MAX_PARSED: usize = 100_000;
+
+/// What templates ask of this machine, and the templates that were parsed before.
+#[derive(Debug)]
 pub struct TemplateHost {
     environment: Arc<Environment>,
+    texts: RefCell<FxHashMap<SmolStr, TemplateText>>,
+    references: RefCell<FxHashMap<SmolStr, Reference>>,
 }
 
 impl TemplateHost {
     /// This machine with the given environment.
     pub fn new(environment: &Arc<Environment>) -> Self {
-        Self { environment: Arc::clone(environment) }
+        Self { environment: Arc::clone(environment), texts: RefCell::default(), references: RefCell::default() }
     }
+
+    /// A text, parsed once.
+    pub fn text(&self, text: &SmolStr) -> TemplateText {
+        remember(&self.texts, text, TemplateText::parse)
+    }
+
+    /// An expression, parsed once.
+    pub fn reference(&self, expression: &SmolStr) -> Reference {
+        remember(&self.references, expression, Reference::parse)
+    }
+}
+
+fn remember<T: Clone>(
+    known: &RefCell<FxHashMap<SmolStr, T>>,
+    text: &SmolStr,
+    parse: impl FnOnce(&str) -> T,
+) -> T {
+    if let Some(parsed) = known.borrow().get(text) {
+        return parsed.clone();
+    }
+    let parsed = parse(text);
+    let mut known = known.borrow_mut();
+    if known.len() < MAX_PARSED {
+        known.insert(text.clone(), parsed.clone());
+    }
+    parsed
 }
 
 impl Host for TemplateHost {

@@ -1,3 +1,4 @@
 //! Listeners that show a run.
 
+pub mod jsonl;
 pub mod plain;
