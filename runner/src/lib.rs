@@ -12,6 +12,8 @@ pub mod error;
 pub mod event;
 pub mod expansion;
 pub mod freshness;
+pub mod gitignore;
+pub mod glob;
 pub mod go_text;
 pub mod limits;
 pub mod loops;
