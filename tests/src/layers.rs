@@ -18,21 +18,26 @@ pub const CRATES: &[(&str, &[&str])] = &[
     ("ez", &["ez-compiler", "ez-runner", "ez-lsp", "ez-server"]),
 ];
 
-/// The compiler's stages, each of which imports only itself and those above it.
+/// The compiler's stages, each of which imports only itself and those above it. A part of a module can be a stage of
+/// its own: YAML scalars become template values, and templates read YAML.
 pub const STAGES: &[&str] = &[
     "source",
     "file_system",
     "diagnostic",
+    "rule",
+    "suggest",
+    "template::value",
     "yaml",
     "template",
     "shell",
     "dotenv",
     "ast",
     "decode",
-    "project",
     "ir",
+    "project",
     "check",
     "emit",
+    "compilation",
 ];
 
 /// A path that only some files may name.
@@ -187,28 +192,34 @@ fn broken_ban(file: &str, path: &[String]) -> Option<String> {
 }
 
 fn broken_stage(file: &str, path: &[String]) -> Option<String> {
-    let own = stage_of(file)?;
-    let [root, imported, ..] = path else { return None };
-    if root != "crate" || imported == own {
+    let own = modules_of(file)?;
+    let ["crate", imported @ ..] = &*path.iter().map(String::as_str).collect::<Vec<_>>() else { return None };
+    if imported.is_empty() || imported.first() == own.first() {
         return None;
     }
-    let place = |stage: &str| STAGES.iter().position(|known| *known == stage);
-    let Some(own_place) = place(own) else {
-        return Some(format!("the module `{own}` has no place in the table of stages"));
+    let Some(own_place) = stage_of(&own) else {
+        return Some(format!("the module `{}` has no place in the table of stages", own.join("::")));
     };
-    match place(imported) {
+    match stage_of(imported) {
         Some(place) if place < own_place => None,
-        Some(_) => Some(format!("the stage `{own}` may not import the later stage `{imported}`")),
-        None => Some(format!("`crate::{imported}` is not of an earlier stage")),
+        Some(place) => {
+            let (own, imported) = (STAGES[own_place], STAGES[place]);
+            Some(format!("the stage `{own}` may not import the later stage `{imported}`"))
+        }
+        None => Some(format!("`crate::{}` is not of an earlier stage", imported[0])),
     }
 }
 
-/// The stage that a file of the compiler belongs to; `lib.rs` belongs to none and may import all.
-fn stage_of(file: &str) -> Option<&str> {
-    let inside = file.strip_prefix("compiler/src/")?;
-    let first = inside.split('/').next()?;
-    let stage = first.strip_suffix(".rs").unwrap_or(first);
-    (stage != "lib").then_some(stage)
+/// The modules that lead to a file of the compiler; `lib.rs` belongs to no stage and may import all.
+fn modules_of(file: &str) -> Option<Vec<&str>> {
+    let inside = file.strip_prefix("compiler/src/")?.strip_suffix(".rs")?;
+    (inside != "lib").then(|| inside.split('/').filter(|part| *part != "mod").collect())
+}
+
+/// The place in [`STAGES`] of a path of modules: that of its longest part which is a stage.
+fn stage_of(modules: &[&str]) -> Option<usize> {
+    let place = |length: usize| STAGES.iter().position(|stage| *stage == modules[..length].join("::"));
+    (1..=modules.len().min(2)).rev().find_map(place)
 }
 
 /// How many modules a file is below its crate's root.

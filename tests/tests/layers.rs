@@ -28,6 +28,13 @@ fn an_earlier_stage_may_not_know_a_later_one() {
     check(yaml, "use super::node::Node; use super::ir;", &[]);
     check(yaml, "mod inner { use super::super::super::ir::Task; }", &[(1, "later stage `ir`")]);
     check(yaml, "mod inner { use super::super::ir::Task; }", &[]);
+    check(
+        yaml,
+        "use crate::template::value::Value; use crate::template::parse;",
+        &[(1, "later stage `template`")],
+    );
+    check("compiler/src/template/value.rs", "use crate::yaml::Node;", &[(1, "`template::value` may not")]);
+    check("compiler/src/template/functions/text.rs", "use crate::yaml::Node;", &[]);
     check("compiler/src/lib.rs", "use crate::emit::json; pub use emit::json;", &[]);
     check("compiler/src/odd.rs", "use crate::source::Span;", &[(1, "`odd` has no place")]);
 }
