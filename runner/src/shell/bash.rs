@@ -1,0 +1,226 @@
+//! How bash, or sh where there is no bash, is started so that it does what go-task's shell does.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use smol_str::SmolStr;
+
+use super::Script;
+use crate::process::{Environment, LINGER, Program, Programs, Redirected};
+
+/// Where a shell is looked for when `PATH` has none.
+const FALLBACK_DIRECTORIES: [&str; 2] = ["/bin", "/usr/bin"];
+/// A directory in which nothing can be found or made, for a script whose own does not exist.
+const EMPTY_DIRECTORY: &str = "/proc/self/fdinfo";
+/// What scripts see as `$0`, as under go-task.
+const SHELL_NAME: &str = "gosh";
+
+/// Options of `set` that go-task's shell knows: letter and name.
+const SET_OPTIONS: [(&str, &str); 7] = [
+    ("a", "allexport"),
+    ("e", "errexit"),
+    ("n", "noexec"),
+    ("f", "noglob"),
+    ("u", "nounset"),
+    ("x", "xtrace"),
+    ("", "pipefail"),
+];
+/// Options of `shopt` that go-task's shell knows.
+const SHOPT_OPTIONS: [&str; 6] =
+    ["dotglob", "expand_aliases", "extglob", "globstar", "nocaseglob", "nullglob"];
+
+/// Names of bash options that make it work as go-task's shell always does: `set -e` holds in `$(…)`,
+/// and the last command of a pipe runs in the shell itself.
+const ALWAYS: [&str; 2] = ["inherit_errexit", "lastpipe"];
+
+/// Tells of an unknown program in go-task's words.
+const NOT_FOUND_HANDLER: &str = r#"command_not_found_handle(){ printf '"%s": executable file not found in $PATH\n' "$1" >&2;return 127;};"#;
+
+/// `echo` takes no joined options (`-ne`) in go-task's shell: it prints them.
+const ECHO_WITHOUT_JOINED_OPTIONS: &str = r#"echo(){ case $1 in -[neE][neE]*)builtin echo '' "$@"|{ IFS= read -r -n1 REPLY;builtin exec cat;};;*)builtin echo "$@";;esac;};"#;
+
+/// An option that does not exist, in go-task's words.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OptionError {
+    /// Of `set`.
+    #[error("invalid option: {0:?}")]
+    Set(String),
+    /// Of `shopt`; go-task prints the text to standard error and fails with status 1.
+    #[error("shopt: invalid option name {0:?}\n")]
+    Shopt(String),
+}
+
+/// Checked options.
+#[derive(Debug)]
+pub(super) struct Options {
+    set: Vec<&'static str>,
+    shopt: Vec<SmolStr>,
+    /// Nothing is to be run.
+    pub(super) no_exec: bool,
+    /// Unset variables are errors.
+    pub(super) no_unset: bool,
+    /// Commands are shown.
+    pub(super) trace: bool,
+}
+
+impl Options {
+    pub(super) fn check(set: &[SmolStr], shopt: &[SmolStr]) -> Result<Self, OptionError> {
+        let find = |option: &SmolStr| {
+            let known = SET_OPTIONS
+                .iter()
+                .find(|(letter, name)| option == name || (!letter.is_empty() && option == letter));
+            let shown = if option.chars().count() == 1 { format!("-{option}") } else { option.to_string() };
+            known.map(|(_, name)| *name).ok_or(OptionError::Set(shown))
+        };
+        let set = set.iter().map(find).collect::<Result<Vec<_>, _>>()?;
+        if let Some(unknown) = shopt.iter().find(|option| !SHOPT_OPTIONS.contains(&option.as_str())) {
+            return Err(OptionError::Shopt(unknown.to_string()));
+        }
+        let has = |name| set.contains(&name);
+        let (no_exec, no_unset, trace) = (has("noexec"), has("nounset"), has("xtrace"));
+        Ok(Self { no_exec, no_unset, trace, set, shopt: shopt.to_vec() })
+    }
+}
+
+/// A kind of shell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// bash: all of go-task's language.
+    Bash,
+    /// Some POSIX shell: bash's constructs fail.
+    Sh,
+}
+
+/// The shell of this machine.
+#[derive(Debug)]
+pub(super) struct Interpreter {
+    file: PathBuf,
+    kind: Kind,
+}
+
+impl Interpreter {
+    pub(super) fn find(calling: &Environment) -> Option<Self> {
+        let programs = Programs::default();
+        let find = |name: &str| {
+            let in_path = programs.find(name, Path::new("/"), calling).ok();
+            in_path.or_else(|| {
+                let places = FALLBACK_DIRECTORIES.iter().map(|directory| Path::new(directory).join(name));
+                places.into_iter().find(|file| file.is_file())
+            })
+        };
+        find("bash")
+            .map(|file| Self { file, kind: Kind::Bash })
+            .or_else(|| find("sh").map(|file| Self { file, kind: Kind::Sh }))
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    pub(super) fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// The program that runs a script.
+    pub(super) fn program(&self, script: &Script<'_>, options: &Options) -> Program {
+        let directory = if script.directory.is_dir() { script.directory } else { Path::new(EMPTY_DIRECTORY) };
+        let mut environment = Arc::clone(script.environment);
+        let changed = Arc::make_mut(&mut environment);
+        changed.set("PWD", script.directory.as_os_str());
+        // Read at start by bash alone; its children shall have it.
+        let start_file = changed.remove("BASH_ENV");
+        let mut arguments = vec![self.kind.name().into()];
+        arguments.extend(self.options(script, options).into_iter().map(Into::into));
+        let mut text = String::new();
+        if self.kind == Kind::Bash {
+            prelude(&mut text, script, start_file.as_deref().and_then(|file| file.to_str()));
+        }
+        text.push_str(script.text);
+        arguments.extend(["-c".into(), text.into(), SHELL_NAME.into()]);
+        Program {
+            file: self.file.clone(),
+            arguments,
+            directory: directory.to_owned(),
+            environment,
+            input: script.input,
+            routes: script.routes,
+            redirected: Redirected::default(),
+            group: script.group,
+            linger: linger(script.text),
+        }
+    }
+
+    fn options(&self, script: &Script<'_>, options: &Options) -> Vec<String> {
+        let mut arguments = vec!["-e".to_owned()];
+        for &name in &options.set {
+            // dash has no pipefail and would refuse to start.
+            if self.kind == Kind::Bash || name != "pipefail" {
+                arguments.extend(["-o".to_owned(), name.to_owned()]);
+            }
+        }
+        if self.kind == Kind::Bash {
+            let extended = uses_extended_patterns(script.text).then_some("extglob");
+            let shopt = options.shopt.iter().map(SmolStr::as_str);
+            for name in ALWAYS.into_iter().chain(extended).chain(shopt) {
+                arguments.extend(["-O".to_owned(), name.to_owned()]);
+            }
+        }
+        arguments
+    }
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Bash => "bash",
+            Self::Sh => "sh",
+        }
+    }
+}
+
+/// What bash does before the script, on the script's first line, so that lines keep their numbers.
+fn prelude(text: &mut String, script: &Script<'_>, start_file: Option<&str>) {
+    text.push_str(NOT_FOUND_HANDLER);
+    if script.text.split_ascii_whitespace().any(is_joined_echo_option) {
+        text.push_str(ECHO_WITHOUT_JOINED_OPTIONS);
+    }
+    if sorts_by_locale(script.environment) {
+        // Not exported: only the shell's own globs and comparisons follow bytes.
+        text.push_str("LC_COLLATE=C;");
+    }
+    if let Some(file) = start_file {
+        text.push_str("export BASH_ENV='");
+        text.push_str(&file.replace('\'', r"'\''"));
+        text.push_str("';");
+    }
+    text.push(' ');
+}
+
+fn is_joined_echo_option(word: &str) -> bool {
+    let letters = word.strip_prefix('-').unwrap_or_default();
+    letters.len() > 1 && letters.bytes().all(|letter| matches!(letter, b'n' | b'e' | b'E'))
+}
+
+fn sorts_by_locale(environment: &Environment) -> bool {
+    let set = |name: &str| environment.get(name).filter(|value| !value.is_empty());
+    set("LC_ALL").is_none()
+        && set("LC_COLLATE").or_else(|| set("LANG")).is_some_and(|value| value != "C" && value != "POSIX")
+}
+
+/// bash parses `@(…)` only with an option that go-task's shell does not need for patterns.
+fn uses_extended_patterns(text: &str) -> bool {
+    text.as_bytes().windows(2).any(|pair| matches!(pair, [b'@' | b'?' | b'*' | b'+' | b'!', b'(']))
+}
+
+/// Background jobs are not waited for; everything else that still writes is, for a while.
+fn linger(text: &str) -> Duration {
+    let bytes = text.as_bytes();
+    let background = bytes.iter().enumerate().any(|(index, &byte)| {
+        let before = index.checked_sub(1).and_then(|index| bytes.get(index));
+        byte == b'&'
+            && !matches!(before, Some(b'&' | b'>' | b'<' | b'|'))
+            && !matches!(bytes.get(index + 1), Some(b'&' | b'>'))
+    });
+    if background { Duration::ZERO } else { LINGER }
+}
