@@ -15,6 +15,7 @@ const TASK_PREFIX: &str = "TASK_";
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     variables: BTreeMap<String, String>,
+    added: Vec<(String, String)>,
     /// The directory in which the program was started, absolute; as the shell names it where `PWD` is right.
     pub working_directory: Utf8PathBuf,
     /// Whether standard output is a terminal.
@@ -40,6 +41,7 @@ impl Environment {
             .collect();
         Ok(Self {
             variables,
+            added: Vec::new(),
             working_directory: working_directory()?,
             stdout_is_terminal: std::io::IsTerminal::is_terminal(&std::io::stdout()),
         })
@@ -50,6 +52,7 @@ impl Environment {
     pub fn for_test(working_directory: impl Into<Utf8PathBuf>, variables: &[(&str, &str)]) -> Self {
         Self {
             variables: variables.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
+            added: Vec::new(),
             working_directory: working_directory.into(),
             stdout_is_terminal: false,
         }
@@ -70,14 +73,25 @@ impl Environment {
         self.get(name).and_then(go_values::parse_bool).unwrap_or(false)
     }
 
-    /// The names of all variables.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.variables.keys().map(String::as_str)
+    /// Whether there is a variable, be it empty.
+    pub fn has(&self, name: &str) -> bool {
+        self.variables.contains_key(name)
     }
 
     /// Sets a variable for this run and the processes it starts.
     pub fn set(&mut self, name: impl Into<String>, value: impl Into<String>) {
-        self.variables.insert(name.into(), value.into());
+        let (name, value) = (name.into(), value.into());
+        self.variables.insert(name.clone(), value.clone());
+        self.added.push((name, value));
+    }
+
+    /// The environment for the processes that are started.
+    pub fn for_processes(&self) -> ez_runner::process::Environment {
+        let mut environment = ez_runner::process::Environment::of_this_process();
+        for (name, value) in &self.added {
+            environment.set(name, value);
+        }
+        environment
     }
 
     /// The user's home directory.

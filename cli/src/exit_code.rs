@@ -29,6 +29,20 @@ codes! {
     TASKFILE_NOT_FOUND = 100;
     /// `--init` would overwrite a Taskfile.
     TASKFILE_EXISTS = 101;
+    /// A Taskfile holds values of wrong types.
+    TASKFILE_DECODE = 102;
+    /// The version of a Taskfile is missing, too old or too new.
+    TASKFILE_VERSION = 107;
+    /// A Taskfile is no YAML.
+    TASKFILE_INVALID = 109;
+    /// Taskfiles include each other.
+    TASKFILE_CYCLE = 110;
+    /// A Taskfile is not what its checksum pins.
+    TASKFILE_CHECKSUM = 111;
+    /// There is no such task.
+    TASK_NOT_FOUND = 200;
+    /// Two tasks of one name.
+    TASK_NAME_CONFLICT = 203;
 }
 
 impl From<Code> for ExitCode {

@@ -1,5 +1,7 @@
 //! How a run of the program ends when it does not end well.
 
+use ez_runner::error::RunError;
+
 use crate::discovery::DiscoveryError;
 use crate::environment::Environment;
 use crate::exit_code::Code;
@@ -12,14 +14,14 @@ pub struct Failure {
     pub message: String,
     /// What the program ends with.
     pub code: Code,
-    /// The task that failed and why, where a running task is to blame: a title for annotations.
-    pub task: Option<(String, String)>,
+    /// Title and message for annotations, where they differ from the message.
+    pub annotation: Option<(String, String)>,
 }
 
 impl Failure {
     /// A failure with a message.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { message: message.into(), code, task: None }
+        Self { message: message.into(), code, annotation: None }
     }
 
     /// An end without a word: the output says it already.
@@ -33,13 +35,24 @@ impl Failure {
             return;
         }
         if environment.is_true("GITHUB_ACTIONS") {
-            let annotation = match &self.task {
-                Some((task, cause)) => format!("::error title=Task '{task}' failed::{cause}\n"),
-                None => format!("::error title=Task failed::{}\n", self.message),
+            let (title, message) = match &self.annotation {
+                Some((title, message)) => (title.as_str(), message.as_str()),
+                None => ("Task failed", self.message.as_str()),
             };
-            logger.out(Color::None, &annotation);
+            logger.out(Color::None, &format!("::error title={title}::{message}\n"));
         }
         logger.err(Color::Red, &format!("{}\n", self.message));
+    }
+}
+
+impl Failure {
+    /// The failure of a run; with `pass_status` (`--exit-code`) it ends with the status of the failing command.
+    pub fn of_run(error: &RunError, pass_status: bool) -> Self {
+        let mut failure = Self::new(Code(error.exit_code(pass_status)), error.to_string());
+        if error.tasks().last().is_some() {
+            failure.annotation = Some(error.annotation());
+        }
+        failure
     }
 }
 

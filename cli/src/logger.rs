@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use ez_runner::report::plain::Palette;
+
 use crate::environment::Environment;
 use crate::exit_code::Code;
 
@@ -18,59 +20,68 @@ pub enum Color {
     Cyan,
     /// Warnings and questions.
     Yellow,
-    /// Remarks of the verbose mode.
-    Magenta,
     /// Errors.
     Red,
-}
-
-impl Color {
-    /// The code that switches the colour on, and the variable (without `TASK_COLOR_`) that replaces it.
-    fn code(self) -> Option<(&'static str, &'static str)> {
-        Some(match self {
-            Self::None => return None,
-            Self::Default => ("0", "RESET"),
-            Self::Green => ("32", "GREEN"),
-            Self::Cyan => ("36", "CYAN"),
-            Self::Yellow => ("33", "YELLOW"),
-            Self::Magenta => ("35", "MAGENTA"),
-            Self::Red => ("31", "RED"),
-        })
-    }
 }
 
 /// Writes to stdout and stderr, coloured or not.
 #[derive(Clone, Debug)]
 pub struct Logger {
-    palette: Option<Vec<(Color, String)>>,
+    palette: Option<Palette>,
+    cyan: String,
 }
 
-const PAINTED: [Color; 6] =
-    [Color::Default, Color::Green, Color::Cyan, Color::Yellow, Color::Magenta, Color::Red];
+/// Colours of prefixes, in turn: the variable (without `TASK_COLOR_`) and the code.
+const PREFIX_COLORS: [(&str, &str); 12] = [
+    ("YELLOW", "33"),
+    ("BLUE", "34"),
+    ("MAGENTA", "35"),
+    ("CYAN", "36"),
+    ("GREEN", "32"),
+    ("RED", "31"),
+    ("BRIGHT_YELLOW", "93"),
+    ("BRIGHT_BLUE", "94"),
+    ("BRIGHT_MAGENTA", "95"),
+    ("BRIGHT_CYAN", "96"),
+    ("BRIGHT_GREEN", "92"),
+    ("BRIGHT_RED", "91"),
+];
 
 impl Logger {
     /// A logger that colours its output or not; colours may be changed by `TASK_COLOR_<NAME>`.
     pub fn new(is_colored: bool, environment: &Environment) -> Self {
-        let attributes = |color: Color| {
-            let (code, name) = color.code()?;
+        let code = |name: &str, code: &str| {
             let chosen = environment.task(&format!("COLOR_{name}")).and_then(attributes_of);
-            Some((color, chosen.unwrap_or_else(|| code.to_owned())))
+            chosen.unwrap_or_else(|| code.to_owned())
         };
-        Self { palette: is_colored.then(|| PAINTED.into_iter().filter_map(attributes).collect()) }
+        let palette = is_colored.then(|| Palette {
+            default: code("RESET", "0").into(),
+            green: code("GREEN", "32").into(),
+            yellow: code("YELLOW", "33").into(),
+            magenta: code("MAGENTA", "35").into(),
+            red: code("RED", "31").into(),
+            prefixes: PREFIX_COLORS.iter().map(|(name, number)| code(name, number).into()).collect(),
+        });
+        Self { palette, cyan: code("CYAN", "36") }
     }
 
-    /// Whether anything is coloured.
-    pub fn is_colored(&self) -> bool {
-        self.palette.is_some()
+    /// The colours, where anything is coloured.
+    pub fn palette(&self) -> Option<&Palette> {
+        self.palette.as_ref()
     }
 
     /// Text with the codes of its colour around it.
     pub fn paint(&self, color: Color, text: &str) -> String {
-        let code = self.palette.iter().flatten().find(|(known, _)| *known == color);
-        match code {
-            Some((_, code)) => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
-            None => text.to_owned(),
-        }
+        let Some(palette) = &self.palette else { return text.to_owned() };
+        let code = match color {
+            Color::None => return text.to_owned(),
+            Color::Default => palette.default.as_str(),
+            Color::Green => &palette.green,
+            Color::Cyan => &self.cyan,
+            Color::Yellow => &palette.yellow,
+            Color::Red => &palette.red,
+        };
+        format!("\u{1b}[{code}m{text}\u{1b}[0m")
     }
 
     /// Writes to stdout. A reader that went away ends the program, successfully.

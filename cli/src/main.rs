@@ -1,14 +1,19 @@
 //! `ez`, and under the name `task` a drop-in for go-task.
 
 mod args;
+mod ask;
 mod commands;
 mod discovery;
 mod disk;
 mod environment;
 mod exit_code;
 mod failure;
+mod fuzzy;
+mod load_failure;
 mod logger;
 mod paths;
+mod project;
+mod table;
 
 use std::process::ExitCode;
 
@@ -47,6 +52,11 @@ fn main() -> ExitCode {
         Personality::Task => as_task(arguments, environment),
         Personality::Ez => as_ez(arguments, environment),
     }
+}
+
+/// How the program was called.
+fn program_name() -> String {
+    std::env::args_os().next().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// The personality that a program's name asks for.
@@ -104,7 +114,7 @@ fn interpret_and_run(personality: Personality, arguments: &[String], environment
     if let Some(warning) = &invocation.warning {
         logger.err(Color::Yellow, &format!("{warning}\n"));
     }
-    let context = Context { environment, logger };
+    let context = Context { environment, logger, program: program_name() };
     finish(&context, act(&context, &invocation))
 }
 
@@ -155,7 +165,7 @@ fn act(context: &Context, invocation: &Invocation) -> Outcome {
         }
         Action::Init(place) => commands::init::run(context, &invocation.options, place.as_deref()),
         Action::Completion(shell) => commands::completion::for_task(context, shell),
-        _ => commands::execute::execute(context, invocation),
+        _ => commands::run::execute(context, invocation),
     }
 }
 
@@ -171,13 +181,13 @@ fn subcommand(arguments: &[String], environment: Environment) -> ExitCode {
         }
     };
     let logger = Logger::new(args::color::automatic(&environment), &environment);
-    let context = Context { environment, logger };
+    let context = Context { environment, logger, program: program_name() };
     let outcome = match command {
         ez::Command::Completion(completion) => commands::completion::for_ez(&context, completion.shell),
         ez::Command::Version(version) => commands::version::text(version.json)
             .map(|text| context.logger.out(Color::None, &text))
             .map_err(|error| Failure::new(Code::OTHER, format!("ez: {error}"))),
-        other => commands::execute::subcommand(&context, other),
+        other => commands::subcommand::run(&context, other),
     };
     finish(&context, outcome)
 }

@@ -1,1 +1,307 @@
-//! `.env` files by godotenv's rules, with spans.
+//! `.env` files by the rules of godotenv 1.5.1, which go-task uses, with spans.
+//!
+//! Not what a shell does with such a file, and not what other readers of it do: a line may use `:` for `=`, only
+//! upper-case variables that stand further up in the same file are expanded, and only the last ` #` of an unquoted
+//! line begins a comment.
+
+use std::ops::Range;
+
+use rustc_hash::FxHashMap;
+
+use crate::yaml::error::go_quoted;
+
+/// A variable that a file sets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DotenvEntry {
+    /// Its name.
+    pub name: String,
+    /// Its value, quotes, escapes and variables done.
+    pub value: String,
+    /// Bytes of the name.
+    pub name_range: Range<usize>,
+    /// Bytes of the value as written, quotes included.
+    pub value_range: Range<usize>,
+}
+
+/// A mistake in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DotenvError {
+    /// What is wrong, in one line.
+    pub message: String,
+    /// godotenv's message. `None` where it does not get to, or says nothing.
+    pub go_message: Option<String>,
+    /// Where.
+    pub range: Range<usize>,
+}
+
+/// Reads a file. The entries are in written order; of equal names the last counts. With an error that has a
+/// [`DotenvError::go_message`], go-task takes nothing from the file.
+pub fn parse(text: &str) -> (Vec<DotenvEntry>, Vec<DotenvError>) {
+    let mut parser = Parser {
+        text: Unix::new(text),
+        position: 0,
+        known: FxHashMap::default(),
+        entries: Vec::new(),
+        errors: Vec::new(),
+    };
+    while parser.skip_to_statement() {
+        parser.statement();
+    }
+    (parser.entries, parser.errors)
+}
+
+/// A text with `\n` for every `\r\n`, and the way back to its offsets.
+struct Unix {
+    text: String,
+    /// Offsets in `text` of the line ends that were two bytes.
+    shortened: Vec<usize>,
+}
+
+impl Unix {
+    fn new(text: &str) -> Self {
+        let mut unix = Self { text: String::with_capacity(text.len()), shortened: Vec::new() };
+        let mut lines = text.split("\r\n").peekable();
+        while let Some(line) = lines.next() {
+            unix.text.push_str(line);
+            if lines.peek().is_some() {
+                unix.shortened.push(unix.text.len());
+                unix.text.push('\n');
+            }
+        }
+        unix
+    }
+
+    fn original(&self, range: Range<usize>) -> Range<usize> {
+        let back = |offset| offset + self.shortened.partition_point(|&line_end| line_end < offset);
+        back(range.start)..back(range.end)
+    }
+}
+
+struct Parser {
+    text: Unix,
+    position: usize,
+    known: FxHashMap<String, String>,
+    entries: Vec<DotenvEntry>,
+    errors: Vec<DotenvError>,
+}
+
+/// Blanks that do not end a line.
+fn is_blank(c: char) -> bool {
+    matches!(c, '\t' | '\x0B' | '\x0C' | '\r' | ' ' | '\u{85}' | '\u{A0}')
+}
+
+/// Whether godotenv, which looks at bytes as if they were Latin-1, allows a byte in a name.
+fn is_name_byte(byte: u8) -> bool {
+    let c = char::from(byte);
+    let is_superscript_or_fraction = matches!(byte, 0xB2 | 0xB3 | 0xB9 | 0xBC..=0xBE);
+    c.is_alphabetic() || c.is_ascii_digit() || matches!(c, '_' | '.') || is_superscript_or_fraction
+}
+
+impl Parser {
+    fn rest(&self) -> &str {
+        self.text.text.get(self.position..).unwrap_or("")
+    }
+
+    /// Moves to what is neither blank nor comment; false at the end.
+    fn skip_to_statement(&mut self) -> bool {
+        loop {
+            let rest = self.rest();
+            let trimmed = rest.trim_start();
+            self.position += rest.len() - trimmed.len();
+            if !self.rest().starts_with('#') {
+                return !self.rest().is_empty();
+            }
+            let length = self.rest().find('\n').unwrap_or(self.rest().len());
+            self.position += length;
+        }
+    }
+
+    fn skip_blanks(&mut self) {
+        let rest = self.rest();
+        self.position += rest.len() - rest.trim_start_matches(is_blank).len();
+    }
+
+    fn statement(&mut self) {
+        self.skip_blanks();
+        if let Some(after) = self.rest().strip_prefix("export")
+            && after.starts_with(is_blank)
+        {
+            self.position += "export".len();
+            self.skip_blanks();
+        }
+        let start = self.position;
+        let end = self.rest().bytes().position(|byte| !is_blank(char::from(byte)) && !is_name_byte(byte));
+        let end = end.map(|length| start + length);
+        match end.map(|end| (end, self.text.text.as_bytes()[end])) {
+            Some((end, b'=' | b':')) => {
+                let name = self.text.text.get(start..end).unwrap_or("").trim_end().to_owned();
+                self.position = end + 1;
+                self.skip_blanks();
+                self.value(name, start);
+            }
+            Some((end, byte)) => self.wrong_name(start, end, byte),
+            None => self.no_assignment(start),
+        }
+    }
+
+    fn wrong_name(&mut self, start: usize, end: usize, byte: u8) {
+        let shown = char::from(byte).to_string();
+        let line = self.rest().split('\n').next().unwrap_or("").trim_end();
+        let message = if byte == b'\n' {
+            format!("`{line}` sets nothing: it has no `=`")
+        } else {
+            let written = self.text.text.get(end..).and_then(|rest| rest.chars().next()).unwrap_or('?');
+            format!("`{written}` cannot stand in the name of a variable")
+        };
+        let go_message = format!(
+            "unexpected character {} in variable name near {}",
+            go_quoted(&shown),
+            go_quoted(self.rest())
+        );
+        let range = if byte == b'\n' { start..start + line.len() } else { self.character_at(end) };
+        self.fail(message, go_message, range);
+    }
+
+    fn character_at(&self, offset: usize) -> Range<usize> {
+        let length =
+            self.text.text.get(offset..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
+        offset..offset + length
+    }
+
+    /// A last line without `=`: godotenv gives its text to a variable without a name.
+    fn no_assignment(&mut self, start: usize) {
+        let end = self.text.text.trim_end().len().max(start);
+        let line = self.text.text.get(start..end).unwrap_or("");
+        self.errors.push(DotenvError {
+            message: format!("`{line}` sets nothing: it has no `=`"),
+            go_message: None,
+            range: self.text.original(start..end),
+        });
+        self.position = self.text.text.len();
+    }
+
+    /// Notes an error and goes on with the next line; godotenv would not.
+    fn fail(&mut self, message: String, go_message: String, range: Range<usize>) {
+        let is_first = self.errors.iter().all(|error| error.go_message.is_none());
+        self.errors.push(DotenvError {
+            message,
+            go_message: is_first.then_some(go_message),
+            range: self.text.original(range),
+        });
+        let length = self.rest().find('\n').unwrap_or(self.rest().len());
+        self.position += length;
+    }
+
+    fn value(&mut self, name: String, name_start: usize) {
+        let start = self.position;
+        let name_range = name_start..name_start + name.len();
+        if let Some(quote @ ('"' | '\'')) = self.rest().chars().next() {
+            return self.quoted_value(quote, name, name_range);
+        }
+        let line_end = self.rest().find(['\n', '\r']).unwrap_or(self.rest().len());
+        let line = without_comment(self.rest().get(..line_end).unwrap_or(""));
+        let written = line.trim_matches(is_blank);
+        let leading = line.len() - line.trim_start_matches(is_blank).len();
+        let range = start + leading..start + leading + written.len();
+        let value = self.expand(written);
+        self.position += line_end;
+        self.add(name, value, name_range, range);
+    }
+
+    fn quoted_value(&mut self, quote: char, name: String, name_range: Range<usize>) {
+        let start = self.position;
+        let Some(end) = self.closing_quote(quote) else { return self.unterminated(start, quote) };
+        let inner = self.text.text.get(start..end).unwrap_or("");
+        let inner = inner.trim_end_matches(quote).trim_start_matches(quote);
+        let value = if quote == '"' { self.expand(&unescape(inner)) } else { inner.to_owned() };
+        self.position = end + 1;
+        self.add(name, value, name_range, start..end + 1);
+    }
+
+    fn add(&mut self, name: String, value: String, name_range: Range<usize>, value_range: Range<usize>) {
+        self.known.insert(name.clone(), value.clone());
+        self.entries.push(DotenvEntry {
+            name,
+            value,
+            name_range: self.text.original(name_range),
+            value_range: self.text.original(value_range),
+        });
+    }
+
+    /// The next quote that has no backslash before it.
+    fn closing_quote(&self, quote: char) -> Option<usize> {
+        let bytes = self.text.text.as_bytes();
+        let mut quotes = self.text.text.get(self.position + 1..)?.match_indices(quote).map(|(at, _)| self.position + 1 + at);
+        quotes.find(|&at| bytes[at - 1] != b'\\')
+    }
+
+    fn unterminated(&mut self, start: usize, quote: char) {
+        let line = self.rest().split('\n').next().unwrap_or("").to_owned();
+        let message = format!("this {quote} is never closed");
+        let go_message = format!("unterminated quoted value {line}");
+        self.fail(message, go_message, start..start + line.len());
+    }
+
+    /// Puts in the variables that stand further up: `$NAME`, `${NAME}`, upper case only. A backslash before the `$`
+    /// keeps it.
+    fn expand(&self, text: &str) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(dollar) = rest.find('$') {
+            let (before, from_dollar) = rest.split_at(dollar);
+            let is_name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+            let after = &from_dollar[1..];
+            let after = after.strip_prefix('(').unwrap_or(after);
+            let after = after.strip_prefix('{').unwrap_or(after);
+            let name_length = after.find(|c| !is_name(c)).unwrap_or(after.len());
+            let (name, after) = after.split_at(name_length);
+            let after = after.strip_prefix('}').unwrap_or(after);
+            let written = &from_dollar[..from_dollar.len() - after.len()];
+            if let Some(before) = before.strip_suffix('\\') {
+                out.push_str(before);
+                out.push_str(written);
+            } else {
+                out.push_str(before);
+                match self.known.get(name) {
+                    _ if name.is_empty() => out.push_str(written),
+                    Some(value) => out.push_str(value),
+                    None => {}
+                }
+            }
+            rest = after;
+        }
+        out.push_str(rest);
+        out
+    }
+}
+
+/// Cuts the last comment, a `#` with a blank before it, off an unquoted line.
+fn without_comment(line: &str) -> &str {
+    let mut hashes = line.match_indices('#').rev().filter_map(|(at, _)| line.get(..at));
+    hashes.find(|before| before.ends_with(is_blank)).unwrap_or(line)
+}
+
+/// `\n` and `\r` become what they say, any other backslash goes, except one before a `$`.
+fn unescape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match (c, chars.peek().copied()) {
+            ('\\', Some('n')) => {
+                chars.next();
+                out.push('\n');
+            }
+            ('\\', Some('r')) => {
+                chars.next();
+                out.push('\r');
+            }
+            ('\\', Some('$')) | (_, None) => out.push(c),
+            ('\\', Some(next)) => {
+                chars.next();
+                out.push(next);
+            }
+            _ => out.push(c),
+        }
+    }
+    out
+}

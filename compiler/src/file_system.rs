@@ -21,6 +21,15 @@ pub enum ReadError {
     Other(String),
 }
 
+/// Why a remote Taskfile could not be had, in go-task's words and with its exit code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteError {
+    /// The message.
+    pub message: String,
+    /// The exit code.
+    pub exit: i32,
+}
+
 /// What a path is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PathKind {
@@ -37,6 +46,11 @@ pub trait FileSystem {
 
     /// What is at a path, following links; `None` where nothing is.
     fn kind(&self, path: &Utf8Path) -> Option<PathKind>;
+
+    /// The text of a remote Taskfile, with the SHA-256 that the include pins. A file system without a network has none.
+    fn read_remote(&self, url: &str, _checksum: Option<&str>) -> Result<Arc<str>, RemoteError> {
+        Err(RemoteError { message: format!("task: Download of {url:?} failed"), exit: 103 })
+    }
 }
 
 /// A file system in memory, for tests and for text from standard input.
@@ -95,5 +109,9 @@ impl FileSystem for OverlayFileSystem<'_> {
 
     fn kind(&self, path: &Utf8Path) -> Option<PathKind> {
         self.overlay.kind(path).or_else(|| self.below.kind(path))
+    }
+
+    fn read_remote(&self, url: &str, checksum: Option<&str>) -> Result<Arc<str>, RemoteError> {
+        self.below.read_remote(url, checksum)
     }
 }

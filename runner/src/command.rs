@@ -124,8 +124,14 @@ impl CommandRunner {
     }
 }
 
+/// A directory from the root; that of the program where there is none.
 fn absolute(dir: &str) -> PathBuf {
-    let dir = Path::new(dir);
+    let path = Path::new(dir);
+    let absolute = match dir {
+        "" => std::env::current_dir(),
+        _ if path.is_absolute() => return path.to_path_buf(),
+        _ => std::path::absolute(path),
+    };
     // Without a working directory a relative path stays one, and the command says so.
-    if dir.is_absolute() { dir.to_path_buf() } else { std::path::absolute(dir).unwrap_or_else(|_| dir.to_path_buf()) }
+    absolute.unwrap_or_else(|_| path.to_path_buf())
 }

@@ -212,8 +212,8 @@ impl Surroundings<'_> {
         let written = &task.definition;
         let texts =
             [&written.label, &written.desc, &written.summary].map(|text| text.as_ref().map(|t| &t.value));
-        let is_plain = |text: &Option<&SmolStr>| text.is_none_or(|text| !has_template(text));
-        if texts.iter().all(is_plain) && !has_template(&task.dir) {
+        let is_plain = |text: Option<&SmolStr>| text.is_none_or(|text| !has_template(text));
+        if texts.into_iter().all(is_plain) && !has_template(&task.dir) {
             let [label, desc, summary] = texts.map(|text| text.cloned().unwrap_or_default());
             return Ok(ListTexts { label, desc, summary });
         }

@@ -379,7 +379,7 @@ impl State {
             let (call, limit) = describe(call);
             let (state, context) = (Rc::clone(self), context.clone());
             let work: Outcome = Box::pin(async move {
-                context.limited(limit, |context| async move { state.run_task(context, call).await }).await
+                context.limited(limit, |context| state.run_task(context, call)).await
             });
             running.spawn_local(work);
         }
@@ -399,7 +399,7 @@ impl State {
     /// Runs a task beside the caller's own stack, however deep calls nest.
     async fn spawn(self: &Rc<Self>, context: &Context, call: Call) -> Result<(), RunError> {
         let (state, context) = (Rc::clone(self), context.clone());
-        let work: Outcome = Box::pin(async move { state.run_task(context, call).await });
+        let work: Outcome = Box::pin(state.run_task(context, call));
         tokio::task::spawn_local(work).await.unwrap_or_else(|failure| Err(crashed(&failure)))
     }
 
@@ -414,7 +414,7 @@ impl State {
             });
             return Ok(());
         }
-        let mut concrete = self.surroundings().full(id, task, &call).await?;
+        let mut concrete = Box::pin(self.surroundings().full(id, task, &call)).await?;
         if !concrete.condition.trim().is_empty()
             && !self.holds(&context, &concrete, &concrete.condition).await
         {
@@ -524,9 +524,9 @@ impl State {
         let Running { concrete, call, subject } = running;
         self.messages.tell(subject, EventKind::TaskStarted { called: call.task.clone() });
         self.messages.verbose_err(Color::Magenta, || format!("task: {} started\n", quote(&call.task)));
-        self.run_dependencies(context, concrete).await?;
+        Box::pin(self.run_dependencies(context, concrete)).await?;
         let forced = self.options.force_all || (!call.indirect && self.options.force);
-        if !forced && self.has_nothing_to_do(context, running).await? {
+        if !forced && Box::pin(self.has_nothing_to_do(context, running)).await? {
             return Ok(());
         }
         self.confirm(concrete, call)?;
@@ -708,10 +708,10 @@ impl State {
                 }
                 match &command.action {
                     ConcreteAction::Call { task, vars } if !task.is_empty() => {
-                        self.call(&context, task, vars, written.silent).await
+                        Box::pin(self.call(&context, task, vars, written.silent)).await
                     }
                     ConcreteAction::Script { text, shown } if !text.is_empty() => {
-                        self.script(&context, running, written, text, shown, position).await
+                        Box::pin(self.script(&context, running, written, text, shown, position)).await
                     }
                     _ => Ok(()),
                 }
@@ -827,7 +827,7 @@ impl State {
 
     /// Whether a condition holds.
     async fn holds(&self, context: &Context, concrete: &ConcreteTask, script: &SmolStr) -> bool {
-        self.test(context, concrete, script).await.is_ok()
+        Box::pin(self.test(context, concrete, script)).await.is_ok()
     }
 
     async fn test(

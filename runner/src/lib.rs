@@ -22,6 +22,7 @@ pub mod options;
 pub mod path;
 pub mod platform;
 pub mod process;
+pub mod remote;
 pub mod render;
 pub mod report;
 pub mod requires;

@@ -171,15 +171,14 @@ impl Variables {
     pub fn fast(&self, task: Option<(&Task, &Call)>) -> Result<Layer, RunError> {
         let task_dir = self.task_dir(task)?;
         let globals = self.globals();
-        let mut layer = match globals.memo(Mode::Fast).get() {
-            Some(shared) => self.over_globals(&globals, shared, task),
-            None => {
-                let mut layer = self.below_globals(&globals, task);
-                for step in self.global_steps(&globals) {
-                    self.set_fast(&mut layer, &step);
-                }
-                self.share(&globals, Mode::Fast, layer, task)
+        let mut layer = if let Some(shared) = globals.memo(Mode::Fast).get() {
+            self.over_globals(&globals, shared, task)
+        } else {
+            let mut layer = self.below_globals(&globals, task);
+            for step in self.global_steps(&globals) {
+                self.set_fast(&mut layer, &step);
             }
+            self.share(&globals, Mode::Fast, layer, task)
         };
         for step in self.task_steps(task, &task_dir) {
             self.set_fast(&mut layer, &step);
@@ -191,15 +190,14 @@ impl Variables {
     pub async fn full(&self, task: Option<(&Task, &Call)>) -> Result<Layer, RunError> {
         let task_dir = self.task_dir(task)?;
         let globals = self.globals();
-        let mut layer = match globals.memo(Mode::Full).get() {
-            Some(shared) => self.over_globals(&globals, shared, task),
-            None => {
-                let mut layer = self.below_globals(&globals, task);
-                for step in self.global_steps(&globals) {
-                    self.set_full(&mut layer, &step, task).await?;
-                }
-                self.share(&globals, Mode::Full, layer, task)
+        let mut layer = if let Some(shared) = globals.memo(Mode::Full).get() {
+            self.over_globals(&globals, shared, task)
+        } else {
+            let mut layer = self.below_globals(&globals, task);
+            for step in self.global_steps(&globals) {
+                self.set_full(&mut layer, &step, task).await?;
             }
+            self.share(&globals, Mode::Full, layer, task)
         };
         for step in self.task_steps(task, &task_dir) {
             self.set_full(&mut layer, &step, None).await?;
@@ -440,9 +438,8 @@ fn global_step<'a>(name: &'a SmolStr, global: &'a GlobalVariable, dir: &'a str) 
 /// Whether a global may have another value for another task. Says yes too often rather than too seldom.
 fn depends_on_task(value: &VariableValue) -> bool {
     match value {
-        VariableValue::Text(text) => has_template(text.as_str()) && text_depends_on_task(text.as_str()),
-        // The output of a command is kept by its text.
-        VariableValue::Shell(text) => has_template(text.as_str()) && text_depends_on_task(text.as_str()),
+        // The output of a command is kept by its text, so that only templates in it count.
+        VariableValue::Text(text) | VariableValue::Shell(text) => has_template(text.as_str()) && text_depends_on_task(text.as_str()),
         VariableValue::Reference(text) => text_depends_on_task(text.as_str()),
         VariableValue::Literal(value) => value_depends_on_task(value),
     }

@@ -10,4 +10,5 @@ pub mod invocation;
 pub mod parse;
 #[cfg(test)]
 mod recorded;
+pub mod taskrc;
 pub mod usage;

@@ -1,8 +1,14 @@
 //! What the program does: one file a subcommand.
 
+pub mod compile;
 pub mod completion;
-pub mod execute;
+pub mod graph;
 pub mod init;
+pub mod list;
+pub mod run;
+pub mod subcommand;
+pub mod summary;
+pub mod target;
 pub mod version;
 
 use crate::environment::Environment;
@@ -15,6 +21,8 @@ pub struct Context {
     pub environment: Environment,
     /// Where the program's own words go.
     pub logger: Logger,
+    /// How the program was called.
+    pub program: String,
 }
 
 /// How a command ends.

@@ -145,12 +145,22 @@ pub fn go_quoted(text: &str) -> String {
             c if c.is_ascii_control() => {
                 let _ = write!(quoted, "\\x{:02x}", c as u32);
             }
-            c if c.is_control() || c == '\u{feff}' => {
+            c if c.is_ascii() || is_printable(c) => quoted.push(c),
+            c if (c as u32) < 0x1_0000 => {
                 let _ = write!(quoted, "\\u{:04x}", c as u32);
             }
-            c => quoted.push(c),
+            c => {
+                let _ = write!(quoted, "\\U{:08x}", c as u32);
+            }
         }
     }
     quoted.push('"');
     quoted
+}
+
+/// Whether Go prints a character beyond ASCII as itself. Marks count, so a letter is put before it.
+fn is_printable(c: char) -> bool {
+    let mut buffer = [b'a'; 5];
+    let length = c.encode_utf8(&mut buffer[1..]).len();
+    std::str::from_utf8(&buffer[..=length]).is_ok_and(|text| text.escape_debug().nth(1) == Some(c))
 }

@@ -1,6 +1,7 @@
 //! YAML as go-yaml reads it, with spans, recovery and reuse.
 
 mod compose;
+pub mod emit;
 pub mod error;
 pub mod merge;
 pub mod node;

@@ -130,7 +130,7 @@ impl EventSink for Transcript {
     fn emit(&self, event: &Event) {
         let mut transcript = self.0.borrow_mut();
         match &event.kind {
-            EventKind::Command { text, shown: true, .. } => transcript.push_str(&format!("$ {text}\n")),
+            EventKind::Command { text, shown: true, .. } => transcript.extend(["$ ", text, "\n"]),
             EventKind::Output { bytes, .. } => transcript.push_str(&String::from_utf8_lossy(bytes)),
             EventKind::Message { text, .. } => transcript.push_str(text),
             _ => {}

@@ -1,0 +1,161 @@
+//! What go-task's flags ask for once the project is read: lists, summaries, states, runs.
+
+use std::io;
+use std::rc::Rc;
+
+use ez_runner::call::Call;
+use ez_runner::engine::{Engine, OnSignal};
+use ez_runner::error::{Cause, RunError};
+use ez_runner::event::EventSink;
+use ez_runner::report::jsonl::JsonLines;
+use ez_runner::report::plain::Plain;
+
+use super::summary::{self, Summary};
+use super::{Context, Outcome, list};
+use crate::args::invocation::{Action, Invocation, ListRequest, Options, Personality, Request};
+use crate::exit_code::Code;
+use crate::failure::Failure;
+use crate::load_failure;
+use crate::logger::Color;
+use crate::project::{self, Project};
+
+/// Does what a command line of run flags asks for.
+pub fn execute(context: &Context, invocation: &Invocation) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Code::OTHER, format!("ez: cannot start: {error}")))?;
+    runtime.block_on(Session::run(context, invocation))
+}
+
+/// A project with its engine, and what was asked of it.
+struct Session<'a> {
+    context: &'a Context,
+    options: &'a Options,
+    project: Project,
+    engine: Engine,
+}
+
+impl<'a> Session<'a> {
+    async fn run(context: &'a Context, invocation: &'a Invocation) -> Outcome {
+        let options = &invocation.options;
+        let project = Project::open(context, options, false)?;
+        if let Some(failure) = &project.compilation.failure {
+            return Err(load_failure::describe(failure, &context.logger, &context.environment));
+        }
+        let engine = project.engine(context, options, sink(context, options))?;
+        let session = Self { context, options, project, engine };
+        session.engine.load_dotenv().await.map_err(|error| session.failure(&error))?;
+        match &invocation.action {
+            Action::ClearCache => session.clear_cache(),
+            Action::List(request) => session.list(request),
+            Action::Status(request) => session.status(request).await,
+            Action::Summary(request) => session.summary(request),
+            Action::Run(request) => session.start(request).await,
+            Action::Version
+            | Action::Help(_)
+            | Action::Experiments(_)
+            | Action::Init(_)
+            | Action::Completion(_) => Ok(()),
+        }
+    }
+
+    fn failure(&self, error: &RunError) -> Failure {
+        Failure::of_run(error, self.options.exit_code)
+    }
+
+    fn clear_cache(&self) -> Outcome {
+        let directory = &self.project.compilation.program.dir;
+        let cache = project::remote_cache(self.options, directory, &self.project.environment)?;
+        match std::fs::remove_dir_all(&cache) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(Failure::new(Code::OTHER, format!("unlinkat {cache}: {}", crate::disk::plain_message(&error))))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Prints a list; one that would be empty is a failure without words of its own.
+    fn list(&self, request: &ListRequest) -> Outcome {
+        let program = self.engine.program();
+        let ids = list::listed(program, request.all, self.options.order);
+        if request.names_only {
+            self.context.logger.out(Color::None, &list::names(program, &ids));
+            return Ok(());
+        }
+        let sources = &self.project.compilation.sources;
+        let with_status = request.json && !request.no_status;
+        let entries: Result<Vec<_>, _> =
+            ids.iter().map(|id| list::entry(&self.engine, sources, *id, with_status)).collect();
+        let entries = entries.map_err(|error| self.failure(&error))?;
+        let is_empty = entries.is_empty();
+        if request.json {
+            let json = list::json(entries, program.taskfile.as_str(), request)
+                .map_err(|error| Failure::new(Code::OTHER, format!("ez: {error}")))?;
+            self.context.logger.out(Color::None, &json);
+        } else if is_empty {
+            self.context.logger.out(Color::Yellow, list::nothing(request.all));
+        } else {
+            self.context.logger.out(Color::None, &list::text(&self.context.logger, &entries));
+        }
+        if is_empty { Err(Failure::silent(Code::OTHER)) } else { Ok(()) }
+    }
+
+    /// Makes the command line visible to templates.
+    fn enter(&self, request: &Request) -> Result<Vec<Call>, Failure> {
+        let line = project::command_line(self.options, request);
+        self.engine.apply_command_line(&line).map_err(|error| self.failure(&error))?;
+        Ok(request.tasks.iter().map(Call::new).collect())
+    }
+
+    /// The calls of a request; where one of them names nothing, the tasks that could be named are listed first.
+    fn checked(&self, request: &Request) -> Result<Vec<Call>, Failure> {
+        let calls = self.enter(request)?;
+        if let Err(error) = self.engine.check_calls(&calls) {
+            if matches!(error.cause(), Cause::NotFound { .. }) {
+                match self.list(&ListRequest::default()) {
+                    Err(failure) if !failure.message.is_empty() => return Err(failure),
+                    _ => {}
+                }
+            }
+            return Err(self.failure(&error));
+        }
+        Ok(calls)
+    }
+
+    async fn status(&self, request: &Request) -> Outcome {
+        let calls = self.enter(request)?;
+        self.engine.status(&calls).await.map_err(|error| self.failure(&error))
+    }
+
+    /// Prints summaries. A task that cannot be rendered ends them without a word, as in go-task.
+    fn summary(&self, request: &Request) -> Outcome {
+        let calls = self.checked(request)?;
+        let logger = &self.context.logger;
+        for (at, call) in calls.iter().enumerate() {
+            let Ok(task) = self.engine.describe(call) else { return Ok(()) };
+            if at > 0 {
+                logger.out(Color::None, summary::SEPARATOR);
+            }
+            logger.out(Color::None, &Summary::text(logger, &self.context.environment, &task));
+        }
+        Ok(())
+    }
+
+    async fn start(&self, request: &Request) -> Outcome {
+        let calls = self.checked(request)?;
+        let on_signal = match self.options.personality {
+            Personality::Task => OnSignal::PassOn,
+            Personality::Ez => OnSignal::Stop,
+        };
+        self.engine.run_interruptible(calls, on_signal).await.map_err(|error| self.failure(&error))
+    }
+}
+
+/// Who listens to a run: the terminal, or a stream of events on standard output.
+fn sink(context: &Context, options: &Options) -> Rc<dyn EventSink> {
+    if options.events {
+        return Rc::new(JsonLines::new(io::stdout()));
+    }
+    Rc::new(Plain::new(io::stdout(), io::stderr(), context.logger.palette().cloned()))
+}

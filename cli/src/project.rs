@@ -1,0 +1,189 @@
+//! The project that a command works on: found, read, compiled.
+
+use std::io::Read;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use ez_compiler::file_system::{FileSystem, MemoryFileSystem, OverlayFileSystem};
+use ez_compiler::{Compilation, compile};
+use ez_runner::engine::{Engine, Host};
+use ez_runner::event::EventSink;
+use ez_runner::options::{self as runner, CommandLine};
+use ez_runner::signal::Stop;
+use ez_runner::template_host::TemplateHost;
+use smol_str::SmolStr;
+
+use crate::args::invocation::{Options, Request};
+use crate::ask::{self, Terminal};
+use crate::commands::Context;
+use crate::commands::version::GO_TASK_VERSION;
+use crate::discovery::{self, Root, STDIN_NAME};
+use crate::disk::{self, Disk};
+use crate::exit_code::Code;
+use crate::failure::Failure;
+use crate::fuzzy;
+
+/// A compiled project and where it was found.
+pub struct Project {
+    /// What the compiler made of it.
+    pub compilation: Compilation,
+    /// The environment of its processes.
+    pub environment: Arc<ez_runner::process::Environment>,
+}
+
+/// Where a project is read from.
+pub struct Origin {
+    /// The root Taskfile: an absolute path, an address, or [`STDIN_NAME`].
+    pub entry: Utf8PathBuf,
+    /// The directory that tasks run in.
+    pub directory: Utf8PathBuf,
+    /// The text of standard input, where the root Taskfile comes from there.
+    pub stdin: Option<String>,
+}
+
+impl Origin {
+    /// Finds the root Taskfile that the options ask for.
+    ///
+    /// # Errors
+    /// There is none (exit 100), or standard input cannot be read.
+    pub fn find(context: &Context, options: &Options) -> Result<Self, Failure> {
+        let here = || context.environment.working_directory.clone();
+        Ok(match discovery::find_root(&options.taskfile, &options.dir, &context.environment)? {
+            Root::File { path, directory } => Self { entry: path, directory, stdin: None },
+            Root::Remote { address, directory } => {
+                Self { entry: address.into(), directory: directory.unwrap_or_else(here), stdin: None }
+            }
+            Root::Stdin { directory } => Self {
+                entry: STDIN_NAME.into(),
+                directory: directory.unwrap_or_else(here),
+                stdin: Some(read_stdin()?),
+            },
+        })
+    }
+}
+
+fn read_stdin() -> Result<String, Failure> {
+    let mut text = String::new();
+    std::io::stdin()
+        .read_to_string(&mut text)
+        .map_err(|error| Failure::new(Code::OTHER, format!("read {STDIN_NAME}: {}", disk::plain_message(&error))))?;
+    Ok(text)
+}
+
+impl Project {
+    /// Finds and compiles the project that the options ask for; with `check`, rules included.
+    ///
+    /// # Errors
+    /// There is no root Taskfile. A Taskfile that go-task would refuse is none: see [`Compilation::failure`].
+    pub fn open(context: &Context, options: &Options, check: bool) -> Result<Self, Failure> {
+        let origin = Origin::find(context, options)?;
+        Ok(Self::compile(context, origin, check))
+    }
+
+    /// Compiles what was found.
+    pub fn compile(context: &Context, origin: Origin, check: bool) -> Self {
+        let environment = Arc::new(context.environment.for_processes());
+        let host = TemplateHost::new(&environment);
+        let options = ez_compiler::Options { root_dir: origin.directory, host: &host, check };
+        let compilation = match origin.stdin {
+            None => compile(&Disk, &origin.entry, &options, None),
+            Some(text) => {
+                let overlay = MemoryFileSystem::new().with(STDIN_NAME, text);
+                let files = OverlayFileSystem { overlay, below: &Disk as &dyn FileSystem };
+                compile(&files, &origin.entry, &options, None)
+            }
+        };
+        Self { compilation, environment }
+    }
+
+    /// An engine for the project's tasks.
+    ///
+    /// # Errors
+    /// An unknown output style, or a directory of fingerprints that cannot be named.
+    pub fn engine(
+        &self,
+        context: &Context,
+        options: &Options,
+        sink: Rc<dyn EventSink>,
+    ) -> Result<Engine, Failure> {
+        let program = Arc::clone(&self.compilation.program);
+        let names = Arc::clone(&program);
+        let suggest = move |typed: &str| {
+            let public = names.tasks.iter().filter(|task| !task.internal);
+            let known: Vec<&str> =
+                public.flat_map(|task| std::iter::once(&task.name).chain(&task.aliases)).map(SmolStr::as_str).collect();
+            fuzzy::guess(typed, &known).map(SmolStr::new)
+        };
+        let host = Host {
+            environment: Arc::clone(&self.environment),
+            ask: Box::new(Terminal::new(context.logger.clone())),
+            suggest: Box::new(suggest),
+            stop: Stop::new(),
+        };
+        Engine::new(program, runner_options(context, options), host, sink)
+            .map_err(|error| Failure::of_run(&error, options.exit_code))
+    }
+}
+
+/// The options in the engine's terms.
+fn runner_options(context: &Context, options: &Options) -> runner::Options {
+    let output = &options.output;
+    runner::Options {
+        force: options.force,
+        force_all: options.force_all,
+        dry: options.dry,
+        silent: options.silent,
+        verbose: options.verbose,
+        assume_yes: options.assume_yes,
+        interactive: options.interactive,
+        is_terminal: ask::is_terminal(),
+        parallel: options.parallel,
+        failfast: options.failfast,
+        concurrency: options.concurrency,
+        watch: options.watch,
+        output: (!output.style.is_empty()).then(|| runner::OutputStyle {
+            name: output.style.as_str().into(),
+            begin: output.group_begin.as_str().into(),
+            end: output.group_end.as_str().into(),
+            error_only: output.group_error_only,
+        }),
+        temp_dir: options.temp_dir.as_str().into(),
+        disable_fuzzy: options.disable_fuzzy,
+        env_precedence: options.env_precedence,
+        program: context.program.as_str().into(),
+        version: GO_TASK_VERSION.into(),
+        user_working_dir: context.environment.working_directory.as_str().into(),
+        run_id: SmolStr::default(),
+    }
+}
+
+/// What the command line makes visible to templates.
+pub fn command_line(options: &Options, request: &Request) -> CommandLine {
+    CommandLine {
+        globals: request.variables.iter().map(|(name, value)| (name.into(), value.into())).collect(),
+        arguments: request.arguments.iter().map(SmolStr::new).collect(),
+        force: options.force || options.force_all,
+        silent: options.silent,
+        verbose: options.verbose,
+        offline: options.remote.offline,
+        assume_yes: options.assume_yes,
+    }
+}
+
+/// The directory of copies of remote Taskfiles, which `--clear-cache` empties.
+pub fn remote_cache(
+    options: &Options,
+    directory: &Utf8Path,
+    environment: &ez_runner::process::Environment,
+) -> Result<Utf8PathBuf, Failure> {
+    let chosen = [&options.remote.cache_dir, &options.temp_dir].into_iter().find(|dir| !dir.is_empty());
+    let chosen = chosen.map_or(".task", String::as_str);
+    let base = if chosen.starts_with(['~', '/']) {
+        let expanded = ez_runner::expansion::expand_literal(chosen, environment);
+        Utf8PathBuf::from(expanded.map_err(|message| Failure::new(Code::OTHER, message))?.as_str())
+    } else {
+        directory.join(chosen)
+    };
+    Ok(base.join("remote"))
+}

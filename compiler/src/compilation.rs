@@ -1,0 +1,71 @@
+//! The whole pipeline.
+
+use std::sync::Arc;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::file_system::FileSystem;
+use crate::ir::Program;
+use crate::project::{self, Failure, Loaded};
+use crate::source::SourceMap;
+use crate::template::Host;
+
+/// What a compilation is told beside the files.
+pub struct Options<'a> {
+    /// The root directory; tasks without `dir` run there.
+    pub root_dir: Utf8PathBuf,
+    /// Environment and the like, for templates in paths of includes.
+    pub host: &'a dyn Host,
+    /// Whether the rules run: not needed to run a task.
+    pub check: bool,
+}
+
+/// What a compilation gave: always a program, as far as the files made one, and all findings.
+#[derive(Debug)]
+pub struct Compilation {
+    /// All texts.
+    pub sources: SourceMap,
+    /// All files and includes.
+    pub loaded: Loaded,
+    /// What runs.
+    pub program: Arc<Program>,
+    /// All findings, by file and place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The error with which go-task would refuse the project.
+    pub failure: Option<Failure>,
+}
+
+impl Compilation {
+    /// Whether there is an error among the findings.
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|d| d.severity == Severity::Error)
+    }
+}
+
+/// Compiles the project of a root Taskfile. What an unchanged text gave is taken from `previous`.
+pub fn compile(
+    files: &dyn FileSystem,
+    entry: &Utf8Path,
+    options: &Options<'_>,
+    previous: Option<&Compilation>,
+) -> Compilation {
+    let previous_files = previous.map(|p| (&p.sources, &p.loaded));
+    let (project, program) = project::open(files, entry, &options.root_dir, options.host, previous_files);
+    let mut diagnostics = project.diagnostics.clone();
+    if options.check {
+        let _ = &mut diagnostics;
+    }
+    diagnostics.sort_by_cached_key(|d| {
+        let location = project.sources.locate(d.span);
+        (location.file, location.range.start, location.range.end, d.code)
+    });
+    diagnostics.dedup();
+    Compilation {
+        sources: project.sources,
+        loaded: project.loaded,
+        program: Arc::new(program),
+        diagnostics,
+        failure: project.failure,
+    }
+}

@@ -1,0 +1,92 @@
+//! From YAML nodes to syntax trees: a value and its diagnostics, never only an error.
+//!
+//! Beside the diagnostics of EZ, which are all that there are, a [`Failure`] keeps the one error with which go-task
+//! would stop: go-yaml collects the type errors of one mapping, and the first error of another kind ends everything
+//! (`decode.go` of go-yaml, `errors/error_taskfile_decode.go` of go-task).
+
+mod command;
+mod dependency;
+mod duration;
+mod include;
+mod loops;
+mod reader;
+mod requires;
+mod task;
+mod taskfile;
+mod variable;
+
+use std::sync::Arc;
+
+pub use duration::parse_duration;
+pub use taskfile::{TASKFILE_KEYS, parse_version};
+pub use task::TASK_KEYS;
+
+use crate::ast;
+use crate::diagnostic::Diagnostic;
+use crate::source::{SourceId, SourceMap, Span};
+use crate::yaml::node::Node;
+
+/// The error with which go-task would stop decoding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// One message, or several type errors of one mapping.
+    pub messages: Vec<String>,
+    /// The node at which go-task points: its first byte counts.
+    pub span: Span,
+}
+
+/// A decoded Taskfile.
+#[derive(Debug)]
+pub struct Decoded {
+    /// The syntax tree; `None` where the file is no mapping.
+    pub taskfile: Option<ast::Taskfile>,
+    /// All findings.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Where go-task would stop.
+    pub failure: Option<Failure>,
+    /// Tasks by the node they were decoded from, for reuse.
+    pub memo: Memo,
+}
+
+/// What an earlier run decoded, by the identity of the nodes: a task's block that did not change keeps its node.
+#[derive(Clone, Debug, Default)]
+pub struct Memo {
+    tasks: Vec<(Arc<Node>, Arc<DecodedTask>)>,
+}
+
+/// A task with the findings in it.
+#[derive(Debug)]
+pub struct DecodedTask {
+    task: Arc<ast::Task>,
+    diagnostics: Vec<Diagnostic>,
+    failure: Option<Failure>,
+}
+
+impl Memo {
+    /// The task at `position`, or anywhere else, that came from this very node under this very key.
+    fn find(&self, position: usize, node: &Arc<Node>, key: Span) -> Option<Arc<DecodedTask>> {
+        let same = |entry: &&(Arc<Node>, Arc<DecodedTask>)| {
+            Arc::ptr_eq(&entry.0, node) && entry.1.task.name.span == key
+        };
+        let near = [position, position + 1, position.wrapping_sub(1)];
+        let found = near.iter().filter_map(|&i| self.tasks.get(i)).find(same);
+        found.map(|(_, task)| Arc::clone(task))
+    }
+}
+
+/// Decodes the root node of a file. `source` is the fragment that stands for the whole file.
+pub fn decode(root: &Node, source: SourceId, sources: &SourceMap, previous: Option<&Memo>) -> Decoded {
+    let mut decoder = Decoder::new(sources);
+    let mut memo = Memo::default();
+    let taskfile = decoder.taskfile(root, source, previous, &mut memo);
+    Decoded { taskfile, diagnostics: decoder.diagnostics, failure: decoder.failure, memo }
+}
+
+/// State of decoding one file.
+struct Decoder<'a> {
+    sources: &'a SourceMap,
+    diagnostics: Vec<Diagnostic>,
+    failure: Option<Failure>,
+    /// Type errors of the mappings that are being decoded, innermost last.
+    type_errors: Vec<Vec<String>>,
+}

@@ -1,0 +1,276 @@
+//! Typed reading of nodes, with go-yaml's messages.
+
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+
+use super::{Decoder, Failure};
+use crate::ast::{Extension, Text};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::rule;
+use crate::source::{SourceMap, Span, Spanned};
+use crate::suggest::nearest;
+use crate::template::value::Value;
+use crate::yaml::error::DecodeError;
+use crate::yaml::merge;
+use crate::yaml::node::{Node, NodeKind};
+use crate::yaml::scalar;
+use crate::yaml::value::to_value;
+
+/// A key with its value in a mapping.
+pub(super) struct Field<'n> {
+    pub name: &'n str,
+    pub key: &'n Node,
+    pub value: &'n Arc<Node>,
+}
+
+impl<'a> Decoder<'a> {
+    pub(super) fn new(sources: &'a SourceMap) -> Self {
+        Self { sources, diagnostics: Vec::new(), failure: None, type_errors: Vec::new() }
+    }
+
+    pub(super) fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// An error that ends decoding in go-task, with the node at which it points.
+    pub(super) fn fail(&mut self, node: &Node, message: impl Into<String>) {
+        self.fail_all(node, vec![message.into()]);
+    }
+
+    fn fail_all(&mut self, node: &Node, messages: Vec<String>) {
+        if self.failure.is_none() {
+            self.failure = Some(Failure { messages, span: start_of(node) });
+        }
+    }
+
+    /// Reports an error of our own and stops go-task's decoding with its own words.
+    pub(super) fn fail_with(&mut self, node: &Node, go_message: impl Into<String>, diagnostic: Diagnostic) {
+        self.fail(node, go_message);
+        self.report(diagnostic);
+    }
+
+    /// Runs `body` as go-yaml's decoder of one custom type: its type errors end with it.
+    pub(super) fn frame<T>(&mut self, node: &Node, body: impl FnOnce(&mut Self) -> T) -> T {
+        self.type_errors.push(Vec::new());
+        let value = body(self);
+        let errors = self.type_errors.pop().unwrap_or_default();
+        if !errors.is_empty() {
+            self.fail_all(node, errors);
+        }
+        value
+    }
+
+    /// Takes an error of the YAML layer: go-yaml's text for the frame, and ours with what was `wanted`.
+    pub(super) fn decode_error(&mut self, error: &DecodeError, node: &Node, wanted: &str) {
+        if let Some(errors) = self.type_errors.last_mut() {
+            errors.push(error.go_message(self.sources));
+        }
+        let diagnostic = match error {
+            DecodeError::CannotUnmarshal { span, .. } => {
+                let message = format!("expected {wanted}, found {}", describe(node));
+                Diagnostic::error(rule::WRONG_TYPE, message, *span).with_label(format!("not {wanted}"))
+            }
+            DecodeError::DuplicateKey { span, first, key } => {
+                Diagnostic::error(rule::DUPLICATE_KEY, format!("`{key}` is written twice"), *span)
+                    .with_label("again here")
+                    .and_at(*first, "first here")
+                    .with_help("keep one of the two")
+            }
+            DecodeError::Fatal { span, message } => {
+                Diagnostic::error(rule::WRONG_TYPE, message.clone(), *span)
+            }
+        };
+        self.report(diagnostic);
+    }
+
+    /// A node that is not what a field of Go type `wanted_go` takes.
+    pub(super) fn type_error(&mut self, node: &Node, wanted_go: &str, wanted: &str) {
+        self.decode_error(&DecodeError::cannot_unmarshal(node, wanted_go), resolve(node), wanted);
+    }
+
+    /// A literal of any type, as its own decoding.
+    pub(super) fn value(&mut self, node: &Node) -> Value {
+        self.frame(node, |this| match to_value(node) {
+            Ok(value) => value,
+            Err(errors) => {
+                for error in &errors {
+                    this.decode_error(error, node, "a value");
+                }
+                Value::Null
+            }
+        })
+    }
+
+    /// A node of a shape that a custom type does not take: go-task's `cannot unmarshal … into …`.
+    pub(super) fn shape_error(&mut self, node: &Node, go_name: &str, wanted: &str) {
+        let message = format!("expected {wanted}, found {}", describe(node));
+        let diagnostic = Diagnostic::error(rule::WRONG_TYPE, message, node.span).with_label(format!("not {wanted}"));
+        self.fail_with(node, format!("cannot unmarshal {} into {go_name}", scalar::tag_of(node)), diagnostic);
+    }
+
+    /// The fields of a struct-like mapping, merge keys resolved, duplicates reported.
+    pub(super) fn fields<'n>(&mut self, node: &'n Node) -> Vec<Field<'n>> {
+        let NodeKind::Mapping(mapping) = &resolve(node).kind else { return Vec::new() };
+        for error in merge::duplicate_keys(mapping) {
+            self.decode_error(&error, node, "a key once");
+        }
+        let merged = merge::mapping_entries(mapping);
+        for error in &merged.errors {
+            self.decode_error(error, node, "a mapping");
+        }
+        merged
+            .entries
+            .into_iter()
+            .filter_map(|entry| Some(Field { name: scalar_text(entry.key)?, key: entry.key, value: entry.value }))
+            .collect()
+    }
+
+    /// The entries of a mapping that go-task walks by itself: merge keys are ordinary keys there.
+    pub(super) fn entries<'n>(&mut self, node: &'n Node) -> Vec<Field<'n>> {
+        let NodeKind::Mapping(mapping) = &resolve(node).kind else { return Vec::new() };
+        mapping
+            .entries
+            .iter()
+            .filter_map(|e| Some(Field { name: scalar_text(&e.key)?, key: &e.key, value: &e.value }))
+            .collect()
+    }
+
+    /// A key that means nothing here; `x-` keys are silent, `ez-` keys are somebody else's.
+    pub(super) fn unknown_key(&mut self, field: &Field<'_>, place: &str, known: &[&str]) {
+        if field.name.starts_with("x-") || field.name.starts_with("ez-") {
+            return;
+        }
+        let message = format!("{place} has no key `{}`", field.name);
+        let mut diagnostic =
+            Diagnostic::warning(rule::UNKNOWN_KEY, message, field.key.span).with_label("ignored by the runner");
+        diagnostic = match nearest(field.name, known.iter().copied()) {
+            Some(name) => diagnostic
+                .with_help(format!("did you mean `{name}`?"))
+                .with_fix(format!("rename to `{name}`"), field.key.span, name),
+            None => diagnostic.with_help("remove it, or begin its name with `x-` to keep notes of your own"),
+        };
+        self.report(diagnostic);
+    }
+
+    /// A text field: every scalar is text.
+    pub(super) fn text(&mut self, node: &Node) -> Option<Text> {
+        let resolved = resolve(node);
+        match &resolved.kind {
+            NodeKind::Scalar(_) if is_null(resolved) => None,
+            NodeKind::Scalar(s) => Some(Text { value: s.text.clone(), span: resolved.span, style: s.style }),
+            _ => {
+                self.type_error(resolved, "string", "text");
+                None
+            }
+        }
+    }
+
+    /// A text field in which empty text is the same as none.
+    pub(super) fn filled_text(&mut self, node: &Node) -> Option<Text> {
+        self.text(node).filter(|text| !text.value.is_empty())
+    }
+
+    /// A boolean field.
+    pub(super) fn boolean(&mut self, node: &Node) -> Option<bool> {
+        let resolved = resolve(node);
+        if is_null(resolved) {
+            return None;
+        }
+        match scalar::as_bool(resolved) {
+            Ok(value) => value,
+            Err(error) => {
+                self.decode_error(&error, resolved, "`true` or `false`");
+                None
+            }
+        }
+    }
+
+    /// A list whose items are read by `item`; `what` names the list in errors.
+    pub(super) fn list<T>(
+        &mut self,
+        node: &Node,
+        go_type: &str,
+        what: &str,
+        mut item: impl FnMut(&mut Self, &Node) -> Option<T>,
+    ) -> Vec<T> {
+        let resolved = resolve(node);
+        match &resolved.kind {
+            NodeKind::Sequence(sequence) => sequence.items.iter().filter_map(|n| item(self, n)).collect(),
+            _ if is_null(resolved) => Vec::new(),
+            _ => {
+                self.type_error(resolved, go_type, what);
+                Vec::new()
+            }
+        }
+    }
+
+    /// A list of texts. An empty item stays, as empty text.
+    pub(super) fn texts(&mut self, node: &Node) -> Vec<Text> {
+        self.list(node, "[]string", "a list of texts", |this, n| {
+            let resolved = resolve(n);
+            match &resolved.kind {
+                NodeKind::Scalar(s) => {
+                    let value = if is_null(resolved) { SmolStr::default() } else { s.text.clone() };
+                    Some(Text { value, span: resolved.span, style: s.style })
+                }
+                _ => this.text(n),
+            }
+        })
+    }
+
+    pub(super) fn extension(&self, field: &Field<'_>) -> Extension {
+        Extension {
+            key: Spanned::new(SmolStr::new(field.name), field.key.span),
+            value: Arc::clone(field.value),
+            span: field.key.span.to(field.value.span),
+        }
+    }
+
+    pub(super) fn error(code: Code, message: impl Into<String>, span: Span) -> Diagnostic {
+        Diagnostic::error(code, message, span)
+    }
+}
+
+/// What an alias stands for; the node itself otherwise.
+pub(super) fn resolve(node: &Node) -> &Node {
+    scalar::target(node).unwrap_or(node)
+}
+
+/// Whether a node is null by YAML's rules.
+pub(super) fn is_null(node: &Node) -> bool {
+    scalar::is_null(node)
+}
+
+/// The text of a scalar.
+pub(super) fn scalar_text(node: &Node) -> Option<&str> {
+    match &resolve(node).kind {
+        NodeKind::Scalar(s) => Some(&s.text),
+        _ => None,
+    }
+}
+
+/// Whether a node is a scalar that YAML reads as text.
+pub(super) fn is_text(node: &Node) -> bool {
+    matches!(node.kind, NodeKind::Scalar(_)) && scalar::tag_of(node) == "!!str"
+}
+
+fn describe(node: &Node) -> &'static str {
+    match &resolve(node).kind {
+        NodeKind::Sequence(_) => "a list",
+        NodeKind::Mapping(_) => "a mapping",
+        NodeKind::Alias { .. } => "an unknown alias",
+        NodeKind::Scalar(_) => match scalar::tag_of(node).as_ref() {
+            "!!int" | "!!float" => "a number",
+            "!!bool" => "a boolean",
+            "!!null" => "nothing",
+            "!!timestamp" => "a date",
+            _ => "text",
+        },
+    }
+}
+
+/// Where go-yaml says that a node begins.
+fn start_of(node: &Node) -> Span {
+    Span { start: node.start, end: node.start, ..node.span }
+}

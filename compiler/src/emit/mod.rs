@@ -1,0 +1,4 @@
+//! The program in other forms.
+
+pub mod graph;
+pub mod taskfile;

@@ -1,0 +1,499 @@
+//! The linked project as one standalone Taskfile that go-task loads and that does the same.
+//!
+//! What go-task knows by the layout of files is written out: full names, directories, variables of includes. The
+//! variables of an include stand at the head of each of its tasks, because one file has no place between globals and
+//! the variables of a call; where a call passes one of them, a comment says so.
+
+use std::fmt::Write as _;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use rustc_hash::FxHashSet;
+use smol_str::SmolStr;
+
+use crate::ast::{
+    self, Command, CommandAction, Dependency, EnumValues, Glob, Loop, LoopSource, MatrixValues, Text, Variable,
+    VariableValue,
+};
+use crate::ir::{GlobalVariable, Program, Task};
+use crate::project::Loaded;
+use crate::project::remote::sha256;
+use crate::source::SourceMap;
+use crate::template::value::Value;
+use crate::yaml::emit::{Tree, write};
+
+/// A standalone Taskfile and what could not be said in it exactly.
+#[derive(Clone, Debug)]
+pub struct Emitted {
+    /// The file.
+    pub text: String,
+    /// One line each: what behaves differently than under `ez`.
+    pub notes: Vec<String>,
+}
+
+/// Writes the project as one Taskfile, to be run in the root directory.
+pub fn taskfile(program: &Program, loaded: &Loaded, sources: &SourceMap) -> Emitted {
+    let mut emitter = Emitter { program, root: loaded.root_dir.clone(), notes: Vec::new() };
+    let tree = emitter.root();
+    let mut text = header(loaded, sources);
+    for note in &emitter.notes {
+        let _ = writeln!(text, "# note: {note}");
+    }
+    text.push_str(&write(&tree));
+    Emitted { text, notes: emitter.notes }
+}
+
+fn header(loaded: &Loaded, sources: &SourceMap) -> String {
+    let mut text = format!("# Compiled by ez {}. Do not edit: change the sources and compile again.\n", env!("CARGO_PKG_VERSION"));
+    for file in &loaded.files {
+        let shown = file.path.strip_prefix(&loaded.root_dir).unwrap_or(&file.path);
+        let hash = sha256(sources.file(file.file).text.as_bytes());
+        let _ = writeln!(text, "# source: {shown} sha256:{hash}");
+    }
+    text
+}
+
+/// Entries of a mapping that is being written.
+#[derive(Default)]
+struct Entries(Vec<(String, Tree)>);
+
+impl Entries {
+    fn put(&mut self, key: &str, value: Tree) {
+        self.0.push((key.to_owned(), value));
+    }
+
+    fn text(&mut self, key: &str, value: Option<&Text>) {
+        if let Some(text) = value {
+            self.put(key, string(&text.value));
+        }
+    }
+
+    fn texts(&mut self, key: &str, values: &[Text]) {
+        if !values.is_empty() {
+            self.put(key, Tree::List(values.iter().map(|t| string(&t.value)).collect()));
+        }
+    }
+
+    fn flag(&mut self, key: &str, value: bool) {
+        if value {
+            self.put(key, Tree::Bool(true));
+        }
+    }
+
+    fn list(&mut self, key: &str, items: Vec<Tree>) {
+        if !items.is_empty() {
+            self.put(key, Tree::List(items));
+        }
+    }
+
+    fn map(&mut self, key: &str, entries: Vec<(String, Tree)>) {
+        if !entries.is_empty() {
+            self.put(key, Tree::Map(entries));
+        }
+    }
+
+    fn tree(self) -> Tree {
+        Tree::Map(self.0)
+    }
+}
+
+fn string(text: &str) -> Tree {
+    Tree::Text(text.to_owned())
+}
+
+struct Emitter<'a> {
+    program: &'a Program,
+    root: Utf8PathBuf,
+    notes: Vec<String>,
+}
+
+impl Emitter<'_> {
+    fn root(&mut self) -> Tree {
+        let program = self.program;
+        let mut root = Entries::default();
+        let version = program.version.as_ref().map_or_else(|| "3".to_owned(), |v| short_version(v));
+        root.put("version", string(&version));
+        if let Some(output) = &program.output {
+            root.put("output", output_tree(output));
+        }
+        root.text("method", program.method.as_ref());
+        root.text("run", program.run.as_ref());
+        root.flag("silent", program.silent);
+        root.texts("set", &program.set);
+        root.texts("shopt", &program.shopt);
+        root.texts("dotenv", &program.dotenv);
+        if let Some(interval) = program.interval {
+            root.put("interval", string(&format!("{}ms", interval.as_millis())));
+        }
+        if let Some(use_gitignore) = program.use_gitignore {
+            root.put("use_gitignore", Tree::Bool(use_gitignore));
+        }
+        let globals = |emitter: &Self, globals: &crate::ir::GlobalVariables| -> Vec<(String, Tree)> {
+            globals.iter().map(|(name, global)| (name.to_string(), emitter.global(global))).collect()
+        };
+        root.map("env", globals(self, &program.env));
+        root.map("vars", globals(self, &program.vars));
+        let tasks: Vec<(String, Tree)> =
+            program.tasks.iter().map(|task| (task.name.to_string(), self.task(task))).collect();
+        root.put("tasks", Tree::Map(tasks));
+        root.tree()
+    }
+
+    fn global(&self, global: &GlobalVariable) -> Tree {
+        let dir = global.dir.as_ref().map(|dir| self.relative(dir)).filter(|dir| dir != ".");
+        match (&global.variable.value, dir) {
+            (VariableValue::Shell(text), Some(dir)) => {
+                let script = format!("cd {}\n{}", quoted(&dir), text.value);
+                let mut entries = vec![("sh".to_owned(), Tree::Text(script))];
+                if global.variable.secret {
+                    entries.push(("secret".to_owned(), Tree::Bool(true)));
+                }
+                Tree::Map(entries)
+            }
+            _ => variable_tree(&global.variable),
+        }
+    }
+
+    /// A path as seen from the root directory; templates stay as they are.
+    fn relative(&self, path: &str) -> String {
+        let path = Utf8Path::new(path);
+        if let Ok(inside) = path.strip_prefix(&self.root) {
+            return if inside.as_str().is_empty() { ".".to_owned() } else { inside.to_string() };
+        }
+        path.to_string()
+    }
+
+    fn task(&mut self, task: &Task) -> Tree {
+        let definition = &task.definition;
+        let mut out = Entries::default();
+        out.text("desc", definition.desc.as_ref());
+        out.text("summary", definition.summary.as_ref());
+        out.text("label", definition.label.as_ref());
+        out.list("aliases", task.aliases.iter().map(|alias| string(alias)).collect());
+        out.flag("internal", task.internal);
+        if let Some(silent) = task.silent {
+            out.put("silent", Tree::Bool(silent));
+        }
+        out.flag("interactive", definition.interactive);
+        out.flag("ignore_error", definition.ignore_error);
+        out.flag("watch", definition.watch);
+        out.flag("failfast", definition.failfast);
+        out.text("run", definition.run.as_ref());
+        out.text("method", definition.method.as_ref());
+        if let Some(use_gitignore) = task.use_gitignore {
+            out.put("use_gitignore", Tree::Bool(use_gitignore));
+        }
+        out.text("prefix", definition.prefix.as_ref());
+        if !task.dir.is_empty() {
+            let dir = self.relative(&task.dir);
+            if dir != "." {
+                out.put("dir", string(&dir));
+            }
+        }
+        out.texts("set", &definition.set);
+        out.texts("shopt", &definition.shopt);
+        out.list("platforms", definition.platforms.iter().map(platform_tree).collect());
+        out.map("requires", self.requires(task));
+        out.map("vars", self.task_variables(task));
+        out.map("env", variables(&definition.env));
+        out.texts("dotenv", &definition.dotenv);
+        out.text("if", definition.condition.as_ref());
+        out.list("preconditions", definition.preconditions.iter().map(precondition_tree).collect());
+        out.texts("status", &definition.status);
+        out.list("sources", definition.sources.iter().map(glob_tree).collect());
+        out.list("generates", definition.generates.iter().map(glob_tree).collect());
+        match definition.prompt.as_slice() {
+            [] => {}
+            [one] => out.put("prompt", string(&one.value)),
+            _ => out.texts("prompt", &definition.prompt),
+        }
+        out.list("deps", definition.deps.iter().map(|dep| dependency_tree(task, dep)).collect());
+        out.list("cmds", definition.cmds.iter().map(|command| command_tree(task, command)).collect());
+        out.tree()
+    }
+
+    fn requires(&self, task: &Task) -> Vec<(String, Tree)> {
+        if task.definition.requires.is_empty() {
+            return Vec::new();
+        }
+        let variables = task.definition.requires.iter().map(|required| {
+            let name = string(&required.name.value);
+            let Some(allowed) = &required.allowed else { return name };
+            let values = match &allowed.values {
+                EnumValues::List(values) => Tree::List(values.iter().map(|v| string(v)).collect()),
+                EnumValues::Reference(text) => Tree::Map(vec![("ref".to_owned(), string(&text.value))]),
+            };
+            Tree::Map(vec![("name".to_owned(), name), ("enum".to_owned(), values)])
+        });
+        vec![("vars".to_owned(), Tree::List(variables.collect()))]
+    }
+
+    /// The task's variables, after what its includes gave it.
+    fn task_variables(&mut self, task: &Task) -> Vec<(String, Tree)> {
+        let mut out = self.location_variables(task);
+        let own: FxHashSet<&SmolStr> = task.definition.vars.iter().map(|v| &v.name.value).collect();
+        let mut given: FxHashSet<SmolStr> = FxHashSet::default();
+        for variable in task.include_vars.iter() {
+            let name = &variable.name.value;
+            let hidden = task.including_vars.as_ref().is_some_and(|globals| globals.contains_key(name));
+            if own.contains(name) || hidden {
+                continue;
+            }
+            given.insert(name.clone());
+            out.push((name.to_string(), variable_tree(variable)));
+        }
+        for (name, global) in task.including_vars.iter().flat_map(|globals| globals.iter()) {
+            let depends = given.iter().any(|given| mentions(&global.variable, given));
+            if depends && !own.contains(name) {
+                given.insert(name.clone());
+                out.push((name.to_string(), self.global(global)));
+            }
+        }
+        self.note_hidden_arguments(task, &given);
+        out.extend(variables(&task.definition.vars));
+        out
+    }
+
+    /// A call's variable loses to a task's, so one that an include gives too cannot be passed any more.
+    fn note_hidden_arguments(&mut self, task: &Task, given: &FxHashSet<SmolStr>) {
+        let Some(id) = self.program.find(&task.name) else { return };
+        for caller in &self.program.tasks {
+            for call in caller.calls().filter(|call| call.is_static()) {
+                let passes = call.vars.iter().find(|v| given.contains(&v.name.value));
+                if let (Some(variable), crate::ir::Resolution::Task(callee, _)) =
+                    (passes, self.program.resolve(&call.name))
+                    && callee == id
+                {
+                    self.notes.push(format!(
+                        "`{}` passes {} to `{}`, whose include sets it too: the include wins here",
+                        caller.name, variable.name.value, task.name
+                    ));
+                }
+            }
+        }
+    }
+
+    /// `TASKFILE` and `TASKFILE_DIR` would name the compiled file, so tasks that use them get the old ones.
+    fn location_variables(&self, task: &Task) -> Vec<(String, Tree)> {
+        let shown = self.relative(task.taskfile.as_str());
+        let dir = Utf8Path::new(&shown).parent().map_or("", Utf8Path::as_str);
+        let mut out = Vec::new();
+        let text = format!("{:?}", task.definition);
+        let rooted = |path: &str| match path {
+            "" => "{{.ROOT_DIR}}".to_owned(),
+            path if path.starts_with('/') || path.contains("://") => path.to_owned(),
+            path => format!("{{{{.ROOT_DIR}}}}/{path}"),
+        };
+        if text.contains(".TASKFILE_DIR") {
+            out.push(("TASKFILE_DIR".to_owned(), string(&rooted(dir))));
+        }
+        if text.replace(".TASKFILE_DIR", "").contains(".TASKFILE") {
+            out.push(("TASKFILE".to_owned(), string(&rooted(&shown))));
+        }
+        if text.contains(".ROOT_TASKFILE") {
+            out.push(("ROOT_TASKFILE".to_owned(), string(&rooted(&self.relative(self.program.taskfile.as_str())))));
+        }
+        out
+    }
+}
+
+fn short_version(version: &semver::Version) -> String {
+    match (version.minor, version.patch) {
+        (0, 0) => version.major.to_string(),
+        (minor, 0) => format!("{}.{minor}", version.major),
+        _ => version.to_string(),
+    }
+}
+
+fn mentions(variable: &Variable, name: &str) -> bool {
+    let mentioned = |text: &str| text.contains(&format!(".{name}"));
+    match &variable.value {
+        VariableValue::Text(text) | VariableValue::Shell(text) | VariableValue::Reference(text) => {
+            mentioned(&text.value)
+        }
+        VariableValue::Literal(value) => value_mentions(value, &mentioned),
+    }
+}
+
+fn value_mentions(value: &Value, mentioned: &dyn Fn(&str) -> bool) -> bool {
+    match value {
+        Value::String(text) => mentioned(text),
+        Value::List(items) => items.iter().any(|item| value_mentions(item, mentioned)),
+        Value::Map(map) => map.values().any(|item| value_mentions(item, mentioned)),
+        _ => false,
+    }
+}
+
+/// A word that a shell reads as `text`.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+fn variables(variables: &[Variable]) -> Vec<(String, Tree)> {
+    variables.iter().map(|v| (v.name.value.to_string(), variable_tree(v))).collect()
+}
+
+fn variable_tree(variable: &Variable) -> Tree {
+    let (key, value) = match &variable.value {
+        VariableValue::Text(text) => ("value", string(&text.value)),
+        VariableValue::Literal(value) => (if matches!(value, Value::Map(_)) { "map" } else { "value" }, value_tree(value)),
+        VariableValue::Shell(text) => ("sh", string(&text.value)),
+        VariableValue::Reference(text) => ("ref", string(&text.value)),
+    };
+    if variable.secret {
+        return Tree::Map(vec![(key.to_owned(), value), ("secret".to_owned(), Tree::Bool(true))]);
+    }
+    if key == "value" { value } else { Tree::Map(vec![(key.to_owned(), value)]) }
+}
+
+fn value_tree(value: &Value) -> Tree {
+    match value {
+        Value::Null => Tree::Null,
+        Value::Bool(b) => Tree::Bool(*b),
+        Value::String(text) => string(text),
+        Value::List(items) => Tree::List(items.iter().map(value_tree).collect()),
+        Value::Map(map) => Tree::Map(map.iter().map(|(k, v)| (k.to_string(), value_tree(v))).collect()),
+        number => Tree::Number(number.to_string()),
+    }
+}
+
+fn output_tree(output: &ast::Output) -> Tree {
+    let group = &output.group;
+    if group.begin.is_none() && group.end.is_none() && !group.error_only {
+        return string(&output.style.value);
+    }
+    let mut settings = Entries::default();
+    settings.text("begin", group.begin.as_ref());
+    settings.text("end", group.end.as_ref());
+    settings.flag("error_only", group.error_only);
+    Tree::Map(vec![("group".to_owned(), settings.tree())])
+}
+
+fn platform_tree(platform: &ast::Platform) -> Tree {
+    match (&platform.os, &platform.arch) {
+        (Some(os), Some(arch)) => Tree::Text(format!("{os}/{arch}")),
+        (Some(one), None) | (None, Some(one)) => string(one),
+        (None, None) => string(""),
+    }
+}
+
+fn precondition_tree(precondition: &ast::Precondition) -> Tree {
+    Tree::Map(vec![
+        ("sh".to_owned(), string(&precondition.script.value)),
+        ("msg".to_owned(), string(&precondition.message.value)),
+    ])
+}
+
+fn glob_tree(glob: &Glob) -> Tree {
+    let pattern = string(&glob.pattern.value);
+    if glob.exclude { Tree::Map(vec![("exclude".to_owned(), pattern)]) } else { pattern }
+}
+
+fn loop_tree(repeat: &Loop) -> Tree {
+    let mut out = Entries::default();
+    match &repeat.source {
+        LoopSource::List(items) => return Tree::List(items.iter().map(value_tree).collect()),
+        LoopSource::Sources => return string("sources"),
+        LoopSource::Generates => return string("generates"),
+        LoopSource::UnknownWord(text) => return string(&text.value),
+        LoopSource::Variable { name, split } => {
+            out.text("var", Some(name));
+            out.text("split", split.as_ref());
+        }
+        LoopSource::Matrix(rows) => {
+            let rows = rows.iter().map(|row| {
+                let values = match &row.values {
+                    MatrixValues::List(items) => Tree::List(items.iter().map(value_tree).collect()),
+                    MatrixValues::Reference(text) => Tree::Map(vec![("ref".to_owned(), string(&text.value))]),
+                };
+                (row.name.value.to_string(), values)
+            });
+            out.map("matrix", rows.collect());
+        }
+    }
+    out.text("as", repeat.variable.as_ref());
+    out.tree()
+}
+
+/// A name for the root namespace: without namespaces a leading colon would have stayed, too.
+fn call_name(task: &Task, name: &Text) -> Tree {
+    string(&task.callee(&name.value))
+}
+
+fn dependency_tree(task: &Task, dependency: &Dependency) -> Tree {
+    let name = call_name(task, &dependency.task);
+    let mut out = Entries::default();
+    if let Some(repeat) = &dependency.repeat {
+        out.put("for", loop_tree(repeat));
+    }
+    out.put("task", name.clone());
+    out.map("vars", variables(&dependency.vars));
+    out.flag("silent", dependency.silent);
+    if let Some(timeout) = &dependency.timeout {
+        out.put("timeout", duration_tree(timeout.value));
+    }
+    if out.0.len() == 1 { name } else { out.tree() }
+}
+
+fn command_tree(task: &Task, command: &Command) -> Tree {
+    let mut out = Entries::default();
+    if command.deferred {
+        return deferred_tree(task, command);
+    }
+    if let Some(repeat) = &command.repeat {
+        out.put("for", loop_tree(repeat));
+    }
+    match &command.action {
+        CommandAction::Script(text) => out.put("cmd", string(&text.value)),
+        CommandAction::Call { task: name, vars } => {
+            out.put("task", call_name(task, name));
+            out.map("vars", variables(vars));
+        }
+        CommandAction::Nothing => return Tree::Null,
+    }
+    out.text("if", command.condition.as_ref());
+    out.flag("silent", command.silent);
+    out.flag("ignore_error", command.ignore_error);
+    out.texts("set", &command.set);
+    out.texts("shopt", &command.shopt);
+    out.list("platforms", command.platforms.iter().map(platform_tree).collect());
+    if let Some(timeout) = &command.timeout {
+        out.put("timeout", duration_tree(timeout.value));
+    }
+    match (&command.action, out.0.as_slice()) {
+        (CommandAction::Script(text), [_]) if !text.value.is_empty() => string(&text.value),
+        _ => out.tree(),
+    }
+}
+
+fn deferred_tree(task: &Task, command: &Command) -> Tree {
+    let mut out = Entries::default();
+    match &command.action {
+        CommandAction::Script(text) => {
+            out.put("defer", string(&text.value));
+            out.flag("silent", command.silent);
+        }
+        CommandAction::Call { task: name, vars } => {
+            let mut call = Entries::default();
+            call.put("task", call_name(task, name));
+            call.map("vars", variables(vars));
+            call.flag("silent", command.silent);
+            out.put("defer", call.tree());
+        }
+        CommandAction::Nothing => return Tree::Null,
+    }
+    if let Some(timeout) = &command.timeout {
+        out.put("timeout", duration_tree(timeout.value));
+    }
+    out.tree()
+}
+
+/// Nanoseconds are a unit that Go reads, so no duration is rounded.
+fn duration_tree(duration: std::time::Duration) -> Tree {
+    let nanoseconds = duration.as_nanos();
+    let text = match nanoseconds {
+        n if n % 1_000_000_000 == 0 => format!("{}s", n / 1_000_000_000),
+        n if n % 1_000_000 == 0 => format!("{}ms", n / 1_000_000),
+        n => format!("{n}ns"),
+    };
+    Tree::Text(text)
+}

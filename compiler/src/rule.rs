@@ -1,0 +1,106 @@
+//! The table of all rules: every diagnostic carries one of these codes.
+
+use crate::diagnostic::{Code, Severity};
+
+/// What a rule is, for `ez check -D/-W/-A`, the documentation and the editor.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule {
+    /// Its identity.
+    pub code: Code,
+    /// Its level unless the user sets another.
+    pub severity: Severity,
+    /// One line for lists.
+    pub summary: &'static str,
+}
+
+macro_rules! rules {
+    ($($constant:ident $id:literal $name:literal $severity:ident $summary:literal)*) => {
+        $(
+            #[doc = $summary]
+            pub const $constant: Code = Code { id: $id, name: $name };
+        )*
+        /// All rules by code.
+        pub const RULES: &[Rule] = &[
+            $(Rule { code: $constant, severity: Severity::$severity, summary: $summary }),*
+        ];
+    };
+}
+
+rules! {
+    YAML_SYNTAX "EZ101" "yaml-syntax" Error "the text is not valid YAML"
+    NOT_UTF8 "EZ102" "not-utf8" Error "the file is not UTF-8"
+    UNREADABLE "EZ103" "unreadable-file" Error "the file cannot be read"
+    NO_TASKFILE "EZ104" "no-taskfile" Error "there is no Taskfile"
+    WRONG_TYPE "EZ105" "wrong-type" Error "a value has the wrong type"
+    DUPLICATE_KEY "EZ106" "duplicate-key" Error "a key is written twice"
+    UNKNOWN_KEY "EZ107" "unknown-key" Warning "a key that means nothing here"
+    YAML_TRAP "EZ108" "yaml-trap" Warning "YAML reads this value as something else"
+    LIMIT_EXCEEDED "EZ109" "limit-exceeded" Error "the file exceeds a limit"
+    VERSION_MISSING "EZ120" "version-missing" Error "a Taskfile needs a version"
+    VERSION_UNSUPPORTED "EZ121" "version-unsupported" Error "the version is too old or too new"
+    VERSION_MISMATCH "EZ122" "version-mismatch" Error "an include has another version"
+    CMD_AND_CMDS "EZ130" "cmd-and-cmds" Error "a task has cmd and cmds"
+    INVALID_COMMAND "EZ131" "invalid-command" Error "a command without cmd, task or defer"
+    INVALID_LOOP "EZ132" "invalid-for" Error "a for that names nothing to repeat over"
+    INVALID_DURATION "EZ133" "invalid-duration" Error "not a duration"
+    INVALID_PLATFORM "EZ134" "invalid-platform" Error "not a platform"
+    INVALID_VARIABLE "EZ135" "invalid-variable" Error "a variable of no known kind"
+    INVALID_INCLUDE "EZ136" "invalid-include" Error "an include that names no Taskfile"
+    INVALID_OUTPUT "EZ137" "invalid-output" Error "not an output style"
+    DUPLICATE_TASK "EZ201" "duplicate-task" Warning "a task is defined twice; the last one wins"
+    DUPLICATE_ALIAS "EZ202" "duplicate-alias" Warning "several tasks have this name or alias"
+    UNKNOWN_TASK "EZ203" "unknown-task" Error "no task has this name"
+    MISSING_INCLUDE "EZ204" "missing-include" Error "an included Taskfile does not exist"
+    INCLUDE_CYCLE "EZ205" "include-cycle" Error "Taskfiles include each other"
+    TASK_CYCLE "EZ206" "task-cycle" Error "tasks call each other without end"
+    MISSING_DOTENV "EZ207" "missing-dotenv" Warning "a dotenv file does not exist"
+    DOTENV_IN_INCLUDE "EZ208" "dotenv-in-include" Error "an included Taskfile has dotenv"
+    UNUSED_TASK "EZ209" "unused-internal-task" Warning "nothing calls this internal task"
+    HIDDEN_TASK "EZ210" "hidden-task" Warning "a subcommand of ez hides this task"
+    FLATTEN_CONFLICT "EZ211" "flatten-conflict" Error "a flattened include brings a name that exists"
+    CHECKSUM_MISMATCH "EZ212" "checksum-mismatch" Error "an include is not what its checksum pins"
+    REMOTE_INCLUDE "EZ213" "remote-include" Error "a remote Taskfile cannot be had"
+    UNKNOWN_EXCLUDE "EZ214" "unknown-exclude" Warning "an exclude that matches no task"
+    INVALID_METHOD "EZ301" "invalid-method" Error "not a fingerprint method"
+    INVALID_RUN "EZ302" "invalid-run" Error "not a run mode"
+    INVALID_SHELL_OPTION "EZ303" "invalid-shell-option" Error "not a shell option"
+    SOURCES_MATCH_NOTHING "EZ304" "sources-match-nothing" Warning "sources that match no file"
+    INVALID_GLOB "EZ305" "invalid-glob" Error "not a glob"
+    UNDEFINED_VARIABLE "EZ401" "undefined-variable" Warning "nothing defines this variable"
+    UNUSED_VARIABLE "EZ402" "unused-variable" Warning "nothing reads this variable"
+    UNREAD_ARGUMENT "EZ403" "unread-argument" Warning "the called task never reads this variable"
+    MISSING_REQUIRED "EZ404" "missing-required" Error "a required variable is not passed"
+    OUTSIDE_ENUM "EZ405" "outside-enum" Error "a value that the called task does not allow"
+    TEMPLATE_SYNTAX "EZ501" "template-syntax" Error "a template that does not parse"
+    UNKNOWN_FUNCTION "EZ502" "unknown-function" Error "no template function has this name"
+    ARGUMENT_COUNT "EZ503" "argument-count" Error "a template function with too few or too many arguments"
+    TEMPLATE_TYPE "EZ504" "template-type" Error "a template that mixes types"
+    SHELL_SYNTAX "EZ601" "shell-syntax" Error "a command that the shell cannot parse"
+    BASH_ONLY "EZ602" "bash-only" Warning "a bash construct where only sh is promised"
+    DANGEROUS_REMOVE "EZ603" "dangerous-rm" Warning "an empty variable would make this remove too much"
+    INVALID_EXTENSION "EZ701" "invalid-ez-field" Warning "an ez- field that this version does not know"
+}
+
+/// The rule of a code or name, as a user would type it.
+pub fn find(text: &str) -> Option<&'static Rule> {
+    RULES.iter().find(|r| r.code.id.eq_ignore_ascii_case(text) || r.code.name == text)
+}
+
+/// The rule behind a code.
+pub fn of(code: Code) -> Option<&'static Rule> {
+    RULES.iter().find(|r| r.code == code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULES;
+
+    #[test]
+    fn codes_and_names_are_unique_and_sorted() {
+        assert!(RULES.windows(2).all(|w| w[0].code.id < w[1].code.id));
+        let mut names: Vec<_> = RULES.iter().map(|r| r.code.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), RULES.len());
+    }
+}

@@ -1,0 +1,244 @@
+//! Shell scripts with Go templates in them, before the templates are rendered.
+//!
+//! Such a script is not shell text. It is judged through several *masks*: texts of the same length in which every
+//! action is replaced by something that it may print. Only what is wrong under all of them is wrong for certain.
+
+use super::ast::{Script, TextRange};
+use super::error::SyntaxError;
+use super::parse::parse;
+
+/// What an action of a template does for the text around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    /// Prints a value.
+    Value,
+    /// Prints nothing.
+    Silent,
+    /// `if`, `range`, `with`, `define`, `block`
+    Open,
+    /// `else`
+    Else,
+    /// `end`
+    End,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Action {
+    range: TextRange,
+    role: Role,
+    trims_left: bool,
+    trims_right: bool,
+}
+
+/// What stands in for the values of templates, and which branches stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mask {
+    /// Values are words; all branches stay.
+    Words,
+    /// Values are empty; all branches stay.
+    Nothing,
+    /// Values are a word and `;`.
+    Commands,
+    /// Values are words; of each `if`, `with` and `range` only the first branch stays.
+    FirstBranches,
+    /// Values are words; only the last branch stays.
+    LastBranches,
+    /// Values are words; no branch stays.
+    NoBranches,
+}
+
+const MASKS: [Mask; 6] =
+    [Mask::Words, Mask::Nothing, Mask::Commands, Mask::FirstBranches, Mask::LastBranches, Mask::NoBranches];
+
+/// A script in which the actions of templates were replaced, byte by byte.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Masked {
+    /// The text, as long as the original.
+    pub text: String,
+    /// Where the actions were.
+    pub actions: Vec<TextRange>,
+}
+
+impl Masked {
+    /// Whether a range touches what a template prints.
+    pub fn touches(&self, range: TextRange) -> bool {
+        let end = range.end.max(range.start + 1);
+        self.actions.iter().any(|action| action.start < end && range.start < action.end)
+    }
+}
+
+/// Replaces the actions of templates. `None` where an action has no end: then it is no template.
+pub fn mask_templates(text: &str, mask: Mask) -> Option<Masked> {
+    let actions = actions(text)?;
+    Some(masked(text, &actions, mask))
+}
+
+/// The syntax error of a script, if it has one whatever its templates print.
+///
+/// Line and column are those in `text` as it stands, unrendered.
+pub fn syntax_error(text: &str) -> Option<SyntaxError> {
+    if !text.contains("{{") {
+        return parse(text).err();
+    }
+    let actions = actions(text)?;
+    let mut found: Option<SyntaxError> = None;
+    for mask in MASKS {
+        let masked = masked(text, &actions, mask);
+        let error = parse(&masked.text).err()?;
+        if masked.touches(error.range) {
+            return None;
+        }
+        match &found {
+            None => found = Some(error),
+            Some(first) if first.range == error.range && first.message == error.message => {}
+            Some(_) => return None,
+        }
+    }
+    found.map(|error| at_place_in(text, error))
+}
+
+/// Parses a script whose templates are taken for words. `None` where that has a syntax error.
+pub fn parse_masked(text: &str) -> Option<(Script, Masked)> {
+    if !text.contains("{{") {
+        let masked = Masked { text: text.to_owned(), actions: Vec::new() };
+        return parse(text).ok().map(|script| (script, masked));
+    }
+    let masked = mask_templates(text, Mask::Words)?;
+    parse(&masked.text).ok().map(|script| (script, masked))
+}
+
+fn at_place_in(text: &str, error: SyntaxError) -> SyntaxError {
+    let before = text.get(..error.range.start as usize).unwrap_or_default();
+    let line = before.matches('\n').count() as u32 + 1;
+    let column = (before.len() - before.rfind('\n').map_or(0, |newline| newline + 1)) as u32 + 1;
+    SyntaxError { line, column, ..error }
+}
+
+fn actions(text: &str) -> Option<Vec<Action>> {
+    let mut actions = Vec::new();
+    let mut from = 0;
+    while let Some(found) = text.get(from..)?.find("{{") {
+        let start = from + found;
+        let end = action_end(text, start)?;
+        actions.push(action(text, start, end)?);
+        from = end;
+    }
+    Some(actions)
+}
+
+/// The offset behind the `}}` of the action at `start`.
+fn action_end(text: &str, start: usize) -> Option<usize> {
+    let inner = text.get(start + 2..)?;
+    let comment = inner.strip_prefix("- ").unwrap_or(inner).trim_start();
+    if comment.starts_with("/*") {
+        let from = text.len() - comment.len();
+        let close = from + comment.find("*/")?;
+        return Some(close + text.get(close..)?.find("}}")? + 2);
+    }
+    let bytes = text.as_bytes();
+    let mut at = start + 2;
+    loop {
+        match *bytes.get(at)? {
+            b'}' if bytes.get(at + 1) == Some(&b'}') => return Some(at + 2),
+            b'`' => at += 1 + text.get(at + 1..)?.find('`')?,
+            quote @ (b'"' | b'\'') => {
+                at += 1;
+                while *bytes.get(at)? != quote {
+                    at += if bytes[at] == b'\\' { 2 } else { 1 };
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+}
+
+fn action(text: &str, start: usize, end: usize) -> Option<Action> {
+    let inner = text.get(start + 2..end - 2)?;
+    let trims_left = inner.starts_with('-') && inner[1..].starts_with(char::is_whitespace);
+    let trims_right = inner.ends_with('-') && inner[..inner.len() - 1].ends_with(char::is_whitespace);
+    let body =
+        inner.get(usize::from(trims_left)..inner.len() - usize::from(trims_right)).unwrap_or_default().trim();
+    let word = body.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+    let role = match word {
+        "if" | "range" | "with" | "define" | "block" => Role::Open,
+        "else" => Role::Else,
+        "end" => Role::End,
+        "break" | "continue" => Role::Silent,
+        _ if body.starts_with("/*") || is_assignment(body) => Role::Silent,
+        _ => Role::Value,
+    };
+    Some(Action { range: TextRange { start: start as u32, end: end as u32 }, role, trims_left, trims_right })
+}
+
+fn is_assignment(body: &str) -> bool {
+    let Some(rest) = body.strip_prefix('$') else { return false };
+    let rest = rest.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_').trim_start();
+    rest.starts_with(":=") || (rest.starts_with('=') && !rest.starts_with("=="))
+}
+
+fn masked(text: &str, actions: &[Action], mask: Mask) -> Masked {
+    let mut bytes = text.as_bytes().to_vec();
+    for action in actions {
+        let (filler, rest): (&[u8], u8) = match (action.role, mask) {
+            (Role::Value, Mask::Commands) => (b"x;", b' '),
+            (Role::Value, Mask::Nothing) => (b"", b' '),
+            (Role::Value, _) => (b"", b'x'),
+            _ => (b"", b' '),
+        };
+        for (index, byte) in bytes[action.range.range()].iter_mut().enumerate() {
+            *byte = filler.get(index).copied().unwrap_or(rest);
+        }
+        if action.trims_left {
+            for byte in
+                bytes[..action.range.start as usize].iter_mut().rev().take_while(|b| b.is_ascii_whitespace())
+            {
+                *byte = b' ';
+            }
+        }
+        if action.trims_right {
+            for byte in bytes[action.range.end as usize..].iter_mut().take_while(|b| b.is_ascii_whitespace())
+            {
+                *byte = b' ';
+            }
+        }
+    }
+    for range in removed_branches(actions, mask) {
+        bytes[range.range()].fill(b' ');
+    }
+    let text = String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    Masked { text, actions: actions.iter().map(|action| action.range).collect() }
+}
+
+/// The branches that a mask takes out.
+fn removed_branches(actions: &[Action], mask: Mask) -> Vec<TextRange> {
+    if !matches!(mask, Mask::FirstBranches | Mask::LastBranches | Mask::NoBranches) {
+        return Vec::new();
+    }
+    let mut removed = Vec::new();
+    // For each open block the branches that ended, and where the present one began.
+    let mut open: Vec<(Vec<TextRange>, u32)> = Vec::new();
+    for action in actions {
+        match action.role {
+            Role::Open => open.push((Vec::new(), action.range.end)),
+            Role::Else => {
+                if let Some((branches, start)) = open.last_mut() {
+                    branches.push(TextRange { start: *start, end: action.range.start });
+                    *start = action.range.end;
+                }
+            }
+            Role::End => {
+                let Some((mut branches, start)) = open.pop() else { continue };
+                branches.push(TextRange { start, end: action.range.start });
+                match mask {
+                    Mask::FirstBranches => removed.extend(branches.drain(1..)),
+                    Mask::LastBranches => removed.extend(branches.drain(..branches.len() - 1)),
+                    _ => removed.append(&mut branches),
+                }
+            }
+            Role::Value | Role::Silent => {}
+        }
+    }
+    removed
+}
