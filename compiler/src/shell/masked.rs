@@ -242,3 +242,80 @@ fn removed_branches(actions: &[Action], mask: Mask) -> Vec<TextRange> {
     }
     removed
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks_keep_the_length() {
+        let text = "a {{.X}} {{- if eq \"}}\" `}}`}} b {{else}} c {{end -}}\n d {{/* }} */}} {{$x := 1}}";
+        for (mask, expected) in [
+            (
+                Mask::Words,
+                "a xxxxxx                          b          c            d                         ",
+            ),
+            (
+                Mask::Nothing,
+                "a                                 b          c            d                         ",
+            ),
+            (
+                Mask::Commands,
+                "a x;                              b          c            d                         ",
+            ),
+            (
+                Mask::FirstBranches,
+                "a xxxxxx                          b                       d                         ",
+            ),
+            (
+                Mask::LastBranches,
+                "a xxxxxx                                     c            d                         ",
+            ),
+            (
+                Mask::NoBranches,
+                "a xxxxxx                                                  d                         ",
+            ),
+        ] {
+            let masked = mask_templates(text, mask).unwrap();
+            assert_eq!(masked.text.len(), text.len());
+            assert_eq!(masked.text.trim_end(), expected.trim_end(), "{mask:?}");
+        }
+        assert_eq!(mask_templates("a {{ b", Mask::Words), None);
+        assert_eq!(mask_templates("a {{\"x}}", Mask::Words), None);
+    }
+
+    #[test]
+    fn only_errors_that_no_template_can_mend_are_reported() {
+        for (script, expected) in [
+            ("echo (", Some("1:1: `foo(` must be followed by `)`")),
+            ("echo \"{{.X}}", Some("1:6: reached EOF without closing quote `\"`")),
+            ("echo {{.X}}\nif a; then {{.Y}} b; done", Some("2:24: `done` can only be used to end a loop")),
+            ("é {{.X}} && (a", Some("1:14: reached EOF without matching `(` with `)`")),
+            ("echo {{.X}}", None),
+            ("{{if .X}}if a; then b; fi{{end}}", None),
+            ("{{if .X}}if a; then{{else}}if b; then{{end}} c; fi", None),
+            ("for i in a; do {{.BODY}} done", None),
+            ("{{.OPEN}} a )", None),
+            ("{{.PREFIX}} if a; then b; fi", None),
+            ("{{range .L}}a {{.}} && {{end}}true", None),
+            ("{{range .L}}a {{.}}; {{end}}", None),
+            ("a \\\n  {{- if .X}}\n  --b \\\n  {{- end}}\n  c", None),
+            ("echo '{{.X | replace \"'\" \"\"}}'", None),
+            ("x=$(({{.X}} + 1)); y=${x:-{{.Y}}}", None),
+            ("cat <<{{.E}}\n{{.B}}\n{{.E}}", None),
+            ("{{.CMD}}", None),
+            ("{{ unclosed (", None),
+        ] {
+            assert_eq!(syntax_error(script).map(|error| error.to_string()).as_deref(), expected, "{script}");
+        }
+    }
+
+    #[test]
+    fn scripts_with_templates_can_be_parsed() {
+        let (script, masked) = parse_masked("echo {{.X}} $Y").unwrap();
+        assert_eq!(script.statements.len(), 1);
+        assert!(masked.touches(TextRange { start: 5, end: 6 }));
+        assert!(!masked.touches(TextRange { start: 12, end: 14 }));
+        assert!(parse_masked("echo {{.X}} (").is_none());
+    }
+}
