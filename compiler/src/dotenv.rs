@@ -140,12 +140,17 @@ impl Parser {
                 self.value(name, start);
             }
             Some((end, byte)) => self.wrong_name(start, end, byte),
+            None if self.rest().is_empty() => {
+                let message = "`export` names no variable".to_owned();
+                self.fail(message, "zero length string".to_owned(), start..start);
+            }
             None => self.no_assignment(start),
         }
     }
 
     fn wrong_name(&mut self, start: usize, end: usize, byte: u8) {
         let shown = char::from(byte).to_string();
+        let end = (start..=end).rev().find(|&at| self.text.text.is_char_boundary(at)).unwrap_or(start);
         let line = self.rest().split('\n').next().unwrap_or("").trim_end();
         let message = if byte == b'\n' {
             format!("`{line}` sets nothing: it has no `=`")
@@ -231,7 +236,12 @@ impl Parser {
     /// The next quote that has no backslash before it.
     fn closing_quote(&self, quote: char) -> Option<usize> {
         let bytes = self.text.text.as_bytes();
-        let mut quotes = self.text.text.get(self.position + 1..)?.match_indices(quote).map(|(at, _)| self.position + 1 + at);
+        let mut quotes = self
+            .text
+            .text
+            .get(self.position + 1..)?
+            .match_indices(quote)
+            .map(|(at, _)| self.position + 1 + at);
         quotes.find(|&at| bytes[at - 1] != b'\\')
     }
 
@@ -304,4 +314,102 @@ fn unescape(text: &str) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Checked against go-task 3.54.
+    #[test]
+    fn values_are_those_of_godotenv() {
+        let table: [(&str, &[(&str, &str)]); 29] = [
+            ("A=1", &[("A", "1")]),
+            ("A=1\r\nB=2\r\n", &[("A", "1"), ("B", "2")]),
+            ("export A=1", &[("A", "1")]),
+            ("exportA=1", &[("exportA", "1")]),
+            ("A: value", &[("A", "value")]),
+            ("A = un quoted ", &[("A", "un quoted")]),
+            ("A=", &[("A", "")]),
+            ("A=\nB=2", &[("A", ""), ("B", "2")]),
+            ("# c\n\n  # d\nA=1", &[("A", "1")]),
+            ("A=b#c", &[("A", "b#c")]),
+            ("A=b # c", &[("A", "b")]),
+            ("A=b # c # d", &[("A", "b # c")]),
+            ("A=b#c #d # e", &[("A", "b#c #d")]),
+            ("A=\"x y\" # c", &[("A", "x y")]),
+            ("A=\"x\" B=2", &[("A", "x"), ("B", "2")]),
+            (r"A='x $B \n'", &[("A", r"x $B \n")]),
+            ("A=\"l1\nl2\"\nB=2", &[("A", "l1\nl2"), ("B", "2")]),
+            (r#"A="a\nb\tc\"d""#, &[("A", "a\nbtc\"d")]),
+            (r#"A="\$B""#, &[("A", "$B")]),
+            (r#"A="a\\$B""#, &[("A", "a$B")]),
+            ("A=1\nB=$A", &[("A", "1"), ("B", "1")]),
+            ("A=1\nB=${A}x", &[("A", "1"), ("B", "1x")]),
+            ("A=1\nB=$(A)", &[("A", "1"), ("B", "1)")]),
+            ("B=${A:-d}", &[("B", ":-d}")]),
+            ("B=$A.", &[("B", ".")]),
+            ("a=1\nB=$a", &[("a", "1"), ("B", "$a")]),
+            ("A=$$", &[("A", "$$")]),
+            ("A.b_1=x", &[("A.b_1", "x")]),
+            ("A=1\nA=2", &[("A", "1"), ("A", "2")]),
+        ];
+        for (text, expected) in table {
+            let (entries, _) = parse(text);
+            let found: Vec<_> = entries.iter().map(|e| (e.name.as_str(), e.value.as_str())).collect();
+            assert_eq!(found, expected, "{text:?}");
+            for entry in &entries {
+                assert_eq!(&text[entry.name_range.clone()], entry.name, "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn values_carry_their_place() {
+        let text = "\r\nA=  x y # c\r\nB: \"q\" C='z'";
+        let (entries, _) = parse(text);
+        let places: Vec<_> = entries.iter().map(|entry| &text[entry.value_range.clone()]).collect();
+        assert_eq!(places, ["x y", "\"q\"", "'z'"]);
+    }
+
+    #[test]
+    fn mistakes_are_reported_where_they_are() {
+        let check = |text: &str, go_message: &str, place: &str| {
+            let (_, errors) = parse(text);
+            assert_eq!(errors[0].go_message.as_deref(), Some(go_message), "{text:?}");
+            assert_eq!(&text[errors[0].range.clone()], place, "{text:?}");
+        };
+        check("A=1\r\n\r\nB-C=2", r#"unexpected character "-" in variable name near "B-C=2""#, "-");
+        check("FOO\nA=1", r#"unexpected character "\n" in variable name near "FOO\nA=1""#, "FOO");
+        check("A='x\nB=1", "unterminated quoted value 'x", "'x");
+        check("export ", "zero length string", "");
+        check("日=1", "unexpected character \"\\u0097\" in variable name near \"日=1\"", "日");
+    }
+
+    #[test]
+    fn every_mistake_is_found_but_only_the_first_is_godotenvs() {
+        let (entries, errors) = parse("A B\nC=1\nD!=1\nE='\n");
+        assert_eq!(entries.len(), 1);
+        assert_eq!(errors.len(), 3);
+        assert_eq!(errors.iter().filter(|error| error.go_message.is_some()).count(), 1);
+    }
+
+    fn any_file() -> impl Strategy<Value = String> {
+        prop_oneof![any::<String>(), "[A-Z=:'\"#$\\\\{}() \r\né\u{a0}-]{0,40}"]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_text_is_read_without_a_panic(text in any_file()) {
+            let (entries, errors) = parse(&text);
+            let in_entries = entries.iter().flat_map(|entry| [&entry.name_range, &entry.value_range]);
+            for range in in_entries.chain(errors.iter().map(|error| &error.range)) {
+                prop_assert!(text.get(range.clone()).is_some(), "{:?} {:?}", text, range);
+            }
+        }
+    }
 }

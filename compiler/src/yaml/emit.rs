@@ -238,7 +238,9 @@ mod tests {
                     .entries
                     .iter()
                     .map(|entry| {
-                        let NodeKind::Scalar(key) = &entry.key.kind else { panic!("a key that is no scalar") };
+                        let NodeKind::Scalar(key) = &entry.key.kind else {
+                            panic!("a key that is no scalar")
+                        };
                         assert!(matches!(resolve(&entry.key, key), Ok(Resolved::String(_))), "{key:?}");
                         (key.text.to_string(), read_back(&entry.value))
                     })
@@ -258,15 +260,95 @@ mod tests {
     }
 
     const AWKWARD: [&str; 64] = [
-        "", " ", "  a", "a ", "a", "~", "null", "NULL", "true", "False", "yes", "No", "on", "OFF", "y", "1", "010", "0x1F",
-        "0o17", "1_000", "1e3", "1.10", ".5", "5.", ".inf", "-.inf", ".nan", "+1", "-1", "2024-05-06", "2024-05-06 10:11:12",
-        "12:30:45", "{{.X}} bar", "a {{.X}}", "- a", "-v", "? a", "a: b", "a:", ":a", "a #b", "#a", "a#b", "&a", "*a", "!a",
-        "|", "> a", "'", "\"", "it's", "%a", "@a", "`a`", "[a]", "{a}", "a, b", "<<", "=", "---", "...", "\t", "a\tb", "é 日本 😀",
+        "",
+        " ",
+        "  a",
+        "a ",
+        "a",
+        "~",
+        "null",
+        "NULL",
+        "true",
+        "False",
+        "yes",
+        "No",
+        "on",
+        "OFF",
+        "y",
+        "1",
+        "010",
+        "0x1F",
+        "0o17",
+        "1_000",
+        "1e3",
+        "1.10",
+        ".5",
+        "5.",
+        ".inf",
+        "-.inf",
+        ".nan",
+        "+1",
+        "-1",
+        "2024-05-06",
+        "2024-05-06 10:11:12",
+        "12:30:45",
+        "{{.X}} bar",
+        "a {{.X}}",
+        "- a",
+        "-v",
+        "? a",
+        "a: b",
+        "a:",
+        ":a",
+        "a #b",
+        "#a",
+        "a#b",
+        "&a",
+        "*a",
+        "!a",
+        "|",
+        "> a",
+        "'",
+        "\"",
+        "it's",
+        "%a",
+        "@a",
+        "`a`",
+        "[a]",
+        "{a}",
+        "a, b",
+        "<<",
+        "=",
+        "---",
+        "...",
+        "\t",
+        "a\tb",
+        "é 日本 😀",
     ];
 
     const AWKWARD_LINES: [&str; 22] = [
-        "a\n", "a\nb", "a\nb\n", "a\n\n", "\n", "\n\n", "\na", "\n\na\n", " a\nb", "  a\n b\n", "\ta\nb", "a\n b\n\n\n", "a\n\tb\n",
-        "a \nb \n", "\n  a\nb\n", "a\r\nb", "a\u{85}b", "a\u{2028}b\nc", "a\u{0}b", "\u{feff}a", "a\n  \nb\n", "  \na",
+        "a\n",
+        "a\nb",
+        "a\nb\n",
+        "a\n\n",
+        "\n",
+        "\n\n",
+        "\na",
+        "\n\na\n",
+        " a\nb",
+        "  a\n b\n",
+        "\ta\nb",
+        "a\n b\n\n\n",
+        "a\n\tb\n",
+        "a \nb \n",
+        "\n  a\nb\n",
+        "a\r\nb",
+        "a\u{85}b",
+        "a\u{2028}b\nc",
+        "a\u{0}b",
+        "\u{feff}a",
+        "a\n  \nb\n",
+        "  \na",
     ];
 
     #[test]
@@ -277,11 +359,17 @@ mod tests {
             AWKWARD.iter().chain(&AWKWARD_LINES).map(|key| ((*key).to_owned(), Tree::Null)).collect();
         for text in &texts {
             check_round_trip(text);
-            check_round_trip(&Tree::Map(vec![("a".to_owned(), text.clone()), ("b".to_owned(), text.clone())]));
+            check_round_trip(&Tree::Map(vec![
+                ("a".to_owned(), text.clone()),
+                ("b".to_owned(), text.clone()),
+            ]));
             check_round_trip(&Tree::List(vec![Tree::List(vec![text.clone(), text.clone()]), text.clone()]));
         }
         check_round_trip(&Tree::List(texts.clone()));
-        check_round_trip(&Tree::Map(vec![("deep".to_owned(), Tree::List(vec![Tree::Map(keys), Tree::List(texts)]))]));
+        check_round_trip(&Tree::Map(vec![(
+            "deep".to_owned(),
+            Tree::List(vec![Tree::Map(keys), Tree::List(texts)]),
+        )]));
         check_round_trip(&Tree::Map(vec![("k".repeat(2000), Tree::Text("v".to_owned()))]));
         check_round_trip(&Tree::Map(vec![("k".repeat(2000), Tree::List(vec![Tree::Null]))]));
     }
@@ -291,19 +379,31 @@ mod tests {
         let text = |text: &str| Tree::Text(text.to_owned());
         let entry = |key: &str, value| (key.to_owned(), value);
         let task = Tree::Map(vec![
-            entry("cmds", Tree::List(vec![text("echo a\necho b\n"), Tree::Map(vec![entry("task", text("x: y"))])])),
+            entry(
+                "cmds",
+                Tree::List(vec![text("echo a\necho b\n"), Tree::Map(vec![entry("task", text("x: y"))])]),
+            ),
             entry("sources", Tree::List(vec![])),
             entry("matrix", Tree::List(vec![Tree::List(vec![Tree::Number("1".to_owned()), text("1")])])),
         ]);
-        let tree = Tree::Map(vec![entry("version", text("3")), entry("tasks", Tree::Map(vec![entry("a:b", task)]))]);
+        let tree =
+            Tree::Map(vec![entry("version", text("3")), entry("tasks", Tree::Map(vec![entry("a:b", task)]))]);
         let expected = "version: '3'\ntasks:\n  a:b:\n    cmds:\n      - |\n        echo a\n        echo b\n      - task: 'x: y'\n    \
                         sources: []\n    matrix:\n      - - 1\n        - '1'\n";
         assert_eq!(write(&tree), expected);
     }
 
     fn trees() -> impl Strategy<Value = Tree> {
-        let text = prop_oneof![any::<String>(), "[ a:#\\-'\"\n\t{}]{0,12}", prop::sample::select(&AWKWARD[..]).prop_map(str::to_owned)];
-        let leaf = prop_oneof![Just(Tree::Null), any::<bool>().prop_map(Tree::Bool), text.clone().prop_map(Tree::Text)];
+        let text = prop_oneof![
+            any::<String>(),
+            "[ a:#\\-'\"\n\t{}]{0,12}",
+            prop::sample::select(&AWKWARD[..]).prop_map(str::to_owned)
+        ];
+        let leaf = prop_oneof![
+            Just(Tree::Null),
+            any::<bool>().prop_map(Tree::Bool),
+            text.clone().prop_map(Tree::Text)
+        ];
         leaf.prop_recursive(4, 24, 4, move |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(Tree::List),

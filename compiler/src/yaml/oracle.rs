@@ -195,6 +195,8 @@ fn check(text: &str) -> Result<(), TestCaseError> {
         // Which of several errors is met first depends on the look-ahead, in which go-yaml differs.
         (Err(_), Err(_)) => {}
         (Err(_), Ok(_)) if theirs.error_later => {}
+        // libyaml looks further past a document's end where `[]` may be a key.
+        (Ok(_), Err(_)) if compose(text, SourceId(0)).has_more_documents => {}
         (_, first) => prop_assert!(go_differs(text), "{text:?}\nours: {ours:?}\ntheirs: {first:?}"),
     }
     Ok(())
