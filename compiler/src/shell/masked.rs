@@ -1,7 +1,8 @@
 //! Shell scripts with Go templates in them, before the templates are rendered.
 //!
 //! Such a script is not shell text. It is judged through several *masks*: texts of the same length in which every
-//! action is replaced by something that it may print. Only what is wrong under all of them is wrong for certain.
+//! action is replaced by something that it may print: a word, nothing, a command. Only what is wrong under all of them is
+//! taken for wrong. That a value prints half a construct, as a parenthesis alone, is not thought of.
 
 use super::ast::{Script, TextRange};
 use super::error::SyntaxError;
@@ -37,7 +38,7 @@ pub enum Mask {
     Words,
     /// Values are empty; all branches stay.
     Nothing,
-    /// Values are a word and `;`.
+    /// Values where a command begins are whole commands, with `;`; others are words.
     Commands,
     /// Values are words; of each `if`, `with` and `range` only the first branch stays.
     FirstBranches,
@@ -181,7 +182,7 @@ fn masked(text: &str, actions: &[Action], mask: Mask) -> Masked {
     let mut bytes = text.as_bytes().to_vec();
     for action in actions {
         let (filler, rest): (&[u8], u8) = match (action.role, mask) {
-            (Role::Value, Mask::Commands) => (b"x;", b' '),
+            (Role::Value, Mask::Commands) if stands_for_command(text, &bytes, action.range) => (b"x;", b' '),
             (Role::Value, Mask::Nothing) => (b"", b' '),
             (Role::Value, _) => (b"", b'x'),
             _ => (b"", b' '),
@@ -209,6 +210,18 @@ fn masked(text: &str, actions: &[Action], mask: Mask) -> Masked {
     let text = String::from_utf8(bytes)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
     Masked { text, actions: actions.iter().map(|action| action.range).collect() }
+}
+
+/// Whether a command may begin at an action, and end with it. `before` is masked up to the action.
+fn stands_for_command(text: &str, before: &[u8], action: TextRange) -> bool {
+    let before = String::from_utf8_lossy(before.get(..action.start as usize).unwrap_or_default());
+    let before = before.trim_end_matches([' ', '\t']);
+    let last_word = before.rsplit(|c: char| c.is_whitespace() || c == ';').next().unwrap_or_default();
+    let begins = before.is_empty()
+        || before.ends_with(['\n', ';', '&', '|', '(', '{', '}'])
+        || matches!(last_word, "do" | "then" | "else" | "elif" | "if" | "while" | "until" | "!");
+    let behind = text.get(action.end as usize..).unwrap_or_default().trim_start_matches([' ', '\t']);
+    begins && !behind.starts_with(['&', '|', ';'])
 }
 
 /// The branches that a mask takes out.
@@ -251,35 +264,21 @@ mod tests {
     fn masks_keep_the_length() {
         let text = "a {{.X}} {{- if eq \"}}\" `}}`}} b {{else}} c {{end -}}\n d {{/* }} */}} {{$x := 1}}";
         for (mask, expected) in [
-            (
-                Mask::Words,
-                "a xxxxxx                          b          c            d                         ",
-            ),
-            (
-                Mask::Nothing,
-                "a                                 b          c            d                         ",
-            ),
-            (
-                Mask::Commands,
-                "a x;                              b          c            d                         ",
-            ),
-            (
-                Mask::FirstBranches,
-                "a xxxxxx                          b                       d                         ",
-            ),
-            (
-                Mask::LastBranches,
-                "a xxxxxx                                     c            d                         ",
-            ),
-            (
-                Mask::NoBranches,
-                "a xxxxxx                                                  d                         ",
-            ),
+            (Mask::Words, "a xxxxxx b c d"),
+            (Mask::Nothing, "a b c d"),
+            (Mask::Commands, "a xxxxxx b c d"),
+            (Mask::FirstBranches, "a xxxxxx b d"),
+            (Mask::LastBranches, "a xxxxxx c d"),
+            (Mask::NoBranches, "a xxxxxx d"),
         ] {
             let masked = mask_templates(text, mask).unwrap();
             assert_eq!(masked.text.len(), text.len());
-            assert_eq!(masked.text.trim_end(), expected.trim_end(), "{mask:?}");
+            let words: Vec<&str> = masked.text.split_whitespace().collect();
+            assert_eq!(words.join(" "), expected, "{mask:?}");
+            assert!(!masked.text.contains('\n'), "the newline is trimmed: {mask:?}");
         }
+        let commands = mask_templates("{{.X}} a; do {{.Y}} b {{.Z}}\n{{.V}} && c", Mask::Commands).unwrap();
+        assert_eq!(commands.text, "x;     a; do x;     b xxxxxx\nxxxxxx && c");
         assert_eq!(mask_templates("a {{ b", Mask::Words), None);
         assert_eq!(mask_templates("a {{\"x}}", Mask::Words), None);
     }
@@ -289,13 +288,14 @@ mod tests {
         for (script, expected) in [
             ("echo (", Some("1:1: `foo(` must be followed by `)`")),
             ("echo \"{{.X}}", Some("1:6: reached EOF without closing quote `\"`")),
-            ("echo {{.X}}\nif a; then {{.Y}} b; done", Some("2:24: `done` can only be used to end a loop")),
+            ("echo {{.X}}\nif a; then {{.Y}} b; done", Some("2:22: `done` can only be used to end a loop")),
             ("é {{.X}} && (a", Some("1:14: reached EOF without matching `(` with `)`")),
             ("echo {{.X}}", None),
             ("{{if .X}}if a; then b; fi{{end}}", None),
             ("{{if .X}}if a; then{{else}}if b; then{{end}} c; fi", None),
             ("for i in a; do {{.BODY}} done", None),
-            ("{{.OPEN}} a )", None),
+            ("for i in {{.L}}; do {{.BODY}} done", None),
+            ("{{.CMD}} a )", Some("1:12: a command can only contain words and redirects; encountered `)`")),
             ("{{.PREFIX}} if a; then b; fi", None),
             ("{{range .L}}a {{.}} && {{end}}true", None),
             ("{{range .L}}a {{.}}; {{end}}", None),

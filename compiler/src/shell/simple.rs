@@ -609,10 +609,9 @@ mod tests {
     fn lists_keep_how_commands_are_joined() {
         let list = |script: &str| {
             simple_list(&parse(script).unwrap()).map(|list| {
+                let joined = |connector| if connector == Connector::And { "&&" } else { ";" };
                 list.iter()
-                    .map(|(command, connector)| {
-                        format!("{}{}", command.name(), if *connector == Connector::And { "&&" } else { ";" })
-                    })
+                    .flat_map(|(command, connector)| [command.name(), joined(*connector).to_owned()])
                     .collect::<String>()
             })
         };
