@@ -321,7 +321,7 @@ impl Output<'_> {
         for (descriptor, redirect) in redirects {
             match redirect {
                 Redirect::Read(path) => {
-                    self.redirected.stdin = Some(open(path, directory, OpenOptions::new().read(true))?)
+                    self.redirected.stdin = Some(open(path, directory, OpenOptions::new().read(true))?);
                 }
                 Redirect::Write(path) => *self.of(*descriptor) = write_to(path, directory)?,
                 Redirect::Append(path) => *self.of(*descriptor) = append_to(path, directory)?,
