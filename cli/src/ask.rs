@@ -37,7 +37,9 @@ impl Ask for Terminal {
         }
         self.logger.out(Color::Yellow, &format!("{question} [y/N]: "));
         match read_line() {
-            Ok(Some(answer)) if AGREEING.contains(&answer.trim().to_lowercase().as_str()) => Confirmation::Yes,
+            Ok(Some(answer)) if AGREEING.contains(&answer.trim().to_lowercase().as_str()) => {
+                Confirmation::Yes
+            }
             Ok(Some(_)) => Confirmation::No,
             Ok(None) => Confirmation::Failed("EOF".to_owned()),
             Err(error) => Confirmation::Failed(error.to_string()),
@@ -92,9 +94,14 @@ mod tests {
     #[test]
     fn options_are_chosen_by_number_or_text() {
         let options = ["dev".into(), "2".into(), "prod".into()];
-        for (answer, expected) in
-            [("1", Some("dev")), ("2", Some("2")), ("3", Some("prod")), ("prod", Some("prod")), ("0", None), ("x", None)]
-        {
+        for (answer, expected) in [
+            ("1", Some("dev")),
+            ("2", Some("2")),
+            ("3", Some("prod")),
+            ("prod", Some("prod")),
+            ("0", None),
+            ("x", None),
+        ] {
             assert_eq!(chosen(answer, &options).as_deref(), expected, "{answer}");
         }
     }

@@ -20,6 +20,8 @@ pub struct Environment {
     pub working_directory: Utf8PathBuf,
     /// Whether standard output is a terminal.
     pub stdout_is_terminal: bool,
+    /// How the program was called.
+    pub program: String,
 }
 
 /// The working directory cannot be used.
@@ -35,7 +37,7 @@ pub enum WorkingDirectoryError {
 
 impl Environment {
     /// Takes the surroundings of this process. Variables that are not UTF-8 are left out: none of EZ's own is.
-    pub fn of_process() -> Result<Self, WorkingDirectoryError> {
+    pub fn of_process(program: &str) -> Result<Self, WorkingDirectoryError> {
         let variables = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
@@ -44,6 +46,7 @@ impl Environment {
             added: Vec::new(),
             working_directory: working_directory()?,
             stdout_is_terminal: std::io::IsTerminal::is_terminal(&std::io::stdout()),
+            program: program.to_owned(),
         })
     }
 
@@ -55,6 +58,7 @@ impl Environment {
             added: Vec::new(),
             working_directory: working_directory.into(),
             stdout_is_terminal: false,
+            program: "task".to_owned(),
         }
     }
 

@@ -8,20 +8,24 @@ mod disk;
 mod environment;
 mod exit_code;
 mod failure;
+mod files;
 mod fuzzy;
 mod load_failure;
 mod logger;
 mod paths;
 mod project;
+mod render;
 mod table;
 
 use std::process::ExitCode;
 
 use args::configuration::Configuration;
+use args::experiments;
 use args::ez;
 use args::flag::FlagSet;
 use args::invocation::{self, Action, Invocation, Misuse, Personality};
 use args::parse;
+use args::taskrc;
 use commands::{Context, Outcome};
 use environment::Environment;
 use exit_code::Code;
@@ -39,24 +43,19 @@ fn main() -> ExitCode {
             }
         }
     }
-    let environment = match Environment::of_process() {
+    let (program, arguments) =
+        typed.split_first().map_or(("ez", &[] as &[String]), |(p, rest)| (p.as_str(), rest));
+    let environment = match Environment::of_process(program) {
         Ok(environment) => environment,
         Err(error) => {
             eprintln!("ez: {error}");
             return Code::OTHER.into();
         }
     };
-    let (program, arguments) =
-        typed.split_first().map_or(("ez", &[] as &[String]), |(p, rest)| (p.as_str(), rest));
     match personality(program) {
         Personality::Task => as_task(arguments, environment),
         Personality::Ez => as_ez(arguments, environment),
     }
-}
-
-/// How the program was called.
-fn program_name() -> String {
-    std::env::args_os().next().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// The personality that a program's name asks for.
@@ -79,6 +78,7 @@ fn as_ez(arguments: &[String], environment: Environment) -> ExitCode {
             let arguments: Vec<String> = flags.iter().chain(rest.iter().skip(1)).cloned().collect();
             interpret_and_run(Personality::Ez, &arguments, environment)
         }
+        Some("__complete") => complete(rest.get(1..).unwrap_or(&[]), environment),
         Some(name) if ez::RESERVED.contains(&name) => {
             eprintln!(
                 "ez: `{name}` is not available in this version; `ez run {name}` runs a task of that name"
@@ -104,8 +104,12 @@ fn asks_for(flags: &[String], words: &[&str]) -> bool {
 }
 
 /// Reads go-task's command line (with EZ's additions under `ez`) and does what it says.
-fn interpret_and_run(personality: Personality, arguments: &[String], environment: Environment) -> ExitCode {
-    let configuration = Configuration::default();
+fn interpret_and_run(
+    personality: Personality,
+    arguments: &[String],
+    mut environment: Environment,
+) -> ExitCode {
+    let configuration = configuration(arguments, &mut environment);
     let invocation = match invocation::interpret(personality, arguments, &environment, &configuration) {
         Ok(invocation) => invocation,
         Err(misuse) => return complain(personality, misuse, &environment),
@@ -114,8 +118,15 @@ fn interpret_and_run(personality: Personality, arguments: &[String], environment
     if let Some(warning) = &invocation.warning {
         logger.err(Color::Yellow, &format!("{warning}\n"));
     }
-    let context = Context { environment, logger, program: program_name() };
+    let context = Context { environment, logger };
     finish(&context, act(&context, &invocation))
+}
+
+/// What configuration files and `.env` say about flags and experiments.
+fn configuration(arguments: &[String], environment: &mut Environment) -> Configuration {
+    let directory = invocation::configuration_directory(arguments);
+    experiments::read_dotenv(&directory, environment);
+    taskrc::load(&directory, environment)
 }
 
 fn complain(personality: Personality, misuse: Misuse, environment: &Environment) -> ExitCode {
@@ -165,12 +176,14 @@ fn act(context: &Context, invocation: &Invocation) -> Outcome {
         }
         Action::Init(place) => commands::init::run(context, &invocation.options, place.as_deref()),
         Action::Completion(shell) => commands::completion::for_task(context, shell),
-        _ => commands::run::execute(context, invocation),
+        Action::ClearCache | Action::List(_) | Action::Status(_) | Action::Summary(_) | Action::Run(_) => {
+            commands::run::execute(context, invocation)
+        }
     }
 }
 
 /// Reads the command line of a subcommand, its name first, and does what it says.
-fn subcommand(arguments: &[String], environment: Environment) -> ExitCode {
+fn subcommand(arguments: &[String], mut environment: Environment) -> ExitCode {
     let command = match ez::parse(arguments) {
         Ok(command) => command,
         Err(error) => {
@@ -180,14 +193,20 @@ fn subcommand(arguments: &[String], environment: Environment) -> ExitCode {
             return code.into();
         }
     };
-    let logger = Logger::new(args::color::automatic(&environment), &environment);
-    let context = Context { environment, logger, program: program_name() };
-    let outcome = match command {
-        ez::Command::Completion(completion) => commands::completion::for_ez(&context, completion.shell),
-        ez::Command::Version(version) => commands::version::text(version.json)
-            .map(|text| context.logger.out(Color::None, &text))
-            .map_err(|error| Failure::new(Code::OTHER, format!("ez: {error}"))),
-        other => commands::subcommand::run(&context, other),
+    let flags = command.place().to_flags();
+    let configuration = configuration(&flags, &mut environment);
+    let options = match invocation::interpret(Personality::Ez, &flags, &environment, &configuration) {
+        Ok(invocation) => invocation.options,
+        Err(misuse) => return complain(Personality::Ez, misuse, &environment),
     };
-    finish(&context, outcome)
+    let logger = Logger::new(options.color, &environment);
+    let context = Context { environment, logger };
+    finish(&context, commands::dispatch(&context, &options, &command))
+}
+
+/// Completes a command line for a shell; never fails.
+fn complete(arguments: &[String], environment: Environment) -> ExitCode {
+    let logger = Logger::new(false, &environment);
+    commands::complete::run(&Context { environment, logger }, arguments);
+    Code::OK.into()
 }

@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use ez_compiler::file_system::{FileSystem, MemoryFileSystem, OverlayFileSystem};
+use ez_compiler::ir::{Program, Resolution, TaskId};
 use ez_compiler::{Compilation, compile};
 use ez_runner::engine::{Engine, Host};
+use ez_runner::error::{Cause, RunError};
 use ez_runner::event::EventSink;
 use ez_runner::options::{self as runner, CommandLine};
 use ez_runner::signal::Stop;
@@ -19,10 +21,11 @@ use crate::ask::{self, Terminal};
 use crate::commands::Context;
 use crate::commands::version::GO_TASK_VERSION;
 use crate::discovery::{self, Root, STDIN_NAME};
-use crate::disk::{self, Disk};
+use crate::disk;
 use crate::exit_code::Code;
 use crate::failure::Failure;
-use crate::fuzzy;
+use crate::files::Files;
+use crate::{fuzzy, load_failure};
 
 /// A compiled project and where it was found.
 pub struct Project {
@@ -65,9 +68,9 @@ impl Origin {
 
 fn read_stdin() -> Result<String, Failure> {
     let mut text = String::new();
-    std::io::stdin()
-        .read_to_string(&mut text)
-        .map_err(|error| Failure::new(Code::OTHER, format!("read {STDIN_NAME}: {}", disk::plain_message(&error))))?;
+    std::io::stdin().read_to_string(&mut text).map_err(|error| {
+        Failure::new(Code::OTHER, format!("read {STDIN_NAME}: {}", disk::plain_message(&error)))
+    })?;
     Ok(text)
 }
 
@@ -78,23 +81,30 @@ impl Project {
     /// There is no root Taskfile. A Taskfile that go-task would refuse is none: see [`Compilation::failure`].
     pub fn open(context: &Context, options: &Options, check: bool) -> Result<Self, Failure> {
         let origin = Origin::find(context, options)?;
-        Ok(Self::compile(context, origin, check))
+        Self::compile(context, options, origin, check)
     }
 
     /// Compiles what was found.
-    pub fn compile(context: &Context, origin: Origin, check: bool) -> Self {
+    pub fn compile(
+        context: &Context,
+        options: &Options,
+        origin: Origin,
+        check: bool,
+    ) -> Result<Self, Failure> {
         let environment = Arc::new(context.environment.for_processes());
         let host = TemplateHost::new(&environment);
+        let cache = remote_cache(options, &origin.directory, &environment)?;
+        let files = Files::new(options, cache, &context.logger);
         let options = ez_compiler::Options { root_dir: origin.directory, host: &host, check };
         let compilation = match origin.stdin {
-            None => compile(&Disk, &origin.entry, &options, None),
+            None => compile(&files, &origin.entry, &options, None),
             Some(text) => {
                 let overlay = MemoryFileSystem::new().with(STDIN_NAME, text);
-                let files = OverlayFileSystem { overlay, below: &Disk as &dyn FileSystem };
+                let files = OverlayFileSystem { overlay, below: &files as &dyn FileSystem };
                 compile(&files, &origin.entry, &options, None)
             }
         };
-        Self { compilation, environment }
+        Ok(Self { compilation, environment })
     }
 
     /// An engine for the project's tasks.
@@ -109,16 +119,10 @@ impl Project {
     ) -> Result<Engine, Failure> {
         let program = Arc::clone(&self.compilation.program);
         let names = Arc::clone(&program);
-        let suggest = move |typed: &str| {
-            let public = names.tasks.iter().filter(|task| !task.internal);
-            let known: Vec<&str> =
-                public.flat_map(|task| std::iter::once(&task.name).chain(&task.aliases)).map(SmolStr::as_str).collect();
-            fuzzy::guess(typed, &known).map(SmolStr::new)
-        };
         let host = Host {
             environment: Arc::clone(&self.environment),
             ask: Box::new(Terminal::new(context.logger.clone())),
-            suggest: Box::new(suggest),
+            suggest: Box::new(move |typed| suggest(&names, typed)),
             stop: Stop::new(),
         };
         Engine::new(program, runner_options(context, options), host, sink)
@@ -151,7 +155,7 @@ fn runner_options(context: &Context, options: &Options) -> runner::Options {
         temp_dir: options.temp_dir.as_str().into(),
         disable_fuzzy: options.disable_fuzzy,
         env_precedence: options.env_precedence,
-        program: context.program.as_str().into(),
+        program: context.environment.program.as_str().into(),
         version: GO_TASK_VERSION.into(),
         user_working_dir: context.environment.working_directory.as_str().into(),
         run_id: SmolStr::default(),
@@ -186,4 +190,60 @@ pub fn remote_cache(
         directory.join(chosen)
     };
     Ok(base.join("remote"))
+}
+
+impl Project {
+    /// Opens a project that `ez` can work with.
+    ///
+    /// # Errors
+    /// There is no root Taskfile, or it is refused; why is shown with its lines.
+    pub fn open_sound(context: &Context, options: &Options) -> Result<Self, Failure> {
+        let project = Self::open(context, options, false)?;
+        match &project.compilation.failure {
+            None => Ok(project),
+            Some(failure) => {
+                let refused = load_failure::describe(failure, &context.logger, &context.environment);
+                Err(crate::commands::check::refuse(context, &project, refused))
+            }
+        }
+    }
+
+    /// The task that a name stands for.
+    ///
+    /// # Errors
+    /// None, or several (exit 200 and 203).
+    pub fn find(&self, name: &str, options: &Options) -> Result<TaskId, Failure> {
+        let program = &self.compilation.program;
+        let cause = match program.resolve(name) {
+            Resolution::Task(id, _) => return Ok(id),
+            Resolution::Ambiguous(ids) => Cause::NameConflict {
+                name: name.into(),
+                tasks: ids.into_iter().map(|id| program.task(id).name.clone()).collect(),
+            },
+            Resolution::Unknown => {
+                let suggestion = if options.disable_fuzzy { None } else { suggest(program, name) };
+                Cause::NotFound { name: name.into(), suggestion }
+            }
+        };
+        Err(Failure::of_run(&RunError::new(cause), false))
+    }
+}
+
+/// The public task or alias that a name probably means.
+fn suggest(program: &Program, typed: &str) -> Option<SmolStr> {
+    let public = program.tasks.iter().filter(|task| !task.internal);
+    let known: Vec<&str> = public
+        .flat_map(|task| std::iter::once(&task.name).chain(&task.aliases))
+        .map(SmolStr::as_str)
+        .collect();
+    fuzzy::guess(typed, &known).map(SmolStr::new)
+}
+
+/// A listener that shows nothing.
+pub fn silent_sink() -> Rc<dyn EventSink> {
+    struct Silent;
+    impl EventSink for Silent {
+        fn emit(&self, _event: &ez_runner::event::Event) {}
+    }
+    Rc::new(Silent)
 }

@@ -35,7 +35,9 @@ pub fn align(text: &str, padding: usize) -> String {
 }
 
 fn cells(line: &str) -> Vec<Cell> {
-    line.split(['\t', '\u{b}']).map(|text| Cell { text: text.to_owned(), width: visible_width(text) }).collect()
+    line.split(['\t', '\u{b}'])
+        .map(|text| Cell { text: text.to_owned(), width: visible_width(text) })
+        .collect()
 }
 
 /// Characters without colour codes, which reach from the escape character to an `m`.

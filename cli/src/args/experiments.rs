@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use camino::Utf8Path;
+use ez_compiler::dotenv;
+
 use super::go_values;
 use crate::environment::Environment;
 
@@ -14,6 +17,19 @@ const ACTIVE: &[(&str, i64)] = &[("GENTLE_FORCE", 1), ("ENV_PRECEDENCE", 1)];
 
 /// Experiments that have become part of go-task.
 const RELEASED: &[&str] = &["ANY_VARIABLES", "MAP_VARIABLES", "REMOTE_TASKFILES"];
+
+/// Takes the experiments that the file `.env` of a directory switches into the environment, where they win.
+pub fn read_dotenv(directory: &Utf8Path, environment: &mut Environment) {
+    let path = environment.absolute(directory).join(".env");
+    let Ok(text) = std::fs::read_to_string(path) else { return };
+    let (entries, errors) = dotenv::parse(&text);
+    if !errors.is_empty() {
+        return;
+    }
+    for entry in entries.into_iter().filter(|entry| entry.name.starts_with(PREFIX)) {
+        environment.set(entry.name.as_str(), entry.value.as_str());
+    }
+}
 
 /// The settings of all experiments.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -78,6 +78,22 @@ pub enum Command {
     Version(Version),
 }
 
+impl Command {
+    /// Where the Taskfile is.
+    pub fn place(&self) -> Place {
+        match self {
+            Self::List(command) => command.place.clone(),
+            Self::Show(command) => command.place.clone(),
+            Self::Check(command) => command.place.clone(),
+            Self::Compile(command) => command.place.clone(),
+            Self::Why(command) => command.place.clone(),
+            Self::Graph(command) => command.place.clone(),
+            Self::Doctor(command) => command.place.clone(),
+            Self::Run(_) | Self::Completion(_) | Self::Version(_) => Place::default(),
+        }
+    }
+}
+
 /// Where the Taskfile is, and colours: understood by every subcommand.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Place {
@@ -202,10 +218,10 @@ pub struct Check {
     /// Mend what can be mended
     #[arg(long)]
     pub fix: bool,
-    /// Report this rule as an error (code or name)
+    /// Report this rule as an error (code or name); stronger than the two others
     #[arg(short = 'D', long, value_name = "CODE")]
     pub deny: Vec<String>,
-    /// Report this rule as a warning
+    /// Report this rule as a warning; stronger than --allow
     #[arg(short = 'W', long, value_name = "CODE")]
     pub warn: Vec<String>,
     /// Do not report this rule

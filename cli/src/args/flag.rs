@@ -391,11 +391,6 @@ impl Values {
         }
     }
 
-    /// Undoes what the command line set.
-    pub fn forget_typed(&mut self, id: Id) {
-        self.typed.remove(&id);
-    }
-
     /// Whether the command line set a flag.
     pub fn is_typed(&self, id: Id) -> bool {
         self.typed.contains(&id)

@@ -33,7 +33,7 @@ pub fn load(directory: &Utf8Path, environment: &Environment) -> Configuration {
 }
 
 /// The files that hold for a directory, the weakest first.
-fn files(directory: &Utf8Path, environment: &Environment) -> Vec<Utf8PathBuf> {
+pub fn files(directory: &Utf8Path, environment: &Environment) -> Vec<Utf8PathBuf> {
     let mut files = Vec::new();
     if let Some(home) = environment.get("XDG_CONFIG_HOME") {
         files.extend(discovery::find_at(&Utf8Path::new(home).join("task"), &XDG_NAMES, environment).ok());

@@ -1,31 +1,32 @@
-//! `ez compile`
+//! `ez compile`: the project as one Taskfile for go-task.
 
-use ez_compiler::emit::taskfile;
+use ez_compiler::emit::taskfile::taskfile;
 
 use super::{Context, Outcome};
 use crate::args::ez::Compile;
-use crate::commands::target;
+use crate::args::invocation::Options;
+use crate::disk;
 use crate::exit_code::Code;
 use crate::failure::Failure;
 use crate::logger::Color;
+use crate::project::Project;
 
-/// Writes the project as one Taskfile.
-pub fn run(context: &Context, command: &Compile) -> Outcome {
-    let opened = target::open(context, &command.place)?;
-    let compilation = &opened.compilation;
-    let emitted = taskfile::taskfile(&compilation.program, &compilation.loaded, &compilation.sources);
+/// Writes the compiled Taskfile to stdout or to a file, and what differs under go-task to stderr.
+pub fn run(context: &Context, options: &Options, compile: &Compile) -> Outcome {
+    let project = Project::open_sound(context, options)?;
+    let compilation = &project.compilation;
+    let emitted = taskfile(&compilation.program, &compilation.loaded, &compilation.sources);
+    match &compile.output {
+        None => context.logger.out(Color::None, &emitted.text),
+        Some(file) => {
+            let path = context.environment.absolute(file.as_str());
+            std::fs::write(&path, &emitted.text).map_err(|error| {
+                Failure::new(Code::OTHER, format!("ez: cannot write {path}: {}", disk::plain_message(&error)))
+            })?;
+        }
+    }
     for note in &emitted.notes {
         context.logger.err(Color::Yellow, &format!("ez: {note}\n"));
     }
-    match &command.output {
-        None => {
-            context.logger.out(Color::None, &emitted.text);
-            Ok(())
-        }
-        Some(path) => {
-            let path = context.environment.absolute(path);
-            std::fs::write(&path, &emitted.text)
-                .map_err(|error| Failure::new(Code::OTHER, format!("ez: cannot write {path}: {error}")))
-        }
-    }
+    Ok(())
 }

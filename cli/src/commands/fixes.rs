@@ -50,10 +50,12 @@ pub fn apply(sources: &SourceMap, diagnostics: &[Diagnostic]) -> Mended {
     mended
 }
 
-/// Whether two ranges share nothing, not even the place between two characters.
+/// Whether two ranges share nothing; an insertion also not a border.
 fn is_apart(a: &Range<usize>, b: &Range<usize>) -> bool {
-    a.end < b.start || b.end < a.start || (a.end == b.start && a != b && !a.is_empty() && !b.is_empty())
-        || (b.end == a.start && a != b && !a.is_empty() && !b.is_empty())
+    if a.is_empty() || b.is_empty() {
+        return a.end < b.start || b.end < a.start;
+    }
+    a.end <= b.start || b.end <= a.start
 }
 
 #[cfg(test)]
@@ -74,7 +76,11 @@ mod tests {
         };
         let diagnostics: Vec<_> = edits.iter().map(finding).collect();
         let mended = apply(&sources, &diagnostics);
-        assert_eq!(mended.texts.values().next().map_or("one two three", String::as_str), expected, "{edits:?}");
+        assert_eq!(
+            mended.texts.values().next().map_or("one two three", String::as_str),
+            expected,
+            "{edits:?}"
+        );
         assert_eq!(mended.count, count, "{edits:?}");
     }
 

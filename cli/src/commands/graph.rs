@@ -1,38 +1,23 @@
-//! `ez graph`
+//! `ez graph`: which task needs which.
 
-use ez_compiler::emit::graph::{self, GraphFormat};
-use ez_compiler::ir::Resolution;
+use ez_compiler::emit::graph::{self, graph};
 
 use super::{Context, Outcome};
-use crate::args::ez::{Graph, GraphFormat as TypedFormat};
-use crate::commands::target;
-use crate::exit_code::Code;
-use crate::failure::Failure;
-use crate::fuzzy;
+use crate::args::ez::{Graph, GraphFormat};
+use crate::args::invocation::Options;
 use crate::logger::Color;
+use crate::project::Project;
 
-/// Prints who calls whom.
-pub fn run(context: &Context, command: &Graph) -> Outcome {
-    let opened = target::open(context, &command.place)?;
-    let program = &opened.compilation.program;
-    let mut roots = Vec::new();
-    for name in &command.names {
-        match program.resolve(name) {
-            Resolution::Task(id, _) => roots.push(id),
-            Resolution::Ambiguous(ids) => roots.extend(ids),
-            Resolution::Unknown => {
-                let names: Vec<&str> = program.tasks.iter().map(|task| task.name.as_str()).collect();
-                let near = fuzzy::guess(name, &names).map(|near| format!(" Did you mean \"{near}\"?"));
-                let message = format!("ez: Task \"{name}\" does not exist.{}", near.unwrap_or_default());
-                return Err(Failure::new(Code(200), message));
-            }
-        }
-    }
-    let format = match command.format {
-        TypedFormat::Dot => GraphFormat::Dot,
-        TypedFormat::Mermaid => GraphFormat::Mermaid,
-        TypedFormat::Json => GraphFormat::Json,
+/// Prints the graph of all tasks, or of the named ones and what they need.
+pub fn run(context: &Context, options: &Options, request: &Graph) -> Outcome {
+    let project = Project::open_sound(context, options)?;
+    let roots =
+        request.names.iter().map(|name| project.find(name, options)).collect::<Result<Vec<_>, _>>()?;
+    let format = match request.format {
+        GraphFormat::Dot => graph::GraphFormat::Dot,
+        GraphFormat::Mermaid => graph::GraphFormat::Mermaid,
+        GraphFormat::Json => graph::GraphFormat::Json,
     };
-    context.logger.out(Color::None, &graph::graph(program, &roots, format));
+    context.logger.out(Color::None, &graph(&project.compilation.program, &roots, format));
     Ok(())
 }

@@ -77,7 +77,8 @@ struct Namespace {
 
 /// The ids of tasks that may be listed, in order: never internal ones, and without `all` only those with a description.
 pub fn listed(program: &Program, all: bool, order: Order) -> Vec<TaskId> {
-    let has_description = |id: TaskId| program.task(id).definition.desc.as_ref().is_some_and(|d| !d.value.is_empty());
+    let has_description =
+        |id: TaskId| program.task(id).definition.desc.as_ref().is_some_and(|d| !d.value.is_empty());
     let is_listed = |id: &TaskId| !program.task(*id).internal && (all || has_description(*id));
     let mut ids: Vec<TaskId> = program.ids().filter(is_listed).collect();
     let name = |id: &TaskId| program.task(*id).name.clone();
@@ -103,11 +104,7 @@ pub fn entry(engine: &Engine, sources: &SourceMap, id: TaskId, with_status: bool
         summary: texts.summary,
         aliases: task.aliases.clone(),
         up_to_date,
-        location: Place {
-            line: position.line,
-            column: position.column,
-            taskfile: task.taskfile.to_string(),
-        },
+        location: Place { line: position.line, column: position.column, taskfile: task.taskfile.to_string() },
         additions: None,
     })
 }
@@ -146,12 +143,9 @@ pub fn text(logger: &Logger, entries: &[Entry]) -> String {
 }
 
 /// A list as JSON, with go-task's layout and escapes.
-pub fn json(
-    entries: Vec<Entry>,
-    location: &str,
-    request: &ListRequest,
-) -> Result<String, serde_json::Error> {
-    let mut root = Namespace { tasks: Some(Vec::new()), location: Some(location.to_owned()), ..Namespace::default() };
+pub fn json(entries: Vec<Entry>, location: &str, request: &ListRequest) -> Result<String, serde_json::Error> {
+    let mut root =
+        Namespace { tasks: Some(Vec::new()), location: Some(location.to_owned()), ..Namespace::default() };
     for entry in entries {
         let path = if request.nested { entry.task.clone() } else { SmolStr::default() };
         let mut namespace = &mut root;
@@ -203,7 +197,8 @@ mod tests {
     #[test]
     fn texts_line_up() {
         let logger = Logger::new(false, &Environment::for_test("/", &[]));
-        let entries = [entry("build", "Build", &["b", "make"]), entry("lint", "a\nb", &[]), entry("t:x", "T", &["x"])];
+        let entries =
+            [entry("build", "Build", &["b", "make"]), entry("lint", "a\nb", &[]), entry("t:x", "T", &["x"])];
         let expected = "task: Available tasks for this project:\n\
                         * build:       Build      (aliases: b, make)\n\
                         * lint:        a b\n\

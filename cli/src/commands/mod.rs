@@ -1,16 +1,22 @@
 //! What the program does: one file a subcommand.
 
+pub mod check;
 pub mod compile;
+pub mod complete;
 pub mod completion;
+pub mod doctor;
+pub mod ez_list;
+pub mod fixes;
 pub mod graph;
 pub mod init;
 pub mod list;
 pub mod run;
-pub mod subcommand;
+pub mod show;
 pub mod summary;
-pub mod target;
 pub mod version;
 
+use crate::args::ez::Command;
+use crate::args::invocation::Options;
 use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::logger::Logger;
@@ -21,9 +27,24 @@ pub struct Context {
     pub environment: Environment,
     /// Where the program's own words go.
     pub logger: Logger,
-    /// How the program was called.
-    pub program: String,
 }
 
 /// How a command ends.
 pub type Outcome = Result<(), Failure>;
+
+/// Does what a subcommand of `ez` asks for.
+pub fn dispatch(context: &Context, options: &Options, command: &Command) -> Outcome {
+    match command {
+        Command::List(request) => ez_list::run(context, options, request),
+        Command::Show(request) => show::run(context, options, request),
+        Command::Check(request) => check::run(context, options, request),
+        Command::Compile(request) => compile::run(context, options, request),
+        Command::Graph(request) => graph::run(context, options, request),
+        Command::Doctor(request) => doctor::run(context, options, request),
+        Command::Completion(request) => completion::for_ez(context, request.shell),
+        Command::Version(request) => version::run(context, request.json),
+        // The help of `run` is all that is read here.
+        Command::Run(_) => Ok(()),
+        Command::Why(_) => Ok(()),
+    }
+}

@@ -68,9 +68,10 @@ impl<'a> Session<'a> {
         let directory = &self.project.compilation.program.dir;
         let cache = project::remote_cache(self.options, directory, &self.project.environment)?;
         match std::fs::remove_dir_all(&cache) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(Failure::new(Code::OTHER, format!("unlinkat {cache}: {}", crate::disk::plain_message(&error))))
-            }
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Failure::new(
+                Code::OTHER,
+                format!("unlinkat {cache}: {}", crate::disk::plain_message(&error)),
+            )),
             _ => Ok(()),
         }
     }

@@ -164,7 +164,9 @@ impl<'a> Summary<'a> {
                     self.painted(Color::Yellow, &format!("{shown}\n"));
                 }
                 ConcreteAction::Call { task, .. } => self.painted(Color::Green, &format!("Task: {task}\n")),
-                ConcreteAction::Script { .. } | ConcreteAction::Nothing => self.painted(Color::Green, "Task: \n"),
+                ConcreteAction::Script { .. } | ConcreteAction::Nothing => {
+                    self.painted(Color::Green, "Task: \n")
+                }
             }
         }
     }

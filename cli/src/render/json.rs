@@ -54,7 +54,8 @@ struct Edit<'a> {
 /// # Errors
 /// Never in practice: every value can be written.
 pub fn document(findings: &Findings) -> Result<String, serde_json::Error> {
-    let edit = |edit: &'_ ez_compiler::diagnostic::Edit| (findings.file(edit.span), findings.range(edit.span));
+    let edit =
+        |edit: &'_ ez_compiler::diagnostic::Edit| (findings.file(edit.span), findings.range(edit.span));
     let diagnostics = findings
         .diagnostics
         .iter()

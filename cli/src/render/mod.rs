@@ -142,7 +142,8 @@ pub(crate) mod tests {
     /// Renders [`sample`] and compares it with a snapshot in the test's file.
     pub fn rendered(render: impl Fn(&Findings) -> String) -> String {
         let (sources, diagnostics) = sample();
-        let findings = Findings { sources: &sources, diagnostics: &diagnostics, working_directory: "/w".into() };
+        let findings =
+            Findings { sources: &sources, diagnostics: &diagnostics, working_directory: "/w".into() };
         render(&findings)
     }
 

@@ -5,7 +5,7 @@ use ez_compiler::rule::RULES;
 use ez_compiler::source::Span;
 use serde_json::{Value, json};
 
-use super::{Findings, Range, RULE_PAGES, uri, url};
+use super::{Findings, RULE_PAGES, Range, uri, url};
 use crate::commands::version::EZ_VERSION;
 
 /// Where the format is described.

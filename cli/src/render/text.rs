@@ -49,7 +49,11 @@ pub fn summary(findings: &Findings) -> String {
         1 => Some(format!("1 {word}")),
         _ => Some(format!("{number} {word}s")),
     };
-    [count(counts.errors, "error"), count(counts.warnings, "warning")].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    [count(counts.errors, "error"), count(counts.warnings, "warning")]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn width() -> usize {
@@ -120,10 +124,19 @@ fn help(diagnostic: &Diagnostic) -> Option<String> {
     }
 }
 
-fn label(findings: &Findings, span: ez_compiler::source::Span, text: Option<String>, is_main: bool) -> LabeledSpan {
+fn label(
+    findings: &Findings,
+    span: ez_compiler::source::Span,
+    text: Option<String>,
+    is_main: bool,
+) -> LabeledSpan {
     let range = findings.location(span).range;
     let place = (range.start, range.len());
-    if is_main { LabeledSpan::new_primary_with_span(text, place) } else { LabeledSpan::new_with_span(text, place) }
+    if is_main {
+        LabeledSpan::new_primary_with_span(text, place)
+    } else {
+        LabeledSpan::new_with_span(text, place)
+    }
 }
 
 fn source(findings: &Findings, file: FileId) -> NamedSource<Arc<str>> {

@@ -1,0 +1,208 @@
+//! `ez check`: finds mistakes without running anything.
+
+use ez_compiler::diagnostic::{Diagnostic, Severity};
+use ez_compiler::ir::{Resolution, TaskId};
+use ez_compiler::rule::{RULES, Rule};
+
+use super::{Context, Outcome, fixes};
+use crate::args::ez::{Check, Format};
+use crate::args::invocation::Options;
+use crate::exit_code::Code;
+use crate::failure::Failure;
+use crate::logger::Color;
+use crate::project::Project;
+use crate::render::{self, Findings};
+use crate::{disk, fuzzy};
+
+/// How often fixes are applied and the project is checked again: one fix may make room for the next.
+const MAX_FIX_ROUNDS: usize = 10;
+
+/// Checks projects and prints the findings. Errors among them end the program with 1, a failed check with 2.
+pub fn run(context: &Context, options: &Options, check: &Check) -> Outcome {
+    let levels = Levels::new(check)?;
+    let targets = Targets::new(context, options, &check.targets)?;
+    let mut has_errors = false;
+    for place in &targets.places {
+        let project = open(context, place)?;
+        let project = if check.fix { mend(context, place, project, &levels)? } else { project };
+        let diagnostics = targets.select(&project, levels.apply(&project.compilation.diagnostics))?;
+        print(context, &project, &diagnostics, check.format)?;
+        has_errors |= diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+    }
+    if has_errors { Err(Failure::silent(Code::OTHER)) } else { Ok(()) }
+}
+
+fn broken(message: impl Into<String>) -> Failure {
+    Failure::new(Code::USAGE, message)
+}
+
+fn open(context: &Context, place: &Options) -> Result<Project, Failure> {
+    Project::open(context, place, true).map_err(|failure| broken(failure.message))
+}
+
+/// Applies fixes until there are none left.
+fn mend(
+    context: &Context,
+    place: &Options,
+    mut project: Project,
+    levels: &Levels,
+) -> Result<Project, Failure> {
+    let mut count = 0;
+    for _ in 0..MAX_FIX_ROUNDS {
+        let mended =
+            fixes::apply(&project.compilation.sources, &levels.apply(&project.compilation.diagnostics));
+        if mended.count == 0 {
+            break;
+        }
+        count += mended.count;
+        for (path, text) in &mended.texts {
+            std::fs::write(path, text).map_err(|error| {
+                broken(format!("ez: cannot write {path}: {}", disk::plain_message(&error)))
+            })?;
+        }
+        project = open(context, place)?;
+    }
+    if count > 0 {
+        context.logger.err(Color::Green, &format!("ez: {count} fixed\n"));
+    }
+    Ok(project)
+}
+
+fn print(context: &Context, project: &Project, diagnostics: &[Diagnostic], format: Format) -> Outcome {
+    let findings = Findings {
+        sources: &project.compilation.sources,
+        diagnostics,
+        working_directory: &context.environment.working_directory,
+    };
+    let fail = |error: serde_json::Error| broken(format!("ez: {error}"));
+    let text = match format {
+        Format::Text => render::text::reports(&findings, context.logger.palette().is_some()),
+        Format::Json => render::json::document(&findings).map_err(fail)?,
+        Format::Sarif => render::sarif::document(&findings).map_err(fail)?,
+        Format::Github => render::github::annotations(&findings),
+    };
+    context.logger.out(Color::None, &text);
+    let summary = render::text::summary(&findings);
+    if format == Format::Text && !summary.is_empty() {
+        context.logger.err(Color::None, &format!("ez: {summary}\n"));
+    }
+    Ok(())
+}
+
+/// The levels that the user set for rules.
+struct Levels {
+    set: Vec<(&'static str, Severity)>,
+}
+
+impl Levels {
+    fn new(check: &Check) -> Result<Self, Failure> {
+        let mut set = Vec::new();
+        // A later entry wins.
+        for (names, severity) in [
+            (&check.allow, Severity::Allow),
+            (&check.warn, Severity::Warning),
+            (&check.deny, Severity::Error),
+        ] {
+            for name in names {
+                set.push((find_rule(name)?.code.id, severity));
+            }
+        }
+        Ok(Self { set })
+    }
+
+    /// Findings with their levels; silenced ones are left out.
+    fn apply(&self, diagnostics: &[Diagnostic]) -> Vec<Diagnostic> {
+        let leveled = diagnostics.iter().cloned().map(|mut diagnostic| {
+            let set = self.set.iter().rev().find(|(id, _)| *id == diagnostic.code.id);
+            diagnostic.severity = set.map_or(diagnostic.severity, |(_, severity)| *severity);
+            diagnostic
+        });
+        leveled.filter(|diagnostic| diagnostic.severity != Severity::Allow).collect()
+    }
+}
+
+/// The rule of a code or name.
+fn find_rule(name: &str) -> Result<&'static Rule, Failure> {
+    let is_meant = |rule: &&Rule| rule.code.id.eq_ignore_ascii_case(name) || rule.code.name == name;
+    RULES.iter().find(is_meant).ok_or_else(|| {
+        let names: Vec<&str> = RULES.iter().flat_map(|rule| [rule.code.id, rule.code.name]).collect();
+        let hint =
+            fuzzy::guess(name, &names).map(|guess| format!("; did you mean {guess}?")).unwrap_or_default();
+        broken(format!("ez: there is no rule \"{name}\"{hint}"))
+    })
+}
+
+/// What is checked.
+struct Targets {
+    /// One place a project.
+    places: Vec<Options>,
+    /// Only findings inside these tasks; all where empty.
+    tasks: Vec<String>,
+}
+
+impl Targets {
+    /// Sorts targets into paths, each a project, and names of tasks of the project here.
+    fn new(context: &Context, options: &Options, targets: &[String]) -> Result<Self, Failure> {
+        let is_path =
+            |target: &&String| target.contains('/') || context.environment.absolute(target.as_str()).exists();
+        let (paths, tasks): (Vec<&String>, Vec<&String>) = targets.iter().partition(is_path);
+        if !paths.is_empty() && !tasks.is_empty() {
+            return Err(broken(format!("ez: there is no file \"{}\"", tasks[0])));
+        }
+        let places = if paths.is_empty() {
+            vec![options.clone()]
+        } else {
+            let place = |path: &&String| Options { taskfile: (*path).clone(), ..options.clone() };
+            paths.iter().map(place).collect()
+        };
+        Ok(Self { places, tasks: tasks.into_iter().cloned().collect() })
+    }
+
+    /// The findings inside the chosen tasks.
+    fn select(&self, project: &Project, diagnostics: Vec<Diagnostic>) -> Result<Vec<Diagnostic>, Failure> {
+        if self.tasks.is_empty() {
+            return Ok(diagnostics);
+        }
+        let program = &project.compilation.program;
+        let mut chosen: Vec<TaskId> = Vec::new();
+        for name in &self.tasks {
+            match program.resolve(name) {
+                Resolution::Task(id, _) => chosen.push(id),
+                Resolution::Ambiguous(ids) => chosen.extend(ids),
+                Resolution::Unknown => {
+                    return Err(broken(format!("ez: there is no file and no task \"{name}\"")));
+                }
+            }
+        }
+        let sources = &project.compilation.sources;
+        let blocks: Vec<_> = chosen
+            .iter()
+            .map(|id| {
+                let definition = &program.task(*id).definition;
+                let (name, body) = (sources.locate(definition.name.span), sources.locate(definition.span));
+                (name.file, name.range.start..body.range.end.max(name.range.end))
+            })
+            .collect();
+        let is_inside = |diagnostic: &Diagnostic| {
+            let place = sources.locate(diagnostic.span);
+            blocks.iter().any(|(file, range)| *file == place.file && range.contains(&place.range.start))
+        };
+        Ok(diagnostics.into_iter().filter(is_inside).collect())
+    }
+}
+
+/// Prints why a project cannot be used: its errors with their lines, and returns the failure without words.
+pub fn refuse(context: &Context, project: &Project, refused: Failure) -> Failure {
+    let is_error = |diagnostic: &&Diagnostic| diagnostic.severity == Severity::Error;
+    let errors: Vec<Diagnostic> = project.compilation.diagnostics.iter().filter(is_error).cloned().collect();
+    if errors.is_empty() {
+        return refused;
+    }
+    let findings = Findings {
+        sources: &project.compilation.sources,
+        diagnostics: &errors,
+        working_directory: &context.environment.working_directory,
+    };
+    context.logger.err(Color::None, &render::text::reports(&findings, context.logger.palette().is_some()));
+    Failure::silent(refused.code)
+}

@@ -1,0 +1,121 @@
+//! `ez show`: what a task is.
+
+use ez_compiler::ast::{CommandAction, VariableValue};
+use ez_compiler::ir::TaskId;
+use ez_runner::call::Call;
+use ez_runner::engine::Engine;
+use serde::Serialize;
+use smol_str::SmolStr;
+
+use super::ez_list::INLINE;
+use super::list::{self, Additions, Entry};
+use super::summary::Summary;
+use super::{Context, Outcome};
+use crate::args::ez::Show;
+use crate::args::invocation::Options;
+use crate::exit_code::Code;
+use crate::failure::Failure;
+use crate::logger::Color;
+use crate::project::{Project, silent_sink};
+
+/// The JSON form: an entry of a list, and more.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    entry: Entry,
+    deps: Vec<SmolStr>,
+    cmds: Vec<ShownCommand>,
+    vars: Vec<ShownVariable>,
+    requires: Vec<SmolStr>,
+    sources: Vec<SmolStr>,
+    generates: Vec<SmolStr>,
+    artifacts: Vec<SmolStr>,
+    usage: SmolStr,
+    version: SmolStr,
+    examples: Vec<SmolStr>,
+}
+
+#[derive(Serialize)]
+struct ShownCommand {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cmd: Option<SmolStr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    task: Option<SmolStr>,
+    defer: bool,
+}
+
+#[derive(Serialize)]
+struct ShownVariable {
+    name: SmolStr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sh: Option<SmolStr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    r#ref: Option<SmolStr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<SmolStr>,
+}
+
+/// Shows one task: as text what `--summary` shows and where it is written, as JSON what was written.
+pub fn run(context: &Context, options: &Options, request: &Show) -> Outcome {
+    let project = Project::open_sound(context, options)?;
+    let engine = project.engine(context, options, silent_sink())?;
+    let id = project.find(&request.name, options)?;
+    let failure = |error: &_| Failure::of_run(error, false);
+    let entry =
+        list::entry(&engine, &project.compilation.sources, id, true).map_err(|error| failure(&error))?;
+    if request.json {
+        let shown = shown(&engine, id, entry);
+        let json = serde_json::to_string_pretty(&shown)
+            .map_err(|error| Failure::new(Code::OTHER, format!("ez: {error}")))?;
+        context.logger.out(Color::None, &format!("{json}\n"));
+        return Ok(());
+    }
+    let task = engine.describe(&Call::new(request.name.as_str())).map_err(|error| failure(&error))?;
+    context.logger.out(Color::None, &Summary::text(&context.logger, &context.environment, &task));
+    let place = &entry.location;
+    let state = if entry.up_to_date == Some(true) { "up to date" } else { "would run" };
+    context
+        .logger
+        .out(Color::None, &format!("\n{}:{}:{}, {state}\n", place.taskfile, place.line, place.column));
+    Ok(())
+}
+
+fn shown(engine: &Engine, id: TaskId, entry: Entry) -> Shown {
+    let task = engine.program().task(id);
+    let written = &task.definition;
+    let cmds = written.cmds.iter().filter_map(|command| {
+        let (cmd, called) = match &command.action {
+            CommandAction::Script(text) => (Some(text.value.clone()), None),
+            CommandAction::Call { task: called, .. } => (None, Some(task.callee(&called.value))),
+            CommandAction::Nothing => return None,
+        };
+        Some(ShownCommand { cmd, task: called, defer: command.deferred })
+    });
+    let vars = written.vars.iter().map(|variable| {
+        let mut shown =
+            ShownVariable { name: variable.name.value.clone(), sh: None, r#ref: None, value: None };
+        match &variable.value {
+            _ if variable.secret => shown.value = Some(ez_runner::scope::MASK.into()),
+            VariableValue::Shell(text) => shown.sh = Some(text.value.clone()),
+            VariableValue::Reference(text) => shown.r#ref = Some(text.value.clone()),
+            VariableValue::Text(text) => shown.value = Some(text.value.clone()),
+            VariableValue::Literal(value) => shown.value = Some(value.to_text()),
+        }
+        shown
+    });
+    let patterns =
+        |globs: &[ez_compiler::ast::Glob]| globs.iter().map(|glob| glob.pattern.value.clone()).collect();
+    Shown {
+        deps: written.deps.iter().map(|dependency| task.callee(&dependency.task.value)).collect(),
+        cmds: cmds.collect(),
+        vars: vars.collect(),
+        requires: written.requires.iter().map(|required| required.name.value.clone()).collect(),
+        sources: patterns(&written.sources),
+        generates: patterns(&written.generates),
+        artifacts: Vec::new(),
+        usage: SmolStr::default(),
+        version: SmolStr::default(),
+        examples: Vec::new(),
+        entry: Entry { additions: Some(Additions { kind: INLINE, ..Additions::default() }), ..entry },
+    }
+}

@@ -1,0 +1,84 @@
+//! Where a project's files come from: the disk and, for remote Taskfiles, the network.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use ez_compiler::file_system::{FileSystem, PathKind, ReadError, RemoteError};
+use ez_runner::engine::{Ask, Confirmation};
+use ez_runner::remote::{self, RemoteSettings, Trust};
+
+use crate::args::invocation::Options;
+use crate::ask::Terminal;
+use crate::disk::Disk;
+use crate::logger::{Color, Logger};
+
+/// The files of this machine, and Taskfiles from elsewhere.
+pub struct Files {
+    settings: RemoteSettings,
+    user: User,
+}
+
+/// Who is asked whether a remote Taskfile may run.
+struct User {
+    logger: Logger,
+    assume_yes: bool,
+    verbose: bool,
+}
+
+impl Files {
+    /// Files under the settings of a command line; fetched Taskfiles are kept below `cache_dir`.
+    pub fn new(options: &Options, cache_dir: Utf8PathBuf, logger: &Logger) -> Self {
+        let user = User { logger: logger.clone(), assume_yes: options.assume_yes, verbose: options.verbose };
+        Self { settings: settings(options, cache_dir), user }
+    }
+}
+
+impl FileSystem for Files {
+    fn read(&self, path: &Utf8Path) -> Result<Arc<str>, ReadError> {
+        Disk.read(path)
+    }
+
+    fn kind(&self, path: &Utf8Path) -> Option<PathKind> {
+        Disk.kind(path)
+    }
+
+    fn read_remote(&self, url: &str, checksum: Option<&str>) -> Result<Arc<str>, RemoteError> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        remote::read(url, checksum, &self.settings, &self.user, now.as_secs() as i64)
+    }
+}
+
+impl Trust for User {
+    fn ask(&self, question: &str) -> bool {
+        if self.assume_yes {
+            self.logger.out(Color::Yellow, &format!("{question} [assuming yes]\n"));
+            return true;
+        }
+        Terminal::new(self.logger.clone()).confirm(question) == Confirmation::Yes
+    }
+
+    fn remark(&self, text: &str) {
+        if self.verbose {
+            self.logger.out(Color::Default, text);
+        }
+    }
+}
+
+fn settings(options: &Options, cache_dir: Utf8PathBuf) -> RemoteSettings {
+    let remote = &options.remote;
+    let nanoseconds = |n: i64| Duration::from_nanos(u64::try_from(n).unwrap_or(0));
+    let path = |text: &str| (!text.is_empty()).then(|| Utf8PathBuf::from(text));
+    RemoteSettings {
+        insecure: remote.insecure,
+        download: remote.download,
+        offline: remote.offline,
+        trusted_hosts: remote.trusted_hosts.clone(),
+        timeout: nanoseconds(remote.timeout),
+        expiry: nanoseconds(remote.expiry),
+        cache_dir,
+        ca_certificate: path(&remote.ca_cert),
+        certificate: path(&remote.cert),
+        certificate_key: path(&remote.cert_key),
+    }
+}
