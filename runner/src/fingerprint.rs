@@ -497,7 +497,7 @@ mod tests {
             fs::write(project.directory.path().join("memory").join(file), "{").unwrap();
         }
         assert!(project.by_checksum(&store));
-        assert!(project.by_checksum(&project.store(false).with_memory("/no/such")));
+        assert!(project.by_checksum(&project.store(false).with_memory("/dev/null/memory")));
     }
 
     #[test]

@@ -88,7 +88,10 @@ fn redirects_lead_elsewhere() {
 
 #[test]
 fn a_background_process_that_holds_the_pipe_does_not_hold_us() {
-    let mut program = sh("tail -f /dev/null & echo $!", Routes::READ_STDOUT);
+    let directory = tempfile::tempdir().unwrap();
+    // Opening a pipe that nobody writes to never ends.
+    let script = format!("mkfifo {0}; cat {0} & echo $!", directory.path().join("pipe").display());
+    let mut program = sh(&script, Routes::READ_STDOUT);
     program.linger = Duration::ZERO;
     let (finished, stdout, _) = block_on(outcome(program));
     assert_eq!(finished.ending, Ending::Exited(0));
