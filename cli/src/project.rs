@@ -153,6 +153,7 @@ fn runner_options(context: &Context, options: &Options) -> runner::Options {
             error_only: output.group_error_only,
         }),
         temp_dir: options.temp_dir.as_str().into(),
+        fingerprint_memory: None,
         disable_fuzzy: options.disable_fuzzy,
         env_precedence: options.env_precedence,
         program: context.environment.program.as_str().into(),

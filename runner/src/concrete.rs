@@ -144,6 +144,7 @@ impl ConcreteTask {
     /// What fingerprints are made of.
     pub fn subject(&self) -> Subject<'_> {
         Subject {
+            task: &self.name,
             name: self.shown_name(),
             dir: &self.dir,
             sources: &self.sources,
@@ -377,12 +378,13 @@ impl Draft<'_> {
         }
         let freshness = self.surroundings.freshness;
         let name = match freshness.method(&self.concrete.method) {
-            Some(Method::None) => return Ok(()),
-            Some(Method::Timestamp) => "TIMESTAMP",
-            Some(Method::Checksum) | None => "CHECKSUM",
+            Ok(Method::None) => return Ok(()),
+            Ok(Method::Timestamp) => "TIMESTAMP",
+            Ok(Method::Checksum) | Err(_) => "CHECKSUM",
         };
+        let host = &self.surroundings.variables.template_host;
         if names_variable(&self.task.definition, name)
-            && let Some(value) = freshness.value(&self.concrete.subject())?
+            && let Some(value) = freshness.value(&self.concrete.subject(), host)?
         {
             self.concrete.vars.set(name, Slot { live: Some(value), ..Slot::default() });
         }
@@ -480,19 +482,19 @@ struct TaskFiles<'a> {
 }
 
 impl TaskFiles<'_> {
-    fn relative(&self, globs: &[RenderedGlob]) -> Result<Vec<SmolStr>, RunError> {
+    fn relative(&self, globs: &[RenderedGlob]) -> Vec<SmolStr> {
         let dir = &self.concrete.dir;
-        let files = self.freshness.files(dir, globs, self.concrete.use_gitignore)?;
-        Ok(files.iter().map(|file| path::relative(dir, file).into()).collect())
+        let files = self.freshness.files(dir, globs, self.concrete.use_gitignore);
+        files.iter().map(|file| path::relative(dir, file).into()).collect()
     }
 }
 
 impl LoopFiles for TaskFiles<'_> {
-    fn sources(&self) -> Result<Vec<SmolStr>, RunError> {
+    fn sources(&self) -> Vec<SmolStr> {
         self.relative(&self.concrete.sources)
     }
 
-    fn generates(&self) -> Result<Vec<SmolStr>, RunError> {
+    fn generates(&self) -> Vec<SmolStr> {
         self.relative(&self.concrete.generates)
     }
 }

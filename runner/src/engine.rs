@@ -26,7 +26,6 @@ use crate::process::Environment;
 use crate::render::Renderer;
 use crate::requires::{self, Requirement};
 use crate::scheduler::{Context, Executions, Role, Slots};
-use crate::scope::Layer;
 use crate::signal::{self, Signals, Stop};
 use crate::variables::{Globals, Variables};
 
@@ -132,7 +131,7 @@ impl Engine {
             commands.clone(),
             Rc::clone(&messages),
         );
-        let freshness = Freshness::new(&program, &options, &host.environment)?;
+        let freshness = Freshness::new(&program, &options, &host.environment);
         Ok(Self(Rc::new(State {
             slots: Slots::new(options.concurrency),
             program,
@@ -291,8 +290,9 @@ impl Engine {
     /// Whether the sources of a task are unchanged, as lists in JSON say it: without `status`, with globs and
     /// directory as they were written.
     pub fn is_unchanged(&self, id: TaskId, name: &SmolStr) -> Result<bool, RunError> {
-        let task = self.0.program.task(id);
-        self.0.freshness.is_unchanged_as_written(task, name, &self.0.options.user_working_dir)
+        let State { program, options, freshness, .. } = &*self.0;
+        let use_gitignore = program.use_gitignore == Some(true);
+        freshness.is_unchanged_as_written(program.task(id), name, &options.user_working_dir, use_gitignore)
     }
 
     /// A task for its summary: rendered without running commands of variables.
@@ -583,7 +583,7 @@ impl State {
 
     /// Whether both `status` and `sources`, as far as they are there, say that nothing is to be done.
     async fn is_up_to_date(&self, context: &Context, concrete: &ConcreteTask) -> Result<bool, RunError> {
-        self.freshness.check_method(&concrete.method)?;
+        self.freshness.method(&concrete.method)?;
         let mut up_to_date = !concrete.status.is_empty() || !concrete.sources.is_empty();
         for script in &concrete.status {
             if let Err(error) = self.test(context, concrete, script).await {
@@ -758,7 +758,7 @@ impl State {
             return Ok(());
         }
         let is_shown = self.options.verbose || (!written.silent && !self.is_silent(call, concrete));
-        let style = self.command_style(concrete, call)?;
+        let style = self.command_style(concrete);
         let joined = style != CommandStyle::Interleaved;
         let captured = joined || self.messages.wants_output();
         self.messages.tell(
@@ -802,23 +802,20 @@ impl State {
     }
 
     /// How the output of a command is shown.
-    fn command_style(&self, concrete: &ConcreteTask, call: &Call) -> Result<CommandStyle, RunError> {
+    fn command_style(&self, concrete: &ConcreteTask) -> CommandStyle {
         if concrete.definition.interactive {
-            return Ok(CommandStyle::Interleaved);
+            return CommandStyle::Interleaved;
         }
         let OutputStyle { name, begin, end, error_only } = &self.style;
-        Ok(match name.as_str() {
+        match name.as_str() {
             "group" => {
-                let task = self.program.task(concrete.id);
-                let layer = self.variables.fast(Some((task, call)))?;
                 let mut renderer = Renderer::new(&self.variables.template_host);
-                let mut render = |text: &SmolStr, layer: &Layer| renderer.plain(text, None, layer, &[]);
-                let (begin, end) = (render(begin, &layer), render(end, &layer));
-                CommandStyle::Group { begin, end, error_only: *error_only }
+                let mut render = |text| renderer.plain(text, None, &concrete.vars, &[]);
+                CommandStyle::Group { begin: render(begin), end: render(end), error_only: *error_only }
             }
             "prefixed" => CommandStyle::Prefixed { prefix: concrete.prefix.clone() },
             _ => CommandStyle::Interleaved,
-        })
+        }
     }
 
     fn is_silent(&self, call: &Call, concrete: &ConcreteTask) -> bool {

@@ -38,7 +38,7 @@ fn home_of(users: &str, user: &str) -> Option<String> {
 /// # Errors
 /// It holds a byte that no shell text can hold.
 pub fn quote_argument(argument: &str) -> Result<String, String> {
-    shell::quote(argument).map(Into::into).map_err(|error| error.to_string())
+    shell::quote(argument).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -20,15 +20,15 @@ pub type Round = Vec<(SmolStr, Value)>;
 /// Files that `for: sources` and `for: generates` loop over, relative to the task's directory.
 pub trait LoopFiles {
     /// Files of `sources`.
-    fn sources(&self) -> Result<Vec<SmolStr>, RunError>;
+    fn sources(&self) -> Vec<SmolStr>;
     /// Files of `generates`.
-    fn generates(&self) -> Result<Vec<SmolStr>, RunError>;
+    fn generates(&self) -> Vec<SmolStr>;
 }
 
 /// The rounds of a loop.
 ///
 /// # Errors
-/// The value is nothing to loop over, or files cannot be listed.
+/// The value is nothing to loop over.
 pub fn rounds(
     repeat: &Loop,
     taskfile: &str,
@@ -44,8 +44,8 @@ pub fn rounds(
     let items: Vec<Value> = match &repeat.source {
         LoopSource::List(items) => items.clone(),
         LoopSource::Matrix(rows) => product(rows, renderer, layer).map_err(invalid)?,
-        LoopSource::Sources => files.sources()?.into_iter().map(Value::from).collect(),
-        LoopSource::Generates => files.generates()?.into_iter().map(Value::from).collect(),
+        LoopSource::Sources => files.sources().into_iter().map(Value::from).collect(),
+        LoopSource::Generates => files.generates().into_iter().map(Value::from).collect(),
         LoopSource::UnknownWord(_) => Vec::new(),
         LoopSource::Variable { name: variable, split } => {
             let Some(slot) =

@@ -33,6 +33,9 @@ pub struct Options {
     pub output: Option<OutputStyle>,
     /// Where fingerprints are kept, as the user gave it; empty for `.task`.
     pub temp_dir: SmolStr,
+    /// Where more than go-task's fingerprints is remembered, so that files that were not touched are not read again;
+    /// nowhere without it.
+    pub fingerprint_memory: Option<SmolStr>,
     /// Suggest no name for an unknown one.
     pub disable_fuzzy: bool,
     /// `env` of a Taskfile wins over the caller's environment.
