@@ -67,7 +67,7 @@ impl Decoder<'_> {
         for field in self.fields(node) {
             let value = field.value;
             match field.name {
-                "version" => taskfile.version = self.version(value),
+                "version" => taskfile.version = self.version(value, node),
                 "output" => taskfile.output = self.output(value),
                 "method" => taskfile.method = self.filled_text(value),
                 "includes" => taskfile.includes = self.includes(value),
@@ -91,7 +91,11 @@ impl Decoder<'_> {
     }
 
     /// A version that cannot be read is an error of go-task's version library.
-    fn version(&mut self, node: &Node) -> Option<Text> {
+    fn version(&mut self, node: &Node, root: &Node) -> Option<Text> {
+        if !is_null(node) && !matches!(resolve(node).kind, NodeKind::Scalar(_)) {
+            self.type_error(node, "semver.Version", "a version");
+            return None;
+        }
         let text = self.text(node)?;
         if parse_version(&text.value).is_none() {
             self.report(
@@ -104,7 +108,7 @@ impl Decoder<'_> {
                 .with_help("write `version: '3'`")
                 .with_fix("write `'3'`", text.span, "'3'"),
             );
-            self.fail(node, "invalid semantic version");
+            self.fail(root, "invalid semantic version");
         }
         Some(text)
     }

@@ -240,20 +240,14 @@ impl<'a> Loader<'a> {
             Some(Failure::Invalid { path, message })
         } else if let Some(failure) = &file.decode_failure {
             let position = self.sources.position(failure.span);
-            // The version is read by a library of its own, whose errors carry no place.
-            if failure.messages.first().is_some_and(|m| m == "invalid semantic version") {
-                let message = failure.messages[0].clone();
-                Some(Failure::Invalid { path, message })
-            } else {
-                let messages = failure.messages.clone();
-                Some(Failure::Decode {
-                    path,
-                    messages,
-                    line: position.line,
-                    column: position.column,
-                    text: Arc::clone(text),
-                })
-            }
+            let messages = failure.messages.clone();
+            Some(Failure::Decode {
+                path,
+                messages,
+                line: position.line,
+                column: position.column,
+                text: Arc::clone(text),
+            })
         } else if file.taskfile.as_ref().is_none_or(|t| t.version.is_none()) {
             Some(Failure::VersionMissing { path })
         } else {

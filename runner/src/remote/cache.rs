@@ -13,7 +13,7 @@ impl Cache {
     /// The place of `key` below `dir`. What could leave that place is replaced in the key.
     pub fn new(dir: &Utf8Path, key: &str) -> Self {
         let safe: String = key.chars().map(|c| if c == '/' || c == '\\' || c.is_control() { '-' } else { c }).collect();
-        Self { base: dir.join("remote").join(safe) }
+        Self { base: dir.join(safe) }
     }
 
     /// Where the text is.
@@ -99,6 +99,6 @@ mod tests {
     #[test]
     fn a_key_cannot_leave_the_cache() {
         let cache = Cache::new(Utf8Path::new("/c"), "git.x.../../etc/passwd");
-        assert_eq!(cache.path(), "/c/remote/git.x...-..-etc-passwd.yaml");
+        assert_eq!(cache.path(), "/c/git.x...-..-etc-passwd.yaml");
     }
 }

@@ -34,7 +34,7 @@ pub struct RemoteSettings {
     pub timeout: Duration,
     /// For how long a fetched Taskfile is used without looking again.
     pub expiry: Duration,
-    /// Where fetched Taskfiles are kept; `remote/` below it.
+    /// Where fetched Taskfiles are kept.
     pub cache_dir: Utf8PathBuf,
     /// A PEM file with the certificates of the authorities that are trusted.
     pub ca_certificate: Option<Utf8PathBuf>,
