@@ -135,10 +135,11 @@ impl<'a> Session<'a> {
         let logger = &self.context.logger;
         for (at, call) in calls.iter().enumerate() {
             let Ok(task) = self.engine.describe(call) else { return Ok(()) };
+            let linked = self.engine.program().task(task.id);
             if at > 0 {
                 logger.out(Color::None, summary::SEPARATOR);
             }
-            logger.out(Color::None, &Summary::text(logger, &self.context.environment, &task));
+            logger.out(Color::None, &Summary::text(logger, &self.context.environment, linked, &task));
         }
         Ok(())
     }

@@ -1,8 +1,9 @@
 //! `task --summary`: what a task is, for people.
 
-use ez_compiler::ast::{EnumValues, RequiredVariable};
+use ez_compiler::ast::{CommandAction, EnumValues, RequiredVariable};
+use ez_compiler::ir::Task;
 use ez_compiler::template::value::Value;
-use ez_runner::concrete::{ConcreteAction, ConcreteTask};
+use ez_runner::concrete::{ConcreteAction, ConcreteCommand, ConcreteTask};
 use ez_runner::scope::{MASK, Slot};
 use smol_str::SmolStr;
 
@@ -39,7 +40,12 @@ pub struct Summary<'a> {
 
 impl<'a> Summary<'a> {
     /// The summary of a task.
-    pub fn text(logger: &'a Logger, environment: &'a Environment, task: &ConcreteTask) -> String {
+    pub fn text(
+        logger: &'a Logger,
+        environment: &'a Environment,
+        linked: &Task,
+        task: &ConcreteTask,
+    ) -> String {
         let mut summary = Self { logger, environment, out: String::new() };
         summary.plain("task: ");
         summary.painted(Color::Green, &format!("{}\n", task.shown_name()));
@@ -49,7 +55,7 @@ impl<'a> Summary<'a> {
         summary.requirements(&task.definition.requires);
         summary.dependencies(task);
         summary.aliases(&task.aliases);
-        summary.commands(task);
+        summary.commands(linked, task);
         summary.out
     }
 
@@ -151,25 +157,44 @@ impl<'a> Summary<'a> {
         }
     }
 
-    fn commands(&mut self, task: &ConcreteTask) {
+    fn commands(&mut self, linked: &Task, task: &ConcreteTask) {
         if task.cmds.is_empty() {
             return;
         }
         self.title("commands");
         for command in &task.cmds {
             self.plain(" - ");
-            match &command.action {
-                ConcreteAction::Script { text, shown } if !text.is_empty() => {
-                    let shown = if shown.is_empty() { text } else { shown };
-                    self.painted(Color::Yellow, &format!("{shown}\n"));
+            match written_action(task, command) {
+                Some(CommandAction::Script(text)) => {
+                    self.painted(Color::Yellow, &format!("{}\n", text.value))
                 }
-                ConcreteAction::Call { task, .. } => self.painted(Color::Green, &format!("Task: {task}\n")),
-                ConcreteAction::Script { .. } | ConcreteAction::Nothing => {
-                    self.painted(Color::Green, "Task: \n")
+                Some(CommandAction::Call { task: called, .. }) => {
+                    let name = linked.callee(&called.value);
+                    self.painted(Color::Green, &format!("Task: {name}\n"));
                 }
+                _ => self.rendered(&command.action),
             }
         }
     }
+
+    fn rendered(&mut self, action: &ConcreteAction) {
+        match action {
+            ConcreteAction::Script { text, shown } if !text.is_empty() => {
+                let shown = if shown.is_empty() { text } else { shown };
+                self.painted(Color::Yellow, &format!("{shown}\n"));
+            }
+            ConcreteAction::Call { task, .. } => self.painted(Color::Green, &format!("Task: {task}\n")),
+            ConcreteAction::Script { .. } | ConcreteAction::Nothing => {
+                self.painted(Color::Green, "Task: \n");
+            }
+        }
+    }
+}
+
+/// What was written, of a deferred command: it is rendered only when the task ends.
+fn written_action<'t>(task: &'t ConcreteTask, command: &ConcreteCommand) -> Option<&'t CommandAction> {
+    let written = task.definition.cmds.get(command.index)?;
+    written.deferred.then_some(&written.action)
 }
 
 fn is_own(name: &str) -> bool {
