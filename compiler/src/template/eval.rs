@@ -782,7 +782,8 @@ impl<'a> Evaluator<'a> {
             self.replace(&old, &new);
         }
         match result {
-            Ok(value) => Ok(Operand::Boxed(value)),
+            Ok(Value::Null) => Ok(Operand::Boxed(Value::Null)),
+            Ok(value) => Ok(Operand::Plain(value)),
             Err(message) => {
                 self.at = node;
                 self.fail(format!("error calling {name}: {message}"))
@@ -869,8 +870,7 @@ impl<'a> Evaluator<'a> {
             Operand::Invalid => {
                 return match parameter {
                     Parameter::Any => Ok(Operand::Boxed(Value::Null)),
-                    Parameter::Reflect => Ok(Operand::Invalid),
-                    Parameter::Map => Ok(Operand::Plain(Value::map(std::collections::BTreeMap::new()))),
+                    Parameter::Reflect | Parameter::Map => Ok(Operand::Invalid),
                     _ => self.fail(format!("invalid value; expected {}", parameter.type_name())),
                 };
             }

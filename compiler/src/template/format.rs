@@ -114,7 +114,6 @@ impl Directives<'_> {
 
     fn directive(&mut self, out: &mut String) {
         let mut flags = self.flags();
-        self.reordered = false;
         self.good_index = true;
         let mut after_index = self.index();
         if self.peek() == Some('*') {
@@ -140,8 +139,7 @@ impl Directives<'_> {
                 self.bump();
                 match self.star() {
                     Some(precision) if precision >= 0 => flags.precision = Some(precision as usize),
-                    Some(_) => flags.precision = None,
-                    None => out.push_str("%!(BADPREC)"),
+                    _ => out.push_str("%!(BADPREC)"),
                 }
                 after_index = false;
             } else {

@@ -70,6 +70,7 @@ pub fn parse_float(text: &str) -> Option<f64> {
     if let Some(hex) = lower.strip_prefix("0x") {
         return parse_hex_float(hex).map(|value| sign * value);
     }
+    let lower = without_separators(&lower)?;
     if !lower.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'+' | b'-'))
         || !lower.bytes().any(|b| b.is_ascii_digit())
     {
@@ -77,6 +78,15 @@ pub fn parse_float(text: &str) -> Option<f64> {
     }
     let value: f64 = lower.parse().ok()?;
     value.is_finite().then_some(sign * value)
+}
+
+/// Removes `_` where each stands between two digits.
+fn without_separators(text: &str) -> Option<String> {
+    let is_digit =
+        |at: Option<usize>| at.and_then(|at| text.as_bytes().get(at)).is_some_and(u8::is_ascii_hexdigit);
+    let well_placed =
+        text.match_indices('_').all(|(at, _)| is_digit(at.checked_sub(1)) && is_digit(Some(at + 1)));
+    well_placed.then(|| text.replace('_', ""))
 }
 
 fn parse_hex_float(text: &str) -> Option<f64> {
@@ -130,12 +140,52 @@ pub fn format_float(value: f64, verb: char, precision: Option<usize>) -> String 
             exponent_form(&digits, point, precision, verb)
         }
         'g' | 'G' => general_form(value, verb, precision),
+        'x' | 'X' => hexadecimal_form(value.abs(), verb),
+        'b' => binary_form(value.abs()),
         _ => match precision {
             Some(p) => format!("{:.*}", p, value.abs()),
             None => format!("{}", value.abs()),
         },
     };
     format!("{sign}{body}")
+}
+
+/// Fraction bits of a `float64`, and what is added to its exponent.
+const FRACTION_BITS: u32 = 52;
+const EXPONENT_BIAS: i64 = 1_023;
+
+/// Exponent and mantissa, the mantissa with its leading one.
+fn binary_parts(value: f64) -> (i64, u64) {
+    let bits = value.to_bits();
+    let fraction = bits & ((1 << FRACTION_BITS) - 1);
+    match ((bits >> FRACTION_BITS) & 0x7ff) as i64 {
+        0 => (1 - EXPONENT_BIAS, fraction),
+        exponent => (exponent - EXPONENT_BIAS, fraction | 1 << FRACTION_BITS),
+    }
+}
+
+/// `0x1.8p+01`, all digits that the float has.
+fn hexadecimal_form(value: f64, verb: char) -> String {
+    let (mut exponent, mut mantissa) = binary_parts(value);
+    if mantissa == 0 {
+        exponent = 0;
+    }
+    while mantissa != 0 && mantissa >> FRACTION_BITS == 0 {
+        mantissa <<= 1;
+        exponent -= 1;
+    }
+    let digits = format!("{:013x}", mantissa & ((1 << FRACTION_BITS) - 1));
+    let digits = digits.trim_end_matches('0');
+    let point = if digits.is_empty() { "" } else { "." };
+    let sign = if exponent < 0 { '-' } else { '+' };
+    let text = format!("0x{}{point}{digits}p{sign}{:02}", mantissa >> FRACTION_BITS, exponent.abs());
+    if verb == 'X' { text.to_ascii_uppercase() } else { text }
+}
+
+/// `4503599627370496p-52`
+fn binary_form(value: f64) -> String {
+    let (exponent, mantissa) = binary_parts(value);
+    format!("{mantissa}p{:+}", exponent - i64::from(FRACTION_BITS))
 }
 
 fn exponent_form(digits: &str, point: i32, precision: Option<usize>, verb: char) -> String {

@@ -128,6 +128,9 @@ fn get(_: &mut Call<'_>, arguments: &[Value]) -> Outcome {
 
 fn set(call: &mut Call<'_>, arguments: &[Value]) -> Outcome {
     let old = argument(arguments, 0);
+    if old.is_null() {
+        return Err("assignment to entry in nil map".to_owned());
+    }
     let mut changed = entries(arguments, 0).clone();
     changed.insert(text(arguments, 1).into(), argument(arguments, 2).clone());
     let new = Value::map(changed);

@@ -98,7 +98,14 @@ impl Writer {
             Value::Map(entries) | Value::StringMap(entries) => self.map(entries)?,
             Value::Time(time) => self.string(&time.format("2006-01-02T15:04:05.999999999Z07:00")),
             Value::Uuid(bytes) => self.string(&super::uuid_text(bytes)),
-            Value::Complex(..) | Value::AnyMap(_) => {
+            Value::AnyMap(entries) => {
+                let mut named = BTreeMap::new();
+                for (key, item) in entries.iter() {
+                    named.insert(key_name(key)?, item.clone());
+                }
+                self.map(&named)?;
+            }
+            Value::Complex(..) => {
                 return Err(format!("json: unsupported type: {}", value.type_name()));
             }
         }
@@ -188,6 +195,19 @@ impl Writer {
     }
 }
 
+/// A key that is no text, as JSON names it.
+fn key_name(key: &Value) -> Result<SmolStr, String> {
+    match key {
+        Value::String(text) => Ok(text.clone()),
+        Value::Int(_) | Value::Int64(_) | Value::Byte(_) | Value::Uint64(_) | Value::Float(_) => {
+            let mut writer = Writer { out: String::new(), escape_html: true, pretty: false, depth: 0 };
+            writer.value(key)?;
+            Ok(writer.out.into())
+        }
+        other => Err(format!("json: unsupported type: {}", other.type_name())),
+    }
+}
+
 fn written(value: &Value, escape_html: bool, pretty: bool) -> Outcome {
     let mut writer = Writer { out: String::new(), escape_html, pretty, depth: 0 };
     writer.value(value)?;
@@ -256,15 +276,13 @@ impl<'a> Reader<'a> {
 
     /// The complaint about the byte that comes next.
     fn unexpected<T>(&self, context: &str) -> Result<T, String> {
-        let Some(byte) = self.peek() else { return Err("unexpected end of JSON input".to_owned()) };
-        let shown = match byte {
-            b'\'' => r"'\''".to_owned(),
-            b'"' => "'\"'".to_owned(),
-            // Go takes the byte for a character of its own.
-            byte => {
-                let quoted = quote(&char::from(byte).to_string());
-                format!("'{}'", quoted.trim_matches('"'))
-            }
+        let Some(c) = self.text.get(self.position..).and_then(|rest| rest.chars().next()) else {
+            return Err("unexpected end of JSON input".to_owned());
+        };
+        let shown = match c {
+            '\'' => r"'\''".to_owned(),
+            '"' => "'\"'".to_owned(),
+            c => format!("'{}'", quote(&c.to_string()).trim_matches('"')),
         };
         Err(format!("invalid character {shown} {context}"))
     }
@@ -317,14 +335,14 @@ impl<'a> Reader<'a> {
         }
         if self.peek() == Some(b'.') {
             self.position += 1;
-            self.digits("after decimal point in numeric literal")?;
+            self.digits("in numeric literal")?;
         }
         if matches!(self.peek(), Some(b'e' | b'E')) {
             self.position += 1;
             if matches!(self.peek(), Some(b'+' | b'-')) {
                 self.position += 1;
             }
-            self.digits("in exponent of numeric literal")?;
+            self.digits("in numeric literal")?;
         }
         let text = self.text.get(start..self.position).unwrap_or("");
         Ok(match parse_float(text) {
@@ -354,7 +372,7 @@ impl<'a> Reader<'a> {
                     let c = self.escape()?;
                     out.push(c);
                 }
-                _ => return self.unexpected("in string literal"),
+                _ => return self.unexpected("in string"),
             }
         }
     }
@@ -371,18 +389,32 @@ impl<'a> Reader<'a> {
                 self.position += 1;
                 return self.unicode();
             }
-            _ => return self.unexpected("in string escape code"),
+            _ => return self.bad_escape(1),
         };
         self.position += 1;
         Ok(c)
     }
 
+    /// The complaint about an escape of so many bytes behind the backslash, which has been read.
+    fn bad_escape<T>(&self, length: usize) -> Result<T, String> {
+        let rest = self.text.as_bytes().get(self.position - 1..).unwrap_or(&[]);
+        if rest.len() <= length {
+            return Err("unexpected end of JSON input".to_owned());
+        }
+        let shown = String::from_utf8_lossy(rest.get(..=length).unwrap_or(rest));
+        Err(format!("invalid escape sequence `{shown}` in string"))
+    }
+
     fn hexadecimal(&mut self) -> Result<u32, String> {
+        let start = self.position - 1;
         let mut code = 0;
         for _ in 0..4 {
             match self.peek().and_then(|b| char::from(b).to_digit(16)) {
                 Some(digit) => code = code * 16 + digit,
-                None => return self.unexpected("in \\u hexadecimal character escape"),
+                None => {
+                    self.position = start;
+                    return self.bad_escape(5);
+                }
             }
             self.position += 1;
         }

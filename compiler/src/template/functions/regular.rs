@@ -235,6 +235,12 @@ const MAX_GROUPS: usize = 250;
 /// The greatest count of a repetition.
 const MAX_REPEAT: u32 = 1_000;
 
+/// The classes that are written `[:name:]`.
+const POSIX_CLASSES: [&str; 14] = [
+    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space",
+    "upper", "word", "xdigit",
+];
+
 struct Fault {
     message: &'static str,
     part: Option<String>,
@@ -385,9 +391,7 @@ impl<'a> Translator<'a> {
             return Ok(());
         }
         let rest = self.rest();
-        if rest.starts_with("?P<")
-            || (rest.starts_with("?<") && !rest.starts_with("?<=") && !rest.starts_with("?<!"))
-        {
+        if rest.starts_with("?P<") || rest.starts_with("?<") {
             return self.named_group(start);
         }
         self.flags(start)
@@ -403,13 +407,11 @@ impl<'a> Translator<'a> {
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
             return fault("invalid named capture", self.from(start));
         }
-        if self.names.contains(&name) {
-            return fault("duplicate capture group name", name);
-        }
+        let is_known = self.names.contains(&name);
         self.names.push(name);
         self.groups.push(start);
-        // Names that begin with a digit are Go's alone: the group keeps its number.
-        if name.starts_with(|c: char| c.is_ascii_digit()) {
+        // Names that begin with a digit or come twice are Go's alone: the group keeps its number.
+        if is_known || name.starts_with(|c: char| c.is_ascii_digit()) {
             self.out.push('(');
         } else {
             self.out.push_str(&format!("(?P<{name}>"));
@@ -439,8 +441,7 @@ impl<'a> Translator<'a> {
                     }
                     return Ok(());
                 }
-                None => return fault("missing argument to repetition operator", "?"),
-                Some(_) => return fault("invalid or unsupported Perl syntax", self.from(start)),
+                _ => return fault("invalid or unsupported Perl syntax", self.from(start)),
             }
         }
     }
@@ -549,10 +550,13 @@ impl<'a> Translator<'a> {
                 let close = body.find('}')?;
                 (body.get(..close)?, close + 2)
             }
-            None => (rest.get(..2)?, 2),
+            None => (rest.get(..2).unwrap_or(""), 2),
         };
         if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-            self.position += rest.chars().next().map_or(0, char::len_utf8);
+            // Go shows all up to the character that is no digit.
+            let good = rest.bytes().skip_while(|b| *b == b'{').take_while(u8::is_ascii_hexdigit).count();
+            let shown = usize::from(rest.starts_with('{')) + good;
+            self.position += rest.char_indices().nth(shown).map_or(rest.len(), |(at, c)| at + c.len_utf8());
             return None;
         }
         self.position += length;
@@ -574,12 +578,6 @@ impl<'a> Translator<'a> {
             match self.peek() {
                 None => return missing(tail),
                 Some(']') if !first => break,
-                Some('-') if !first && !self.rest().starts_with("-]") => {
-                    // A hyphen in the middle must be part of a range.
-                    let after = self.rest().chars().nth(1);
-                    let part: String = "-".chars().chain(after).collect();
-                    return fault("invalid character class range", &part);
-                }
                 Some(_) => self.class_item(tail)?,
             }
             first = false;
@@ -595,7 +593,8 @@ impl<'a> Translator<'a> {
             if let Some(close) = self.rest().find(":]") {
                 let name = self.rest().get(..close + 2).unwrap_or("").to_owned();
                 self.position += close + 2;
-                if Regex::new(&format!("[{name}]")).is_err() {
+                let plain = name.trim_start_matches("[:").trim_start_matches('^').trim_end_matches(":]");
+                if !POSIX_CLASSES.contains(&plain) {
                     return fault("invalid character class range", &name);
                 }
                 self.out.push_str(&name);

@@ -286,7 +286,10 @@ impl Url {
     }
 
     fn escaped_path(&self) -> String {
-        if !self.raw_path.is_empty() && unescape(&self.raw_path, Place::Path).as_ref() == Ok(&self.path) {
+        if !self.raw_path.is_empty()
+            && is_encoded(&self.raw_path)
+            && unescape(&self.raw_path, Place::Path).as_ref() == Ok(&self.path)
+        {
             return self.raw_path.clone();
         }
         if self.path == "*" { "*".to_owned() } else { escape(&self.path, Place::Path) }
@@ -330,6 +333,14 @@ impl Url {
         }
         out
     }
+}
+
+/// Whether a path as written has nothing that had to be escaped.
+fn is_encoded(path: &str) -> bool {
+    path.bytes().all(|byte| {
+        matches!(byte, b'!' | b'\'' | b'(' | b')' | b'*' | b'[' | b']' | b'%')
+            || !should_escape(byte, Place::Path)
+    })
 }
 
 fn split_scheme(text: &str) -> Result<(&str, &str), String> {
@@ -396,14 +407,15 @@ fn join_url(_: &mut Call<'_>, arguments: &[Value]) -> Outcome {
     let mut url = Url::parse(first)?;
     let mut elements = vec![url.escaped_path()];
     elements.extend(arguments.iter().skip(1).filter_map(Value::as_str).map(str::to_owned));
-    let ends_with_slash = elements.last().is_some_and(|last| last.ends_with('/'));
+    // A relative path must not climb above its start, so it is joined as if it were rooted.
     let rooted = elements.first().is_some_and(|path| path.starts_with('/'));
-    // A relative path must not climb above its start, so it is cleaned as if it were rooted.
-    let kept: Vec<&str> = elements.iter().map(String::as_str).filter(|element| !element.is_empty()).collect();
-    let mut path =
-        if kept.is_empty() { String::new() } else { paths::cleaned(&format!("/{}", kept.join("/"))) };
-    if !rooted && !elements.first().is_some_and(String::is_empty) {
-        path = path.trim_start_matches('/').to_owned();
+    if let Some(first) = elements.first_mut().filter(|_| !rooted) {
+        first.insert(0, '/');
+    }
+    let ends_with_slash = elements.last().is_some_and(|last| last.ends_with('/'));
+    let mut path = paths::cleaned(&elements.join("/"));
+    if !rooted {
+        path.remove(0);
     }
     if ends_with_slash && !path.ends_with('/') {
         path.push('/');

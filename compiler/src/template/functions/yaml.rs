@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use smol_str::SmolStr;
 
 use super::super::number::format_float;
-use super::super::quote::is_print;
 use super::super::value::{NamedInteger, Value};
 use super::Parameter::{Any, String as Text};
 use super::{Body, Call, Function, Outcome, Parameter, argument, text};
@@ -86,11 +85,16 @@ impl Place {
     fn inner(self) -> usize {
         match self {
             Self::Root => 0,
-            Self::MapValue(indent) => indent + INDENT,
+            Self::MapValue(indent) => next_indent(indent),
             // Behind a dash everything lines up with the first key.
             Self::ListItem(indent) => indent + 2,
         }
     }
+}
+
+/// The next multiple of go-yaml's indentation.
+fn next_indent(indent: usize) -> usize {
+    (indent + INDENT) / INDENT * INDENT
 }
 
 struct Writer {
@@ -191,7 +195,7 @@ impl Writer {
     fn literal(&mut self, text: &str, place: Place) {
         let indent = match place {
             Place::Root => INDENT,
-            Place::MapValue(indent) => indent + INDENT,
+            Place::MapValue(indent) => next_indent(indent),
             Place::ListItem(indent) => indent + 2,
         };
         self.out.push('|');
@@ -342,7 +346,7 @@ fn is_base_60(text: &str) -> bool {
 
 /// A text on one line: plain where that reads back, else in quotes.
 fn scalar_text(text: &str, is_key: bool) -> String {
-    let reads_as_text = matches!(resolve_plain(text), Resolved::String(_)) && text != "<<";
+    let reads_as_text = matches!(resolve_plain(text), Resolved::String(_));
     if !reads_as_text || is_base_60(text) || is_old_bool(text) || text.contains('\n') {
         return double_quoted(text);
     }
@@ -372,7 +376,6 @@ fn is_yaml_printable(c: char) -> bool {
             | '\u{a0}'..='\u{d7ff}'
             | '\u{e000}'..='\u{fefe}'
             | '\u{ff00}'..='\u{fffd}'
-            | '\u{10000}'..='\u{10ffff}'
     )
 }
 
@@ -447,10 +450,9 @@ fn double_quoted(text: &str) -> String {
             '\r' => out.push_str("\\r"),
             '\u{1b}' => out.push_str("\\e"),
             '\u{85}' => out.push_str("\\N"),
-            '\u{a0}' => out.push_str("\\_"),
             '\u{2028}' => out.push_str("\\L"),
             '\u{2029}' => out.push_str("\\P"),
-            c if is_yaml_printable(c) || is_print(c) => out.push(c),
+            c if is_yaml_printable(c) => out.push(c),
             c if u32::from(c) <= 0xff => out.push_str(&format!("\\x{:02X}", u32::from(c))),
             c if u32::from(c) <= 0xffff => out.push_str(&format!("\\u{:04X}", u32::from(c))),
             c => out.push_str(&format!("\\U{:08X}", u32::from(c))),

@@ -189,7 +189,7 @@ fn write_element(out: &mut String, element: Element, time: &Time) {
 fn write_zone_name(out: &mut String, time: &Time) {
     let (offset, name) = time.offset();
     if name.is_empty() {
-        write_offset(out, offset, false, if offset % 3_600 == 0 { 1 } else { 2 }, false);
+        write_offset(out, offset, false, 2, false);
     } else {
         out.push_str(name);
     }
