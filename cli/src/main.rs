@@ -170,8 +170,8 @@ fn act(context: &Context, invocation: &Invocation) -> Outcome {
             }
             Ok(())
         }
-        Action::Experiments(listing) => {
-            context.logger.out(Color::None, listing);
+        Action::Experiments(experiments) => {
+            context.logger.out(Color::None, &commands::experiments::text(&context.logger, experiments));
             Ok(())
         }
         Action::Init(place) => commands::init::run(context, &invocation.options, place.as_deref()),

@@ -1,7 +1,6 @@
 //! go-task's experiments: switches in the environment (`TASK_X_<NAME>`), in `.env`, or in `.taskrc.yml`.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use camino::Utf8Path;
 use ez_compiler::dotenv;
@@ -81,17 +80,12 @@ impl Experiments {
         Some(format!("task: Experiment \"{released}\" is released and no longer needs to be enabled"))
     }
 
-    /// The rows of `--experiments`: name and state of those that can be switched.
-    pub fn listing(&self) -> String {
-        let width = ACTIVE.iter().map(|(name, _)| name.len()).max().unwrap_or(0) + ": ".len();
-        let mut out = String::new();
-        for (name, _) in ACTIVE {
-            let state =
-                if self.is_on(name) { format!("on ({})", self.value(name)) } else { "off".to_owned() };
-            let label = format!("{name}: ");
-            let _ = writeln!(out, "* {label:<width$}{state}");
-        }
-        out
+    /// Names and states of the experiments that can be switched.
+    pub fn states(&self) -> impl Iterator<Item = (&'static str, String)> {
+        ACTIVE.iter().map(|(name, _)| {
+            let value = self.value(name);
+            (*name, if self.is_on(name) { format!("on ({value})") } else { "off".to_owned() })
+        })
     }
 }
 
@@ -126,11 +120,5 @@ mod tests {
         ] {
             assert_eq!(read(&variables, &[]).warning().as_deref(), expected);
         }
-    }
-
-    #[test]
-    fn the_listing_lines_up() {
-        let listing = read(&[("TASK_X_GENTLE_FORCE", "1")], &[]).listing();
-        assert_eq!(listing, "* GENTLE_FORCE:   on (1)\n* ENV_PRECEDENCE: off\n");
     }
 }

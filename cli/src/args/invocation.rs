@@ -39,8 +39,8 @@ pub enum Action {
     Version,
     /// `--help`, with the finished text.
     Help(String),
-    /// `--experiments`, with the finished listing.
-    Experiments(String),
+    /// `--experiments`, with what they are set to.
+    Experiments(Experiments),
     /// `--init [PATH]`
     Init(Option<String>),
     /// `--completion SHELL`
@@ -373,7 +373,7 @@ fn action(typed: &Typed, help: impl Fn() -> String, experiments: &Experiments) -
         return Action::Help(help());
     }
     if values.is_on(Id::Experiments) {
-        return Action::Experiments(experiments.listing());
+        return Action::Experiments(experiments.clone());
     }
     if values.is_on(Id::Init) {
         return Action::Init(typed.names.first().cloned());

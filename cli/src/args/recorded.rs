@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use super::configuration::Configuration;
 use super::invocation::{Action, Misuse, Personality, interpret};
+use crate::commands::experiments::text as experiments_text;
 use crate::environment::Environment;
+use crate::logger::Logger;
 
 #[derive(Deserialize)]
 struct Recorded {
@@ -57,7 +59,10 @@ fn check(line: &str) {
             );
             assert_eq!(state, recorded.state, "{line}");
         }
-        Action::Experiments(listing) => assert_eq!(listing, recorded.stdout, "{line}"),
+        Action::Experiments(experiments) => {
+            let logger = Logger::new(false, &environment);
+            assert_eq!(experiments_text(&logger, &experiments), recorded.stdout, "{line}");
+        }
         other => panic!("{line}: {other:?}"),
     }
 }

@@ -5,6 +5,7 @@ pub mod compile;
 pub mod complete;
 pub mod completion;
 pub mod doctor;
+pub mod experiments;
 pub mod ez_list;
 pub mod fixes;
 pub mod graph;

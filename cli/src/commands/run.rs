@@ -137,7 +137,7 @@ impl<'a> Session<'a> {
             let Ok(task) = self.engine.describe(call) else { return Ok(()) };
             let linked = self.engine.program().task(task.id);
             if at > 0 {
-                logger.out(Color::None, summary::SEPARATOR);
+                logger.out(Color::None, &summary::separator(logger));
             }
             logger.out(Color::None, &Summary::text(logger, &self.context.environment, linked, &task));
         }

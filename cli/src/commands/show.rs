@@ -71,7 +71,10 @@ pub fn run(context: &Context, options: &Options, request: &Show) -> Outcome {
         return Ok(());
     }
     let task = engine.describe(&Call::new(request.name.as_str())).map_err(|error| failure(&error))?;
-    context.logger.out(Color::None, &Summary::text(&context.logger, &context.environment, engine.program().task(id), &task));
+    context.logger.out(
+        Color::None,
+        &Summary::text(&context.logger, &context.environment, engine.program().task(id), &task),
+    );
     let place = &entry.location;
     let state = if entry.up_to_date == Some(true) { "up to date" } else { "would run" };
     context

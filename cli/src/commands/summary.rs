@@ -11,7 +11,9 @@ use crate::environment::Environment;
 use crate::logger::{Color, Logger};
 
 /// What stands between two summaries.
-pub const SEPARATOR: &str = "\n\n";
+pub fn separator(logger: &Logger) -> String {
+    logger.paint(Color::Default, "\n").repeat(2)
+}
 
 /// Beginnings of names that belong to the program, not to the user.
 const OWN_PREFIXES: [&str; 3] = ["TASK_", "CLI_", "ROOT_"];
