@@ -40,6 +40,13 @@ pub(super) enum ComposeError {
     TooDeep { mark: Mark },
 }
 
+impl ComposeError {
+    /// Whether nothing after it was read.
+    pub fn ends_the_parse(&self) -> bool {
+        matches!(self, Self::Syntax(_) | Self::TooDeep { .. })
+    }
+}
+
 enum Anchor {
     Open(usize),
     Done(Arc<Node>),
@@ -60,6 +67,11 @@ struct Composer<'t> {
 
 /// Parses the first document of a text.
 pub(super) fn compose(text: &str, source: SourceId) -> Composed {
+    compose_at(text, source, 0)
+}
+
+/// Parses the first document of a text that stands `depth` collections deep in another.
+pub(super) fn compose_at(text: &str, source: SourceId, depth: usize) -> Composed {
     let mut composer = Composer {
         scanner: Scanner::new(text),
         source,
@@ -70,7 +82,7 @@ pub(super) fn compose(text: &str, source: SourceId) -> Composed {
         tag_prefixes: Vec::new(),
         has_references: false,
         has_more: false,
-        depth: 0,
+        depth,
     };
     let root = composer.document();
     Composed {

@@ -29,6 +29,12 @@ pub struct YamlError {
 }
 
 impl YamlError {
+    /// The same as an error that go-yaml does not get to.
+    pub(super) fn after_another(mut self) -> Self {
+        self.go_message = None;
+        self
+    }
+
     /// As a diagnostic of rule EZ101.
     pub fn to_diagnostic(&self) -> Diagnostic {
         let mut diagnostic = Diagnostic::error(rule::YAML_SYNTAX, self.message.clone(), self.span);

@@ -1,15 +1,20 @@
 //! YAML as go-yaml reads it, with spans, recovery and reuse.
 
+mod blocks;
 mod compose;
 pub mod emit;
 pub mod error;
+mod explain;
 pub mod merge;
 pub mod node;
 #[cfg(test)]
 mod oracle;
 mod parse;
+mod recover;
 pub mod scalar;
 mod scan;
+#[cfg(test)]
+mod tests;
 pub mod value;
 
 pub use compose::MAX_NESTING;

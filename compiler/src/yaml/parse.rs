@@ -1,11 +1,15 @@
-//! A file's text to a document.
+//! A file's text to a document, a block at a time, so that an edit costs the block that it is in.
 
 use std::sync::Arc;
 
-use super::compose::{ComposeError, MAX_NESTING, compose};
+use rustc_hash::FxHashMap;
+
+use super::blocks::{Block, Level, split};
+use super::compose::{ComposeError, Composed, compose, compose_at};
 use super::error::YamlError;
-use super::node::Node;
-use super::scan::Problem;
+use super::explain::{explain, too_large, without_control_characters};
+use super::node::{CollectionStyle, Entry, Mapping, Node, NodeKind};
+use super::recover::compose_around_errors;
 use crate::source::{FileId, SourceId, SourceMap, Span};
 
 /// The largest file that is read, in bytes.
@@ -20,67 +24,261 @@ pub struct Document {
     pub root: Option<Arc<Node>>,
     /// What is wrong, in the order of the text. The tree has what could be read all the same.
     pub errors: Vec<YamlError>,
+    parts: Vec<Part>,
+    /// Whether parts of the file refer to each other, so that none can be read alone.
+    is_entangled: bool,
+}
+
+/// A parsed block, kept for the next time.
+#[derive(Clone, Debug)]
+struct Part {
+    text: Arc<str>,
+    level: Level,
+    source: SourceId,
+    base: usize,
+    entries: Vec<Entry>,
+    errors: Vec<YamlError>,
+    /// Whether it is one entry without an error that means the same wherever it stands.
+    is_sound: bool,
+    has_references: bool,
 }
 
 /// Parses a file's text, which `sources` must hold as `file`'s.
+///
+/// Spans of a task's nodes are relative to the task's own fragment. With the `previous` document of the same file,
+/// blocks whose text did not change are taken from it: same fragment, moved to its new place, and same nodes.
 pub fn parse(text: &str, file: FileId, sources: &mut SourceMap, previous: Option<&Document>) -> Document {
     let source = match previous {
         Some(previous) => previous.source,
         None => sources.add_fragment(file, 0),
     };
     if text.len() > MAX_FILE_SIZE {
-        return Document { source, root: None, errors: vec![too_large(text.len(), source)] };
+        return Document::whole(source, None, vec![too_large(text.len(), source)]);
     }
-    let composed = compose(text, source);
-    let errors = composed.errors.iter().map(|error| describe(error, text, source)).collect();
-    Document { source, root: composed.root.map(Arc::new), errors }
+    if let Some((cleaned, error)) = without_control_characters(text, source) {
+        let composed = compose_around_errors(&cleaned, source, 0);
+        let others = composed.errors.iter().map(|other| explain(other, &cleaned, source).after_another());
+        return Document::whole(source, composed.root, std::iter::once(error).chain(others).collect());
+    }
+    let blocks = split(text);
+    let mut reader = BlockReader { text, blocks: &blocks.list, file, sources, previous };
+    let was_entangled = previous.is_some_and(|previous| previous.is_entangled);
+    let mut parts = None;
+    if blocks.clean && !blocks.list.is_empty() && !was_entangled {
+        parts = reader.read_while_independent();
+        if let Some(parts) = parts.take_if(|parts| parts.iter().all(|part| part.is_sound)) {
+            let root = Some(Arc::new(assemble(&parts, source)));
+            return Document { source, root, errors: Vec::new(), parts, is_entangled: false };
+        }
+    }
+    let whole = compose(text, source);
+    if !whole.errors.iter().any(ComposeError::ends_the_parse) {
+        let errors = whole.errors.iter().map(|error| explain(error, text, source)).collect();
+        let is_entangled = whole.has_references;
+        return Document { is_entangled, ..Document::whole(source, whole.root, errors) };
+    }
+    let parts = parts.unwrap_or_else(|| reader.read_all());
+    from_broken_parts(parts, whole, text, source)
 }
 
-fn too_large(length: usize, source: SourceId) -> YamlError {
-    YamlError {
-        message: format!("this file has {length} bytes, more than the {MAX_FILE_SIZE} that are read"),
-        span: Span::new(source, 0, 0),
-        go_message: None,
-        help: Some("split it with `includes`".to_owned()),
-        fix: None,
-    }
-}
-
-fn describe(error: &ComposeError, text: &str, source: SourceId) -> YamlError {
-    match error {
-        ComposeError::Syntax(problem) => describe_problem(problem, text, source),
-        ComposeError::UnknownAnchor { name, span } => YamlError {
-            message: format!("unknown anchor `{name}`"),
-            span: *span,
-            go_message: Some(format!("yaml: unknown anchor '{name}' referenced")),
-            help: Some(format!("mark the value it stands for with `&{name}`, further up")),
-            fix: None,
-        },
-        ComposeError::RecursiveAnchor { name, span } => YamlError {
-            message: format!("`*{name}` stands inside of what `&{name}` marks"),
-            span: *span,
-            go_message: Some(format!("yaml: anchor '{name}' value contains itself")),
-            help: None,
-            fix: None,
-        },
-        ComposeError::TooDeep { mark } => YamlError {
-            message: format!("lists and mappings are nested deeper than the limit of {MAX_NESTING}"),
-            span: Span::new(source, mark.offset, mark.offset),
-            go_message: None,
-            help: None,
-            fix: None,
-        },
+impl Document {
+    fn whole(source: SourceId, root: Option<Node>, errors: Vec<YamlError>) -> Self {
+        Self { source, root: root.map(Arc::new), errors, parts: Vec::new(), is_entangled: false }
     }
 }
 
-fn describe_problem(problem: &Problem, text: &str, source: SourceId) -> YamlError {
-    let start = problem.mark.offset.min(text.len());
-    let length = text[start..].chars().next().map_or(0, char::len_utf8);
-    YamlError {
-        message: problem.text.to_owned(),
-        span: Span::new(source, start, start + length),
-        go_message: Some(problem.go_message()),
-        help: None,
-        fix: None,
+/// The document of a text that is wrong: every block for itself, so that one mistake costs as little as possible.
+///
+/// The errors are those of the blocks, because a forgotten quote breaks one task while go-yaml notices it in another.
+/// go-yaml's message is on the first of them.
+fn from_broken_parts(parts: Vec<Part>, whole: Composed, text: &str, source: SourceId) -> Document {
+    let mut errors: Vec<YamlError> = parts.iter().flat_map(|part| part.errors.iter().cloned()).collect();
+    if errors.is_empty() {
+        // Only together the blocks are wrong.
+        errors = whole.errors.iter().map(|error| explain(error, text, source)).collect();
+    } else if let (Some(first), Some(error)) = (errors.first_mut(), whole.errors.first()) {
+        first.go_message = explain(error, text, source).go_message;
+    }
+    let has_entries = parts.iter().any(|part| !part.entries.is_empty());
+    let root = if has_entries { Some(assemble(&parts, source)) } else { whole.root };
+    let is_entangled = parts.iter().any(|part| part.has_references);
+    Document { source, root: root.map(Arc::new), errors, parts, is_entangled }
+}
+
+struct BlockReader<'a> {
+    text: &'a str,
+    blocks: &'a [Block],
+    file: FileId,
+    sources: &'a mut SourceMap,
+    previous: Option<&'a Document>,
+}
+
+impl BlockReader<'_> {
+    fn read_all(&mut self) -> Vec<Part> {
+        self.read(|_| true).unwrap_or_default()
+    }
+
+    /// `None` as soon as a block refers to others.
+    fn read_while_independent(&mut self) -> Option<Vec<Part>> {
+        self.read(|part| !part.has_references)
+    }
+
+    fn read(&mut self, go_on: impl Fn(&Part) -> bool) -> Option<Vec<Part>> {
+        let old = self.previous.map_or(&[][..], |previous| &previous.parts);
+        let mut reuse = Reuse::new(self.text, self.blocks, old);
+        let mut parts = Vec::with_capacity(self.blocks.len());
+        for (index, block) in self.blocks.iter().enumerate() {
+            let base = block.range.start;
+            let text = &self.text[block.range.clone()];
+            let part = match reuse.take(index, block, text) {
+                Some(old) => {
+                    if old.base != base {
+                        self.sources.move_fragment(old.source, base);
+                    }
+                    Part { base, ..old.clone() }
+                }
+                None => read_block(text, block, self.sources.add_fragment(self.file, base)),
+            };
+            if !go_on(&part) {
+                return None;
+            }
+            parts.push(part);
+        }
+        Some(parts)
+    }
+}
+
+fn read_block(text: &str, block: &Block, source: SourceId) -> Part {
+    // The root, which a task's own text does not show, is one level of nesting.
+    let depth = usize::from(block.level == Level::Task);
+    let mut composed = compose_at(text, source, depth);
+    let is_broken = composed.errors.iter().any(ComposeError::ends_the_parse);
+    if is_broken {
+        composed = compose_around_errors(text, source, depth);
+    }
+    let syntax_errors = composed.errors.iter().filter(|error| error.ends_the_parse());
+    let errors: Vec<_> = syntax_errors.map(|error| explain(error, text, source).after_another()).collect();
+    let entries = match composed.root.map(|root| root.kind) {
+        Some(NodeKind::Mapping(mapping)) => mapping.entries,
+        _ => Vec::new(),
+    };
+    let is_sound = !is_broken
+        && composed.errors.is_empty()
+        && !composed.has_references
+        && !composed.has_more_documents
+        && entries.len() == 1;
+    Part {
+        text: text.into(),
+        level: block.level,
+        source,
+        base: block.range.start,
+        entries,
+        errors,
+        is_sound,
+        has_references: composed.has_references,
+    }
+}
+
+/// Which old part a new block is. Most edits change one place: what is equal at the beginning and at the end is found
+/// without hashing.
+struct Reuse<'p> {
+    old: &'p [Part],
+    same_at_start: usize,
+    same_at_end: usize,
+    new_count: usize,
+    between: FxHashMap<&'p str, usize>,
+}
+
+impl<'p> Reuse<'p> {
+    fn new(text: &str, blocks: &[Block], old: &'p [Part]) -> Self {
+        let same = |(block, part): &(&Block, &Part)| {
+            block.level == part.level && text[block.range.clone()] == *part.text
+        };
+        let same_at_start = blocks.iter().zip(old).take_while(same).count();
+        let (rest, old_rest) = (&blocks[same_at_start..], &old[same_at_start..]);
+        let same_at_end = rest.iter().rev().zip(old_rest.iter().rev()).take_while(same).count();
+        let between = same_at_start..old.len() - same_at_end;
+        let between = between.map(|index| (&*old[index].text, index)).collect();
+        Self { old, same_at_start, same_at_end, new_count: blocks.len(), between }
+    }
+
+    fn take(&mut self, index: usize, block: &Block, text: &str) -> Option<&'p Part> {
+        if index < self.same_at_start {
+            return self.old.get(index);
+        }
+        let from_end = self.new_count - index;
+        if from_end <= self.same_at_end {
+            return self.old.get(self.old.len() - from_end);
+        }
+        // Two blocks of the same text need two fragments, so each old part is taken once.
+        let part = self.old.get(self.between.remove(text)?)?;
+        (part.level == block.level).then_some(part)
+    }
+}
+
+/// The root mapping of parsed blocks. What spans several blocks has its place in `source`, the whole file.
+fn assemble(parts: &[Part], source: SourceId) -> Node {
+    let mut root = Assembly::default();
+    let mut header: Option<&Part> = None;
+    let mut tasks = Assembly::default();
+    for part in parts {
+        if part.level == Level::Task && header.is_some() {
+            tasks.push_all(part);
+            continue;
+        }
+        root.push_header(header.take(), std::mem::take(&mut tasks), source);
+        if part.level == Level::Header {
+            header = Some(part);
+        } else {
+            root.push_all(part);
+        }
+    }
+    root.push_header(header, tasks, source);
+    root.into_node(source)
+}
+
+/// Entries of several fragments that make one mapping.
+#[derive(Default)]
+struct Assembly {
+    entries: Vec<Entry>,
+    start: Option<usize>,
+    end: usize,
+}
+
+impl Assembly {
+    fn push_all(&mut self, part: &Part) {
+        for entry in &part.entries {
+            let start = part.base + entry.key.span.start as usize;
+            let end = part.base + entry.value.span.end.max(entry.key.span.end) as usize;
+            self.push(entry.clone(), start, end);
+        }
+    }
+
+    fn push(&mut self, entry: Entry, start: usize, end: usize) {
+        self.start.get_or_insert(start);
+        self.end = self.end.max(end);
+        self.entries.push(entry);
+    }
+
+    fn push_header(&mut self, header: Option<&Part>, tasks: Self, source: SourceId) {
+        let Some(header) = header else { return };
+        let (Some(entry), Some(_)) = (header.entries.first(), tasks.start) else {
+            return self.push_all(header);
+        };
+        let (start, end) = (header.base + entry.key.span.start as usize, tasks.end);
+        let value = Arc::new(tasks.into_node(source));
+        self.push(Entry { key: entry.key.clone(), value }, start, end);
+    }
+
+    fn into_node(self, source: SourceId) -> Node {
+        let start = self.start.unwrap_or(0);
+        let mapping = Mapping { entries: self.entries, style: CollectionStyle::Block };
+        Node {
+            span: Span::new(source, start, self.end.max(start)),
+            start: start as u32,
+            tag: None,
+            anchor: None,
+            kind: NodeKind::Mapping(mapping),
+        }
     }
 }

@@ -1,0 +1,452 @@
+//! Documents as users of this module see them.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::compose::{MAX_NESTING, compose};
+use super::node::{Node, NodeKind};
+use super::{Document, parse};
+use crate::source::{FileId, SourceId, SourceMap};
+
+struct Read {
+    sources: SourceMap,
+    file: FileId,
+    document: Document,
+}
+
+fn read(text: &str) -> Read {
+    let mut sources = SourceMap::default();
+    let file = sources.add_file("Taskfile.yml", text);
+    let document = parse(text, file, &mut sources, None);
+    Read { sources, file, document }
+}
+
+fn read_again(before: &mut Read, text: &str) -> Document {
+    before.sources.replace_text(before.file, text);
+    parse(text, before.file, &mut before.sources, Some(&before.document))
+}
+
+/// A tree with every node's place in the file.
+fn print(node: &Node, sources: &SourceMap, out: &mut String) {
+    let range = sources.locate(node.span).range;
+    let _ = write!(out, "{}..{}", range.start, range.end);
+    if let Some(tag) = &node.tag {
+        let _ = write!(out, "<{tag}>");
+    }
+    match &node.kind {
+        NodeKind::Scalar(scalar) => {
+            let _ = writeln!(out, " {:?} {:?}", scalar.style, scalar.text);
+        }
+        NodeKind::Sequence(list) => {
+            let _ = writeln!(out, " list {:?}", list.style);
+            list.items.iter().for_each(|item| print(item, sources, out));
+        }
+        NodeKind::Mapping(mapping) => {
+            let _ = writeln!(out, " map {:?}", mapping.style);
+            for entry in &mapping.entries {
+                print(&entry.key, sources, out);
+                print(&entry.value, sources, out);
+            }
+        }
+        NodeKind::Alias { name, target } => {
+            let _ = writeln!(out, " *{name} {}", target.is_some());
+        }
+    }
+}
+
+fn printed(root: Option<&Node>, sources: &SourceMap) -> String {
+    let mut out = String::new();
+    if let Some(root) = root {
+        print(root, sources, &mut out);
+    }
+    out
+}
+
+/// Blocks together say what the whole text says.
+fn check_blocks(text: &str) -> Result<(), TestCaseError> {
+    let mut sources = SourceMap::default();
+    let file = sources.add_file("Taskfile.yml", text);
+    let whole = compose(text, sources.add_fragment(file, 0));
+    let read = read(text);
+    if whole.errors.is_empty() {
+        let expected = printed(whole.root.as_ref(), &sources);
+        prop_assert_eq!(printed(read.document.root.as_deref(), &read.sources), expected, "{}", text);
+        prop_assert!(read.document.errors.is_empty(), "{text}");
+    } else {
+        prop_assert!(!read.document.errors.is_empty(), "{text}");
+    }
+    for error in &read.document.errors {
+        let range = read.sources.locate(error.span).range;
+        prop_assert!(text.get(range).is_some(), "{:?} in {}", error, text);
+    }
+    Ok(())
+}
+
+fn lines() -> impl Strategy<Value = String> {
+    let line = prop::sample::select(vec![
+        "version: '3'",
+        "tasks:",
+        "tasks: # all",
+        "vars: {A: 1}",
+        "# c",
+        "",
+        "  a:",
+        "  b: echo",
+        "  'c d':",
+        "  \"e\":",
+        "    cmds:",
+        "      - x",
+        "      - |",
+        "        l1",
+        "",
+        "          l2",
+        "      - >-",
+        "    desc: two",
+        "      lines",
+        "  # d",
+        " # e",
+        "    # f",
+        "env:",
+        "  A: 'q",
+        "x'",
+        "  B: [1,",
+        "2]",
+        "    - {task: a}",
+        "  - y",
+        "    k: &x v",
+        "    l: *x",
+        "---",
+        "...",
+        "odd",
+        "  odd",
+        "\tt",
+        "    \tt",
+        "é: ü",
+        "  b: echo\r",
+        "    m: |+",
+        "? q",
+        "<<: {a: 1}",
+        "    deps: [a, b]",
+        "  w: {{.X}} y",
+        "      - a: b: c",
+    ]);
+    prop::collection::vec(line, 0..20).prop_map(|lines| lines.join("\n"))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
+
+    #[test]
+    fn blocks_say_what_the_whole_text_says(text in lines()) {
+        check_blocks(&text)?;
+    }
+
+    #[test]
+    fn any_text_is_read(text in any::<String>()) {
+        check_blocks(&text)?;
+    }
+
+    #[test]
+    fn an_edit_gives_what_a_fresh_start_gives(before in lines(), after in lines()) {
+        let mut old = read(&before);
+        let document = read_again(&mut old, &after);
+        let fresh = read(&after);
+        prop_assert_eq!(
+            printed(document.root.as_deref(), &old.sources),
+            printed(fresh.document.root.as_deref(), &fresh.sources)
+        );
+        let messages = |document: &Document| document.errors.iter().map(|e| e.message.clone()).collect::<Vec<_>>();
+        prop_assert_eq!(messages(&document), messages(&fresh.document));
+    }
+}
+
+const TASKFILE: &str = "version: '3'\n\nvars:\n  A: 1\n\ntasks:\n  # first\n  one:\n    cmds:\n      - echo 1\n\n  two:\n    \
+                        cmds: [echo 2]\n  three: echo 3\nenv:\n  B: 2\n";
+
+fn entry<'d>(document: &'d Document, path: &[&str]) -> &'d Arc<Node> {
+    let mut node = document.root.as_ref().unwrap();
+    for name in path {
+        let NodeKind::Mapping(mapping) = &node.kind else { panic!("{name} of no mapping") };
+        let found = mapping
+            .entries
+            .iter()
+            .find(|entry| super::merge::key_text(&entry.key).is_some_and(|key| key == name));
+        node = &found.unwrap_or_else(|| panic!("no {name}")).value;
+    }
+    node
+}
+
+#[test]
+fn an_edit_reads_one_block_again() {
+    let mut old = read(TASKFILE);
+    let edited = TASKFILE.replace("A: 1", "A: 1\n  LONGER: value").replace("echo 2", "echo two");
+    let document = read_again(&mut old, &edited);
+    for name in ["one", "three"] {
+        assert!(
+            Arc::ptr_eq(entry(&document, &["tasks", name]), entry(&old.document, &["tasks", name])),
+            "{name}"
+        );
+    }
+    assert!(Arc::ptr_eq(entry(&document, &["env"]), entry(&old.document, &["env"])));
+    assert!(!Arc::ptr_eq(entry(&document, &["tasks", "two"]), entry(&old.document, &["tasks", "two"])));
+    assert_eq!(old.sources.text(entry(&document, &["tasks", "three"]).span), "echo 3");
+    assert_eq!(old.sources.text(entry(&document, &["env", "B"]).span), "2");
+    assert_eq!(old.sources.position(entry(&document, &["env", "B"]).span).line, 17);
+    assert!(document.root.as_ref().unwrap().span.source == document.source);
+}
+
+#[test]
+fn equal_blocks_have_places_of_their_own() {
+    let text = "tasks:\n  a: x\n  a: x\n";
+    let mut old = read("tasks:\n  b: y\n  a: x\n  c: z\n");
+    let document = read_again(&mut old, text);
+    let NodeKind::Mapping(tasks) = &entry(&document, &["tasks"]).kind else { panic!() };
+    let starts: Vec<_> = tasks.entries.iter().map(|e| old.sources.locate(e.key.span).range.start).collect();
+    assert_eq!(starts, [9, 16]);
+}
+
+/// A text with one mistake: what is said, at which text, with which fix, and what go-task 3.54 says.
+struct Mistake {
+    text: &'static str,
+    message: &'static str,
+    place: &'static str,
+    fixed: Option<&'static str>,
+    go_message: &'static str,
+}
+
+fn check_mistake(mistake: &Mistake) {
+    let Read { sources, document, .. } = read(mistake.text);
+    let error = &document.errors[0];
+    assert_eq!(error.message, mistake.message, "{}", mistake.text);
+    assert_eq!(sources.text(error.span), mistake.place, "{}", mistake.text);
+    assert_eq!(error.go_message.as_deref(), Some(mistake.go_message), "{}", mistake.text);
+    let fixed = error.fix.as_ref().map(|fix| {
+        let mut text = mistake.text.to_owned();
+        for edit in &fix.edits {
+            text.replace_range(sources.locate(edit.span).range, &edit.new_text);
+        }
+        assert_eq!(read(&text).document.errors, [], "the fix of {} gives {text}", mistake.text);
+        text
+    });
+    assert_eq!(fixed.as_deref(), mistake.fixed, "{}", mistake.text);
+}
+
+#[test]
+fn classic_mistakes_are_explained_and_mended() {
+    let table = [
+        Mistake {
+            text: "tasks:\n  a:\n    cmds:\n      - {{.X}} bar\n",
+            message: "a value that begins with `{{` needs quotes, or YAML takes it for a mapping",
+            place: "{{",
+            fixed: Some("tasks:\n  a:\n    cmds:\n      - '{{.X}} bar'\n"),
+            go_message: "yaml: line 3: did not find expected '-' indicator",
+        },
+        Mistake {
+            text: "tasks:\n  a:\n    desc: {{.X}} it's\n",
+            message: "a value that begins with `{{` needs quotes, or YAML takes it for a mapping",
+            place: "{{",
+            fixed: Some("tasks:\n  a:\n    desc: \"{{.X}} it's\"\n"),
+            go_message: "yaml: line 2: did not find expected key",
+        },
+        Mistake {
+            text: "tasks:\n  a:\n    desc: one: two\n",
+            message: "`: ` inside of unquoted text: YAML takes what is before it for a key",
+            place: ":",
+            fixed: Some("tasks:\n  a:\n    desc: 'one: two'\n"),
+            go_message: "yaml: line 3: mapping values are not allowed in this context",
+        },
+        Mistake {
+            text: "tasks:\n  a:\n    desc: x\n     cmds: [y]\n",
+            message: "this line is indented deeper than the entry above it, which has a value already",
+            place: "cmds",
+            fixed: Some("tasks:\n  a:\n    desc: x\n    cmds: [y]\n"),
+            go_message: "yaml: line 4: mapping values are not allowed in this context",
+        },
+        Mistake {
+            text: "tasks:\n  a:\n    cmds: [y]\n   desc: x\n  b: z\n",
+            message: "the indentation of this line fits no line above it",
+            place: "desc: x",
+            fixed: Some("tasks:\n  a:\n    cmds: [y]\n    desc: x\n  b: z\n"),
+            go_message: "yaml: line 1: did not find expected key",
+        },
+        Mistake {
+            text: "tasks:\n  a:\n    cmds:\n      - echo \"x\n  b:\n    desc: 'never\n",
+            message: "this quote is never closed",
+            place: "'",
+            fixed: None,
+            go_message: "yaml: line 6: found unexpected end of stream",
+        },
+        Mistake {
+            text: "tasks:\n  a:\n    cmd: \"x\" y\n",
+            message: "text after the closing `\"`",
+            place: "y",
+            fixed: Some("tasks:\n  a:\n    cmd: '\"x\" y'\n"),
+            go_message: "yaml: line 2: did not find expected key",
+        },
+        Mistake {
+            text: "tasks:\n  a:\n\tcmds: [x]\n",
+            message: "a tab in the indentation, where YAML wants spaces",
+            place: "\t",
+            fixed: Some("tasks:\n  a:\n    cmds: [x]\n"),
+            go_message: "yaml: line 3: found character that cannot start any token",
+        },
+        Mistake {
+            text: "tasks:\n  a:\n    cmds:\n    \t- x\n",
+            message: "a tab in the indentation, where YAML wants spaces",
+            place: "\t",
+            fixed: Some("tasks:\n  a:\n    cmds:\n      - x\n"),
+            go_message: "yaml: line 4: found character that cannot start any token",
+        },
+        Mistake {
+            text: "tasks:\n  a:\n    cmds:\n      - x\n      -y\n",
+            message: "a list item needs a space after its `-`",
+            place: "-",
+            fixed: Some("tasks:\n  a:\n    cmds:\n      - x\n      - y\n"),
+            go_message: "yaml: line 5: could not find expected ':'",
+        },
+        Mistake {
+            text: "tasks:\n  a:\n    desc:x\n    cmds: [y]\n",
+            message: "a key needs a space after its `:`",
+            place: ":",
+            fixed: Some("tasks:\n  a:\n    desc: x\n    cmds: [y]\n"),
+            go_message: "yaml: line 4: mapping values are not allowed in this context",
+        },
+        Mistake {
+            text: "tasks:\n  a:\n    cmds: [x, y\n  b: z\n",
+            message: "this `[` is not closed: expected `,` or `]`",
+            place: "[",
+            fixed: None,
+            go_message: "yaml: line 2: did not find expected ',' or ']'",
+        },
+        Mistake {
+            text: "tasks:\n  a:\n    desc: \"\\d\"\n",
+            message: "`\\d` means nothing in double quotes",
+            place: "\\d",
+            fixed: Some("tasks:\n  a:\n    desc: \"\\\\d\"\n"),
+            go_message: "yaml: line 3: found unknown escape character",
+        },
+        Mistake {
+            text: "tasks:\n  a:\n    sources: [x]\n    cmd: @x\n",
+            message: "`@` cannot begin a value without quotes",
+            place: "@",
+            fixed: Some("tasks:\n  a:\n    sources: [x]\n    cmd: '@x'\n"),
+            go_message: "yaml: line 4: found character that cannot start any token",
+        },
+        Mistake {
+            text: "tasks:\n  a:\n    sources:\n      - *.go\n",
+            message: "`*` begins an alias; text that begins with it needs quotes",
+            place: "*",
+            fixed: Some("tasks:\n  a:\n    sources:\n      - '*.go'\n"),
+            go_message: "yaml: line 4: did not find expected alphabetic or numeric character",
+        },
+        Mistake {
+            text: "tasks:\n  a:\n    cmds: - x\n",
+            message: "a list cannot begin on the line of its key",
+            place: "-",
+            fixed: None,
+            go_message: "yaml: line 3: block sequence entries are not allowed in this context",
+        },
+        Mistake {
+            text: "a: 1\nb: \u{7}x\n",
+            message: "the control character U+0007 is not allowed",
+            place: "\u{7}",
+            fixed: None,
+            go_message: "yaml: control characters are not allowed",
+        },
+        Mistake {
+            text: "a: *b\n",
+            message: "unknown anchor `b`",
+            place: "*b",
+            fixed: None,
+            go_message: "yaml: unknown anchor 'b' referenced",
+        },
+        Mistake {
+            text: "a: &a\n  b: *a\n",
+            message: "`*a` stands inside of what `&a` marks",
+            place: "*a",
+            fixed: None,
+            go_message: "yaml: anchor 'a' value contains itself",
+        },
+    ];
+    table.iter().for_each(check_mistake);
+}
+
+#[test]
+fn one_mistake_leaves_the_rest_of_the_file() {
+    let text = "version: '3'\ntasks:\n  a:\n    cmds:\n      - {{.X}} y\n    desc: kept\n  b:\n    desc: fine\n  c:\n    desc: x: y\n    \
+                cmds: [echo]\n  d: 'open\n";
+    let Read { document, sources, .. } = read(text);
+    let lines: Vec<_> = document.errors.iter().map(|error| sources.position(error.span).line).collect();
+    assert_eq!(lines, [5, 10, 12]);
+    let with_go: Vec<_> = document.errors.iter().map(|error| error.go_message.is_some()).collect();
+    assert_eq!(with_go, [true, false, false]);
+    assert_eq!(sources.text(entry(&document, &["tasks", "a", "desc"]).span), "kept");
+    assert_eq!(sources.text(entry(&document, &["tasks", "b", "desc"]).span), "fine");
+    assert_eq!(sources.text(entry(&document, &["tasks", "c", "cmds"]).span), "[echo]");
+}
+
+#[test]
+fn nesting_has_a_limit() {
+    let deep = |depth: usize| format!("a: {}{}", "[".repeat(depth), "]".repeat(depth));
+    assert_eq!(read(&deep(MAX_NESTING - 1)).document.errors, []);
+    let errors = read(&deep(MAX_NESTING)).document.errors;
+    assert!(errors[0].message.contains("limit of 200"), "{errors:?}");
+    read(&deep(100_000));
+    read(&"- ".repeat(100_000));
+    read(&"? ".repeat(100_000));
+    let stairs: String = (0..2000).map(|column| format!("{}a:\n", " ".repeat(column))).collect();
+    assert!(!read(&stairs).document.errors.is_empty());
+}
+
+#[test]
+fn a_file_has_a_largest_size() {
+    let document = read(&"#".repeat(super::MAX_FILE_SIZE + 1)).document;
+    assert!(document.errors[0].message.contains("more than the limit of 67108864"));
+}
+
+#[test]
+fn an_alias_bomb_is_an_error_of_its_value() {
+    let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..10 {
+        let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
+        let _ = writeln!(text, "a{level}: &a{level} [{aliases}]");
+    }
+    let Read { document, .. } = read(&text);
+    assert_eq!(document.errors, []);
+    let errors = super::value::to_value(entry(&document, &["a9"])).unwrap_err();
+    assert_eq!(errors.len(), 1);
+    assert_eq!(errors[0].go_message(&SourceMap::default()), "yaml: document contains excessive aliasing");
+}
+
+#[test]
+fn merges_apply_in_go_yamls_order() {
+    let text = "a: &a {x: 1, y: 1}\nb: &b {y: 2, z: 2}\nc:\n  <<: [*a, *b, {w: 3}]\n  x: 0\nd:\n  <<: *a\n";
+    let Read { document, .. } = read(text);
+    let merged = |name: &str| {
+        let NodeKind::Mapping(mapping) = &entry(&document, &[name]).kind else { panic!() };
+        let merged = super::merge::mapping_entries(mapping);
+        assert_eq!(merged.errors, []);
+        let pairs = merged.entries.iter().map(|entry| {
+            let value = super::scalar::as_string(entry.value).unwrap().unwrap();
+            format!("{}={value}", super::merge::key_text(entry.key).unwrap())
+        });
+        pairs.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(merged("c"), "x=0 y=1 z=2 w=3");
+    assert_eq!(merged("d"), "x=1 y=1");
+}
+
+#[test]
+fn a_whole_file_fragment_serves_files_that_do_not_fall_apart() {
+    for text in ["a: &x 1\nb: *x\n", "---\na: 1\n", "{a: 1}\n", "\u{feff}a: 1\n"] {
+        let Read { document, .. } = read(text);
+        assert_eq!(document.errors, [], "{text}");
+        assert_eq!(entry(&document, &["a"]).span.source, SourceId(0), "{text}");
+    }
+    assert_eq!(read("").document.root, None);
+    assert_eq!(read("# nothing\n").document.root, None);
+    let Read { document, .. } = read("a: 1\n---\na: 2\n");
+    assert_eq!(super::scalar::as_string(entry(&document, &["a"])).unwrap().unwrap(), "1");
+}
