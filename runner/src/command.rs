@@ -62,7 +62,7 @@ impl CommandRunner {
 
     /// Runs a script that writes where the program writes.
     pub async fn inherit(&self, script: &Script<'_>, context: &Context) -> Result<(), RunError> {
-        self.run(script, context.stop(), Routes::INHERIT, &mut |_, _| {}).await
+        self.run(script, context, Routes::INHERIT, &mut |_, _| {}).await
     }
 
     /// Runs a script and passes on what it writes; `joined` keeps the order of the two streams, but not their names.
@@ -78,24 +78,31 @@ impl CommandRunner {
             process::Stream::Stderr => tell(Stream::Stderr, bytes),
         };
         let routes = if joined { Routes::JOINED } else { Routes::SPLIT };
-        self.run(script, context.stop(), routes, &mut sink).await
+        self.run(script, context, routes, &mut sink).await
     }
 
     /// Runs a script for its status alone.
     pub async fn test(&self, script: &Script<'_>, context: &Context) -> Result<(), RunError> {
-        self.run(script, context.stop(), Routes::NULL, &mut |_, _| {}).await
+        self.run(script, context, Routes::NULL, &mut |_, _| {}).await
     }
 
     /// Runs a script for what it prints; its errors are shown.
     pub async fn capture(&self, script: &Script<'_>) -> (Vec<u8>, Result<(), RunError>) {
         let mut bytes = Vec::new();
         let mut sink = |_: process::Stream, new: &[u8]| bytes.extend_from_slice(new);
-        let result = self.run(script, &Stop::new(), Routes::READ_STDOUT, &mut sink).await;
+        let result = self.run(script, &Context::root(Stop::new()), Routes::READ_STDOUT, &mut sink).await;
         (bytes, result)
     }
 
-    async fn run(&self, script: &Script<'_>, stop: &Stop, routes: Routes, sink: Sink<'_>) -> Result<(), RunError> {
+    async fn run(
+        &self,
+        script: &Script<'_>,
+        context: &Context,
+        routes: Routes,
+        sink: Sink<'_>,
+    ) -> Result<(), RunError> {
         let directory = absolute(script.dir);
+        check_directory(&directory)?;
         let script = shell::Script {
             text: script.text,
             directory: &directory,
@@ -106,10 +113,10 @@ impl CommandRunner {
             routes,
             group: self.group(script.input),
         };
-        let finished = self.shell.run(&script, sink, &Control::new(stop.clone())).await;
+        let finished = self.shell.run(&script, sink, &Control::new(context.stop().clone())).await;
         let finished = finished.map_err(|error: ShellError| RunError::other(error.to_string()))?;
         if finished.interruption.is_some() {
-            return Err(RunError::new(Cause::Cancelled));
+            return Err(context.interruption());
         }
         match finished.ending {
             Ending::Exited(0) => Ok(()),
@@ -121,6 +128,20 @@ impl CommandRunner {
     fn group(&self, input: Input) -> Group {
         let may_read = input == Input::Terminal || (input == Input::Inherit && self.processes().count() == 0);
         if self.is_terminal && may_read { Group::Foreground } else { Group::Own }
+    }
+}
+
+/// What is there must be a directory; what is not there may still be made by the script itself, or not be needed.
+fn check_directory(directory: &Path) -> Result<(), RunError> {
+    let path = directory.display();
+    match std::fs::metadata(directory) {
+        Ok(metadata) if metadata.is_dir() => Ok(()),
+        Ok(_) => Err(RunError::other(format!("{path} is not a directory"))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => {
+            let error = process::system_message(&error);
+            Err(RunError::other(format!("could not stat: stat {path}: {error}")))
+        }
     }
 }
 

@@ -395,7 +395,7 @@ impl Draft<'_> {
         let definition = Arc::clone(&self.task.definition);
         for (index, command) in definition.cmds.iter().enumerate() {
             if command.deferred {
-                let action = ConcreteAction::Nothing;
+                let action = self.as_written(&command.action);
                 self.concrete.cmds.push(ConcreteCommand { action, condition: SmolStr::default(), index });
                 continue;
             }
@@ -413,6 +413,19 @@ impl Draft<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A deferred command, which is rendered when the task ends.
+    fn as_written(&self, action: &CommandAction) -> ConcreteAction {
+        match action {
+            CommandAction::Script(text) => {
+                ConcreteAction::Script { text: text.value.clone(), shown: text.value.clone() }
+            }
+            CommandAction::Call { task, .. } => {
+                ConcreteAction::Call { task: self.task.callee(task.as_str()), vars: Vec::new() }
+            }
+            CommandAction::Nothing => ConcreteAction::Nothing,
+        }
     }
 
     fn render_command(&mut self, command: &ast::Command, index: usize, extra: &Extra) -> ConcreteCommand {

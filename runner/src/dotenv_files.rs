@@ -21,7 +21,11 @@ pub fn read_global(paths: &[SmolStr], dir: &str) -> Result<Pairs, RunError> {
     read_all(paths, dir, |path, message| format!("error reading env file {path}: {message}"))
 }
 
-fn read_all(paths: &[SmolStr], dir: &str, explain: impl Fn(&str, String) -> String) -> Result<Pairs, RunError> {
+fn read_all(
+    paths: &[SmolStr],
+    dir: &str,
+    explain: impl Fn(&str, String) -> String,
+) -> Result<Pairs, RunError> {
     let mut pairs = Pairs::default();
     for path in paths {
         let path = path::smart_join(dir, path);
@@ -29,7 +33,8 @@ fn read_all(paths: &[SmolStr], dir: &str, explain: impl Fn(&str, String) -> Stri
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
             Err(error) => {
-                let message = format!("open {path}: {}", crate::process::system_message(&error));
+                let action = if error.kind() == std::io::ErrorKind::IsADirectory { "read" } else { "open" };
+                let message = format!("{action} {path}: {}", crate::process::system_message(&error));
                 return Err(RunError::other(explain(&path, message)));
             }
         };
@@ -37,7 +42,8 @@ fn read_all(paths: &[SmolStr], dir: &str, explain: impl Fn(&str, String) -> Stri
         if let Some(message) = errors.into_iter().find_map(|error| error.go_message) {
             return Err(RunError::other(explain(&path, message)));
         }
-        let of_file: Pairs = entries.into_iter().map(|entry| (entry.name.into(), entry.value.into())).collect();
+        let of_file: Pairs =
+            entries.into_iter().map(|entry| (entry.name.into(), entry.value.into())).collect();
         for (name, value) in of_file {
             pairs.entry(name).or_insert(value);
         }

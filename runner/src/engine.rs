@@ -378,9 +378,10 @@ impl State {
         for call in calls {
             let (call, limit) = describe(call);
             let (state, context) = (Rc::clone(self), context.clone());
-            let work: Outcome = Box::pin(async move {
-                context.limited(limit, |context| state.run_task(context, call)).await
-            });
+            let work: Outcome =
+                Box::pin(
+                    async move { context.limited(limit, |context| state.run_task(context, call)).await },
+                );
             running.spawn_local(work);
         }
         let mut first = Ok(());
@@ -562,7 +563,7 @@ impl State {
     async fn has_nothing_to_do(&self, context: &Context, running: &Running) -> Result<bool, RunError> {
         let Running { concrete, call, subject } = running;
         if context.is_cancelled() {
-            return Err(RunError::new(Cause::Cancelled));
+            return Err(context.interruption());
         }
         for precondition in &concrete.preconditions {
             if !self.holds(context, concrete, &precondition.script).await {
@@ -699,7 +700,7 @@ impl State {
                     && !self.holds(&context, concrete, &command.condition).await
                 {
                     if context.is_cancelled() {
-                        return Err(RunError::new(Cause::Cancelled));
+                        return Err(context.interruption());
                     }
                     self.messages.verbose_out(Color::Yellow, || {
                         format!("task: [{name}] if condition not met - skipped\n")

@@ -132,6 +132,8 @@ pub enum Cause {
     },
     /// The run was cancelled.
     Cancelled,
+    /// The time of something around it was over.
+    DeadlineExceeded,
     /// Anything else, in words.
     Other(String),
 }
@@ -153,9 +155,8 @@ impl Cause {
             | Self::Precondition
             | Self::Template(_)
             | Self::Cancelled
-            | Self::Other(_) => {
-                return None;
-            }
+            | Self::DeadlineExceeded
+            | Self::Other(_) => return None,
         })
     }
 }
@@ -219,6 +220,7 @@ impl fmt::Display for Cause {
             Self::Template(fault) => f.write_str(&fault.message),
             Self::Loop { taskfile, message } => write!(f, "task: Failed to parse {taskfile}:\n{message}"),
             Self::Cancelled => f.write_str("context canceled"),
+            Self::DeadlineExceeded => f.write_str("context deadline exceeded"),
             Self::Other(message) => f.write_str(message),
         }
     }

@@ -58,7 +58,8 @@ pub struct Freshness {
 impl Freshness {
     /// Fingerprints under the directory that the options name.
     pub fn new(program: &Program, options: &Options, environment: &Arc<Environment>) -> Self {
-        let method = program.method.as_ref().map(|method| method.value.clone()).filter(|method| !method.is_empty());
+        let method =
+            program.method.as_ref().map(|method| method.value.clone()).filter(|method| !method.is_empty());
         let home = environment.get("HOME").and_then(|home| home.to_str()).unwrap_or_default();
         let root = match program.dir.as_str() {
             "" => options.user_working_dir.as_str(),

@@ -104,6 +104,14 @@ impl Context {
         RunError::new(Cause::Cancelled)
     }
 
+    /// The error of work that was stopped with the context.
+    pub fn interruption(&self) -> RunError {
+        RunError::new(match self.cause().cause() {
+            Cause::Timeout { .. } => Cause::DeadlineExceeded,
+            _ => Cause::Cancelled,
+        })
+    }
+
     /// Does work within a time limit: `work` gets a context that ends when the time is up, and after that its error
     /// is the timeout.
     pub async fn limited<F>(

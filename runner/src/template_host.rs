@@ -34,7 +34,11 @@ pub struct TemplateHost {
 impl TemplateHost {
     /// This machine with the given environment.
     pub fn new(environment: &Arc<Environment>) -> Self {
-        Self { environment: Arc::clone(environment), texts: RefCell::default(), references: RefCell::default() }
+        Self {
+            environment: Arc::clone(environment),
+            texts: RefCell::default(),
+            references: RefCell::default(),
+        }
     }
 
     /// A text, parsed once.

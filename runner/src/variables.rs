@@ -439,7 +439,9 @@ fn global_step<'a>(name: &'a SmolStr, global: &'a GlobalVariable, dir: &'a str) 
 fn depends_on_task(value: &VariableValue) -> bool {
     match value {
         // The output of a command is kept by its text, so that only templates in it count.
-        VariableValue::Text(text) | VariableValue::Shell(text) => has_template(text.as_str()) && text_depends_on_task(text.as_str()),
+        VariableValue::Text(text) | VariableValue::Shell(text) => {
+            has_template(text.as_str()) && text_depends_on_task(text.as_str())
+        }
         VariableValue::Reference(text) => text_depends_on_task(text.as_str()),
         VariableValue::Literal(value) => value_depends_on_task(value),
     }

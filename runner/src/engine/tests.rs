@@ -142,7 +142,12 @@ impl EventSink for Transcript {
     }
 }
 
-fn run_with(tasks: Vec<Task>, options: Options, globals: &[(&str, &str)], calls: &[&str]) -> (String, Result<(), RunError>) {
+fn run_with(
+    tasks: Vec<Task>,
+    options: Options,
+    globals: &[(&str, &str)],
+    calls: &[&str],
+) -> (String, Result<(), RunError>) {
     let mut program = Program::default();
     program.dir = "/".into();
     program.taskfile = "/project/Taskfile.yml".into();
@@ -159,7 +164,8 @@ fn run_with(tasks: Vec<Task>, options: Options, globals: &[(&str, &str)], calls:
     let transcript = Rc::new(Transcript::default());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let result = runtime.block_on(async {
-        let engine = Engine::new(Arc::new(program), options, host, Rc::clone(&transcript) as Rc<dyn EventSink>)?;
+        let engine =
+            Engine::new(Arc::new(program), options, host, Rc::clone(&transcript) as Rc<dyn EventSink>)?;
         engine.apply_command_line(&CommandLine::default())?;
         engine.run(calls.iter().map(|name| Call::new(*name)).collect()).await
     });
@@ -190,10 +196,12 @@ fn variables_come_from_the_nearest_place() {
 #[test]
 fn a_command_of_a_variable_runs_once() {
     let dynamic = variable("STAMP", VariableValue::Shell(text("date +%N")));
-    let one = |name: &str| task(name, |t| {
-        t.vars = vec![dynamic.clone()];
-        t.cmds = vec![script("echo {{.STAMP}}")];
-    });
+    let one = |name: &str| {
+        task(name, |t| {
+            t.vars = vec![dynamic.clone()];
+            t.cmds = vec![script("echo {{.STAMP}}")];
+        })
+    };
     let options = Options { silent: true, ..Options::default() };
     let (shown, _) = run_with(vec![one("a"), one("b")], options, &[], &["a", "b"]);
     let lines: Vec<&str> = shown.lines().collect();
@@ -218,7 +226,8 @@ fn a_failure_names_all_tasks_on_the_way() {
 fn deferred_commands_run_in_reverse_and_learn_the_status() {
     let later = |text: &str| Command { deferred: true, ..script(text) };
     let tasks = vec![task("a", |t| {
-        t.cmds = vec![later("echo first"), later("echo last {{.EXIT_CODE}}"), script("exit 4"), later("echo no")];
+        t.cmds =
+            vec![later("echo first"), later("echo last {{.EXIT_CODE}}"), script("exit 4"), later("echo no")];
     })];
     let (shown, result) = run(tasks, &["a"]);
     assert_eq!(shown, "$ exit 4\n$ echo last 4\nlast 4\n$ echo first\nfirst\n");
@@ -280,7 +289,8 @@ fn ten_thousand_tasks_in_a_chain_or_side_by_side_end() {
 
 #[test]
 fn a_deep_failure_does_not_overflow() {
-    let chain = (0..2_000).map(|i| task(&format!("t{i}"), |t| t.cmds = vec![call(&format!("t{}", i + 1), &[])]));
+    let chain =
+        (0..2_000).map(|i| task(&format!("t{i}"), |t| t.cmds = vec![call(&format!("t{}", i + 1), &[])]));
     let (_, result) = run(chain.collect(), &["t0"]);
     let error = result.unwrap_err();
     assert_eq!((error.exit_code(false), error.tasks().len()), (200, 2_000));
