@@ -4,6 +4,7 @@
 #![allow(clippy::missing_panics_doc)]
 
 pub mod conformance;
+pub mod generator;
 pub mod layers;
 pub mod process;
 pub mod program;
