@@ -112,7 +112,7 @@ mod tests {
         assert_eq!(json["summary"], serde_json::json!({"errors": 1, "warnings": 1}));
         let first = &json["diagnostics"][0];
         assert_eq!(first["file"], "Taskfile.yml");
-        assert_eq!(first["range"]["start"], serde_json::json!({"line": 3, "column": 14, "byte": 36}));
+        assert_eq!(first["range"]["start"], serde_json::json!({"line": 3, "column": 14, "byte": 34}));
         assert_eq!(first["fixes"][0]["edits"][0]["new_text"], "build");
         assert_eq!(json["diagnostics"][1]["labels"][0]["file"], "Taskfile.yml");
     }

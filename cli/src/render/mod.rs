@@ -127,7 +127,7 @@ pub(crate) mod tests {
         let (first, second) = (sources.add_fragment(first, 0), sources.add_fragment(second, 0));
         let unknown = Code { id: "EZ203", name: "unknown-task" };
         let unused = Code { id: "EZ209", name: "unused-internal-task" };
-        let wrong = Span::new(first, 36, 41);
+        let wrong = Span::new(first, 34, 39);
         let diagnostics = vec![
             Diagnostic::error(unknown, "no task is called `biuld`", wrong)
                 .with_label("not a task")

@@ -7,12 +7,13 @@ _ez() {
     for line in "${(@f)$(ez __complete ez "${(@)words[2,CURRENT]}" 2>/dev/null)}"; do
         [[ -n $line ]] || continue
         name=${line%%$'\t'*}
-        about=${line#*$'\t'}
+        about=
+        [[ $line == *$'\t'* ]] && about=":${line#*$'\t'}"
         # What ends in = waits for a value.
         if [[ $name == *= ]]; then
-            open+=("${name//:/\\:}:$about")
+            open+=("${name//:/\\:}$about")
         else
-            plain+=("${name//:/\\:}:$about")
+            plain+=("${name//:/\\:}$about")
         fi
     done
     if ((${#plain} + ${#open} == 0)); then
