@@ -56,12 +56,11 @@ struct Flags {
     sharp_v: bool,
 }
 
-/// Go's `fmt.Sprintf`.
-pub fn sprintf(format: &str, values: &[Value]) -> String {
+/// Go's `fmt.Sprintf`. `None` where the text grows larger than `limit` bytes.
+pub fn sprintf(format: &str, values: &[Value], limit: usize) -> Option<String> {
     let mut state = Directives { format, position: 0, values, next: 0, reordered: false, good_index: true };
     let mut out = String::new();
-    state.run(&mut out);
-    out
+    state.run(&mut out, limit).then_some(out)
 }
 
 struct Directives<'a> {
@@ -82,7 +81,8 @@ impl Directives<'_> {
         self.position += self.peek().map_or(0, char::len_utf8);
     }
 
-    fn run(&mut self, out: &mut String) {
+    /// `false` where the text grows too large.
+    fn run(&mut self, out: &mut String, limit: usize) -> bool {
         while let Some(rest) = self.format.get(self.position..).filter(|rest| !rest.is_empty()) {
             let Some(percent) = rest.find('%') else {
                 out.push_str(rest);
@@ -91,10 +91,14 @@ impl Directives<'_> {
             out.push_str(rest.get(..percent).unwrap_or(""));
             self.position += percent + 1;
             self.directive(out);
+            if out.len() > limit {
+                return false;
+            }
         }
         if !self.reordered && self.next < self.values.len() {
             self.extra(out);
         }
+        true
     }
 
     fn extra(&self, out: &mut String) {
@@ -200,12 +204,18 @@ impl Directives<'_> {
     fn number(&mut self) -> Option<usize> {
         let rest = self.format.get(self.position..)?;
         let length = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let number: i64 = rest.get(..length)?.parse().ok()?;
-        if number > MAX_WIDTH {
-            return None;
+        let digits = rest.get(..length).filter(|digits| !digits.is_empty())?;
+        match digits.parse::<i64>() {
+            Ok(number) if number <= MAX_WIDTH => {
+                self.position += length;
+                Some(number as usize)
+            }
+            // As in Go, nothing is read behind a number that is too large.
+            _ => {
+                self.position = self.format.len();
+                None
+            }
         }
-        self.position += length;
-        Some(number as usize)
     }
 
     fn star(&mut self) -> Option<i64> {

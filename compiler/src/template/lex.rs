@@ -132,14 +132,12 @@ impl<'a> Lexer<'a> {
 
     /// After an error at `from`: goes on after the next `}}`, or at the next `{{` if that comes first.
     pub(super) fn resume(&mut self, from: usize) {
-        let rest = self.text.get(from..).unwrap_or("");
-        let close = rest.find(RIGHT);
-        let open = rest.find(LEFT);
-        self.position = match (close, open) {
-            (Some(close), Some(open)) if open < close => from + open,
-            (Some(close), _) => from + close + RIGHT.len(),
-            (None, Some(open)) => from + open,
-            (None, None) => self.text.len(),
+        let rest = self.text.get(from..).unwrap_or("").as_bytes();
+        let found = rest.windows(RIGHT.len()).position(|pair| pair == b"}}" || pair == b"{{");
+        self.position = match found {
+            Some(at) if rest.get(at) == Some(&b'}') => from + at + RIGHT.len(),
+            Some(at) => from + at,
+            None => self.text.len(),
         };
         self.start = self.position;
         self.inside_action = false;
@@ -197,6 +195,7 @@ impl<'a> Lexer<'a> {
 
     fn lex_comment(&mut self) -> Option<Token> {
         let Some(close) = self.rest().get(2..).and_then(|body| body.find("*/")) else {
+            self.position += "/*".len();
             return Some(self.fail("unclosed comment"));
         };
         self.position += close + 4;
@@ -248,6 +247,7 @@ impl<'a> Lexer<'a> {
             if self.paren_depth == 0 {
                 return self.lex_right_delimiter(trim);
             }
+            self.position += if trim { TRIM_MARKER_LENGTH + RIGHT.len() } else { RIGHT.len() };
             return self.fail("unclosed left paren");
         }
         let Some(c) = self.peek() else { return self.fail("unclosed action") };

@@ -31,3 +31,6 @@ pub use scope::{Layered, Scope};
 pub use time::{Time, TimeZone};
 pub use value::{ListType, NamedInteger, Value};
 pub use visit::{FieldReference, FunctionCall};
+
+#[cfg(test)]
+mod tests;

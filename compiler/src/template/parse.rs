@@ -249,7 +249,8 @@ impl<'a> Parser<'a> {
             _ => last.end,
         };
         self.peeked = 0;
-        self.lexer.resume(from);
+        // Who has made so many errors does not learn from more.
+        self.lexer.resume(if self.errors.len() < MAX_ERRORS { from } else { self.text.len() });
     }
 
     fn top_level(&mut self) -> List {

@@ -4,7 +4,7 @@ use super::super::format::{sprint, sprintf, sprintln};
 use super::super::quote::is_print;
 use super::super::value::Value;
 use super::Parameter::{Any, Reflect, String as Text};
-use super::{Body, Call, Function, Implementation, Outcome, Parameter, argument, text, url};
+use super::{Body, Call, Function, Implementation, MAX_TEXT, Outcome, Parameter, argument, text, url};
 
 const fn row(
     name: &'static str,
@@ -193,7 +193,8 @@ fn println(_: &mut Call<'_>, arguments: &[Value]) -> Outcome {
 }
 
 fn printf(_: &mut Call<'_>, arguments: &[Value]) -> Outcome {
-    Ok(sprintf(text(arguments, 0), arguments.get(1..).unwrap_or(&[])).into())
+    let formatted = sprintf(text(arguments, 0), arguments.get(1..).unwrap_or(&[]), MAX_TEXT);
+    formatted.map(Value::from).ok_or_else(|| format!("text is larger than {MAX_TEXT} bytes"))
 }
 
 /// The arguments as a template would print them.

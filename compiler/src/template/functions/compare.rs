@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::super::format::sprintf;
 use super::super::value::{ListType, Value};
 use super::Parameter::Reflect;
-use super::{Body, Call, Function, Outcome, Parameter, argument};
+use super::{Body, Call, Function, MAX_TEXT, Outcome, Parameter, argument};
 
 const fn row(
     name: &'static str,
@@ -77,7 +77,7 @@ fn equal(left: &Value, right: &Value) -> Result<bool, String> {
 }
 
 fn equal_others(left: &Value, right: &Value) -> Result<bool, String> {
-    let shown = |value: &Value| sprintf("%s", std::slice::from_ref(value));
+    let shown = |value: &Value| sprintf("%s", std::slice::from_ref(value), MAX_TEXT).unwrap_or_default();
     if !left.is_null() && !right.is_null() && left.kind_name() != right.kind_name() {
         return Err(format!(
             "non-comparable types {}: {}, {}: {right}",

@@ -101,7 +101,8 @@ impl Writer {
             Value::AnyMap(entries) => {
                 let mut named = BTreeMap::new();
                 for (key, item) in entries.iter() {
-                    named.insert(key_name(key)?, item.clone());
+                    let place = self.out.len() + "{".len() + 1;
+                    named.insert(key_name(key, place)?, item.clone());
                 }
                 self.map(&named)?;
             }
@@ -195,16 +196,14 @@ impl Writer {
     }
 }
 
-/// A key that is no text, as JSON names it.
-fn key_name(key: &Value) -> Result<SmolStr, String> {
+/// A key that is no text, as JSON names it. The place shows in Go's message.
+fn key_name(key: &Value, place: usize) -> Result<SmolStr, String> {
     match key {
         Value::String(text) => Ok(text.clone()),
-        Value::Int(_) | Value::Int64(_) | Value::Byte(_) | Value::Uint64(_) | Value::Float(_) => {
-            let mut writer = Writer { out: String::new(), escape_html: true, pretty: false, depth: 0 };
-            writer.value(key)?;
-            Ok(writer.out.into())
-        }
-        other => Err(format!("json: unsupported type: {}", other.type_name())),
+        Value::Int(_) | Value::Int64(_) | Value::Byte(_) | Value::Uint64(_) => Ok(key.to_text()),
+        _ => Err(format!(
+            "json: unsupported value: jsontext: object member name must be a string after offset {place}"
+        )),
     }
 }
 
@@ -398,7 +397,9 @@ impl<'a> Reader<'a> {
     /// The complaint about an escape of so many bytes behind the backslash, which has been read.
     fn bad_escape<T>(&self, length: usize) -> Result<T, String> {
         let rest = self.text.as_bytes().get(self.position - 1..).unwrap_or(&[]);
-        if rest.len() <= length {
+        // What is cut off may still have become an escape.
+        let cut_off = rest.len() <= length && rest.iter().skip(2).all(u8::is_ascii_hexdigit);
+        if cut_off {
             return Err("unexpected end of JSON input".to_owned());
         }
         let shown = String::from_utf8_lossy(rest.get(..=length).unwrap_or(rest));

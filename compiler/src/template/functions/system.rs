@@ -15,8 +15,8 @@ const fn row(
 }
 
 pub(super) const TABLE: &[Function] = &[
-    row("OS", "OS string", "The operating system: linux, darwin, windows …", &[], os),
-    row("ARCH", "ARCH string", "The architecture: amd64, arm64 …", &[], arch),
+    row("OS", "OS string", "The operating system, such as linux, darwin or windows.", &[], os),
+    row("ARCH", "ARCH string", "The architecture, such as amd64 or arm64.", &[], arch),
     row("numCPU", "numCPU int", "The number of logical processors.", &[], num_cpu),
     row("exeExt", "exeExt string", "The extension of programs: .exe on Windows, else nothing.", &[], exe_ext),
     row("ExeExt", "ExeExt string", "Old name of exeExt.", &[], exe_ext),

@@ -76,6 +76,8 @@ enum Place {
     Root,
     /// After `key:`, inside of a map with this indentation.
     MapValue(usize),
+    /// After `:`, in a line of its own, inside of a map with this indentation.
+    ExplicitValue(usize),
     /// After `- `, inside of a list whose dashes have this indentation.
     ListItem(usize),
 }
@@ -85,7 +87,7 @@ impl Place {
     fn inner(self) -> usize {
         match self {
             Self::Root => 0,
-            Self::MapValue(indent) => next_indent(indent),
+            Self::MapValue(indent) | Self::ExplicitValue(indent) => next_indent(indent),
             // Behind a dash everything lines up with the first key.
             Self::ListItem(indent) => indent + 2,
         }
@@ -97,6 +99,9 @@ fn next_indent(indent: usize) -> usize {
     (indent + INDENT) / INDENT * INDENT
 }
 
+/// Longer keys stand in a line of their own, behind a question mark.
+const MAX_SIMPLE_KEY: usize = 128;
+
 struct Writer {
     out: String,
 }
@@ -107,7 +112,7 @@ impl Writer {
     }
 
     fn separator(&mut self, place: Place) {
-        if matches!(place, Place::MapValue(_)) {
+        if matches!(place, Place::MapValue(_) | Place::ExplicitValue(_)) {
             self.out.push(' ');
         }
     }
@@ -131,11 +136,9 @@ impl Writer {
 
     fn list(&mut self, items: &[Value], place: Place) {
         let indent = place.inner();
-        if matches!(place, Place::MapValue(_)) {
-            self.out.push('\n');
-        }
+        let begins_line = self.begin(place);
         for (i, item) in items.iter().enumerate() {
-            if i > 0 || !matches!(place, Place::ListItem(_)) {
+            if i > 0 || begins_line {
                 self.indent(indent);
             }
             self.out.push_str("- ");
@@ -145,16 +148,47 @@ impl Writer {
 
     fn map(&mut self, entries: Vec<(Value, &Value)>, place: Place) {
         let indent = place.inner();
-        if matches!(place, Place::MapValue(_)) {
-            self.out.push('\n');
-        }
+        let begins_line = self.begin(place);
         for (i, (key, value)) in entries.into_iter().enumerate() {
-            if i > 0 || !matches!(place, Place::ListItem(_)) {
+            if i > 0 || begins_line {
                 self.indent(indent);
             }
-            self.key(&key);
-            self.out.push(':');
-            self.node(value, Place::MapValue(indent));
+            match key.as_str() {
+                Some(text) if text.contains('\n') || text.len() > MAX_SIMPLE_KEY => {
+                    self.explicit_entry(&key, value, indent);
+                }
+                _ => {
+                    self.key(&key);
+                    self.out.push(':');
+                    self.node(value, Place::MapValue(indent));
+                }
+            }
+        }
+    }
+
+    /// `? key`, and in the next line `: value`.
+    fn explicit_entry(&mut self, key: &Value, value: &Value, indent: usize) {
+        self.out.push_str("? ");
+        self.scalar(key, Place::MapValue(indent));
+        self.out.push('\n');
+        self.indent(indent);
+        self.out.push(':');
+        self.node(value, Place::ExplicitValue(indent));
+    }
+
+    /// What stands between the place and the first item of a collection. Tells whether that begins a line.
+    fn begin(&mut self, place: Place) -> bool {
+        match place {
+            Place::Root => true,
+            Place::MapValue(_) => {
+                self.out.push('\n');
+                true
+            }
+            Place::ExplicitValue(indent) => {
+                self.indent(next_indent(indent) - indent - 1);
+                false
+            }
+            Place::ListItem(_) => false,
         }
     }
 
@@ -195,7 +229,7 @@ impl Writer {
     fn literal(&mut self, text: &str, place: Place) {
         let indent = match place {
             Place::Root => INDENT,
-            Place::MapValue(indent) => next_indent(indent),
+            Place::MapValue(indent) | Place::ExplicitValue(indent) => next_indent(indent),
             Place::ListItem(indent) => indent + 2,
         };
         self.out.push('|');
@@ -372,7 +406,6 @@ fn is_yaml_printable(c: char) -> bool {
     matches!(
         c,
         '\n' | ' '..='~'
-            | '\u{85}'
             | '\u{a0}'..='\u{d7ff}'
             | '\u{e000}'..='\u{fefe}'
             | '\u{ff00}'..='\u{fffd}'
@@ -416,7 +449,7 @@ impl Analysis {
             || space_before_break
             || tab
             || special
-            || text.contains('\n'));
+            || text.contains(['\n', '\u{2028}', '\u{2029}']));
         let single_quotes_allowed = !(break_before_space || space_before_break || tab || special);
         Self {
             plain_allowed,
