@@ -39,7 +39,8 @@ const EXPRESSIONS: &[&str] = &[
     "{{range $k, $v := .M0}}{{$k}}={{$v}};{{end}}",
     "{{with .V1}}<{{.}}>{{end}}",
     "{{printf \"%05d|%-4s|%v\" .N0 .V0 .L0}}",
-    "{{trunc 3 .V1}}",
+    // By bytes, as Go does; of a text beyond ASCII it could leave half a character, which no value here can be.
+    "{{trunc 1 .TASK}}",
     "{{.V0 | replace \"o\" \"0\"}}",
     "{{splitList \",\" .V1 | len}}",
     "{{.V1 | trim | len}}",
