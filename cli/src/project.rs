@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use ez_compiler::file_system::{FileSystem, MemoryFileSystem, OverlayFileSystem};
@@ -16,7 +17,7 @@ use ez_runner::signal::Stop;
 use ez_runner::template_host::TemplateHost;
 use smol_str::SmolStr;
 
-use crate::args::invocation::{Options, Request};
+use crate::args::invocation::{Options, Personality, Request};
 use crate::ask::{self, Terminal};
 use crate::commands::Context;
 use crate::commands::version::GO_TASK_VERSION;
@@ -26,6 +27,12 @@ use crate::exit_code::Code;
 use crate::failure::Failure;
 use crate::files::Files;
 use crate::{fuzzy, load_failure};
+
+/// The directory of what EZ writes while it runs, below the root directory.
+const RUNTIME_DATA: &str = ".ez";
+
+/// Where EZ remembers sources, below the root directory.
+const MEMORY: &str = ".ez/cache/sources";
 
 /// A compiled project and where it was found.
 pub struct Project {
@@ -125,13 +132,13 @@ impl Project {
             suggest: Box::new(move |typed| suggest(&names, typed)),
             stop: Stop::new(),
         };
-        Engine::new(program, runner_options(context, options), host, sink)
+        Engine::new(program, runner_options(context, options, self), host, sink)
             .map_err(|error| Failure::of_run(&error, options.exit_code))
     }
 }
 
 /// The options in the engine's terms.
-fn runner_options(context: &Context, options: &Options) -> runner::Options {
+pub fn runner_options(context: &Context, options: &Options, project: &Project) -> runner::Options {
     let output = &options.output;
     runner::Options {
         force: options.force,
@@ -146,6 +153,7 @@ fn runner_options(context: &Context, options: &Options) -> runner::Options {
         failfast: options.failfast,
         concurrency: options.concurrency,
         watch: options.watch,
+        interval: u64::try_from(options.interval).ok().filter(|nanos| *nanos > 0).map(Duration::from_nanos),
         output: (!output.style.is_empty()).then(|| runner::OutputStyle {
             name: output.style.as_str().into(),
             begin: output.group_begin.as_str().into(),
@@ -153,7 +161,7 @@ fn runner_options(context: &Context, options: &Options) -> runner::Options {
             error_only: output.group_error_only,
         }),
         temp_dir: options.temp_dir.as_str().into(),
-        fingerprint_memory: None,
+        fingerprint_memory: fingerprint_memory(options, project),
         disable_fuzzy: options.disable_fuzzy,
         env_precedence: options.env_precedence,
         program: context.environment.program.as_str().into(),
@@ -161,6 +169,13 @@ fn runner_options(context: &Context, options: &Options) -> runner::Options {
         user_working_dir: context.environment.working_directory.as_str().into(),
         run_id: SmolStr::default(),
     }
+}
+
+/// Where more than go-task's fingerprints is remembered; only under the name `ez`.
+fn fingerprint_memory(options: &Options, project: &Project) -> Option<SmolStr> {
+    let directory = &project.compilation.program.dir;
+    let is_known = options.personality == Personality::Ez && directory.is_absolute();
+    is_known.then(|| directory.join(MEMORY).as_str().into())
 }
 
 /// What the command line makes visible to templates.
@@ -194,6 +209,18 @@ pub fn remote_cache(
 }
 
 impl Project {
+    /// Opens a project as go-task does.
+    ///
+    /// # Errors
+    /// There is no root Taskfile, or it is refused, in go-task's words.
+    pub fn open_plain(context: &Context, options: &Options) -> Result<Self, Failure> {
+        let project = Self::open(context, options, false)?;
+        match &project.compilation.failure {
+            None => Ok(project),
+            Some(failure) => Err(load_failure::describe(failure, &context.logger, &context.environment)),
+        }
+    }
+
     /// Opens a project that `ez` can work with.
     ///
     /// # Errors
@@ -206,6 +233,15 @@ impl Project {
                 let refused = load_failure::describe(failure, &context.logger, &context.environment);
                 Err(crate::commands::check::refuse(context, &project, refused))
             }
+        }
+    }
+
+    /// Keeps what the run wrote out of version control. Nothing depends on it, so trouble is passed over.
+    pub fn hide_runtime_data(&self) {
+        let directory = self.compilation.program.dir.join(RUNTIME_DATA);
+        let file = directory.join(".gitignore");
+        if directory.is_dir() && !file.exists() {
+            let _ = std::fs::write(file, "*\n");
         }
     }
 

@@ -190,6 +190,8 @@ pub struct Options {
     pub color: bool,
     /// Remote Taskfiles.
     pub remote: RemoteOptions,
+    /// `--force` forces only tasks of the command line (an experiment).
+    pub gentle_force: bool,
     /// `env` of a Taskfile wins over the caller's environment (an experiment).
     pub env_precedence: bool,
     /// Who runs the commands (`ez` only).
@@ -445,6 +447,7 @@ fn options(
         },
         color: is_colored,
         remote: remote_options(values),
+        gentle_force: experiments.gentle_force(),
         env_precedence: experiments.env_precedence(),
         engine: engine(&values.text(Id::Engine))?,
         events: events(&values.text(Id::Events))?,

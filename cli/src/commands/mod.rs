@@ -5,6 +5,7 @@ pub mod compile;
 pub mod complete;
 pub mod completion;
 pub mod doctor;
+pub mod engine_task;
 pub mod experiments;
 pub mod ez_list;
 pub mod fixes;
@@ -15,6 +16,7 @@ pub mod run;
 pub mod show;
 pub mod summary;
 pub mod version;
+pub mod why;
 
 use crate::args::ez::Command;
 use crate::args::invocation::Options;
@@ -46,6 +48,6 @@ pub fn dispatch(context: &Context, options: &Options, command: &Command) -> Outc
         Command::Version(request) => version::run(context, request.json),
         // The help of `run` is all that is read here.
         Command::Run(_) => Ok(()),
-        Command::Why(_) => Ok(()),
+        Command::Why(request) => why::run(context, options, request),
     }
 }

@@ -6,26 +6,34 @@ use std::rc::Rc;
 use ez_runner::call::Call;
 use ez_runner::engine::{Engine, OnSignal};
 use ez_runner::error::{Cause, RunError};
-use ez_runner::event::EventSink;
+use ez_runner::event::{EventSink, Sinks};
 use ez_runner::report::jsonl::JsonLines;
 use ez_runner::report::plain::Plain;
+use ez_runner::report::recap::Recap;
+use ez_runner::report::status_line::StatusLine;
+use ez_runner::report::trace::Trace;
 
 use super::summary::{self, Summary};
-use super::{Context, Outcome, list};
-use crate::args::invocation::{Action, Invocation, ListRequest, Options, Personality, Request};
+use super::{Context, Outcome, engine_task, list};
+use crate::args::invocation::{
+    Action, Engine as EngineKind, Invocation, ListRequest, Options, Personality, Request,
+};
 use crate::exit_code::Code;
 use crate::failure::Failure;
-use crate::load_failure;
 use crate::logger::Color;
 use crate::project::{self, Project};
 
 /// Does what a command line of run flags asks for.
 pub fn execute(context: &Context, invocation: &Invocation) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    runtime()?.block_on(Session::run(context, invocation))
+}
+
+/// The event loop of a run.
+pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::new(Code::OTHER, format!("ez: cannot start: {error}")))?;
-    runtime.block_on(Session::run(context, invocation))
+        .map_err(|error| Failure::new(Code::OTHER, format!("ez: cannot start: {error}")))
 }
 
 /// A project with its engine, and what was asked of it.
@@ -39,11 +47,22 @@ struct Session<'a> {
 impl<'a> Session<'a> {
     async fn run(context: &'a Context, invocation: &'a Invocation) -> Outcome {
         let options = &invocation.options;
-        let project = Project::open(context, options, false)?;
-        if let Some(failure) = &project.compilation.failure {
-            return Err(load_failure::describe(failure, &context.logger, &context.environment));
+        let project = match options.personality {
+            Personality::Task => Project::open_plain(context, options)?,
+            Personality::Ez => Project::open_sound(context, options)?,
+        };
+        if options.engine == EngineKind::Task {
+            match &invocation.action {
+                Action::Run(request) => {
+                    return engine_task::run(context, options, &project, request, &[]).await;
+                }
+                Action::Status(request) => {
+                    return engine_task::run(context, options, &project, request, &["--status"]).await;
+                }
+                _ => {}
+            }
         }
-        let engine = project.engine(context, options, sink(context, options))?;
+        let engine = project.engine(context, options, sink(context, options)?)?;
         let session = Self { context, options, project, engine };
         session.engine.load_dotenv().await.map_err(|error| session.failure(&error))?;
         match &invocation.action {
@@ -150,14 +169,53 @@ impl<'a> Session<'a> {
             Personality::Task => OnSignal::PassOn,
             Personality::Ez => OnSignal::Stop,
         };
-        self.engine.run_interruptible(calls, on_signal).await.map_err(|error| self.failure(&error))
+        let result = self.engine.run_interruptible(calls, on_signal).await;
+        self.project.hide_runtime_data();
+        result.map_err(|error| self.failure(&error))
     }
 }
 
-/// Who listens to a run: the terminal, or a stream of events on standard output.
-fn sink(context: &Context, options: &Options) -> Rc<dyn EventSink> {
-    if options.events {
-        return Rc::new(JsonLines::new(io::stdout()));
+/// Who listens to a run: the terminal, or a stream of events on standard output; under `ez` also those who tell what
+/// runs and what ran.
+fn sink(context: &Context, options: &Options) -> Result<Rc<dyn EventSink>, Failure> {
+    let mut sinks: Vec<Box<dyn EventSink>> = Vec::new();
+    if let Some(path) = &options.trace {
+        let path = context.environment.absolute(path);
+        let file = std::fs::File::create(&path).map_err(|error| {
+            let what = crate::disk::plain_message(&error);
+            Failure::new(Code::OTHER, format!("ez: cannot write the trace {path}: {what}"))
+        })?;
+        sinks.push(Box::new(Trace::new(io::BufWriter::new(file))));
     }
-    Rc::new(Plain::new(io::stdout(), io::stderr(), context.logger.palette().cloned()))
+    if options.events {
+        sinks.push(Box::new(JsonLines::new(io::stdout())));
+    } else {
+        sinks.push(Box::new(Plain::new(io::stdout(), io::stderr(), context.logger.palette().cloned())));
+        if options.personality == Personality::Ez && !options.silent && !options.dry {
+            sinks.push(Box::new(Recap::new(io::stderr(), options.color)));
+        }
+        if wants_status_line(options) {
+            sinks.push(Box::new(StatusLine::new(io::stderr(), terminal_size)));
+        }
+    }
+    Ok(match sinks.pop() {
+        Some(only) if sinks.is_empty() => Rc::from(only),
+        last => Rc::new(Sinks(sinks.into_iter().chain(last).collect())),
+    })
+}
+
+fn wants_status_line(options: &Options) -> bool {
+    let is_usable =
+        || terminal_size().is_some() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+    match (options.personality, options.progress) {
+        (Personality::Task, _) | (_, Progress::Never) => false,
+        (Personality::Ez, Progress::Always) => terminal_size().is_some(),
+        (Personality::Ez, Progress::Auto) => !options.silent && is_usable(),
+    }
+}
+
+/// Rows and columns of the terminal behind standard error.
+fn terminal_size() -> Option<(u16, u16)> {
+    let size = rustix::termios::tcgetwinsize(io::stderr()).ok()?;
+    (size.ws_row > 0 && size.ws_col > 0).then_some((size.ws_row, size.ws_col))
 }
