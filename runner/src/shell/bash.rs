@@ -1,5 +1,6 @@
 //! How bash, or sh where there is no bash, is started so that it does what go-task's shell does.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,8 @@ use crate::process::{Environment, LINGER, Program, Programs, Redirected};
 const FALLBACK_DIRECTORIES: [&str; 2] = ["/bin", "/usr/bin"];
 /// A directory in which nothing can be found or made, for a script whose own does not exist.
 const EMPTY_DIRECTORY: &str = "/proc/self/fdinfo";
+/// The variable that names a file which bash reads at its start.
+const START_FILE: &str = "BASH_ENV";
 /// What scripts see as `$0`, as under go-task.
 const SHELL_NAME: &str = "gosh";
 
@@ -127,14 +130,27 @@ impl Interpreter {
         let directory = if script.directory.is_dir() { script.directory } else { Path::new(EMPTY_DIRECTORY) };
         let mut environment = Arc::clone(script.environment);
         let changed = Arc::make_mut(&mut environment);
+        // So that it knows its directory by the name that we know it by.
         changed.set("PWD", script.directory.as_os_str());
         // Read at start by bash alone; its children shall have it.
-        let start_file = changed.remove("BASH_ENV");
-        let mut arguments = vec![self.kind.name().into()];
-        arguments.extend(self.options(script, options).into_iter().map(Into::into));
+        changed.remove(START_FILE);
+        let mut arguments = vec![self.kind.name().into(), "-e".into()];
         let mut text = String::new();
-        if self.kind == Kind::Bash {
-            prelude(&mut text, script, start_file.as_deref().and_then(|file| file.to_str()));
+        match self.kind {
+            Kind::Bash => {
+                let extended = uses_extended_patterns(script.text).then_some("extglob");
+                let shopt = options.shopt.iter().map(SmolStr::as_str);
+                for name in ALWAYS.into_iter().chain(extended).chain(shopt) {
+                    arguments.extend(["-O".into(), name.into()]);
+                }
+                prelude(&mut text, script, options);
+            }
+            Kind::Sh => {
+                // dash has no pipefail and would refuse to start.
+                for &name in options.set.iter().filter(|name| **name != "pipefail") {
+                    arguments.extend(["-o".into(), name.into()]);
+                }
+            }
         }
         text.push_str(script.text);
         arguments.extend(["-c".into(), text.into(), SHELL_NAME.into()]);
@@ -150,24 +166,6 @@ impl Interpreter {
             linger: linger(script.text),
         }
     }
-
-    fn options(&self, script: &Script<'_>, options: &Options) -> Vec<String> {
-        let mut arguments = vec!["-e".to_owned()];
-        for &name in &options.set {
-            // dash has no pipefail and would refuse to start.
-            if self.kind == Kind::Bash || name != "pipefail" {
-                arguments.extend(["-o".to_owned(), name.to_owned()]);
-            }
-        }
-        if self.kind == Kind::Bash {
-            let extended = uses_extended_patterns(script.text).then_some("extglob");
-            let shopt = options.shopt.iter().map(SmolStr::as_str);
-            for name in ALWAYS.into_iter().chain(extended).chain(shopt) {
-                arguments.extend(["-O".to_owned(), name.to_owned()]);
-            }
-        }
-        arguments
-    }
 }
 
 impl Kind {
@@ -180,21 +178,42 @@ impl Kind {
 }
 
 /// What bash does before the script, on the script's first line, so that lines keep their numbers.
-fn prelude(text: &mut String, script: &Script<'_>, start_file: Option<&str>) {
+fn prelude(text: &mut String, script: &Script<'_>, options: &Options) {
     text.push_str(NOT_FOUND_HANDLER);
     if script.text.split_ascii_whitespace().any(is_joined_echo_option) {
         text.push_str(ECHO_WITHOUT_JOINED_OPTIONS);
     }
+    let given = |name: &str| script.environment.get(name).and_then(OsStr::to_str);
     if sorts_by_locale(script.environment) {
         // Not exported: only the shell's own globs and comparisons follow bytes.
         text.push_str("LC_COLLATE=C;");
     }
-    if let Some(file) = start_file {
-        text.push_str("export BASH_ENV='");
-        text.push_str(&file.replace('\'', r"'\''"));
-        text.push_str("';");
+    // bash counts its nesting and tells its directory, go-task's shell does not.
+    match given("SHLVL") {
+        Some(level) => drop_in(text, "SHLVL=", level),
+        None => text.push_str("unset SHLVL;"),
+    }
+    if given("PWD").is_none() {
+        text.push_str("export -n PWD;");
+    }
+    if let Some(file) = given(START_FILE) {
+        drop_in(text, "export BASH_ENV=", file);
+    }
+    // Last, so that nothing of this is traced or exported.
+    for name in &options.set {
+        text.push_str("set -o ");
+        text.push_str(name);
+        text.push(';');
     }
     text.push(' ');
+}
+
+/// Appends a command that ends in a quoted value.
+fn drop_in(text: &mut String, command: &str, value: &str) {
+    text.push_str(command);
+    text.push('\'');
+    text.push_str(&value.replace('\'', r"'\''"));
+    text.push_str("';");
 }
 
 fn is_joined_echo_option(word: &str) -> bool {

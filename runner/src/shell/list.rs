@@ -242,10 +242,6 @@ fn over(control: &Control) -> Option<Interruption> {
 
 fn environment_of(command: &Command, script: &Script<'_>) -> Arc<Environment> {
     let mut environment = Arc::clone(script.environment);
-    let here = script.directory.as_os_str();
-    if environment.get("PWD") != Some(here) {
-        Arc::make_mut(&mut environment).set("PWD", here);
-    }
     for (name, value) in &command.assignments {
         Arc::make_mut(&mut environment).set(name, value);
     }

@@ -5,6 +5,7 @@
 mod bash;
 mod echo;
 mod list;
+mod rewrite;
 
 use std::path::Path;
 use std::rc::Rc;
@@ -106,7 +107,9 @@ impl Shell {
         {
             return self.run_list(commands, script, sink, control).await;
         }
-        self.run_in_shell(script, &options, sink, control).await
+        let rewritten = rewrite::for_bash(script.text, &parsed);
+        let script = Script { text: rewritten.as_deref().unwrap_or(script.text), ..*script };
+        self.run_in_shell(&script, &options, sink, control).await
     }
 
     async fn run_in_shell(
