@@ -18,6 +18,7 @@ use super::{Context, Outcome, engine_task, list};
 use crate::args::invocation::{
     Action, Engine as EngineKind, Invocation, ListRequest, Options, Personality, Request,
 };
+use crate::args::invocation::Progress;
 use crate::exit_code::Code;
 use crate::failure::Failure;
 use crate::logger::Color;

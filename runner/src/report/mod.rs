@@ -2,3 +2,6 @@
 
 pub mod jsonl;
 pub mod plain;
+pub mod recap;
+pub mod status_line;
+pub mod trace;
