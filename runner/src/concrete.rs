@@ -160,6 +160,18 @@ impl ConcreteTask {
         Arc::clone(self.commands_environment.get_or_init(make))
     }
 
+    /// All calls that it makes.
+    pub fn into_calls(self) -> impl Iterator<Item = Call> {
+        let indirect = |task, vars| Call { task, vars, silent: false, indirect: true };
+        let dependencies =
+            self.deps.into_iter().map(move |dependency| indirect(dependency.task, dependency.vars));
+        let commands = self.cmds.into_iter().filter_map(move |command| match command.action {
+            ConcreteAction::Call { task, vars } if !task.is_empty() => Some(indirect(task, vars)),
+            _ => None,
+        });
+        dependencies.chain(commands)
+    }
+
     /// All that makes two calls of a task the same for `run: when_changed`: what was rendered, without variables.
     pub fn fingerprint(&self) -> u64 {
         use std::hash::{BuildHasher, Hash, Hasher};
@@ -343,11 +355,16 @@ struct Draft<'a> {
 impl Draft<'_> {
     async fn run_environment_commands(&mut self) -> Result<(), RunError> {
         let Surroundings { variables, environment: base, precedence, .. } = *self.surroundings;
+        let globals = variables.globals();
         let concrete = &mut self.concrete;
         for index in 0..concrete.env.len() {
-            let Some((_, slot)) = concrete.env.get_index(index) else { break };
+            let Some((name, slot)) = concrete.env.get_index(index) else { break };
             let Some(command) = slot.command.clone() else { continue };
-            let dynamic = Dynamic { command, dir: concrete.dir.clone(), secret: slot.secret };
+            // A command that came with an include runs in the directory of the include.
+            let is_own = concrete.definition.env.iter().any(|variable| variable.name.value == *name);
+            let of_include = globals.env.get(name).and_then(|global| global.dir.clone()).filter(|_| !is_own);
+            let dir = of_include.filter(|dir| !dir.is_empty()).unwrap_or_else(|| concrete.dir.clone());
+            let dynamic = Dynamic { command, dir, secret: slot.secret };
             let environment = || environment::with_variables(base, &concrete.env, precedence);
             let output = variables.output(&dynamic, environment).await?;
             if let Some((_, slot)) = concrete.env.get_index_mut(index) {

@@ -1,6 +1,8 @@
 //! Runs tasks: go-task's executor (`task.go`) as an event stream.
 
-use std::cell::RefCell;
+mod watch;
+
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -104,6 +106,8 @@ struct State {
     executions: Executions,
     call_counts: RefCell<FxHashMap<TaskId, u32>>,
     prompted: RefCell<Vec<(SmolStr, SmolStr)>>,
+    /// Whether the run only waits for changes any more.
+    watching: Cell<bool>,
 }
 
 type Outcome = Pin<Box<dyn Future<Output = Result<(), RunError>>>>;
@@ -145,6 +149,7 @@ impl Engine {
             executions: Executions::default(),
             call_counts: RefCell::default(),
             prompted: RefCell::default(),
+            watching: Cell::new(false),
         })))
     }
 
@@ -247,10 +252,13 @@ impl Engine {
                 result = &mut run => return result,
                 signal = signals.next() => signal,
             };
+            if state.watching.get() {
+                // Dropping the run ends what still runs.
+                return Ok(());
+            }
             count += 1;
             let words = signal::message(signal, count);
             if count >= signal::FORCED_AFTER {
-                // Dropping the run ends what still runs.
                 return Err(RunError::other(words.trim_end()));
             }
             state.messages.out(Color::Yellow, words);
@@ -355,14 +363,20 @@ impl State {
             }
         }
         self.ask_for_dependencies(&calls)?;
+        let is_watched = |call: &Call| {
+            let watches = |(id, _)| self.program.task(id).definition.watch;
+            self.options.watch || self.find(&call.task).is_ok_and(watches)
+        };
+        let (watched, calls): (Vec<Call>, Vec<Call>) = calls.into_iter().partition(is_watched);
         let context = self.root_context();
         if self.options.parallel {
-            return self.run_all(&context, self.options.failfast, calls, |call| (call, None)).await;
+            self.run_all(&context, self.options.failfast, calls, |call| (call, None)).await?;
+        } else {
+            for call in calls {
+                self.spawn(&context, call).await?;
+            }
         }
-        for call in calls {
-            self.spawn(&context, call).await?;
-        }
-        Ok(())
+        if watched.is_empty() { Ok(()) } else { self.watch(&watched).await }
     }
 
     /// Runs several calls at the same time and waits for all of them; the error that came first counts.

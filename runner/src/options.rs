@@ -1,5 +1,7 @@
 //! How a run is to be done, in the engine's terms.
 
+use std::time::Duration;
+
 use smol_str::SmolStr;
 
 /// Settings of a run.
@@ -29,6 +31,8 @@ pub struct Options {
     pub concurrency: Option<usize>,
     /// Whether tasks run again and again, so that calls are not counted.
     pub watch: bool,
+    /// Pause between two looks at the sources of tasks that are watched; the Taskfile's without it.
+    pub interval: Option<Duration>,
     /// The style of output, over what the Taskfile says.
     pub output: Option<OutputStyle>,
     /// Where fingerprints are kept, as the user gave it; empty for `.task`.

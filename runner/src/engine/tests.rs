@@ -1,114 +1,14 @@
-//! Programs built by hand, run to their end.
+//! Taskfiles, run to their end. What is expected here was compared with what go-task does.
 
 use std::cell::RefCell;
-use std::rc::Rc;
-use std::sync::Arc;
+use std::fmt::Write;
 
-use ez_compiler::ast::{Command, CommandAction, Dependency, RequiredVariable, Text, Variable, VariableValue};
-use ez_compiler::source::{SourceId, Span, Spanned};
-use ez_compiler::yaml::node::ScalarStyle;
+use camino::Utf8Path;
+use ez_compiler::file_system::MemoryFileSystem;
+use ez_compiler::template::PureHost;
 
 use super::*;
 use crate::event::Event;
-
-const SPAN: Span = Span { source: SourceId(0), start: 0, end: 0 };
-
-fn text(value: &str) -> Text {
-    Text { value: value.into(), span: SPAN, style: ScalarStyle::Plain }
-}
-
-fn command(action: CommandAction) -> Command {
-    Command {
-        action,
-        deferred: false,
-        repeat: None,
-        condition: None,
-        silent: false,
-        set: Vec::new(),
-        shopt: Vec::new(),
-        ignore_error: false,
-        platforms: Vec::new(),
-        timeout: None,
-        span: SPAN,
-    }
-}
-
-fn script(script: &str) -> Command {
-    command(CommandAction::Script(text(script)))
-}
-
-fn call(task: &str, vars: &[(&str, &str)]) -> Command {
-    command(CommandAction::Call { task: text(task), vars: variables(vars) })
-}
-
-fn variables(pairs: &[(&str, &str)]) -> Vec<Variable> {
-    pairs.iter().map(|(name, value)| variable(name, VariableValue::Text(text(value)))).collect()
-}
-
-fn variable(name: &str, value: VariableValue) -> Variable {
-    Variable { name: Spanned::new(name.into(), SPAN), value, span: SPAN, secret: false }
-}
-
-fn dependency(task: &str) -> Dependency {
-    Dependency { task: text(task), repeat: None, vars: Vec::new(), silent: false, timeout: None, span: SPAN }
-}
-
-fn written(name: &str) -> ast::Task {
-    ast::Task {
-        name: Spanned::new(name.into(), SPAN),
-        span: SPAN,
-        cmds: Vec::new(),
-        deps: Vec::new(),
-        label: None,
-        desc: None,
-        prompt: Vec::new(),
-        summary: None,
-        aliases: Vec::new(),
-        sources: Vec::new(),
-        generates: Vec::new(),
-        status: Vec::new(),
-        preconditions: Vec::new(),
-        dir: None,
-        set: Vec::new(),
-        shopt: Vec::new(),
-        vars: Vec::new(),
-        env: Vec::new(),
-        dotenv: Vec::new(),
-        silent: None,
-        interactive: false,
-        internal: false,
-        method: None,
-        prefix: None,
-        ignore_error: false,
-        use_gitignore: None,
-        run: None,
-        platforms: Vec::new(),
-        condition: None,
-        requires: Vec::new(),
-        watch: false,
-        failfast: false,
-        extensions: Vec::new(),
-    }
-}
-
-fn task(name: &str, fill: impl FnOnce(&mut ast::Task)) -> Task {
-    let mut definition = written(name);
-    fill(&mut definition);
-    Task {
-        name: name.into(),
-        namespace: SmolStr::default(),
-        namespaces: Arc::new([]),
-        aliases: Vec::new(),
-        dir: SmolStr::default(),
-        internal: false,
-        silent: definition.silent,
-        use_gitignore: None,
-        taskfile: "/project/Taskfile.yml".into(),
-        include_vars: Arc::new([]),
-        including_vars: None,
-        definition: Arc::new(definition),
-    }
-}
 
 struct Silent;
 
@@ -133,6 +33,7 @@ impl EventSink for Transcript {
             EventKind::Command { text, shown: true, .. } => transcript.extend(["$ ", text, "\n"]),
             EventKind::Output { bytes, .. } => transcript.push_str(&String::from_utf8_lossy(bytes)),
             EventKind::Message { text, .. } => transcript.push_str(text),
+            EventKind::TaskUpToDate { name, shown: true } => transcript.extend(["= ", name, "\n"]),
             _ => {}
         }
     }
@@ -142,156 +43,246 @@ impl EventSink for Transcript {
     }
 }
 
-fn run_with(
-    tasks: Vec<Task>,
-    options: Options,
-    globals: &[(&str, &str)],
-    calls: &[&str],
-) -> (String, Result<(), RunError>) {
-    let mut program = Program::default();
-    program.dir = "/".into();
-    program.taskfile = "/project/Taskfile.yml".into();
-    for variable in variables(globals) {
-        program.vars.insert(variable.name.value.clone(), GlobalVariable { variable, dir: None });
-    }
-    program.set_tasks(tasks);
+fn program(taskfile: &str) -> Arc<Program> {
+    let files = MemoryFileSystem::new().with("/Taskfile.yml", taskfile);
+    let options = ez_compiler::Options { root_dir: "/".into(), host: &PureHost, check: false };
+    let compilation = ez_compiler::compile(&files, Utf8Path::new("/Taskfile.yml"), &options, None);
+    assert_eq!(compilation.failure, None, "{taskfile}");
+    compilation.program
+}
+
+fn run_with(taskfile: &str, options: Options, calls: &[&str]) -> (String, Result<(), RunError>) {
+    let environment = [("PATH", "/usr/bin:/bin"), ("HOST", "os")].into_iter().collect();
     let host = Host {
-        environment: Arc::new([("PATH", "/usr/bin:/bin"), ("HOST", "os")].into_iter().collect()),
+        environment: Arc::new(environment),
         ask: Box::new(Silent),
         suggest: Box::new(|_| None),
         stop: Stop::new(),
     };
     let transcript = Rc::new(Transcript::default());
+    let globals = calls.iter().filter_map(|call| call.split_once('='));
+    let line = CommandLine {
+        globals: globals.map(|(name, value)| (name.into(), value.into())).collect(),
+        ..CommandLine::default()
+    };
+    let calls = calls.iter().filter(|call| !call.contains('=')).map(|name| Call::new(*name)).collect();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let result = runtime.block_on(async {
-        let engine =
-            Engine::new(Arc::new(program), options, host, Rc::clone(&transcript) as Rc<dyn EventSink>)?;
-        engine.apply_command_line(&CommandLine::default())?;
-        engine.run(calls.iter().map(|name| Call::new(*name)).collect()).await
+        let sink = Rc::clone(&transcript) as Rc<dyn EventSink>;
+        let engine = Engine::new(program(taskfile), options, host, sink)?;
+        engine.apply_command_line(&line)?;
+        engine.run(calls).await
     });
     let shown = transcript.0.borrow().clone();
     (shown, result)
 }
 
-fn run(tasks: Vec<Task>, calls: &[&str]) -> (String, Result<(), RunError>) {
-    run_with(tasks, Options::default(), &[], calls)
+/// Runs tasks and compares what is shown, an error at its end included.
+#[track_caller]
+fn check(taskfile: &str, calls: &[&str], expected: &str) {
+    let (mut shown, result) = run_with(&format!("version: '3'\n{taskfile}"), Options::default(), calls);
+    if let Err(error) = result {
+        let _ = writeln!(shown, "{error} ({})", error.exit_code(false));
+    }
+    assert_eq!(shown, expected, "{taskfile}");
 }
 
 #[test]
 fn variables_come_from_the_nearest_place() {
-    let show = "echo {{.HOST}} {{.GLOBAL}} {{.CALL}} {{.OWN}}";
-    let callee = task("callee", |t| {
-        t.vars = variables(&[("OWN", "own {{.CALL}}")]);
-        t.cmds = vec![script(show)];
-    });
-    let caller = task("caller", |t| {
-        t.vars = variables(&[("MINE", "m"), ("OWN", "lost")]);
-        t.cmds = vec![call("callee", &[("CALL", "{{.MINE}}{{.GLOBAL}}"), ("OWN", "weaker")])];
-    });
-    let options = Options { silent: true, ..Options::default() };
-    let (shown, result) = run_with(vec![caller, callee], options, &[("GLOBAL", "g")], &["caller"]);
-    assert_eq!((shown.as_str(), result), ("os g mg own mg\n", Ok(())));
+    let taskfile = "silent: true
+vars: {GLOBAL: g, DERIVED: '{{.GLOBAL}}d'}
+tasks:
+  caller: {vars: {MINE: m, OWN: lost}, cmds: [{task: callee, vars: {CALL: '{{.MINE}}{{.GLOBAL}}', OWN: weaker}}]}
+  callee: {vars: {OWN: 'own {{.CALL}}'}, cmds: ['echo {{.HOST}} {{.DERIVED}} {{.OWN}} [{{.MINE}}]']}
+";
+    check(taskfile, &["caller"], "os gd own mg []\n");
+    check(taskfile, &["caller", "GLOBAL=c", "OWN=x"], "os cd own mc []\n");
+}
+
+#[test]
+fn globals_that_name_the_task_differ_from_task_to_task() {
+    check(
+        "silent: true\nvars: {N: 'in {{.TASK}}', S: {sh: 'echo $HOST'}}\ntasks: {a: 'echo {{.N}} {{.S}}', b: 'echo {{.N}} {{.S}}'}\n",
+        &["a", "b"],
+        "in a os\nin b os\n",
+    );
 }
 
 #[test]
 fn a_command_of_a_variable_runs_once() {
-    let dynamic = variable("STAMP", VariableValue::Shell(text("date +%N")));
-    let one = |name: &str| {
-        task(name, |t| {
-            t.vars = vec![dynamic.clone()];
-            t.cmds = vec![script("echo {{.STAMP}}")];
-        })
-    };
-    let options = Options { silent: true, ..Options::default() };
-    let (shown, _) = run_with(vec![one("a"), one("b")], options, &[], &["a", "b"]);
+    let taskfile = "version: '3'\nsilent: true\nvars: {STAMP: {sh: date +%N}}\ntasks: {a: 'echo {{.STAMP}}', b: 'echo {{.STAMP}}'}\n";
+    let (shown, _) = run_with(taskfile, Options::default(), &["a", "b"]);
     let lines: Vec<&str> = shown.lines().collect();
     assert!(matches!(lines.as_slice(), [a, b] if a == b), "{shown}");
 }
 
 #[test]
-fn a_failure_names_all_tasks_on_the_way() {
-    let tasks = vec![
-        task("a", |t| t.deps = vec![dependency("b")]),
-        task("b", |t| t.cmds = vec![call("c", &[])]),
-        task("c", |t| t.cmds = vec![script("exit 3"), script("echo never")]),
-    ];
-    let (shown, result) = run(tasks, &["a"]);
-    let error = result.unwrap_err();
-    assert_eq!(shown, "$ exit 3\n");
-    let words = "task: Failed to run task \"a\": task: Failed to run task \"b\": task: Failed to run task \"c\": exit status 3";
-    assert_eq!((error.to_string().as_str(), error.exit_code(false), error.exit_code(true)), (words, 201, 3));
+fn loops_are_unrolled() {
+    for (repeat, expected) in [
+        ("[a, '{{.X}}', 1]", "$ echo a\na\n$ echo {{.X}}\n{{.X}}\n$ echo 1\n1\n"),
+        ("{var: WORDS}", "$ echo x\nx\n$ echo y\ny\n"),
+        ("{var: WORDS, split: y}", "$ echo x  \nx\n$ echo \n\n"),
+        ("{var: MAP}", "$ echo 1\n1\n$ echo 2\n2\n"),
+        (
+            "{matrix: {A: [1, 2], B: {ref: .LIST}}}",
+            "$ echo map[A:1 B:l]\nmap[A:1 B:l]\n$ echo map[A:2 B:l]\nmap[A:2 B:l]\n",
+        ),
+        ("{var: NONE}", ""),
+    ] {
+        let vars = "WORDS: x  y, MAP: {map: {b: 2, a: 1}}, LIST: [l]";
+        let taskfile =
+            format!("vars: {{{vars}}}\ntasks: {{t: [{{for: {repeat}, cmd: 'echo {{{{.ITEM}}}}'}}]}}\n");
+        check(&taskfile, &["t"], expected);
+    }
+    check(
+        "vars: {N: 5}\ntasks: {t: [{for: {var: N}, cmd: x}]}\n",
+        &["t"],
+        "task: Failed to parse /Taskfile.yml:\nloop var must be a delimiter-separated string, list or a map (109)\n",
+    );
+}
+
+#[test]
+fn failures_name_all_tasks_on_the_way() {
+    let taskfile = "tasks:
+  a: {deps: [b]}
+  b: {cmds: [{task: c}]}
+  c: [exit 3, echo never]
+  d: {cmds: [{task: c, ignore_error: true}, echo on]}
+  e: {cmds: [{task: none}]}
+  f: {preconditions: [{sh: 'false', msg: no}], cmds: [echo never]}
+  g: ['echo {{.X | nothing}}']
+";
+    let path =
+        "task: Failed to run task \"a\": task: Failed to run task \"b\": task: Failed to run task \"c\"";
+    check(taskfile, &["a"], &format!("$ exit 3\n{path}: exit status 3 (201)\n"));
+    check(taskfile, &["d"], "$ exit 3\n$ echo on\non\n");
+    check(taskfile, &["e"], "task: Failed to run task \"e\": task: Task \"none\" does not exist (200)\n");
+    check(taskfile, &["f"], "task: no\ntask: Failed to run task \"f\": task: precondition not met (201)\n");
+    check(taskfile, &["g"], "template: :1: function \"nothing\" not defined (1)\n");
 }
 
 #[test]
 fn deferred_commands_run_in_reverse_and_learn_the_status() {
-    let later = |text: &str| Command { deferred: true, ..script(text) };
-    let tasks = vec![task("a", |t| {
-        t.cmds =
-            vec![later("echo first"), later("echo last {{.EXIT_CODE}}"), script("exit 4"), later("echo no")];
-    })];
-    let (shown, result) = run(tasks, &["a"]);
-    assert_eq!(shown, "$ exit 4\n$ echo last 4\nlast 4\n$ echo first\nfirst\n");
-    assert!(result.is_err());
+    check(
+        "tasks: {a: [{defer: echo first}, {defer: 'echo last {{.EXIT_CODE}}'}, exit 4, {defer: echo no}]}\n",
+        &["a"],
+        "$ exit 4\n$ echo last 4\nlast 4\n$ echo first\nfirst\ntask: Failed to run task \"a\": exit status 4 (201)\n",
+    );
 }
 
 #[test]
-fn a_required_variable_is_missed_before_anything_runs() {
-    let tasks = vec![task("a", |t| {
-        t.requires = vec![RequiredVariable { name: Spanned::new("NAME".into(), SPAN), allowed: None }];
-        t.vars = vec![variable("X", VariableValue::Shell(text("exit 1")))];
-        t.cmds = vec![script("echo ran")];
-    })];
-    let (shown, result) = run(tasks, &["a"]);
-    assert_eq!((shown.as_str(), result.unwrap_err().exit_code(false)), ("", 206));
+fn required_variables_are_missed_before_anything_runs() {
+    let taskfile = "vars: {COLORS: [red, blue]}
+tasks:
+  a: {requires: {vars: [NAME]}, vars: {X: {sh: exit 1}}, cmds: [echo ran]}
+  b: {requires: {vars: [{name: C, enum: {ref: .COLORS}}]}, cmds: ['echo {{.C}}']}
+";
+    check(
+        taskfile,
+        &["a"],
+        "task: Task \"a\" cancelled because it is missing required variables: NAME (206)\n",
+    );
+    check(taskfile, &["b", "C=red"], "$ echo red\nred\n");
+    let wrong = "task: Task \"b\" cancelled because it is missing required variables:\n  - C has an invalid value : 'x' (allowed values : [red blue])\n (207)\n";
+    check(taskfile, &["b", "C=x"], wrong);
 }
 
 #[test]
-fn a_task_that_runs_once_runs_once() {
-    let tasks = vec![
-        task("a", |t| t.deps = vec![dependency("b"), dependency("b"), dependency("b")]),
-        task("b", |t| {
-            t.run = Some(text("once"));
-            t.cmds = vec![script("echo b")];
-        }),
-    ];
-    let (shown, result) = run(tasks, &["a", "b"]);
-    assert_eq!((shown.as_str(), result), ("$ echo b\nb\n", Ok(())));
+fn tasks_run_once_or_for_each_form() {
+    let taskfile = "tasks:
+  a: {deps: [once, once], cmds: [{task: once}, {task: form, vars: {X: 1}}, {task: form, vars: {X: 2}}, {task: form, vars: {X: 1}}]}
+  once: {run: once, cmds: [echo once]}
+  form: {run: when_changed, cmds: ['echo {{.X}}']}
+";
+    check(taskfile, &["a", "once"], "$ echo once\nonce\n$ echo 1\n1\n$ echo 2\n2\n");
+}
+
+#[test]
+fn a_task_that_says_so_is_up_to_date() {
+    check("tasks: {a: {status: ['true'], cmds: [echo a]}}\n", &["a"], "= a\n");
+    let options = Options { force_all: true, silent: true, ..Options::default() };
+    let taskfile = "version: '3'\ntasks: {a: {status: ['true'], cmds: [echo a]}}\n";
+    assert_eq!(run_with(taskfile, options, &["a"]), ("a\n".to_owned(), Ok(())));
+}
+
+#[test]
+fn with_one_slot_tasks_that_wait_let_others_run() {
+    let taskfile = "version: '3'
+silent: true
+tasks:
+  a: {deps: [b, c], cmds: [{task: d}, echo a]}
+  b: {deps: [c], cmds: [echo b]}
+  c: {run: once, cmds: [echo c]}
+  d: {deps: [c], cmds: [echo d]}
+";
+    let options = Options { concurrency: Some(1), ..Options::default() };
+    assert_eq!(run_with(taskfile, options, &["a"]), ("c\nb\nd\na\n".to_owned(), Ok(())));
+}
+
+#[test]
+fn the_first_failure_cancels_the_others() {
+    let taskfile = "version: '3'
+tasks:
+  a: {failfast: true, deps: [bad, slow]}
+  bad: {cmds: [exit 3]}
+  slow: {cmds: [sleep 60]}
+";
+    let (_, result) = run_with(taskfile, Options::default(), &["a"]);
+    assert_eq!(result.unwrap_err().exit_code(true), 3);
+}
+
+#[test]
+fn a_timeout_ends_a_command() {
+    check(
+        "tasks: {a: [{cmd: sleep 60, timeout: 10ms, ignore_error: true}, {cmd: sleep 60, timeout: 10ms}]}\n",
+        &["a"],
+        "$ sleep 60\n$ sleep 60\ntask: Failed to run task \"a\": task: [a] command timeout exceeded (10ms) (208)\n",
+    );
+}
+
+#[test]
+fn a_dry_run_shows_commands_and_runs_none() {
+    let taskfile =
+        "version: '3'\ntasks: {a: {deps: [b], cmds: [echo a]}, b: {prompt: sure, cmds: [echo b]}}\n";
+    let options = Options { dry: true, ..Options::default() };
+    assert_eq!(run_with(taskfile, options, &["a"]), ("$ echo b\n$ echo a\n".to_owned(), Ok(())));
+    let (shown, result) = run_with(taskfile, Options::default(), &["a"]);
+    assert_eq!((shown.as_str(), result.unwrap_err().exit_code(false)), ("", 205));
+}
+
+#[test]
+fn secrets_are_masked() {
+    check(
+        "vars: {S: {value: hidden, secret: true}}\ntasks: {a: ['echo {{.S}}']}\n",
+        &["a"],
+        "$ echo *****\nhidden\n",
+    );
 }
 
 #[test]
 fn a_cycle_ends_at_the_limit_of_calls() {
-    let tasks = vec![task("a", |t| t.cmds = vec![call("a", &[])])];
-    let (_, result) = run(tasks, &["a"]);
+    let (_, result) = run_with("version: '3'\ntasks: {a: [{task: a}]}\n", Options::default(), &["a"]);
     assert_eq!(result.unwrap_err().exit_code(false), 204);
 }
 
 #[test]
 fn ten_thousand_tasks_in_a_chain_or_side_by_side_end() {
     const COUNT: usize = 10_000;
-    let chain = (0..COUNT).map(|i| {
-        task(&format!("t{i}"), |t| {
-            if i + 1 < COUNT {
-                t.cmds = vec![call(&format!("t{}", i + 1), &[])];
-            } else {
-                t.status = vec![text("true")];
-                t.cmds = vec![script("exit 1")];
-                t.condition = Some(text("false"));
-            }
-        })
-    });
+    let mut chain = "version: '3'\ntasks:\n".to_owned();
+    let mut broad = "version: '3'\ntasks:\n  all:\n    deps:\n".to_owned();
+    for i in 0..COUNT {
+        let _ = writeln!(broad, "      - t{i}");
+    }
+    for i in 0..COUNT {
+        let _ = writeln!(chain, "  t{i}: [task: t{}]", i + 1);
+        let _ = writeln!(broad, "  t{i}: []");
+    }
+    let _ = writeln!(chain, "  t{COUNT}: {{}}");
     let options = Options { concurrency: Some(1), ..Options::default() };
-    let (_, result) = run_with(chain.collect(), options, &[], &["t0"]);
-    assert_eq!(result, Ok(()));
-    let mut broad: Vec<Task> = (0..COUNT).map(|i| task(&format!("t{i}"), |_| {})).collect();
-    broad.push(task("all", |t| t.deps = (0..COUNT).map(|i| dependency(&format!("t{i}"))).collect()));
-    assert_eq!(run(broad, &["all"]).1, Ok(()));
-}
-
-#[test]
-fn a_deep_failure_does_not_overflow() {
-    let chain =
-        (0..2_000).map(|i| task(&format!("t{i}"), |t| t.cmds = vec![call(&format!("t{}", i + 1), &[])]));
-    let (_, result) = run(chain.collect(), &["t0"]);
-    let error = result.unwrap_err();
-    assert_eq!((error.exit_code(false), error.tasks().len()), (200, 2_000));
+    assert_eq!(run_with(&chain, options, &["t0"]).1, Ok(()));
+    assert_eq!(run_with(&broad, Options::default(), &["all"]).1, Ok(()));
+    // Now the last task is missing, and all others fail because of it.
+    let chain = chain.replace(&format!("  t{COUNT}: {{}}\n"), "");
+    let error = run_with(&chain, Options::default(), &["t0"]).1.unwrap_err();
+    assert_eq!((error.exit_code(false), error.tasks().len()), (200, COUNT));
 }
