@@ -62,7 +62,7 @@ fn the_site_is_built_once_and_only_as_far_as_it_changed() {
     let sizes = SITE_SIZES.replace("284", "264");
     site.run(&["default"], 0, &format!("page water (water)\nindex of 3 pages\n{sizes}"));
     site.run(&["links"], 0, &format!("{sizes}all links are good\n"));
-    site.run(&["clean"], 0, "").no_file("build").no_file(".task");
+    site.run(&["tidy"], 0, "").no_file("build").no_file(".task");
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn the_monorepo_builds_and_deploys_by_names() {
     monorepo.run(&["deploy:api"], 206, "").stderr_has("STAGE");
     monorepo.run(&["deploy:api", "STAGE=moon"], 207, "").stderr_has("moon");
     monorepo.run(&["deploy:nope", "STAGE=dev"], 201, "").stderr_has("there is no service nope");
-    monorepo.run(&["svc:clean"], 0, "").no_file("services/api/build");
+    monorepo.run(&["svc:tidy"], 0, "").no_file("services/api/build");
     let too_early = "build web before you deploy it to prod";
     monorepo.run(&["deploy:web", "STAGE=prod"], 201, "").stderr_has(too_early);
     monorepo.run(&["what", "region", "svc:w:lines"], 0, "what is which\nregion far 1\n1\n");
@@ -132,7 +132,7 @@ fn a_release_is_packed_and_published() {
     let asked = "Publish garden 2.1.0? [assuming yes]\n";
     let published = "--- publish\npublished 5 files\n--- unlock\nunlocked\n";
     release.run(&["publish", "--yes"], 0, &format!("{asked}{published}")).no_file("published/.lock");
-    release.run(&["clean"], 0, "").no_file("dist");
+    release.run(&["tidy"], 0, "").no_file("dist");
 }
 
 #[test]
