@@ -210,7 +210,7 @@ fn is_git(place: &str, scheme: Option<&str>) -> bool {
     };
     let repository = path.split("//").next().unwrap_or("");
     is_ssh
-        && (repository.split('?').next().is_some_and(|r| r.ends_with(".git"))
+        && (repository.split('?').next().is_some_and(|path| path.strip_suffix(".git").is_some())
             || repository.contains("/_git/"))
 }
 

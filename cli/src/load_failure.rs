@@ -1,5 +1,7 @@
 //! The words with which go-task refuses a project.
 
+use std::fmt::Write as _;
+
 use camino::Utf8Path;
 use ez_compiler::project;
 
@@ -85,15 +87,17 @@ fn decode_message(path: &Utf8Path, messages: &[String], place: Place, text: &str
     let red = |text: &str| logger.paint(Color::Red, text);
     let mut out = String::new();
     match messages {
-        [message] => out.push_str(&format!("{}\n", red(&format!("err:  {message}")))),
+        [message] => {
+            let _ = writeln!(out, "{}", red(&format!("err:  {message}")));
+        }
         messages => {
-            out.push_str(&format!("{}\n", red("errs:")));
+            let _ = writeln!(out, "{}", red("errs:"));
             for message in messages {
-                out.push_str(&format!("{}\n", red(&format!("- {message}"))));
+                let _ = writeln!(out, "{}", red(&format!("- {message}")));
             }
         }
     }
-    out.push_str(&format!("{}\n", red(&format!("file: {path}:{}:{}", place.line, place.column))));
+    let _ = writeln!(out, "{}", red(&format!("file: {path}:{}:{}", place.line, place.column)));
     out.push_str(&snippet(text, place, &red));
     out
 }

@@ -114,7 +114,7 @@ fn attributes_of(text: &str) -> Option<String> {
     let parts: Vec<&str> = text.split(',').collect();
     let codes = if parts.len() == 3 { [vec!["38", "2"], parts].concat() } else { text.split(';').collect() };
     let is_code = |code: &&str| !code.is_empty() && code.bytes().all(|b| b.is_ascii_digit());
-    codes.iter().all(|code| is_code(code)).then(|| codes.join(";"))
+    codes.iter().all(is_code).then(|| codes.join(";"))
 }
 
 #[cfg(test)]

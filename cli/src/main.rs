@@ -132,7 +132,7 @@ fn configuration(arguments: &[String], environment: &mut Environment) -> Configu
 fn complain(personality: Personality, misuse: Misuse, environment: &Environment) -> ExitCode {
     match (misuse, personality) {
         (Misuse::NotUnderstood { usage, error }, Personality::Task) => {
-            eprint!("{usage}{error}\n");
+            eprintln!("{usage}{error}");
             Code::USAGE.into()
         }
         (Misuse::NotUnderstood { error, .. }, Personality::Ez) => {

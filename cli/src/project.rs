@@ -87,7 +87,7 @@ impl Project {
     /// # Errors
     /// There is no root Taskfile. A Taskfile that go-task would refuse is none: see [`Compilation::failure`].
     pub fn open(context: &Context, options: &Options, check: bool) -> Result<Self, Failure> {
-        let origin = Origin::find(context, options)?;
+        let origin = Origin::find(context, options).map_err(|failure| in_words_of(options, failure))?;
         Self::compile(context, options, origin, check)
     }
 
@@ -168,6 +168,16 @@ pub fn runner_options(context: &Context, options: &Options, project: &Project) -
         version: GO_TASK_VERSION.into(),
         user_working_dir: context.environment.working_directory.as_str().into(),
         run_id: SmolStr::default(),
+    }
+}
+
+/// The failure with hints for the program that the user called.
+fn in_words_of(options: &Options, failure: Failure) -> Failure {
+    match options.personality {
+        Personality::Task => failure,
+        Personality::Ez => {
+            Failure { message: failure.message.replace("`task --init`", "`ez --init`"), ..failure }
+        }
     }
 }
 

@@ -32,10 +32,12 @@ mod tests {
     use super::*;
     use crate::args::flag::{FlagSet, Value};
 
+    /// The flag, the configured value, the environment, whether there is a terminal, and what is expected.
+    type Row<'a> = (Option<bool>, Option<bool>, &'a [(&'a str, &'a str)], bool, bool);
+
     #[test]
     fn the_nearest_word_wins() {
-        // flag, configured, environment, terminal, expected
-        let rows: &[(Option<bool>, Option<bool>, &[(&str, &str)], bool, bool)] = &[
+        let rows: &[Row] = &[
             (None, None, &[], false, false),
             (None, None, &[], true, true),
             (None, None, &[("TERM", "dumb")], true, false),

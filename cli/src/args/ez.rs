@@ -6,6 +6,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::flag::FlagSet;
 use super::usage;
+use crate::exit_code;
 
 /// Names that are kept for later; a task of such a name needs `ez run`.
 pub const RESERVED: [&str; 17] = [
@@ -201,7 +202,7 @@ pub struct Show {
 /// `ez run`, for its help only
 #[derive(Args, Debug)]
 pub struct Run {
-    /// Tasks, variables (NAME=value) and flags; what stands behind -- is CLI_ARGS
+    /// Tasks, variables (NAME=value) and flags; what stands behind -- is `CLI_ARGS`
     #[arg(value_name = "NAME", trailing_var_arg = true, allow_hyphen_values = true)]
     pub arguments: Vec<String>,
 }
@@ -354,7 +355,8 @@ pub fn command() -> clap::Command {
     let set = FlagSet::ez(false);
     let defaults = super::flag::Values::defaults(&set);
     let flags = format!("Flags:\n{}", usage::flags(&set.sorted(), &defaults));
-    Ez::command().mut_subcommand("run", |run| {
+    let exit_codes = format!("{OVERVIEW}\n\nExit codes:\n{}", exit_code::listing());
+    Ez::command().after_long_help(exit_codes).mut_subcommand("run", |run| {
         run.override_usage("ez run [FLAGS] <NAME>… [VAR=value]… [-- ARGS]").after_help(flags)
     })
 }

@@ -122,7 +122,7 @@ fn scaled(number: &str, scale: i128) -> Option<i128> {
     /// Digits of a fraction that can still matter for hours in nanoseconds.
     const FRACTION_DIGITS: usize = 18;
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let whole: i128 = if whole.is_empty() { 0 } else { i64::from_str_radix(whole, 10).ok()?.into() };
+    let whole: i128 = if whole.is_empty() { 0 } else { whole.parse::<i64>().ok()?.into() };
     let fraction = fraction.get(..fraction.len().min(FRACTION_DIGITS)).unwrap_or("");
     let part: i128 = if fraction.is_empty() { 0 } else { fraction.parse().ok()? };
     let power = 10_i128.checked_pow(fraction.len() as u32)?;
@@ -172,7 +172,12 @@ pub fn parse_list(text: &str) -> Result<Vec<String>, String> {
     let mut at = 0;
     loop {
         let rest = line.get(at..).unwrap_or("");
-        if !rest.starts_with('"') {
+        if rest.starts_with('"') {
+            let (field, end) = quoted_field(line, at + 1)
+                .map_err(|column| error(column, "extraneous or missing \" in quoted-field"))?;
+            fields.push(field);
+            at = end;
+        } else {
             let end = rest.find(',').unwrap_or(rest.len());
             let field = rest.get(..end).unwrap_or("");
             if let Some(quote) = field.find('"') {
@@ -180,11 +185,6 @@ pub fn parse_list(text: &str) -> Result<Vec<String>, String> {
             }
             fields.push(field.to_owned());
             at += end;
-        } else {
-            let (field, end) = quoted_field(line, at + 1)
-                .map_err(|column| error(column, "extraneous or missing \" in quoted-field"))?;
-            fields.push(field);
-            at = end;
         }
         if at >= line.len() {
             return Ok(fields);

@@ -6,7 +6,7 @@
 use super::color;
 use super::configuration::Configuration;
 use super::experiments::Experiments;
-use super::flag::{FlagSet, Id, Value, Values};
+use super::flag::{Flag, FlagSet, Id, Value, Values};
 use super::go_values;
 use super::parse::{self, ParseError, Typed};
 use super::usage;
@@ -311,10 +311,8 @@ fn defaults(set: &FlagSet, environment: &Environment, configuration: &Configurat
         values.set_default(Id::RemoteCacheDir, Value::Text(directory.to_owned()));
     }
     for flag in set.rows() {
-        let from_environment = flag
-            .env
-            .and_then(|name| environment.task(name))
-            .and_then(|text| from_environment(flag.default.into(), text));
+        let from_environment =
+            flag.env.and_then(|name| environment.task(name)).and_then(|text| from_environment(flag, text));
         let from_files = || configuration.defaults.get(&flag.id).cloned();
         if let Some(value) = from_environment.or_else(from_files) {
             values.set_default(flag.id, value);
@@ -324,8 +322,8 @@ fn defaults(set: &FlagSet, environment: &Environment, configuration: &Configurat
 }
 
 /// A variable's text as a value of a type; `None` where it is none, which go-task passes over.
-fn from_environment(kind: Value, text: &str) -> Option<Value> {
-    match kind {
+fn from_environment(flag: &Flag, text: &str) -> Option<Value> {
+    match Value::from(flag.default) {
         Value::Bool(_) => go_values::parse_bool(text).map(Value::Bool),
         Value::Int(_) => go_values::parse_decimal(text).map(Value::Int),
         Value::Duration(_) => go_values::parse_duration(text).ok().map(Value::Duration),

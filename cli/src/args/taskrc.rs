@@ -108,8 +108,9 @@ fn store(keys: &FlagSet, key: &str, node: &Node, configuration: &mut Configurati
         Value::Bool(_) => scalar::as_bool(node).ok()?.map(Value::Bool),
         Value::Int(_) => scalar::as_int(node).ok()?.map(Value::Int),
         Value::Text(_) => scalar::as_string(node).ok()?.map(|text| Value::Text(text.to_string())),
-        Value::Duration(_) => duration(node)?,
-        Value::List(_) => list(node)?,
+        Value::Duration(_) | Value::List(_) if scalar::is_null(scalar::target(node)?) => None,
+        Value::Duration(_) => Some(Value::Duration(duration(node)?)),
+        Value::List(_) => Some(Value::List(list(node)?)).filter(|value| *value != Value::List(Vec::new())),
     };
     configuration.defaults.extend(value.map(|value| (flag.id, value)));
     if flag.id == Id::Failfast {
@@ -118,27 +119,16 @@ fn store(keys: &FlagSet, key: &str, node: &Node, configuration: &mut Configurati
     Some(())
 }
 
-/// A duration as text; a number without a unit is none.
-fn duration(node: &Node) -> Option<Option<Value>> {
-    if scalar::is_null(scalar::target(node)?) {
-        return Some(None);
-    }
+/// Nanoseconds of a duration; a number without a unit is none.
+fn duration(node: &Node) -> Option<i64> {
     let NodeKind::Scalar(Scalar { text, .. }) = &scalar::target(node)?.kind else { return None };
-    go_values::parse_duration(text.as_str()).ok().map(|nanoseconds| Some(Value::Duration(nanoseconds)))
+    go_values::parse_duration(text.as_str()).ok()
 }
 
-fn list(node: &Node) -> Option<Option<Value>> {
-    let node = scalar::target(node)?;
-    if scalar::is_null(node) {
-        return Some(None);
-    }
-    let NodeKind::Sequence(sequence) = &node.kind else { return None };
-    let items: Option<Vec<String>> = sequence
-        .items
-        .iter()
-        .map(|item| Some(scalar::as_string(item).ok()?.map_or_else(String::new, |text| text.to_string())))
-        .collect();
-    items.map(|items| (!items.is_empty()).then_some(Value::List(items)))
+fn list(node: &Node) -> Option<Vec<String>> {
+    let NodeKind::Sequence(sequence) = &scalar::target(node)?.kind else { return None };
+    let text = |item| Some(scalar::as_string(item).ok()?.map_or_else(String::new, |text| text.to_string()));
+    sequence.items.iter().map(text).collect()
 }
 
 /// Whether a value is a version: up to three numbers, and what semantic versions may end with.

@@ -1,5 +1,7 @@
 //! The text of `task --help`.
 
+use std::fmt::Write as _;
+
 use super::flag::{Flag, FlagSet, Value, Values};
 
 /// What stands above the flags; its words are what users of go-task see.
@@ -38,7 +40,7 @@ pub fn flags(rows: &[&Flag], defaults: &Values) -> String {
     for (flag, names) in rows.iter().zip(&names) {
         let value = defaults.get(flag.id).cloned().unwrap_or_else(|| flag.default.into());
         let default = value.as_default().map(|text| format!(" (default {text})")).unwrap_or_default();
-        out.push_str(&format!("{names:<width$}   {}{default}\n", flag.usage));
+        let _ = writeln!(out, "{names:<width$}   {}{default}", flag.usage);
     }
     out
 }

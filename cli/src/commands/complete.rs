@@ -3,6 +3,8 @@
 //! Arguments: the program's name, then the words of the command line up to and including the one at the cursor. Each
 //! candidate is a line, with a tab and a remark behind it where there is one.
 
+use std::fmt::Write as _;
+
 use ez_compiler::ast::{EnumValues, Variable, VariableValue};
 use ez_compiler::ir::{Program, Resolution};
 
@@ -42,7 +44,7 @@ pub fn run(context: &Context, arguments: &[String]) {
         if candidate.text.starts_with(word) {
             out.push_str(&candidate.text);
             if !candidate.about.is_empty() {
-                out.push_str(&format!("\t{}", candidate.about));
+                let _ = write!(out, "\t{}", candidate.about);
             }
             out.push('\n');
         }

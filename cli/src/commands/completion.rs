@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::logger::Color;
 
 /// `ez completion SHELL`
-pub fn for_ez(context: &Context, shell: Shell) -> Outcome {
+pub fn for_ez(context: &Context, shell: Shell) {
     let script = match shell {
         Shell::Bash => include_str!("completion/ez.bash"),
         Shell::Zsh => include_str!("completion/ez.zsh"),
@@ -17,7 +17,6 @@ pub fn for_ez(context: &Context, shell: Shell) -> Outcome {
         Shell::Powershell => include_str!("completion/ez.ps1"),
     };
     context.logger.out(Color::None, script);
-    Ok(())
 }
 
 /// `task --completion SHELL`
@@ -113,7 +112,8 @@ fn nushell_line(flag: &Flag) -> String {
 }
 
 fn powershell_line(flag: &Flag) -> String {
-    spellings(flag).iter().map(|spelling| format!("        '{spelling}'\n")).collect()
+    let spellings = spellings(flag);
+    spellings.iter().flat_map(|spelling| ["        '", spelling, "'\n"]).collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! `ez list`: the tasks of a project, with a filter.
 
+use std::fmt::Write as _;
+
 use super::list::{self, Additions, Entry};
 use super::{Context, Outcome};
 use crate::args::ez::{List, Sort};
@@ -42,7 +44,7 @@ pub fn run(context: &Context, options: &Options, request: &List) -> Outcome {
     }
     if request.json {
         let form = ListRequest { nested: request.nested, ..ListRequest::default() };
-        let json = list::json(entries, program.taskfile.as_str(), &form)
+        let json = list::json(entries, program.taskfile.as_str(), form)
             .map_err(|error| Failure::new(Code::OTHER, format!("ez: {error}")))?;
         context.logger.out(Color::None, &json);
         return Ok(());
@@ -74,7 +76,7 @@ fn text(context: &Context, entries: &[Entry], names_only: bool) -> String {
     let mut rows = String::new();
     for entry in entries {
         if names_only {
-            rows.push_str(&format!("{}\n", entry.task));
+            let _ = writeln!(rows, "{}", entry.task);
             continue;
         }
         rows.push_str(&logger.paint(Color::Green, &entry.task));
@@ -86,7 +88,7 @@ fn text(context: &Context, entries: &[Entry], names_only: bool) -> String {
         let words: Vec<&str> =
             [about.as_str(), &aliases].into_iter().filter(|word| !word.is_empty()).collect();
         if !words.is_empty() {
-            rows.push_str(&format!("\t{}", words.join("  ")));
+            let _ = write!(rows, "\t{}", words.join("  "));
         }
         rows.push('\n');
     }
@@ -95,9 +97,8 @@ fn text(context: &Context, entries: &[Entry], names_only: bool) -> String {
 
 /// Aligns the first column over all rows, with and without a second one.
 fn align_all(rows: &str) -> String {
-    let padded: String = rows
-        .lines()
-        .map(|row| if row.contains('\t') { format!("{row}\n") } else { format!("{row}\t\n") })
-        .collect();
-    table::align(&padded, PADDING).lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    let padded: String =
+        rows.lines().flat_map(|row| [row, if row.contains('\t') { "\n" } else { "\t\n" }]).collect();
+    let aligned = table::align(&padded, PADDING);
+    aligned.lines().flat_map(|line| [line.trim_end(), "\n"]).collect()
 }

@@ -113,7 +113,7 @@ pub fn entry(engine: &Engine, sources: &SourceMap, id: TaskId, with_status: bool
 pub fn names(program: &Program, ids: &[TaskId]) -> String {
     let tasks = ids.iter().map(|id| program.task(*id));
     let names = tasks.flat_map(|task| std::iter::once(&task.name).chain(&task.aliases));
-    names.map(|name| format!("{}\n", name.trim_end_matches(NAMESPACE_SEPARATOR))).collect()
+    names.flat_map(|name| [name.trim_end_matches(NAMESPACE_SEPARATOR), "\n"]).collect()
 }
 
 /// What is said where nothing can be listed.
@@ -143,7 +143,7 @@ pub fn text(logger: &Logger, entries: &[Entry]) -> String {
 }
 
 /// A list as JSON, with go-task's layout and escapes.
-pub fn json(entries: Vec<Entry>, location: &str, request: &ListRequest) -> Result<String, serde_json::Error> {
+pub fn json(entries: Vec<Entry>, location: &str, request: ListRequest) -> Result<String, serde_json::Error> {
     let mut root =
         Namespace { tasks: Some(Vec::new()), location: Some(location.to_owned()), ..Namespace::default() };
     for entry in entries {
@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn json_nests_by_namespace_and_escapes() {
         let request = ListRequest { nested: true, ..ListRequest::default() };
-        let got = json(vec![entry("a:b:c", "<&>", &[])], "/t", &request).unwrap();
+        let got = json(vec![entry("a:b:c", "<&>", &[])], "/t", request).unwrap();
         let expected = r#"{
   "tasks": [],
   "namespaces": {

@@ -44,7 +44,10 @@ pub fn dispatch(context: &Context, options: &Options, command: &Command) -> Outc
         Command::Compile(request) => compile::run(context, options, request),
         Command::Graph(request) => graph::run(context, options, request),
         Command::Doctor(request) => doctor::run(context, options, request),
-        Command::Completion(request) => completion::for_ez(context, request.shell),
+        Command::Completion(request) => {
+            completion::for_ez(context, request.shell);
+            Ok(())
+        }
         Command::Version(request) => version::run(context, request.json),
         // The help of `run` is all that is read here.
         Command::Run(_) => Ok(()),

@@ -15,10 +15,10 @@ use ez_runner::report::trace::Trace;
 
 use super::summary::{self, Summary};
 use super::{Context, Outcome, engine_task, list};
+use crate::args::invocation::Progress;
 use crate::args::invocation::{
     Action, Engine as EngineKind, Invocation, ListRequest, Options, Personality, Request,
 };
-use crate::args::invocation::Progress;
 use crate::exit_code::Code;
 use crate::failure::Failure;
 use crate::logger::Color;
@@ -68,7 +68,7 @@ impl<'a> Session<'a> {
         session.engine.load_dotenv().await.map_err(|error| session.failure(&error))?;
         match &invocation.action {
             Action::ClearCache => session.clear_cache(),
-            Action::List(request) => session.list(request),
+            Action::List(request) => session.list(*request),
             Action::Status(request) => session.status(request).await,
             Action::Summary(request) => session.summary(request),
             Action::Run(request) => session.start(request).await,
@@ -97,7 +97,7 @@ impl<'a> Session<'a> {
     }
 
     /// Prints a list; one that would be empty is a failure without words of its own.
-    fn list(&self, request: &ListRequest) -> Outcome {
+    fn list(&self, request: ListRequest) -> Outcome {
         let program = self.engine.program();
         let ids = list::listed(program, request.all, self.options.order);
         if request.names_only {
@@ -134,7 +134,7 @@ impl<'a> Session<'a> {
         let calls = self.enter(request)?;
         if let Err(error) = self.engine.check_calls(&calls) {
             if matches!(error.cause(), Cause::NotFound { .. }) {
-                match self.list(&ListRequest::default()) {
+                match self.list(ListRequest::default()) {
                     Err(failure) if !failure.message.is_empty() => return Err(failure),
                     _ => {}
                 }

@@ -168,7 +168,7 @@ impl<'a> Summary<'a> {
             self.plain(" - ");
             match written_action(task, command) {
                 Some(CommandAction::Script(text)) => {
-                    self.painted(Color::Yellow, &format!("{}\n", text.value))
+                    self.painted(Color::Yellow, &format!("{}\n", text.value));
                 }
                 Some(CommandAction::Call { task: called, .. }) => {
                     let name = linked.callee(&called.value);

@@ -1,5 +1,7 @@
 //! Findings as annotations of GitHub Actions.
 
+use std::fmt::Write as _;
+
 use super::{Findings, level};
 
 /// One workflow command a finding.
@@ -17,15 +19,16 @@ pub fn annotations(findings: &Findings) -> String {
         } else {
             String::new()
         };
-        out.push_str(&format!(
-            "::{} file={},line={},endLine={}{columns},title={}::{}\n",
+        let _ = writeln!(
+            out,
+            "::{} file={},line={},endLine={}{columns},title={}::{}",
             level(diagnostic.severity),
             property(&findings.file(diagnostic.span)),
             range.start.line,
             range.end.line,
             property(&format!("{} {}", diagnostic.code.id, diagnostic.code.name)),
             data(&message),
-        ));
+        );
     }
     out
 }

@@ -1,5 +1,7 @@
 //! Findings of the compiler for people and for programs.
 
+use std::fmt::Write as _;
+
 pub mod github;
 pub mod json;
 pub mod sarif;
@@ -108,7 +110,7 @@ fn uri(file: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            let _ = write!(out, "%{byte:02X}");
         }
     }
     out
