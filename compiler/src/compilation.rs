@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::check::{self, CheckMemo};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::file_system::FileSystem;
 use crate::ir::Program;
@@ -34,6 +35,8 @@ pub struct Compilation {
     pub diagnostics: Vec<Diagnostic>,
     /// The error with which go-task would refuse the project.
     pub failure: Option<Failure>,
+    /// What the rules found in tasks that the next compilation may find unchanged.
+    pub memo: CheckMemo,
 }
 
 impl Compilation {
@@ -53,8 +56,12 @@ pub fn compile(
     let previous_files = previous.map(|p| (&p.sources, &p.loaded));
     let (project, program) = project::open(files, entry, &options.root_dir, options.host, previous_files);
     let mut diagnostics = project.diagnostics.clone();
+    let mut memo = CheckMemo::default();
     if options.check {
-        let _ = &mut diagnostics;
+        let known = previous.map(|p| &p.memo);
+        let checked = check::run_with(&project, &program, files, options.host, known);
+        diagnostics.extend(checked.diagnostics);
+        memo = checked.memo;
     }
     diagnostics.sort_by_cached_key(|d| {
         let location = project.sources.locate(d.span);
@@ -67,5 +74,6 @@ pub fn compile(
         program: Arc::new(program),
         diagnostics,
         failure: project.failure,
+        memo,
     }
 }

@@ -16,6 +16,7 @@ pub mod ast;
 pub mod decode;
 pub mod ir;
 pub mod project;
+pub mod check;
 pub mod emit;
 
 mod compilation;

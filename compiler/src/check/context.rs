@@ -1,0 +1,207 @@
+//! What the rules of the whole project look up.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use rustc_hash::{FxHashMap, FxHashSet};
+use smol_str::SmolStr;
+
+use super::calls::{self, TaskCall};
+use super::facts::Facts;
+use crate::ast::{self, Text, VariableValue};
+use crate::file_system::FileSystem;
+use crate::ir::{Program, Task, TaskId};
+use crate::project::Project;
+use crate::source::SourceMap;
+use crate::suggest;
+use crate::template::{Host, has_template};
+
+/// How often one run looks for the nearest name: each look goes over all names.
+const MAX_SUGGESTIONS: usize = 50;
+
+/// Variables that go-task sets itself (`compiler.go`, `variables.go`, `task.go`).
+pub const SPECIAL_VARIABLES: &[&str] = &[
+    "CLI_ARGS",
+    "CLI_ARGS_LIST",
+    "CLI_FORCE",
+    "CLI_SILENT",
+    "CLI_VERBOSE",
+    "CLI_OFFLINE",
+    "CLI_ASSUME_YES",
+    "TASK",
+    "ALIAS",
+    "TASK_EXE",
+    "ROOT_TASKFILE",
+    "ROOT_DIR",
+    "TASKFILE",
+    "TASKFILE_DIR",
+    "TASK_DIR",
+    "USER_WORKING_DIR",
+    "TASK_VERSION",
+    "PATH_LIST_SEPARATOR",
+    "FILE_PATH_SEPARATOR",
+    "CHECKSUM",
+    "TIMESTAMP",
+    "MATCH",
+    "ITEM",
+    "KEY",
+    "EXIT_CODE",
+];
+
+/// A linked project with indexes.
+pub struct Context<'a> {
+    /// The project.
+    pub project: &'a Project,
+    /// What runs.
+    pub program: &'a Program,
+    /// The files.
+    pub files: &'a dyn FileSystem,
+    /// The environment.
+    pub host: &'a dyn Host,
+    /// What is known of each task, by its id.
+    pub facts: Vec<Arc<Facts>>,
+    /// What is known of each file, in loaded order.
+    pub file_facts: Vec<Arc<Facts>>,
+    /// The calls of each task, by its id.
+    pub calls: Vec<Vec<TaskCall<'a>>>,
+    /// Everything that defines a name for all tasks: globals, variables of includes and of calls.
+    pub shared: FxHashMap<&'a str, Vec<&'a VariableValue>>,
+    /// Names that any task requires.
+    pub required: FxHashSet<&'a str>,
+    /// Names that the dotenv files of the root set.
+    pub dotenv: FxHashSet<SmolStr>,
+    /// Names that some template copes with when empty.
+    pub guarded: FxHashSet<SmolStr>,
+    suggestions: Cell<usize>,
+}
+
+impl<'a> Context<'a> {
+    /// Builds the indexes.
+    pub fn new(
+        project: &'a Project,
+        program: &'a Program,
+        files: &'a dyn FileSystem,
+        host: &'a dyn Host,
+        facts: Vec<Arc<Facts>>,
+        file_facts: Vec<Arc<Facts>>,
+    ) -> Self {
+        let calls: Vec<Vec<TaskCall<'a>>> =
+            program.tasks.iter().map(|task| calls::of(task, program)).collect();
+        let mut shared: FxHashMap<&'a str, Vec<&'a VariableValue>> = FxHashMap::default();
+        let mut define = |variables: &'a [ast::Variable]| {
+            for variable in variables {
+                shared.entry(variable.name.value.as_str()).or_default().push(&variable.value);
+            }
+        };
+        for taskfile in project.loaded.files.iter().filter_map(|file| file.taskfile.as_ref()) {
+            define(&taskfile.vars);
+            define(&taskfile.env);
+            taskfile.includes.iter().for_each(|include| define(&include.vars));
+        }
+        calls.iter().flatten().for_each(|call| define(call.vars));
+        let required = program
+            .tasks
+            .iter()
+            .flat_map(|t| &t.definition.requires)
+            .map(|r| r.name.value.as_str())
+            .collect();
+        let guarded = facts
+            .iter()
+            .chain(&file_facts)
+            .flat_map(|facts| facts.reads.iter().filter(|read| read.guarded).map(|read| read.name.clone()))
+            .collect();
+        let dotenv = dotenv_names(project, program, files);
+        let suggestions = Cell::new(MAX_SUGGESTIONS);
+        Self {
+            project,
+            program,
+            files,
+            host,
+            facts,
+            file_facts,
+            calls,
+            shared,
+            required,
+            dotenv,
+            guarded,
+            suggestions,
+        }
+    }
+
+    /// The texts.
+    pub fn sources(&self) -> &'a SourceMap {
+        &self.project.sources
+    }
+
+    /// All tasks that are written in files of this machine, by id.
+    pub fn own_tasks(&self) -> impl Iterator<Item = (TaskId, &'a Task)> {
+        let tasks = self.program.tasks.iter().enumerate();
+        tasks.map(|(i, task)| (TaskId(i as u32), task)).filter(|(_, task)| !is_remote(&task.taskfile))
+    }
+
+    /// What is known of a task.
+    pub fn facts(&self, id: TaskId) -> &Facts {
+        &self.facts[id.0 as usize]
+    }
+
+    /// The calls of a task.
+    pub fn calls(&self, id: TaskId) -> &[TaskCall<'a>] {
+        &self.calls[id.0 as usize]
+    }
+
+    /// The nearest of many names, as long as not too many were looked for.
+    pub fn nearest<'n>(&self, typed: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+        let left = self.suggestions.get().checked_sub(1)?;
+        self.suggestions.set(left);
+        let limit = (typed.chars().count() / 3).max(1);
+        suggest::nearest(
+            typed,
+            names.into_iter().filter(|name| name.len().abs_diff(typed.len()) <= limit * 2),
+        )
+    }
+
+    /// Whether a name is defined for all tasks: by go-task, a file, a call, the environment or a requirement.
+    pub fn is_defined(&self, name: &str) -> bool {
+        SPECIAL_VARIABLES.contains(&name)
+            || self.shared.contains_key(name)
+            || self.required.contains(name)
+            || self.dotenv.contains(name)
+            || self.host.environment(name).is_some()
+    }
+
+    /// Whether go-task sets a variable itself.
+    #[expect(clippy::unused_self, reason = "reads like the other questions")]
+    pub fn is_special(&self, name: &str) -> bool {
+        SPECIAL_VARIABLES.contains(&name)
+    }
+
+    /// A path as go-task joins it to the directory of a task.
+    pub fn join(&self, dir: &str, path: &str) -> Utf8PathBuf {
+        let base = crate::project::paths::smart_join(self.program.dir.as_str(), dir);
+        crate::project::paths::smart_join(base.as_str(), path)
+    }
+
+    /// Whether a text is the same whenever it is rendered and expanded.
+    pub fn is_static(text: &Text) -> bool {
+        !has_template(&text.value) && !text.value.contains(['$', '~', '`'])
+    }
+}
+
+/// Whether a Taskfile was downloaded.
+pub fn is_remote(path: &Utf8Path) -> bool {
+    crate::project::remote::is_remote(path.as_str())
+}
+
+fn dotenv_names(project: &Project, program: &Program, files: &dyn FileSystem) -> FxHashSet<SmolStr> {
+    let mut names = FxHashSet::default();
+    let root = project.loaded.files.first().and_then(|file| file.taskfile.as_ref());
+    for text in root.iter().flat_map(|taskfile| &taskfile.dotenv).filter(|text| !has_template(&text.value)) {
+        let path = crate::project::paths::smart_join(program.dir.as_str(), &text.value);
+        if let Ok(text) = files.read(&path) {
+            let (entries, _) = crate::dotenv::parse(&text);
+            names.extend(entries.into_iter().map(|entry| SmolStr::new(entry.name)));
+        }
+    }
+    names
+}

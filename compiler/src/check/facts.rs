@@ -1,0 +1,189 @@
+//! What one task, or a file without its tasks, tells about itself: found once and kept while its text stays.
+
+use std::ops::Range;
+
+use rustc_hash::FxHashSet;
+use smol_str::SmolStr;
+
+use super::LOCAL_RULES;
+use super::place;
+use super::reads::{self, Needs, Reads};
+use super::texts::{Texts, Use};
+use crate::ast::{self, Text};
+use crate::diagnostic::Diagnostic;
+use crate::shell::{self, Inspection, Masked};
+use crate::source::{SourceMap, Span};
+use crate::template::{Reference, Template, has_template};
+
+/// What is known of a task or a file by looking at it alone.
+#[derive(Debug, Default)]
+pub struct Facts {
+    /// The findings of the rules that need no more than this.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The variables that its templates read.
+    pub reads: Vec<VariableRead>,
+    /// All names that it reads, in templates, loops and requirements.
+    pub mentions: FxHashSet<SmolStr>,
+    /// Names that its scripts read as `$NAME`.
+    pub shell_reads: FxHashSet<SmolStr>,
+    /// Whether a template uses the map of all variables as a value.
+    pub reads_all: bool,
+}
+
+/// A variable that a template reads.
+#[derive(Clone, Debug)]
+pub struct VariableRead {
+    /// Its name.
+    pub name: SmolStr,
+    /// The name, in the file.
+    pub span: Span,
+    /// The whole action, `{{…}}`, in the file.
+    pub action: Span,
+    /// Whether the template copes with its being empty.
+    pub guarded: bool,
+    /// What the template needs it to be.
+    pub needs: Needs,
+    /// Whether the place is only reached under a condition.
+    pub conditional: bool,
+    /// Whether the place itself defines it, as a loop does.
+    pub local: bool,
+    /// Whether the text looks like a Go template of another program: `--format '{{.Names}}'`.
+    pub foreign: bool,
+}
+
+/// Whose facts are gathered.
+#[derive(Clone, Copy)]
+pub enum Owner<'a> {
+    /// A task.
+    Task(&'a ast::Task),
+    /// A file, without its tasks.
+    File(&'a ast::Taskfile),
+}
+
+/// A text, parsed.
+pub struct Parsed<'a> {
+    /// The text as written.
+    pub text: std::borrow::Cow<'a, Text>,
+    /// What becomes of it.
+    pub usage: Use,
+    /// Names that are there only here.
+    pub extra: Vec<SmolStr>,
+    /// Its template, if it has one.
+    pub template: Option<Template>,
+    /// The script, if it is one that can be parsed.
+    pub script: Option<(Inspection, Masked)>,
+}
+
+impl Parsed<'_> {
+    /// Bytes that the template has in front of the text.
+    fn shift(&self) -> usize {
+        if self.usage == Use::Reference { "{{".len() } else { 0 }
+    }
+
+    /// The span of some bytes of the template.
+    pub fn template_span(&self, range: &Range<usize>, sources: &SourceMap) -> Span {
+        let back = |at: usize| at.saturating_sub(self.shift()).min(self.text.value.len());
+        place::span_in(&self.text, &(back(range.start)..back(range.end)), sources)
+    }
+
+    /// The span of some bytes of the text.
+    pub fn span(&self, range: &Range<usize>, sources: &SourceMap) -> Span {
+        place::span_in(&self.text, range, sources)
+    }
+}
+
+/// What the rules for one task or file work on.
+pub struct Local<'a> {
+    /// Whose texts these are.
+    pub owner: Owner<'a>,
+    /// All texts.
+    pub texts: &'a [Parsed<'a>],
+    /// What the template of the text of the same index reads.
+    pub reads: &'a [Reads<'a>],
+    /// The files.
+    pub sources: &'a SourceMap,
+}
+
+/// Gathers the facts of a task or file and applies the rules that need no more.
+pub fn gather(owner: Owner<'_>, sources: &SourceMap) -> Facts {
+    let mut texts = Texts::new(sources);
+    match owner {
+        Owner::Task(task) => texts.task(task),
+        Owner::File(file) => texts.file(file),
+    }
+    let parsed: Vec<Parsed<'_>> = texts
+        .places
+        .into_iter()
+        .map(|place| {
+            let template = match place.usage {
+                Use::Reference => Some(Reference::parse(&place.text.value).template().clone()),
+                Use::VariableName => None,
+                _ => has_template(&place.text.value).then(|| Template::parse(&place.text.value)),
+            };
+            let is_script = matches!(place.usage, Use::Command { .. } | Use::Test);
+            let script = if is_script { shell::parse_masked(&place.text.value) } else { None };
+            let script = script.map(|(script, masked)| (shell::inspect(&script), masked));
+            Parsed { text: place.text, usage: place.usage, extra: place.extra, template, script }
+        })
+        .collect();
+    let reads: Vec<Reads<'_>> =
+        parsed.iter().map(|text| text.template.as_ref().map(reads::read).unwrap_or_default()).collect();
+    let local = Local { owner, texts: &parsed, reads: &reads, sources };
+    let mut facts = Facts::default();
+    for rule in LOCAL_RULES {
+        (rule.run)(&local, &mut facts.diagnostics);
+    }
+    collect(&local, &mut facts);
+    facts
+}
+
+fn collect(local: &Local<'_>, facts: &mut Facts) {
+    for (text, reads) in local.texts.iter().zip(local.reads) {
+        facts.reads_all |= reads.reads_all || (text.usage == Use::Reference && text.text.value == ".");
+        if text.usage == Use::VariableName {
+            facts.mentions.insert(text.text.value.clone());
+        }
+        if let Some((inspection, masked)) = &text.script {
+            let own = inspection.reads.iter().filter(|read| !masked.touches(read.range));
+            facts.shell_reads.extend(own.map(|read| read.name.clone()));
+        }
+        for read in &reads.variables {
+            facts.mentions.insert(read.name.clone());
+            facts.reads.push(VariableRead {
+                name: read.name.clone(),
+                span: text.template_span(&read.range, local.sources),
+                action: text.template_span(&action_around(text, &read.range), local.sources),
+                guarded: read.guarded,
+                needs: read.needs,
+                conditional: read.conditional,
+                local: text.extra.contains(&read.name),
+                foreign: is_foreign(text, &read.range),
+            });
+        }
+    }
+    if let Owner::Task(task) = local.owner {
+        facts.mentions.extend(task.requires.iter().map(|required| required.name.value.clone()));
+    }
+}
+
+/// The action that holds a place, with its braces.
+fn action_around(text: &Parsed<'_>, range: &Range<usize>) -> Range<usize> {
+    let Some(template) = &text.template else { return range.clone() };
+    let whole = template.text();
+    let start = whole.get(..range.start).and_then(|before| before.rfind("{{")).unwrap_or(range.start);
+    let end =
+        whole.get(range.end..).and_then(|after| after.find("}}")).map_or(range.end, |at| range.end + at + 2);
+    start..end
+}
+
+/// Whether a template stands where another program expects one of its own: after `--format` and the like.
+fn is_foreign(text: &Parsed<'_>, range: &Range<usize>) -> bool {
+    if !matches!(text.usage, Use::Command { .. } | Use::Test) {
+        return false;
+    }
+    let before = text.text.value.get(..range.start).unwrap_or("");
+    let line = before.rsplit('\n').next().unwrap_or("");
+    ["--format", "--template", " -f '{{", " -f \"{{", " -f={{", " -t '{{", "go-template"]
+        .iter()
+        .any(|flag| line.contains(flag))
+}

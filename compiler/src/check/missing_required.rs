@@ -1,0 +1,50 @@
+//! EZ404: a call that does not pass what the called task requires.
+
+use super::context::Context;
+use crate::diagnostic::Diagnostic;
+use crate::ir::Task;
+use crate::rule;
+
+/// A warning, because the command line can still give the variable to all tasks.
+pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    for (id, caller) in context.own_tasks() {
+        for call in context.calls(id).iter().filter(|call| call.open.is_none()) {
+            let Some(callee) = call.callees().next() else { continue };
+            let callee = context.program.task(callee);
+            for required in &callee.definition.requires {
+                let name = required.name.value.as_str();
+                let is_passed = call.vars.iter().any(|variable| variable.name.value == name);
+                if name.is_empty() || is_passed || is_given(context, callee, name) || asks_for(caller, name) {
+                    continue;
+                }
+                let message = format!(
+                    "the task `{}` requires `{name}`, which this call does not pass",
+                    call.text.value
+                );
+                found.push(
+                    Diagnostic::warning(rule::MISSING_REQUIRED, message, call.text.span)
+                        .with_label(format!("`{name}` is missing"))
+                        .and_at(required.name.span, "required here")
+                        .with_help(format!("pass it: `vars: {{{name}: …}}`")),
+                );
+            }
+        }
+    }
+}
+
+/// Whether the called task has the variable without the call.
+fn is_given(context: &Context<'_>, callee: &Task, name: &str) -> bool {
+    context.program.vars.contains_key(name)
+        || context.program.env.contains_key(name)
+        || context.dotenv.contains(name)
+        || context.is_special(name)
+        || context.host.environment(name).is_some()
+        || callee.include_vars.iter().any(|variable| variable.name.value == name)
+        || callee.including_vars.as_ref().is_some_and(|vars| vars.contains_key(name))
+        || callee.definition.vars.iter().any(|variable| variable.name.value == name)
+}
+
+/// Whether the calling task asks for it as well: then it comes from the command line for both.
+fn asks_for(caller: &Task, name: &str) -> bool {
+    caller.definition.requires.iter().any(|required| required.name.value == name)
+}

@@ -1,0 +1,192 @@
+//! The rules: what is wrong with a project that was read and linked without a complaint, or in spite of one.
+//!
+//! A rule is local, and looks at one task (or one file without its tasks), or it looks at the whole project. What local
+//! rules find is kept in a [`CheckMemo`] as long as the task's text stays; rules of the whole project only look up.
+
+mod argument_count;
+mod bash_only;
+mod calls;
+mod context;
+mod dangerous_remove;
+mod dotenv_files;
+mod duplicate_alias;
+mod extension;
+mod facts;
+mod hidden_task;
+mod ignored;
+mod invalid_glob;
+mod missing_required;
+mod outside_enum;
+mod place;
+mod reads;
+mod shell_syntax;
+mod sources;
+mod task_cycle;
+mod template_syntax;
+mod template_type;
+mod texts;
+mod undefined_variable;
+mod unknown_exclude;
+mod unknown_function;
+mod unknown_task;
+mod unread_argument;
+mod unused_task;
+mod unused_variable;
+mod values;
+mod variable_type;
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+pub use extension::KNOWN_FIELDS;
+pub use hidden_task::SUBCOMMANDS;
+pub use place::span_in;
+
+use crate::ast;
+use crate::diagnostic::Diagnostic;
+use crate::file_system::FileSystem;
+use crate::ir::Program;
+use crate::project::Project;
+use crate::source::SourceMap;
+use crate::template::Host;
+use context::Context;
+use facts::{Facts, Local, Owner};
+
+/// A rule for one task, or for one file without its tasks.
+struct LocalRule {
+    run: fn(&Local<'_>, &mut Vec<Diagnostic>),
+}
+
+/// A rule for the whole project.
+struct ProjectRule {
+    run: fn(&Context<'_>, &mut Vec<Diagnostic>),
+}
+
+const LOCAL_RULES: &[LocalRule] = &[
+    LocalRule { run: values::method },
+    LocalRule { run: values::run },
+    LocalRule { run: values::shell_options },
+    LocalRule { run: values::output },
+    LocalRule { run: invalid_glob::check },
+    LocalRule { run: template_syntax::check },
+    LocalRule { run: unknown_function::check },
+    LocalRule { run: argument_count::check },
+    LocalRule { run: template_type::check },
+    LocalRule { run: shell_syntax::check },
+    LocalRule { run: bash_only::check },
+    LocalRule { run: dangerous_remove::check },
+    LocalRule { run: extension::check },
+];
+
+const PROJECT_RULES: &[ProjectRule] = &[
+    ProjectRule { run: unknown_task::check },
+    ProjectRule { run: duplicate_alias::check },
+    ProjectRule { run: hidden_task::check },
+    ProjectRule { run: unused_task::check },
+    ProjectRule { run: unknown_exclude::check },
+    ProjectRule { run: task_cycle::check },
+    ProjectRule { run: dotenv_files::check },
+    ProjectRule { run: sources::check },
+    ProjectRule { run: undefined_variable::check },
+    ProjectRule { run: unused_variable::check },
+    ProjectRule { run: unread_argument::check },
+    ProjectRule { run: missing_required::check },
+    ProjectRule { run: outside_enum::check },
+    ProjectRule { run: variable_type::check },
+];
+
+/// What earlier runs found in tasks and files that did not change since, by their identity.
+#[derive(Clone, Debug, Default)]
+pub struct CheckMemo {
+    /// By the address of the task, which stays taken as long as the entry holds it.
+    tasks: FxHashMap<usize, (Arc<ast::Task>, Arc<Facts>)>,
+    files: FxHashMap<usize, (Arc<ast::Taskfile>, Arc<Facts>)>,
+}
+
+impl CheckMemo {
+    fn task(&mut self, task: &Arc<ast::Task>, previous: Option<&Self>, sources: &SourceMap) -> Arc<Facts> {
+        let key = Arc::as_ptr(task) as usize;
+        if let Some((_, facts)) = self.tasks.get(&key) {
+            return Arc::clone(facts);
+        }
+        let known = previous.and_then(|memo| memo.tasks.get(&key));
+        let facts = known.map_or_else(
+            || Arc::new(facts::gather(Owner::Task(task), sources)),
+            |(_, facts)| Arc::clone(facts),
+        );
+        self.tasks.insert(key, (Arc::clone(task), Arc::clone(&facts)));
+        facts
+    }
+
+    fn file(
+        &mut self,
+        file: &Arc<ast::Taskfile>,
+        previous: Option<&Self>,
+        sources: &SourceMap,
+    ) -> Arc<Facts> {
+        let key = Arc::as_ptr(file) as usize;
+        if let Some((_, facts)) = self.files.get(&key) {
+            return Arc::clone(facts);
+        }
+        let known = previous.and_then(|memo| memo.files.get(&key));
+        let facts = known.map_or_else(
+            || Arc::new(facts::gather(Owner::File(file), sources)),
+            |(_, facts)| Arc::clone(facts),
+        );
+        self.files.insert(key, (Arc::clone(file), Arc::clone(&facts)));
+        facts
+    }
+}
+
+/// Findings, and what the next run can take over.
+#[derive(Debug)]
+pub struct Checked {
+    /// The findings, in no particular order.
+    pub diagnostics: Vec<Diagnostic>,
+    /// To be given to the next run over the same project.
+    pub memo: CheckMemo,
+}
+
+/// Applies all rules.
+pub fn run(project: &Project, program: &Program, files: &dyn FileSystem, host: &dyn Host) -> Vec<Diagnostic> {
+    run_with(project, program, files, host, None).diagnostics
+}
+
+/// Applies all rules and takes over what an earlier run found in tasks that did not change since.
+pub fn run_with(
+    project: &Project,
+    program: &Program,
+    files: &dyn FileSystem,
+    host: &dyn Host,
+    previous: Option<&CheckMemo>,
+) -> Checked {
+    let mut memo = CheckMemo::default();
+    let mut diagnostics = Vec::new();
+    let mut file_facts = Vec::new();
+    for file in &project.loaded.files {
+        let Some(taskfile) = &file.taskfile else {
+            file_facts.push(Arc::new(Facts::default()));
+            continue;
+        };
+        let facts = memo.file(taskfile, previous, &project.sources);
+        let ours = !context::is_remote(&file.path);
+        if ours {
+            diagnostics.extend(facts.diagnostics.iter().cloned());
+        }
+        file_facts.push(facts);
+        for task in &taskfile.tasks {
+            let facts = memo.task(task, previous, &project.sources);
+            if ours {
+                diagnostics.extend(facts.diagnostics.iter().cloned());
+            }
+        }
+    }
+    let facts =
+        program.tasks.iter().map(|task| memo.task(&task.definition, previous, &project.sources)).collect();
+    let context = Context::new(project, program, files, host, facts, file_facts);
+    for rule in PROJECT_RULES {
+        (rule.run)(&context, &mut diagnostics);
+    }
+    Checked { diagnostics, memo }
+}

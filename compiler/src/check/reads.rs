@@ -1,0 +1,264 @@
+//! What a template reads and calls, with what stands around it: more than [`crate::template::visit`] tells.
+
+use std::ops::Range;
+
+use smol_str::SmolStr;
+
+use crate::template::Template;
+use crate::template::ast::{Branch, BranchKind, Command, Expression, Identifier, List, Name, Node, Pipe};
+
+/// A variable that a template reads.
+#[derive(Clone, Debug)]
+pub struct Read {
+    /// Its name.
+    pub name: SmolStr,
+    /// The bytes of the name, without the dot.
+    pub range: Range<usize>,
+    /// Whether the template copes with its being empty: tested, compared, given a default.
+    pub guarded: bool,
+    /// What the template needs it to be.
+    pub needs: Needs,
+    /// Whether the place is only reached under a condition.
+    pub conditional: bool,
+}
+
+/// What a template needs a variable to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing special.
+    Anything,
+    /// Something to repeat over: a list, a map or a number.
+    Items,
+    /// A number: it is compared with one.
+    Number,
+    /// A text: it is compared with one.
+    Text,
+}
+
+/// A call of a function.
+#[derive(Clone, Debug)]
+pub struct FunctionUse<'t> {
+    /// The function as written.
+    pub identifier: &'t Identifier,
+    /// The arguments as written.
+    pub arguments: &'t [Expression],
+    /// Whether one more comes through the pipe.
+    pub piped: bool,
+    /// Whether the call is only reached under a condition.
+    pub conditional: bool,
+}
+
+/// Everything of one template.
+#[derive(Debug, Default)]
+pub struct Reads<'t> {
+    /// The variables, in written order.
+    pub variables: Vec<Read>,
+    /// The calls.
+    pub calls: Vec<FunctionUse<'t>>,
+    /// `range` over a literal text: its bytes and whether that is conditional.
+    pub text_ranges: Vec<(Range<usize>, bool)>,
+    /// Whether `.` or `$` is used as a value.
+    pub reads_all: bool,
+}
+
+/// Functions of which an argument may well be empty.
+const GUARDS: &[&str] = &[
+    "and",
+    "or",
+    "not",
+    "eq",
+    "ne",
+    "lt",
+    "le",
+    "gt",
+    "ge",
+    "default",
+    "coalesce",
+    "empty",
+    "ternary",
+    "hasKey",
+    "get",
+    "dig",
+    "kindOf",
+    "kindIs",
+    "typeOf",
+    "typeIs",
+    "typeIsLike",
+    "all",
+    "any",
+    "hasPrefix",
+    "hasSuffix",
+    "contains",
+    "has",
+    "regexMatch",
+    "fail",
+    "required",
+];
+
+/// Reads a template.
+pub fn read(template: &Template) -> Reads<'_> {
+    let mut reader = Reader { reads: Reads::default(), dot: true, dollar: true, depth: 0 };
+    reader.list(template.root());
+    (reader.dot, reader.dollar, reader.depth) = (false, false, 1);
+    for definition in template.definitions() {
+        reader.list(&definition.list);
+    }
+    reader.reads.variables.sort_by_key(|read| read.range.start);
+    reader.reads
+}
+
+struct Reader<'t> {
+    reads: Reads<'t>,
+    /// Whether `.` is the data.
+    dot: bool,
+    /// Whether `$` is the data.
+    dollar: bool,
+    /// Conditions around the place.
+    depth: usize,
+}
+
+#[derive(Clone, Copy)]
+struct Around {
+    guarded: bool,
+    needs: Needs,
+}
+
+const BARE: Around = Around { guarded: false, needs: Needs::Anything };
+
+impl<'t> Reader<'t> {
+    fn list(&mut self, list: &'t List) {
+        for node in &list.nodes {
+            match node {
+                Node::Action(action) => {
+                    // A value that is kept in a variable may be tested later.
+                    let guarded = !action.pipe.declarations.is_empty();
+                    self.pipe(&action.pipe, Around { guarded, ..BARE });
+                }
+                Node::Branch(branch) => self.branch(branch),
+                Node::Template(call) => {
+                    if let Some(pipe) = &call.pipe {
+                        self.pipe(pipe, BARE);
+                    }
+                }
+                Node::Text { .. } | Node::Break { .. } | Node::Continue { .. } => {}
+            }
+        }
+    }
+
+    fn branch(&mut self, branch: &'t Branch) {
+        let needs = if branch.kind == BranchKind::Range { Needs::Items } else { Needs::Anything };
+        self.pipe(&branch.pipe, Around { guarded: true, needs });
+        if needs == Needs::Items
+            && let [command] = branch.pipe.commands.as_slice()
+            && let [Expression::Text(text)] = command.arguments.as_slice()
+        {
+            self.reads.text_ranges.push((text.range.clone(), self.depth > 0));
+        }
+        let dot = self.dot;
+        self.depth += 1;
+        self.dot = dot && branch.kind == BranchKind::If;
+        self.list(&branch.list);
+        self.dot = dot;
+        if let Some(otherwise) = &branch.otherwise {
+            self.list(otherwise);
+        }
+        self.depth -= 1;
+    }
+
+    fn pipe(&mut self, pipe: &'t Pipe, around: Around) {
+        let later_guard = pipe.commands.iter().skip(1).any(|command| guard_of(command).is_some());
+        let single = pipe.commands.len() == 1;
+        for (i, command) in pipe.commands.iter().enumerate() {
+            let guarded = around.guarded || later_guard;
+            let needs = if single { around.needs } else { Needs::Anything };
+            self.command(command, i > 0, Around { guarded, needs });
+        }
+    }
+
+    fn command(&mut self, command: &'t Command, piped: bool, around: Around) {
+        let Some((first, rest)) = command.arguments.split_first() else { return };
+        let Expression::Function(identifier) = first else {
+            let needs = if rest.is_empty() { around.needs } else { Needs::Anything };
+            self.expression(first, Around { needs, ..around });
+            rest.iter()
+                .for_each(|argument| self.expression(argument, Around { needs: Needs::Anything, ..around }));
+            return;
+        };
+        self.reads.calls.push(FunctionUse {
+            identifier,
+            arguments: rest,
+            piped,
+            conditional: self.depth > 0,
+        });
+        let guarded = around.guarded || guard_of(command).is_some();
+        let needs = if piped { Needs::Anything } else { compared_with(&identifier.name, rest) };
+        let lazy = matches!(identifier.name.as_str(), "and" | "or");
+        for (i, argument) in rest.iter().enumerate() {
+            let deeper = usize::from(lazy && i > 0);
+            self.depth += deeper;
+            self.expression(argument, Around { guarded, needs });
+            self.depth -= deeper;
+        }
+    }
+
+    fn expression(&mut self, expression: &'t Expression, around: Around) {
+        match expression {
+            Expression::Field(field) if self.dot => self.variable(&field.names, around),
+            Expression::Variable(variable) if self.dollar => {
+                if let Some((first, names)) = variable.names.split_first()
+                    && first.text == "$"
+                {
+                    self.variable(names, around);
+                }
+            }
+            Expression::Dot(_) => self.reads.reads_all |= self.dot,
+            Expression::Function(identifier) => self.reads.calls.push(FunctionUse {
+                identifier,
+                arguments: &[],
+                piped: false,
+                conditional: self.depth > 0,
+            }),
+            Expression::Chain(chain) => {
+                self.expression(&chain.base, Around { needs: Needs::Anything, ..around });
+            }
+            Expression::Pipe(pipe) => self.pipe(pipe, around),
+            _ => {}
+        }
+    }
+
+    fn variable(&mut self, names: &[Name], around: Around) {
+        match names.split_first() {
+            Some((first, path)) => self.reads.variables.push(Read {
+                name: first.text.clone(),
+                range: first.range.clone(),
+                guarded: around.guarded,
+                needs: if path.is_empty() { around.needs } else { Needs::Anything },
+                conditional: self.depth > 0,
+            }),
+            None => self.reads.reads_all = true,
+        }
+    }
+}
+
+fn guard_of(command: &Command) -> Option<&'static str> {
+    match command.arguments.first()? {
+        Expression::Function(identifier) => GUARDS.iter().find(|name| **name == identifier.name).copied(),
+        _ => None,
+    }
+}
+
+/// What the variables among the operands of a comparison must be, by its literals.
+fn compared_with(function: &str, operands: &[Expression]) -> Needs {
+    if !matches!(function, "eq" | "ne" | "lt" | "le" | "gt" | "ge") {
+        return Needs::Anything;
+    }
+    // `eq` and `ne` compare everything with their first operand.
+    let pair = if operands.len() == 2 { operands } else { &[] };
+    if pair.iter().any(|operand| matches!(operand, Expression::Number(number) if number.int.is_some())) {
+        Needs::Number
+    } else if pair.iter().any(|operand| matches!(operand, Expression::Text(_))) {
+        Needs::Text
+    } else {
+        Needs::Anything
+    }
+}

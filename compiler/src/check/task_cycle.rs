@@ -1,0 +1,197 @@
+//! EZ206: tasks that call each other without end.
+
+use super::context::Context;
+use crate::diagnostic::Diagnostic;
+use crate::ir::{CallKind, TaskId};
+use crate::rule;
+use crate::source::Span;
+
+/// What may stop a task that calls itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Stop {
+    /// Nothing: go-task gives up after 1,000 calls, or waits for itself.
+    Nothing,
+    /// `status`, `sources`, `preconditions` or a question: it may be up to date some time.
+    Fingerprint,
+}
+
+#[derive(Clone, Copy)]
+struct Step {
+    to: usize,
+    stop: Stop,
+    span: Span,
+}
+
+/// Finds one cycle in each knot of tasks. Calls under `if` or `for` are left out: they are meant to end.
+pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    let steps = steps(context);
+    let mut reported = vec![false; steps.len()];
+    for allowed in [Stop::Nothing, Stop::Fingerprint] {
+        for knot in knots(&steps, allowed) {
+            if knot.iter().any(|&task| reported.get(task).copied().unwrap_or(true)) {
+                continue;
+            }
+            let Some(&start) = knot.iter().min() else { continue };
+            let Some(cycle) = shortest_cycle(&steps, start, &knot, allowed) else { continue };
+            for &task in &knot {
+                if let Some(reported) = reported.get_mut(task) {
+                    *reported = true;
+                }
+            }
+            found.push(report(context, start, &cycle, allowed));
+        }
+    }
+}
+
+fn steps(context: &Context<'_>) -> Vec<Vec<Step>> {
+    context
+        .program
+        .ids()
+        .map(|id| {
+            let task = context.program.task(id);
+            let definition = &task.definition;
+            if definition.condition.is_some() || !definition.platforms.is_empty() {
+                return Vec::new();
+            }
+            let is_fingerprinted = !definition.status.is_empty()
+                || !definition.sources.is_empty()
+                || !definition.preconditions.is_empty()
+                || !definition.prompt.is_empty();
+            let mut steps = Vec::new();
+            for call in context.calls(id).iter().filter(|call| !call.conditional) {
+                // Dependencies run before go-task asks whether the task is up to date.
+                let stop = match call.kind {
+                    CallKind::Deferred => continue,
+                    CallKind::Command if is_fingerprinted => Stop::Fingerprint,
+                    _ => Stop::Nothing,
+                };
+                // What a wildcard matches may become shorter with every call.
+                let is_open = |id: &TaskId| !context.program.task(*id).is_wildcard();
+                let callees = call.callees().filter(is_open);
+                steps.extend(callees.map(|to| Step { to: to.0 as usize, stop, span: call.text.span }));
+            }
+            steps
+        })
+        .collect()
+}
+
+/// Strongly connected sets of tasks with a cycle in them (Tarjan's algorithm, without recursion).
+fn knots(steps: &[Vec<Step>], allowed: Stop) -> Vec<Vec<usize>> {
+    const UNSEEN: usize = usize::MAX;
+    let mut order = vec![UNSEEN; steps.len()];
+    let mut low = vec![0; steps.len()];
+    let mut on_stack = vec![false; steps.len()];
+    let (mut stack, mut knots, mut next) = (Vec::new(), Vec::new(), 0);
+    for root in 0..steps.len() {
+        if order[root] != UNSEEN {
+            continue;
+        }
+        let mut work: Vec<(usize, usize)> = vec![(root, 0)];
+        while let Some((task, at)) = work.pop() {
+            if at == 0 {
+                order[task] = next;
+                low[task] = next;
+                next += 1;
+                stack.push(task);
+                on_stack[task] = true;
+            }
+            let mut at = at;
+            let mut descended = false;
+            while let Some(step) = steps[task].get(at) {
+                at += 1;
+                if step.stop > allowed {
+                    continue;
+                }
+                if order[step.to] == UNSEEN {
+                    work.push((task, at));
+                    work.push((step.to, 0));
+                    descended = true;
+                    break;
+                }
+                if on_stack[step.to] {
+                    low[task] = low[task].min(order[step.to]);
+                }
+            }
+            if descended {
+                continue;
+            }
+            if let Some(&(parent, _)) = work.last() {
+                low[parent] = low[parent].min(low[task]);
+            }
+            if low[task] == order[task] {
+                let mut knot = Vec::new();
+                while let Some(member) = stack.pop() {
+                    on_stack[member] = false;
+                    knot.push(member);
+                    if member == task {
+                        break;
+                    }
+                }
+                let calls_itself = || steps[task].iter().any(|step| step.to == task && step.stop <= allowed);
+                if knot.len() > 1 || calls_itself() {
+                    knots.push(knot);
+                }
+            }
+        }
+    }
+    knots.sort_by_key(|knot| knot.iter().min().copied());
+    knots
+}
+
+/// The shortest way from a task back to itself: the steps of it.
+fn shortest_cycle(
+    steps: &[Vec<Step>],
+    start: usize,
+    knot: &[usize],
+    allowed: Stop,
+) -> Option<Vec<(usize, Step)>> {
+    let mut came_by: rustc_hash::FxHashMap<usize, (usize, Step)> = rustc_hash::FxHashMap::default();
+    let inside: rustc_hash::FxHashSet<usize> = knot.iter().copied().collect();
+    let mut queue = std::collections::VecDeque::from([start]);
+    while let Some(task) = queue.pop_front() {
+        for step in steps.get(task)?.iter().filter(|step| step.stop <= allowed && inside.contains(&step.to)) {
+            if step.to == start {
+                let mut cycle = vec![(task, *step)];
+                let mut at = task;
+                while at != start {
+                    let (before, step) = *came_by.get(&at)?;
+                    cycle.push((before, step));
+                    at = before;
+                }
+                cycle.reverse();
+                return Some(cycle);
+            }
+            if let std::collections::hash_map::Entry::Vacant(entry) = came_by.entry(step.to) {
+                entry.insert((task, *step));
+                queue.push_back(step.to);
+            }
+        }
+    }
+    None
+}
+
+fn report(context: &Context<'_>, start: usize, cycle: &[(usize, Step)], stop: Stop) -> Diagnostic {
+    let name = |task: usize| context.program.task(TaskId(task as u32)).name.as_str();
+    let path: Vec<&str> = cycle.iter().map(|(from, _)| name(*from)).chain([name(start)]).collect();
+    let path = path.join(" → ");
+    let span =
+        cycle.first().map_or(context.program.task(TaskId(start as u32)).name_span(), |(_, step)| step.span);
+    let mut diagnostic = if stop == Stop::Nothing {
+        Diagnostic::error(rule::TASK_CYCLE, format!("these tasks call each other without end: {path}"), span)
+            .with_help("take one of the calls out, or put an `if` on it")
+    } else {
+        Diagnostic::warning(rule::TASK_CYCLE, format!("these tasks call each other: {path}"), span).with_help(
+            "only `status`, `sources` or `preconditions` can end this; put an `if` on one of the calls",
+        )
+    };
+    diagnostic = diagnostic.with_label(format!("`{}` calls `{}`", path_name(&path, 0), path_name(&path, 1)));
+    for (i, (_, step)) in cycle.iter().enumerate().skip(1) {
+        let message = format!("`{}` calls `{}`", path_name(&path, i), path_name(&path, i + 1));
+        diagnostic = diagnostic.and_at(step.span, message);
+    }
+    diagnostic
+}
+
+fn path_name(path: &str, at: usize) -> &str {
+    path.split(" → ").nth(at).unwrap_or("")
+}

@@ -1,0 +1,122 @@
+//! EZ401: a template that reads a variable which nothing defines.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use smol_str::SmolStr;
+
+use super::context::{Context, SPECIAL_VARIABLES};
+use super::facts::{Facts, VariableRead};
+use crate::ast;
+use crate::diagnostic::Diagnostic;
+use crate::rule;
+use crate::suggest::distance;
+
+/// Any name may come from the command line. So a name is only reported where something else is likelier: a slip of
+/// the finger, an `env` entry taken for a variable, a template meant for another program.
+pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    let mut counts: FxHashMap<&str, usize> = FxHashMap::default();
+    for read in context.facts.iter().chain(&context.file_facts).flat_map(|facts| &facts.reads) {
+        *counts.entry(read.name.as_str()).or_default() += 1;
+    }
+    let mut seen: FxHashSet<*const Facts> = FxHashSet::default();
+    for (id, task) in context.own_tasks() {
+        let facts = context.facts(id);
+        // A file that is included twice has its tasks once.
+        if seen.insert(std::ptr::from_ref(facts)) {
+            let reads = facts.reads.iter().filter(|read| is_open(context, read, Some(&task.definition)));
+            found.extend(reads.filter_map(|read| report(context, read, Some(&task.definition), &counts)));
+        }
+    }
+    for (file, facts) in context.project.loaded.files.iter().zip(&context.file_facts) {
+        if super::context::is_remote(&file.path) {
+            continue;
+        }
+        let reads = facts.reads.iter().filter(|read| is_open(context, read, None));
+        found.extend(reads.filter_map(|read| report(context, read, None, &counts)));
+    }
+}
+
+fn is_open(context: &Context<'_>, read: &VariableRead, task: Option<&ast::Task>) -> bool {
+    !read.guarded
+        && !read.local
+        && !context.guarded.contains(&read.name)
+        && !context.is_defined(&read.name)
+        && task.is_none_or(|task| !task.vars.iter().any(|variable| variable.name.value == read.name))
+}
+
+fn report(
+    context: &Context<'_>,
+    read: &VariableRead,
+    task: Option<&ast::Task>,
+    counts: &FxHashMap<&str, usize>,
+) -> Option<Diagnostic> {
+    let name = &read.name;
+    let diagnostic = |message: String| Diagnostic::warning(rule::UNDEFINED_VARIABLE, message, read.span);
+    if read.foreign
+        && name.starts_with(|c: char| c.is_ascii_uppercase())
+        && name.contains(|c: char| c.is_lowercase())
+    {
+        let written = context.sources().text(read.action).to_owned();
+        let mut found =
+            diagnostic(format!("this template is rendered before the program sees it: `{name}` is empty"))
+                .with_label("no variable of the Taskfile")
+                .with_help(format!("write {{{{`{written}`}}}} to hand the braces on"));
+        if !written.contains('`') {
+            found = found.with_fix("hand the braces on", read.action, format!("{{{{`{written}`}}}}"));
+        }
+        return Some(found);
+    }
+    if task.is_some_and(|task| task.env.iter().any(|variable| variable.name.value == *name)) {
+        return Some(
+            diagnostic(format!("`{name}` is in this task's `env`, which templates do not see"))
+                .with_label("empty")
+                .with_help(format!("write `${name}` in the script, or move it to `vars`")),
+        );
+    }
+    let near = misspelt(context, name, task, counts)?;
+    Some(
+        diagnostic(format!("no variable is named `{name}`"))
+            .with_label("empty")
+            .with_help(format!("did you mean `{near}`?"))
+            .with_fix(format!("change to `{near}`"), read.span, near),
+    )
+}
+
+/// The defined name that was meant, if it is all but certain that one was.
+fn misspelt(
+    context: &Context<'_>,
+    name: &SmolStr,
+    task: Option<&ast::Task>,
+    counts: &FxHashMap<&str, usize>,
+) -> Option<String> {
+    // A name that is read again and again is no slip of the finger.
+    if counts.get(name.as_str()).is_some_and(|count| *count > 2) {
+        return None;
+    }
+    let own = task.into_iter().flat_map(|task| &task.vars).map(|variable| variable.name.value.as_str());
+    let known = context
+        .shared
+        .keys()
+        .copied()
+        .chain(context.required.iter().copied())
+        .chain(context.dotenv.iter().map(SmolStr::as_str))
+        .chain(SPECIAL_VARIABLES.iter().copied())
+        .chain(own);
+    let mut candidates: Vec<&str> = known.filter(|known| is_slip(name, known)).collect();
+    candidates.sort_unstable();
+    candidates.into_iter().min_by_key(|known| distance(name, known)).map(str::to_owned)
+}
+
+/// Whether one name is the other with a slip: a letter too few, too many, wrong or swapped, or only the case differs.
+fn is_slip(typed: &str, known: &str) -> bool {
+    if typed == known || typed.len().abs_diff(known.len()) > 2 {
+        return false;
+    }
+    let plain = |name: &str| name.replace(['_', '-'], "").to_lowercase();
+    if plain(typed) == plain(known) {
+        return true;
+    }
+    let shorter = typed.len().min(known.len());
+    let allowed = if shorter >= 8 { 2 } else { 1 };
+    let digits = |name: &str| name.chars().filter(char::is_ascii_digit).collect::<String>();
+    shorter >= 4 && digits(typed) == digits(known) && distance(typed, known) <= allowed
+}

@@ -1,0 +1,64 @@
+//! EZ403: a call that passes a variable which the called task never reads.
+
+use rustc_hash::FxHashSet;
+use smol_str::SmolStr;
+
+use super::context::Context;
+use crate::diagnostic::Diagnostic;
+use crate::rule;
+use crate::suggest::nearest;
+
+/// Compares the variables of each call with what the called tasks read.
+pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    if context.file_facts.iter().any(|facts| facts.reads_all) {
+        return;
+    }
+    let everywhere: FxHashSet<&SmolStr> =
+        context.file_facts.iter().flat_map(|facts| &facts.mentions).collect();
+    for (id, _) in context.own_tasks() {
+        for call in context.calls(id).iter().filter(|call| !call.vars.is_empty() && call.open.is_none()) {
+            let callees: Vec<_> = call.callees().collect();
+            if callees.is_empty() || callees.len() < call.targets.len() {
+                continue;
+            }
+            for variable in call.vars {
+                let name = &variable.name.value;
+                let is_read = everywhere.contains(name)
+                    || callees.iter().any(|callee| {
+                        let facts = context.facts(*callee);
+                        facts.reads_all
+                            || facts.mentions.contains(name)
+                            || context
+                                .program
+                                .task(*callee)
+                                .include_vars
+                                .iter()
+                                .any(|v| v.name.value == *name)
+                    });
+                let Some(callee) = callees.first().filter(|_| !is_read) else { continue };
+                let task = context.program.task(*callee);
+                let facts = context.facts(*callee);
+                let message = format!("the task `{}` never reads `{name}`", call.text.value);
+                let diagnostic = Diagnostic::warning(rule::UNREAD_ARGUMENT, message, variable.name.span)
+                    .with_label("passed for nothing")
+                    .and_at(task.name_span(), "the called task");
+                let read_names = facts.mentions.iter().map(SmolStr::as_str);
+                let mut read_names: Vec<&str> = read_names
+                    .filter(|read| {
+                        !call.vars.iter().any(|v| v.name.value == *read) && !context.is_special(read)
+                    })
+                    .collect();
+                read_names.sort_unstable();
+                found.push(match nearest(name, read_names) {
+                    _ if facts.shell_reads.contains(name) => diagnostic.with_help(format!(
+                        "`${name}` reads the environment, which calls do not set; write `{{{{.{name}}}}}` in the task"
+                    )),
+                    Some(near) => diagnostic
+                        .with_help(format!("did you mean `{near}`?"))
+                        .with_fix(format!("rename to `{near}`"), variable.name.span, near),
+                    None => diagnostic.with_help("remove it, or read it in the task"),
+                });
+            }
+        }
+    }
+}

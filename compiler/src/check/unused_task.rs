@@ -1,0 +1,65 @@
+//! EZ209: an internal task that nothing calls.
+
+use regex::Regex;
+use rustc_hash::FxHashSet;
+
+use super::context::Context;
+use crate::diagnostic::Diagnostic;
+use crate::ir::{Resolution, TaskId};
+use crate::rule;
+
+/// Only the tasks of the root file are looked at: those of others may serve other projects.
+pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    let mut called: FxHashSet<TaskId> = FxHashSet::default();
+    let mut patterns: Vec<Regex> = Vec::new();
+    for calls in &context.calls {
+        for call in calls {
+            for target in &call.targets {
+                match &target.resolution {
+                    Resolution::Task(id, _) => {
+                        called.insert(*id);
+                    }
+                    Resolution::Ambiguous(ids) => called.extend(ids),
+                    Resolution::Unknown => {}
+                }
+            }
+            patterns.extend(call.open.as_ref().and_then(|name| pattern_of(name)));
+        }
+    }
+    for (id, task) in context.own_tasks() {
+        let in_root = task.namespaces.is_empty() && task.taskfile == context.program.taskfile;
+        if !task.definition.internal || !in_root || called.contains(&id) || task.is_wildcard() {
+            continue;
+        }
+        let may_be_called = patterns
+            .iter()
+            .any(|p| p.is_match(&task.name) || task.aliases.iter().any(|alias| p.is_match(alias)));
+        if may_be_called {
+            continue;
+        }
+        found.push(
+            Diagnostic::warning(
+                rule::UNUSED_TASK,
+                format!("nothing calls the internal task `{}`", task.name),
+                task.name_span(),
+            )
+            .with_label("never runs")
+            .with_help("remove it, call it, or take `internal: true` away"),
+        );
+    }
+}
+
+/// What a name with templates in it may become.
+fn pattern_of(name: &str) -> Option<Regex> {
+    let mut pattern = String::from("^");
+    let mut rest = name;
+    while let Some(start) = rest.find("{{") {
+        let (before, action) = rest.split_at(start);
+        pattern.push_str(&regex::escape(before));
+        pattern.push_str(".*");
+        rest = action.split_once("}}").map_or("", |(_, after)| after);
+    }
+    pattern.push_str(&regex::escape(rest));
+    pattern.push('$');
+    Regex::new(&pattern).ok()
+}

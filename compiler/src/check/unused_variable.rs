@@ -1,0 +1,67 @@
+//! EZ402: a variable that nothing reads.
+
+use rustc_hash::FxHashSet;
+use smol_str::SmolStr;
+
+use super::context::Context;
+use super::facts::Facts;
+use crate::ast::{self, Variable};
+use crate::diagnostic::Diagnostic;
+use crate::rule;
+
+/// Variables of tasks are seen by the task alone; those of files by everything.
+pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    let every = || context.facts.iter().chain(&context.file_facts);
+    let mut seen: FxHashSet<*const ast::Task> = FxHashSet::default();
+    let everywhere: FxHashSet<&SmolStr> =
+        context.file_facts.iter().flat_map(|facts| &facts.mentions).collect();
+    let files_read_all = context.file_facts.iter().any(|facts| facts.reads_all);
+    for (id, task) in context.own_tasks() {
+        let facts = context.facts(id);
+        if facts.reads_all || files_read_all || !seen.insert(std::ptr::from_ref(&*task.definition)) {
+            continue;
+        }
+        for variable in &task.definition.vars {
+            let name = &variable.name.value;
+            if !facts.mentions.contains(name) && !everywhere.contains(name) {
+                found.push(report(variable, facts, "this task"));
+            }
+        }
+    }
+    if every().any(|facts| facts.reads_all) {
+        return;
+    }
+    // A file that others include may define what they read.
+    let Some(root) = context.project.loaded.files.first() else { return };
+    let Some(taskfile) = root.taskfile.as_ref().filter(|_| !super::context::is_remote(&root.path)) else {
+        return;
+    };
+    if taskfile.tasks.is_empty() || taskfile.vars.is_empty() {
+        return;
+    }
+    let mentioned: FxHashSet<&SmolStr> = every().flat_map(|facts| &facts.mentions).collect();
+    let in_shell = Facts {
+        shell_reads: every().flat_map(|facts| facts.shell_reads.iter().cloned()).collect(),
+        ..Facts::default()
+    };
+    for variable in taskfile.vars.iter().filter(|variable| !mentioned.contains(&variable.name.value)) {
+        found.push(report(variable, &in_shell, "this project"));
+    }
+}
+
+fn report(variable: &Variable, facts: &Facts, place: &str) -> Diagnostic {
+    let name = &variable.name.value;
+    let diagnostic = Diagnostic::warning(
+        rule::UNUSED_VARIABLE,
+        format!("nothing in {place} reads the variable `{name}`"),
+        variable.name.span,
+    )
+    .with_label("never read");
+    if facts.shell_reads.contains(name) {
+        diagnostic.with_help(format!(
+            "`${name}` reads the environment: move it to `env`, or write `{{{{.{name}}}}}`"
+        ))
+    } else {
+        diagnostic.with_help("remove it")
+    }
+}
