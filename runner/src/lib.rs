@@ -24,6 +24,7 @@ pub mod options;
 pub mod path;
 pub mod platform;
 pub mod process;
+pub mod prompt;
 pub mod remote;
 pub mod render;
 pub mod report;

@@ -165,7 +165,9 @@ impl Rewriter<'_> {
             Command::Test(test) => self.test(test, errexit),
             Command::Declaration(declaration) => self.assignments(&declaration.arguments, errexit),
             Command::Let(expressions) => {
-                expressions.iter().for_each(|expression| self.arithmetic(expression, errexit))
+                for expression in expressions {
+                    self.arithmetic(expression, errexit);
+                }
             }
             Command::Time(statement) | Command::Coprocess(_, statement) => {
                 if let Some(statement) = statement {
