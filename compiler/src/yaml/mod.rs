@@ -10,6 +10,7 @@ pub mod node;
 #[cfg(test)]
 mod oracle;
 mod parse;
+pub mod position;
 mod recover;
 pub mod scalar;
 mod scan;

@@ -297,10 +297,14 @@ impl<'t> Scanner<'t> {
     // --- The queue of tokens ---
 
     fn fetch_more_tokens(&mut self) -> Scanned<()> {
-        while !self.ended && (self.tokens.len() <= LOOK_AHEAD || self.head_may_become_a_key()?) {
+        loop {
+            let has_enough = self.tokens.len() > LOOK_AHEAD || self.ended;
+            // A key that was never finished is an error at the end, too.
+            if has_enough && (!self.head_may_become_a_key()? || self.ended) {
+                return Ok(());
+            }
             self.fetch_next_token()?;
         }
-        Ok(())
     }
 
     fn head_may_become_a_key(&mut self) -> Scanned<bool> {

@@ -1,0 +1,384 @@
+//! Where a part of a scalar's value stands in the text.
+
+use super::node::{Node, NodeKind, Scalar, ScalarStyle};
+use super::scan::escaped;
+
+/// The byte of a fragment's text at which a byte of a scalar's value stands, so that a word of a template can be
+/// pointed at through quotes, escapes, folds and indentation.
+///
+/// `fragment` is the text from the start of the fragment that the node's span is relative to, at least up to the
+/// span's end. What has no text of its own, like the space that a line break became, is placed at what it comes from.
+/// An `offset` past the value's end is the end of the scalar; a node that is no scalar gives its beginning.
+pub fn offset_in_source(node: &Node, fragment: &str, offset: usize) -> u32 {
+    let NodeKind::Scalar(scalar) = &node.kind else { return node.span.start };
+    let start = (node.span.start as usize).min(fragment.len());
+    let end = (node.span.end as usize).clamp(start, fragment.len());
+    let mut tracer = Tracer { fragment, position: start, end, segments: Vec::new() };
+    match scalar.style {
+        ScalarStyle::Plain => tracer.flow(scalar, None),
+        ScalarStyle::SingleQuoted => tracer.flow(scalar, Some('\'')),
+        ScalarStyle::DoubleQuoted => tracer.flow(scalar, Some('"')),
+        ScalarStyle::Literal => tracer.literal(scalar),
+        ScalarStyle::Folded => tracer.folded(scalar),
+    }
+    tracer.place(offset.min(scalar.text.len()), end) as u32
+}
+
+/// From `value` on, value and source agree byte by byte, until the next segment.
+#[derive(Clone, Copy, Debug)]
+struct Segment {
+    value: usize,
+    source: usize,
+    /// Whether the bytes after the first are in the source as well.
+    is_text: bool,
+}
+
+struct Tracer<'t> {
+    fragment: &'t str,
+    position: usize,
+    end: usize,
+    segments: Vec<Segment>,
+}
+
+impl<'t> Tracer<'t> {
+    fn place(&self, offset: usize, end: usize) -> usize {
+        let next = self.segments.partition_point(|segment| segment.value <= offset);
+        let Some(segment) = next.checked_sub(1).and_then(|index| self.segments.get(index)) else {
+            return end;
+        };
+        let distance = if segment.is_text { offset - segment.value } else { 0 };
+        let limit = end.max(segment.source);
+        (segment.source + distance).min(limit)
+    }
+
+    fn rest(&self) -> &'t str {
+        self.fragment.get(self.position..self.end).unwrap_or("")
+    }
+
+    fn text_at(&mut self, value: usize, source: usize) {
+        self.segments.push(Segment { value, source, is_text: true });
+    }
+
+    fn point_at(&mut self, value: usize, source: usize) {
+        self.segments.push(Segment { value, source, is_text: false });
+    }
+
+    /// Plain and quoted scalars: character by character, with line folds and escapes.
+    fn flow(&mut self, scalar: &Scalar, quote: Option<char>) {
+        let mut value = 0;
+        if quote.is_some() {
+            self.position += 1;
+            self.end = self.end.saturating_sub(1).max(self.position);
+        }
+        self.text_at(0, self.position);
+        while let Some(c) = self.rest().chars().next() {
+            if value >= scalar.text.len() {
+                break;
+            }
+            if let Some(length) = fold_length(self.rest()) {
+                value += self.fold(value, length);
+                continue;
+            }
+            match (c, quote) {
+                ('\'', Some('\'')) => {
+                    self.position += 2;
+                    value += 1;
+                    self.text_at(value, self.position);
+                }
+                ('\\', Some('"')) => value += self.escape(value),
+                _ => {
+                    self.position += c.len_utf8();
+                    value += c.len_utf8();
+                }
+            }
+        }
+        self.text_at(value, self.position);
+    }
+
+    /// Passes blanks and line breaks that fold; says how many bytes of the value they are.
+    fn fold(&mut self, value: usize, length: usize) -> usize {
+        let run = self.rest().get(..length).unwrap_or("");
+        let breaks: Vec<(usize, &str)> = line_breaks(run);
+        let mut produced = 0;
+        let meanings: Vec<(usize, usize)> = match breaks.as_slice() {
+            [] => Vec::new(),
+            [(at, only)] => vec![(*at, if is_kept(only) { only.len() } else { 1 })],
+            [(at, first), others @ ..] => {
+                let kept = is_kept(first).then_some((*at, first.len()));
+                let others =
+                    others.iter().map(|(at, text)| (*at, if is_kept(text) { text.len() } else { 1 }));
+                kept.into_iter().chain(others).collect()
+            }
+        };
+        for (at, bytes) in meanings {
+            self.point_at(value + produced, self.position + at);
+            produced += bytes;
+        }
+        self.position += length;
+        self.text_at(value + produced, self.position);
+        produced
+    }
+
+    fn escape(&mut self, value: usize) -> usize {
+        let start = self.position;
+        let after = self.rest().get(1..).unwrap_or("");
+        if let Some(length) = break_length(after) {
+            return self.escaped_break(value, 1 + length);
+        }
+        let digits = match after.chars().next() {
+            Some('x') => 2,
+            Some('u') => 4,
+            Some('U') => 8,
+            _ => 0,
+        };
+        let c = if digits > 0 {
+            let code = after.get(1..=digits).and_then(|code| u32::from_str_radix(code, 16).ok());
+            code.and_then(char::from_u32)
+        } else {
+            after.bytes().next().and_then(escaped)
+        };
+        let produced = c.map_or(1, char::len_utf8);
+        self.point_at(value, start);
+        self.position = (start + 2 + digits).min(self.end);
+        self.text_at(value + produced, self.position);
+        produced
+    }
+
+    /// A backslash at a line's end: the break is nothing, and further ones are themselves.
+    fn escaped_break(&mut self, value: usize, length: usize) -> usize {
+        self.position += length;
+        let rest = self.rest();
+        let run = &rest[..rest.len() - rest.trim_start_matches(is_blank_or_break).len()];
+        let mut produced = 0;
+        for (at, text) in line_breaks(run) {
+            self.point_at(value + produced, self.position + at);
+            produced += if is_kept(text) { text.len() } else { 1 };
+        }
+        self.position += run.len();
+        self.text_at(value + produced, self.position);
+        produced
+    }
+
+    /// The lines of a block scalar: where each begins and ends without its break. The first begins where the line does.
+    fn lines(&self) -> Vec<(usize, usize)> {
+        let before = self.fragment.get(..self.position).unwrap_or("");
+        let mut start = before
+            .rfind(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'])
+            .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
+        let mut lines = Vec::new();
+        while start <= self.fragment.len() {
+            let rest = &self.fragment[start..];
+            let length =
+                rest.char_indices().map(|(at, _)| at).find(|&at| break_length(&rest[at..]).is_some());
+            let Some(length) = length else {
+                lines.push((start, self.fragment.len()));
+                break;
+            };
+            lines.push((start, start + length));
+            start += length + break_length(&rest[length..]).unwrap_or(1);
+        }
+        lines
+    }
+
+    /// Every line of the value is the end of a line of the source.
+    fn literal(&mut self, scalar: &Scalar) {
+        let mut value = 0;
+        let lines = self.lines();
+        for (text, &(start, end)) in split_lines(&scalar.text).zip(&lines) {
+            let source = end.saturating_sub(text.len()).max(start);
+            self.text_at(value, source);
+            self.point_at(value + text.len(), end);
+            value += text.len() + break_length(&scalar.text[value + text.len()..]).unwrap_or(0);
+        }
+        self.end = self.end.max(self.segments.last().map_or(0, |segment| segment.source));
+    }
+
+    /// As the scanner folds: lines that begin with text are joined, others keep their breaks.
+    fn folded(&mut self, scalar: &Scalar) {
+        let lines = self.lines();
+        let source = self.fragment;
+        let blanks = |text: &str| text.len() - text.trim_start_matches(' ').len();
+        let Some(&(start, end)) =
+            lines.iter().find(|(start, end)| !source[*start..*end].trim_matches(' ').is_empty())
+        else {
+            return;
+        };
+        let extra = blanks(scalar.text.trim_start_matches('\n'));
+        let indent = blanks(&source[start..end]).saturating_sub(extra);
+        let mut value = 0;
+        let mut after_more_indented = true;
+        let mut breaks: Vec<usize> = Vec::new();
+        for (start, end) in lines {
+            let line = source[start..end].get(indent..).unwrap_or("");
+            if line.is_empty() {
+                breaks.push(end);
+                continue;
+            }
+            let more_indented = line.starts_with([' ', '\t']);
+            // The break before a joined line is the space, or is dropped for the empty lines that follow it.
+            let is_joined = value > 0 && !more_indented && !after_more_indented;
+            if is_joined && breaks.len() > 1 {
+                breaks.remove(0);
+            }
+            for at in breaks.drain(..) {
+                self.point_at(value, at);
+                value += 1;
+            }
+            if value >= scalar.text.len() {
+                break;
+            }
+            self.text_at(value, start + indent);
+            value += line.len();
+            after_more_indented = more_indented;
+            breaks.push(end);
+        }
+        for at in breaks {
+            self.point_at(value, at);
+            value += 1;
+        }
+        self.end = self.end.max(self.segments.last().map_or(0, |segment| segment.source));
+    }
+}
+
+fn is_blank_or_break(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+/// Length of the line break that a text begins with.
+fn break_length(text: &str) -> Option<usize> {
+    match text.chars().next()? {
+        '\r' if text[1..].starts_with('\n') => Some(2),
+        c @ ('\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}') => Some(c.len_utf8()),
+        _ => None,
+    }
+}
+
+/// Whether a break stays what it is, where others become `\n`.
+fn is_kept(text: &str) -> bool {
+    matches!(text, "\u{2028}" | "\u{2029}")
+}
+
+fn line_breaks(run: &str) -> Vec<(usize, &str)> {
+    let mut breaks = Vec::new();
+    let mut at = 0;
+    while let Some(c) = run[at..].chars().next() {
+        match break_length(&run[at..]) {
+            Some(length) => {
+                breaks.push((at, &run[at..at + length]));
+                at += length;
+            }
+            None => at += c.len_utf8(),
+        }
+    }
+    breaks
+}
+
+/// Length of the blanks that a text begins with, if a line break is among them.
+fn fold_length(text: &str) -> Option<usize> {
+    if !text.starts_with(is_blank_or_break) {
+        return None;
+    }
+    let run = text.len() - text.trim_start_matches(is_blank_or_break).len();
+    text[..run].contains(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']).then_some(run)
+}
+
+/// Lines of a value, split at `\n`, LS and PS.
+fn split_lines(text: &str) -> impl Iterator<Item = &str> {
+    text.split(['\n', '\u{2028}', '\u{2029}'])
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::source::SourceId;
+    use crate::yaml::compose::compose;
+
+    /// Every letter and digit of the value of `key` stands in the source as itself, each at a place of its own.
+    fn check_letters(text: &str) -> Result<(), TestCaseError> {
+        let composed = compose(text, SourceId(0));
+        prop_assert!(composed.errors.is_empty(), "{:?} {text}", composed.errors);
+        let NodeKind::Mapping(mapping) = &composed.root.as_ref().unwrap().kind else { panic!("{text}") };
+        let node = &*mapping.entries[0].value;
+        let NodeKind::Scalar(scalar) = &node.kind else { panic!("{text}") };
+        let mut last = None;
+        for (offset, c) in scalar.text.char_indices() {
+            let place = offset_in_source(node, text, offset) as usize;
+            prop_assert!(text.is_char_boundary(place), "{text:?} {offset}");
+            if c.is_alphanumeric() || c == '{' || c == '.' {
+                let found = text[place..].chars().next();
+                let is_escape = found == Some('\\');
+                prop_assert!(found == Some(c) || is_escape, "{text:?}: {c} at {offset} -> {place} {found:?}");
+                prop_assert!(last < Some(place), "{text:?} {offset}");
+            }
+            last = Some(place);
+        }
+        prop_assert!(offset_in_source(node, text, scalar.text.len()) as usize <= text.len());
+        Ok(())
+    }
+
+    #[test]
+    fn words_are_found_in_every_style() {
+        let check = |text: &str, word: &str| {
+            let composed = compose(text, SourceId(0));
+            let NodeKind::Mapping(mapping) = &composed.root.as_ref().unwrap().kind else { panic!() };
+            let node = &*mapping.entries[0].value;
+            let NodeKind::Scalar(scalar) = &node.kind else { panic!() };
+            let offset = scalar.text.find(word).unwrap();
+            let place = offset_in_source(node, text, offset) as usize;
+            assert_eq!(place, text.rfind(word).unwrap(), "{text}");
+        };
+        check("k: a {{.X}} b\n", "X");
+        check("k: a\n  b\n\n  {{.X}}\n", "X");
+        check("k: 'it''s {{.X}}'\n", "X");
+        check("k: 'a\n\n  {{.X}}'\n", "X");
+        check("k: \"\\u00e9\\n\\\"\\t\\x41 {{.X}}\"\n", "X");
+        check("k: \"a \\\n   b\\\n\n  {{.X}}\"\n", "X");
+        check("k: |\n  a\n    b\n\n  {{.X}}\n", "X");
+        check("k: |2-\n    a\n  {{.X}}", "X");
+        check("k: >\n  a\n  b\n\n    c\n  d {{.X}}\n", "X");
+        check("k: >-\n\n\n  a\n   b\n  c\n\n\n  {{.X}}\n", "X");
+        check("k: |\r\n  a\r\n  {{.X}}\r\n", "X");
+        check("k: >\r\n  a\r\n  b\r\n\r\n  {{.X}}\r\n", "X");
+        check("k: é\r\n  日\r\n\r\n  {{.X}}\n", "X");
+    }
+
+    fn words() -> impl Strategy<Value = Vec<String>> {
+        prop::collection::vec("[a-z]{0,3}[é日]?( [a-z]{1,3})?", 1..6)
+    }
+
+    fn gaps() -> impl Strategy<Value = Vec<String>> {
+        let gap = prop::sample::select(vec![
+            "\n  ", " \n\n  ", "\r\n  ", "\n\n\n  ", "\n    ", "\n \n  ", "\n\t\n  ",
+        ]);
+        prop::collection::vec(gap.prop_map(str::to_owned), 6)
+    }
+
+    fn joined(words: &[String], gaps: &[String]) -> String {
+        let pairs = words.iter().zip(gaps).enumerate();
+        pairs
+            .map(|(index, (word, gap))| if index == 0 { word.clone() } else { format!("{gap}{word}") })
+            .collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn letters_of_flow_scalars_are_found(words in words(), gaps in gaps(), escape in prop::sample::select(vec!["", "\\n", "\\u00e9", "\\\n  ", "\\\n\n  "])) {
+            let text = joined(&words, &gaps);
+            check_letters(&format!("k: a{}\n", text.replace('\t', "")))?;
+            check_letters(&format!("k: '{text}'''\nl: 1\n"))?;
+            check_letters(&format!("k: \"{escape}{text}{escape}z\"\nl: 1\n"))?;
+        }
+
+        #[test]
+        fn letters_of_block_scalars_are_found(words in words(), gaps in gaps(), header in prop::sample::select(vec!["|", "|-", "|+", ">", ">-", ">+"]), lead in prop::sample::select(vec!["", "\n", "\n\n"])) {
+            let gaps: Vec<_> = gaps.iter().map(|gap| gap.replace('\t', "")).collect();
+            let text = joined(&words, &gaps);
+            check_letters(&format!("k: {header}\n{lead}  a{text}\nl: 1\n"))?;
+            check_letters(&format!("k: {header}2 # c\n{lead}   a{text}\n"))?;
+        }
+    }
+}
