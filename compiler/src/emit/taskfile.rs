@@ -14,7 +14,7 @@ use crate::ast::{
     self, Command, CommandAction, Dependency, EnumValues, Glob, Loop, LoopSource, MatrixValues, Text, Variable,
     VariableValue,
 };
-use crate::ir::{GlobalVariable, Program, Task};
+use crate::ir::{GlobalVariable, GlobalVariables, Program, Task};
 use crate::project::Loaded;
 use crate::project::remote::sha256;
 use crate::source::SourceMap;
@@ -127,11 +127,12 @@ impl Emitter<'_> {
         if let Some(use_gitignore) = program.use_gitignore {
             root.put("use_gitignore", Tree::Bool(use_gitignore));
         }
-        let globals = |emitter: &Self, globals: &crate::ir::GlobalVariables| -> Vec<(String, Tree)> {
+        let globals = |emitter: &Self, globals: &GlobalVariables| -> Vec<(String, Tree)> {
             globals.iter().map(|(name, global)| (name.to_string(), emitter.global(global))).collect()
         };
         root.map("env", globals(self, &program.env));
         root.map("vars", globals(self, &program.vars));
+        self.note_shared_once();
         let tasks: Vec<(String, Tree)> =
             program.tasks.iter().map(|task| (task.name.to_string(), self.task(task))).collect();
         root.put("tasks", Tree::Map(tasks));
@@ -232,25 +233,44 @@ impl Emitter<'_> {
         let mut out = self.location_variables(task);
         let own: FxHashSet<&SmolStr> = task.definition.vars.iter().map(|v| &v.name.value).collect();
         let mut given: FxHashSet<SmolStr> = FxHashSet::default();
+        let no_globals = GlobalVariables::default();
+        let including = task.including_vars.as_deref().unwrap_or(&no_globals);
         for variable in task.include_vars.iter() {
             let name = &variable.name.value;
-            let hidden = task.including_vars.as_ref().is_some_and(|globals| globals.contains_key(name));
-            if own.contains(name) || hidden {
+            if own.contains(name) {
                 continue;
             }
+            // A global of the including file comes after the include's variable, and may build on it.
+            let shown = if including.contains_key(name) { format!("{SHADOWED}{name}") } else { name.to_string() };
             given.insert(name.clone());
-            out.push((name.to_string(), variable_tree(variable)));
+            out.push((shown, variable_tree(variable)));
         }
-        for (name, global) in task.including_vars.iter().flat_map(|globals| globals.iter()) {
+        for (name, global) in including {
+            let differs = self.program.vars.get(name) != Some(global);
             let depends = given.iter().any(|given| mentions(&global.variable, given));
-            if depends && !own.contains(name) {
+            if (differs || depends) && !own.contains(name) {
+                let value = shadowed(self.global(global), &given, including);
                 given.insert(name.clone());
-                out.push((name.to_string(), self.global(global)));
+                out.push((name.to_string(), value));
             }
         }
         self.note_hidden_arguments(task, &given);
         out.extend(variables(&task.definition.vars));
         out
+    }
+
+    /// A file that is included twice shares its `run: once` tasks; two tasks of one file do not.
+    fn note_shared_once(&mut self) {
+        let mut seen = rustc_hash::FxHashMap::default();
+        for task in &self.program.tasks {
+            let once = task.definition.run.as_ref().or(self.program.run.as_ref()).is_some_and(|run| run.value == "once");
+            if !once {
+                continue;
+            }
+            if let Some(first) = seen.insert((&task.taskfile, &task.definition.name.value), &task.name) {
+                self.notes.push(format!("`{first}` and `{}` run once together under ez, once each here", task.name));
+            }
+        }
     }
 
     /// A call's variable loses to a task's, so one that an include gives too cannot be passed any more.
@@ -283,17 +303,56 @@ impl Emitter<'_> {
             path if path.starts_with('/') || path.contains("://") => path.to_owned(),
             path => format!("{{{{.ROOT_DIR}}}}/{path}"),
         };
-        if text.contains(".TASKFILE_DIR") {
+        let is_free = |name: &str| {
+            let own = definition_sets(task, name);
+            !own && !self.program.vars.contains_key(name) && !self.program.env.contains_key(name)
+        };
+        if text.contains(".TASKFILE_DIR") && is_free("TASKFILE_DIR") {
             out.push(("TASKFILE_DIR".to_owned(), string(&rooted(dir))));
         }
-        if text.replace(".TASKFILE_DIR", "").contains(".TASKFILE") {
+        if text.replace(".TASKFILE_DIR", "").contains(".TASKFILE") && is_free("TASKFILE") {
             out.push(("TASKFILE".to_owned(), string(&rooted(&shown))));
         }
-        if text.contains(".ROOT_TASKFILE") {
+        if text.contains(".ROOT_TASKFILE") && is_free("ROOT_TASKFILE") {
             out.push(("ROOT_TASKFILE".to_owned(), string(&rooted(&self.relative(self.program.taskfile.as_str())))));
         }
         out
     }
+}
+
+/// Begins the name of an include's variable that a global of the including file hides.
+const SHADOWED: &str = "EZ_INCLUDED_";
+
+/// The value with the names of hidden variables in its templates.
+fn shadowed(tree: Tree, given: &FxHashSet<SmolStr>, including: &GlobalVariables) -> Tree {
+    match tree {
+        Tree::Text(text) if text.contains("{{") || text.starts_with('.') => {
+            let hidden = given.iter().filter(|name| including.contains_key(*name));
+            Tree::Text(hidden.fold(text, |text, name| rename(&text, name)))
+        }
+        Tree::List(items) => Tree::List(items.into_iter().map(|item| shadowed(item, given, including)).collect()),
+        Tree::Map(entries) => {
+            Tree::Map(entries.into_iter().map(|(key, value)| (key, shadowed(value, given, including))).collect())
+        }
+        other => other,
+    }
+}
+
+/// Renames `.NAME` in a template, not where it is only the beginning of a longer name.
+fn rename(text: &str, name: &str) -> String {
+    let field = format!(".{name}");
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(&field) {
+        let (before, after) = rest.split_at(at);
+        let after = &after[field.len()..];
+        out.push_str(before);
+        let is_longer = after.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+        let _ = if is_longer { write!(out, "{field}") } else { write!(out, ".{SHADOWED}{name}") };
+        rest = after;
+    }
+    out.push_str(rest);
+    out
 }
 
 fn short_version(version: &semver::Version) -> String {
@@ -302,6 +361,10 @@ fn short_version(version: &semver::Version) -> String {
         (minor, 0) => format!("{}.{minor}", version.major),
         _ => version.to_string(),
     }
+}
+
+fn definition_sets(task: &Task, name: &str) -> bool {
+    task.definition.vars.iter().chain(task.include_vars.iter()).any(|v| v.name.value == name)
 }
 
 fn mentions(variable: &Variable, name: &str) -> bool {
@@ -352,6 +415,8 @@ fn value_tree(value: &Value) -> Tree {
         Value::String(text) => string(text),
         Value::List(items) => Tree::List(items.iter().map(value_tree).collect()),
         Value::Map(map) => Tree::Map(map.iter().map(|(k, v)| (k.to_string(), value_tree(v))).collect()),
+        // Without a point a whole number would come back as an integer.
+        Value::Float(n) if n.is_finite() && n.fract() == 0.0 => Tree::Number(format!("{n:.1}")),
         number => Tree::Number(number.to_string()),
     }
 }
@@ -460,7 +525,7 @@ fn command_tree(task: &Task, command: &Command) -> Tree {
         out.put("timeout", duration_tree(timeout.value));
     }
     match (&command.action, out.0.as_slice()) {
-        (CommandAction::Script(text), [_]) if !text.value.is_empty() => string(&text.value),
+        (CommandAction::Script(text), [_]) => string(&text.value),
         _ => out.tree(),
     }
 }
