@@ -158,3 +158,24 @@ fn our_own_taskfiles_are_without_findings() {
         project.run_oracle(["--list-all", "-d", &directory.to_string_lossy()]).success();
     }
 }
+
+/// The Taskfiles of a rule's page: first one with the mistake, then one without it.
+fn taskfiles_of(page: &str) -> Vec<&str> {
+    page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect()
+}
+
+#[test]
+fn the_examples_of_the_rules_pages_are_true() {
+    for rule in RULES {
+        let page = read(&format!("docs/rules/{}.md", rule.code.id));
+        for (number, taskfile) in taskfiles_of(&page).into_iter().enumerate() {
+            let project = Project::new().file("Taskfile.yml", taskfile);
+            let outcome = project.run(["check", "--format", "json"]);
+            let report: serde_json::Value = serde_json::from_str(&outcome.stdout).expect("a JSON document");
+            let found = report["diagnostics"].as_array().expect("diagnostics");
+            let codes: Vec<&str> = found.iter().filter_map(|one| one["code"].as_str()).collect();
+            let expected = if number == 0 { vec![rule.code.id] } else { Vec::new() };
+            assert_eq!(codes, expected, "docs/rules/{}.md, Taskfile {number}\n{taskfile}", rule.code.id);
+        }
+    }
+}
