@@ -140,7 +140,8 @@ pub struct Program {
     pub directory: PathBuf,
     /// Its whole environment.
     pub environment: Arc<Environment>,
-    /// Whether it gets our standard input; else it reads nothing.
+    /// Whether it gets our standard input; else it reads nothing. A terminal is never given to another group
+    /// than the foreground one.
     pub input: bool,
     /// Where its output goes.
     pub routes: Routes,

@@ -1,6 +1,6 @@
 //! What only Unix knows: starting children on helper threads, noticing their end, signalling groups.
 
-use std::io::{self, ErrorKind, PipeReader, PipeWriter};
+use std::io::{self, ErrorKind, IsTerminal, PipeReader, PipeWriter};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -257,11 +257,16 @@ impl Pipes {
     }
 }
 
+/// Whoever reads a terminal from another group than the foreground one is stopped, for ever.
+fn may_read_our_input(group: Group) -> bool {
+    group == Group::Foreground || !io::stdin().is_terminal()
+}
+
 fn connect(command: &mut Command, program: &Program) -> io::Result<[Option<PipeReader>; 2]> {
     let (redirected, routes) = (&program.redirected, program.routes);
     match &redirected.stdin {
         Some(file) => drop(command.stdin(file.try_clone()?)),
-        None if program.input => {}
+        None if program.input && may_read_our_input(program.group) => {}
         None => drop(command.stdin(Stdio::null())),
     }
     let mut pipes = Pipes::default();
