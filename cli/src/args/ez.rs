@@ -379,6 +379,13 @@ mod tests {
     }
 
     #[test]
+    fn the_rule_about_hidden_tasks_knows_all_subcommands() {
+        let known: std::collections::BTreeSet<&str> =
+            ez_compiler::check::SUBCOMMANDS.iter().copied().collect();
+        assert_eq!(known, SUBCOMMANDS.into_iter().chain(RESERVED).collect());
+    }
+
+    #[test]
     fn help_of_run_names_every_flag() {
         let help = run_help();
         for flag in FlagSet::ez(false).rows() {

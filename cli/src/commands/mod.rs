@@ -15,6 +15,7 @@ pub mod list;
 pub mod run;
 pub mod show;
 pub mod summary;
+pub mod template_fault;
 pub mod version;
 pub mod why;
 

@@ -14,7 +14,7 @@ use ez_runner::report::status_line::StatusLine;
 use ez_runner::report::trace::Trace;
 
 use super::summary::{self, Summary};
-use super::{Context, Outcome, engine_task, list};
+use super::{Context, Outcome, engine_task, list, template_fault};
 use crate::args::invocation::Progress;
 use crate::args::invocation::{
     Action, Engine as EngineKind, Invocation, ListRequest, Options, Personality, Request,
@@ -80,7 +80,13 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// The failure of a run. Under `ez` a template that is to blame is shown in its file first.
     fn failure(&self, error: &RunError) -> Failure {
+        if self.options.personality == Personality::Ez
+            && let Some(fault) = error.template_fault()
+        {
+            template_fault::show(self.context, &self.project.compilation, fault);
+        }
         Failure::of_run(error, self.options.exit_code)
     }
 
