@@ -3,8 +3,6 @@
 use std::fmt;
 use std::ops::Range;
 
-use smol_str::SmolStr;
-
 use super::quote::quote;
 
 /// When the error shows.
@@ -30,11 +28,11 @@ pub struct TemplateError {
     /// Byte in the line of Go's message, from 0; parse errors have none.
     pub column: usize,
     /// The name under which the text was parsed: empty, but `resolver` for `ref:`.
-    pub parse_name: SmolStr,
+    pub parse_name: Box<str>,
     /// The template that was being evaluated: [`Self::parse_name`] or that of a `define`.
-    pub template: SmolStr,
+    pub template: Box<str>,
     /// What was being evaluated, as Go prints it.
-    pub context: String,
+    pub context: Box<str>,
 }
 
 impl TemplateError {
@@ -63,6 +61,8 @@ impl std::error::Error for TemplateError {}
 /// Line (from 1) and byte in the line (from 0) of a byte, as Go counts them.
 pub(super) fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
     let before = text.as_bytes().get(..offset).unwrap_or(text.as_bytes());
+    #[expect(clippy::naive_bytecount, reason = "only errors count lines")]
+    let line = 1 + before.iter().filter(|b| **b == b'\n').count();
     let line_start = before.iter().rposition(|b| *b == b'\n').map_or(0, |newline| newline + 1);
-    (1 + before.iter().filter(|b| **b == b'\n').count(), before.len() - line_start)
+    (line, before.len() - line_start)
 }

@@ -182,9 +182,9 @@ impl<'a> Evaluator<'a> {
             range: self.at.range(),
             line,
             column,
-            parse_name: self.template.name.clone(),
-            template: self.name.clone(),
-            context: self.at.text(&self.template.text),
+            parse_name: self.template.name.as_str().into(),
+            template: self.name.as_str().into(),
+            context: self.at.text(&self.template.text).into(),
         }))
     }
 
@@ -930,13 +930,19 @@ fn replace_in(value: &mut Value, old: &Value, new: &Value) {
     }
     match value {
         Value::List(items) | Value::TypedList(_, items) => {
-            Arc::make_mut(items).iter_mut().for_each(|item| replace_in(item, old, new));
+            for item in Arc::make_mut(items) {
+                replace_in(item, old, new);
+            }
         }
         Value::Map(entries) => {
-            Arc::make_mut(entries).values_mut().for_each(|item| replace_in(item, old, new));
+            for item in Arc::make_mut(entries).values_mut() {
+                replace_in(item, old, new);
+            }
         }
         Value::AnyMap(entries) => {
-            Arc::make_mut(entries).iter_mut().for_each(|(_, item)| replace_in(item, old, new));
+            for (_, item) in Arc::make_mut(entries) {
+                replace_in(item, old, new);
+            }
         }
         _ => {}
     }

@@ -432,7 +432,7 @@ impl Printer<'_> {
         if self.flags.sharp
             && let Some(c) = u32::try_from(code).ok().and_then(char::from_u32).filter(|c| is_print(*c))
         {
-            text.push_str(&format!(" '{c}'"));
+            put(&mut text, format_args!(" '{c}'"));
         }
         let zero = std::mem::take(&mut self.flags.zero);
         self.pad(&text);

@@ -168,10 +168,9 @@ impl<'a> Lexer<'a> {
                     return token;
                 }
             }
-            match self.lex_left_delimiter() {
-                Some(token) => return token,
-                // A comment: text goes on after it.
-                None => continue,
+            // Behind a comment text goes on.
+            if let Some(token) = self.lex_left_delimiter() {
+                return token;
             }
         }
     }
@@ -379,16 +378,12 @@ impl<'a> Lexer<'a> {
     }
 
     fn lex_raw_quote(&mut self) -> Token {
-        match self.rest().find('`') {
-            Some(close) => {
-                self.position += close + 1;
-                self.token(TokenKind::RawString)
-            }
-            None => {
-                self.position = self.text.len();
-                self.fail("unterminated raw quoted string")
-            }
-        }
+        let Some(close) = self.rest().find('`') else {
+            self.position = self.text.len();
+            return self.fail("unterminated raw quoted string");
+        };
+        self.position += close + 1;
+        self.token(TokenKind::RawString)
     }
 
     fn lex_number(&mut self) -> Token {

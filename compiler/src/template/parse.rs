@@ -14,7 +14,7 @@ use super::format::quote_start;
 use super::functions;
 use super::lex::{Lexer, Token, TokenKind};
 use super::number::{parse_float, parse_i64, parse_integer};
-use super::quote::{quote, unquote, unquote_char};
+use super::quote::{put, quote, unquote, unquote_char};
 
 /// How deep control actions and parentheses may nest. Go has no limit; here it keeps parsing and evaluation off the
 /// end of the stack.
@@ -86,7 +86,10 @@ enum Terminator {
         range: Range<usize>,
     },
     Else {
+        /// Go's position.
         position: usize,
+        /// The word.
+        range: Range<usize>,
     },
     /// The text's end, which is an error that has been recorded.
     Eof,
@@ -198,7 +201,7 @@ impl<'a> Parser<'a> {
             column: 0,
             parse_name: self.name.into(),
             template: self.name.into(),
-            context: String::new(),
+            context: Box::default(),
         });
     }
 
@@ -216,7 +219,7 @@ impl<'a> Parser<'a> {
                 && self.line(start) != token_line
             {
                 let lead = if message.ends_with(" action") { "" } else { " in action" };
-                message.push_str(&format!("{lead} started at {}:{}", self.name, self.line(start)));
+                put(&mut message, format_args!("{lead} started at {}:{}", self.name, self.line(start)));
             }
             return self.fail(message, range);
         }
@@ -272,10 +275,10 @@ impl<'a> Parser<'a> {
                 Item::Node(node) => list.nodes.push(node),
                 Item::Nothing => {}
                 Item::Terminator(Terminator::End { range }) => {
-                    self.report("unexpected {{end}}".to_owned(), range)
+                    self.report("unexpected {{end}}".to_owned(), range);
                 }
-                Item::Terminator(Terminator::Else { position }) => {
-                    self.report("unexpected {{else}}".to_owned(), position..position + "else".len());
+                Item::Terminator(Terminator::Else { range, .. }) => {
+                    self.report("unexpected {{else}}".to_owned(), range);
                     if matches!(self.peek().kind, TokenKind::If | TokenKind::With) {
                         self.resume();
                     }
@@ -294,11 +297,8 @@ impl<'a> Parser<'a> {
         }
         let (list, terminator) = self.with_new_scope(Self::item_list);
         match terminator {
-            Terminator::Else { position } => {
-                self.report(
-                    format!("unexpected {{{{else}}}} in {CONTEXT}"),
-                    position..position + "else".len(),
-                );
+            Terminator::Else { range, .. } => {
+                self.report(format!("unexpected {{{{else}}}} in {CONTEXT}"), range);
                 self.skip_to_end();
             }
             Terminator::End { .. } | Terminator::Eof => {}
@@ -420,7 +420,7 @@ impl<'a> Parser<'a> {
     fn action(&mut self, delimiter: Token) -> Parse<Item> {
         let token = self.next_non_space();
         match token.kind {
-            TokenKind::Block => self.block(delimiter).map(Item::Node),
+            TokenKind::Block => Ok(self.block()),
             TokenKind::Break => {
                 let range = self.loop_control(delimiter, token, "{{break}}")?;
                 Ok(Item::Node(Node::Break { range }))
@@ -429,16 +429,13 @@ impl<'a> Parser<'a> {
                 let range = self.loop_control(delimiter, token, "{{continue}}")?;
                 Ok(Item::Node(Node::Continue { range }))
             }
-            TokenKind::Else => self.otherwise().map(Item::Terminator),
+            TokenKind::Else => Ok(Item::Terminator(self.otherwise(token))),
             TokenKind::End => {
-                let close = match self.expect(TokenKind::RightDelimiter, "end") {
-                    Ok(close) => close,
+                let close = self.expect(TokenKind::RightDelimiter, "end").unwrap_or_else(|Abort| {
                     // The word alone ends the list, so that what follows is not misread.
-                    Err(Abort) => {
-                        self.resume();
-                        self.tokens[0]
-                    }
-                };
+                    self.resume();
+                    self.tokens[0]
+                });
                 Ok(Item::Terminator(Terminator::End { range: delimiter.start..close.end.max(token.end) }))
             }
             TokenKind::If => Ok(self.branch(BranchKind::If, delimiter)),
@@ -463,16 +460,13 @@ impl<'a> Parser<'a> {
         Ok(delimiter.start..close.end)
     }
 
-    fn otherwise(&mut self) -> Parse<Terminator> {
+    fn otherwise(&mut self, word: Token) -> Terminator {
         let token = self.peek_non_space();
-        if matches!(token.kind, TokenKind::If | TokenKind::With) {
-            return Ok(Terminator::Else { position: token.start });
-        }
-        let position = token.start;
-        if self.expect(TokenKind::RightDelimiter, "else").is_err() {
+        let chained = matches!(token.kind, TokenKind::If | TokenKind::With);
+        if !chained && self.expect(TokenKind::RightDelimiter, "else").is_err() {
             self.resume();
         }
-        Ok(Terminator::Else { position })
+        Terminator::Else { position: token.start, range: word.start..word.end }
     }
 
     /// A control action whose keyword has been read. A wrong pipeline does not lose the body.
@@ -486,7 +480,7 @@ impl<'a> Parser<'a> {
         let (list, terminator) = self.item_list();
         self.range_depth -= usize::from(kind == BranchKind::Range);
         let otherwise = match terminator {
-            Terminator::Else { position } => Some(self.branch_otherwise(kind, position)),
+            Terminator::Else { position, .. } => Some(self.branch_otherwise(kind, position)),
             Terminator::End { .. } | Terminator::Eof => None,
         };
         self.variables.truncate(mark);
@@ -522,8 +516,8 @@ impl<'a> Parser<'a> {
             return List { position, nodes };
         }
         let (list, terminator) = self.item_list();
-        if let Terminator::Else { position } = terminator {
-            self.report("expected end; found {{else}}".to_owned(), position..position + "else".len());
+        if let Terminator::Else { range, .. } = terminator {
+            self.report("expected end; found {{else}}".to_owned(), range);
             if matches!(self.peek().kind, TokenKind::If | TokenKind::With) {
                 self.resume();
             }
@@ -532,7 +526,7 @@ impl<'a> Parser<'a> {
         list
     }
 
-    fn block(&mut self, delimiter: Token) -> Parse<Node> {
+    fn block(&mut self) -> Item {
         const CONTEXT: &str = "block clause";
         let token = self.next_non_space();
         let head = self.template_name(token, CONTEXT).and_then(|name| {
@@ -541,21 +535,15 @@ impl<'a> Parser<'a> {
         });
         let head = head.inspect_err(|Abort| self.resume()).ok();
         let (list, terminator) = self.with_new_scope(Self::item_list);
-        if let Terminator::Else { position } = terminator {
-            self.report(format!("unexpected {{{{else}}}} in {CONTEXT}"), position..position + "else".len());
+        if let Terminator::Else { range, .. } = terminator {
+            self.report(format!("unexpected {{{{else}}}} in {CONTEXT}"), range);
             self.skip_to_end();
         }
-        let Some((name, pipe)) = head else {
-            return Ok(Node::Text { range: delimiter.start..delimiter.start });
-        };
+        let Some((name, pipe)) = head else { return Item::Nothing };
         let name_range = token.start..token.end;
         self.add_definition(Definition { name: name.clone(), name_range: name_range.clone(), list });
-        Ok(Node::Template(Box::new(TemplateCall {
-            position: token.start,
-            name_range,
-            name,
-            pipe: Some(pipe),
-        })))
+        let call = TemplateCall { position: token.start, name_range, name, pipe: Some(pipe) };
+        Item::Node(Node::Template(Box::new(call)))
     }
 
     fn template_call(&mut self) -> Parse<Node> {
@@ -580,7 +568,8 @@ impl<'a> Parser<'a> {
             match token.kind {
                 kind if kind == end => {
                     pipe.range.end = pipe.commands.last().map_or(pipe.range.end, |command| command.range.end);
-                    return self.check_pipeline(pipe, context, token);
+                    self.check_pipeline(&pipe, context, token);
+                    return Ok(pipe);
                 }
                 TokenKind::Bool
                 | TokenKind::CharConstant
@@ -656,12 +645,12 @@ impl<'a> Parser<'a> {
         pipe.declarations.push(variable);
     }
 
-    fn check_pipeline(&mut self, pipe: Pipe, context: &str, end: Token) -> Parse<Pipe> {
+    fn check_pipeline(&mut self, pipe: &Pipe, context: &str, end: Token) {
         if pipe.commands.is_empty() {
             let range = pipe.range.start.min(end.start)..end.end;
             // The action itself is complete: what follows it is text again.
             self.report(format!("missing value for {context}"), range);
-            return Ok(pipe);
+            return;
         }
         for (i, command) in pipe.commands.iter().enumerate().skip(1) {
             let Some(first) = command.arguments.first() else { continue };
@@ -676,7 +665,6 @@ impl<'a> Parser<'a> {
                 self.report(format!("non executable command in pipeline stage {}", i + 1), first.range());
             }
         }
-        Ok(pipe)
     }
 
     fn command(&mut self) -> Parse<Command> {
@@ -873,12 +861,14 @@ fn complex(body: &str) -> Option<(f64, f64)> {
     Some((parse_float(body.get(..at)?)?, parse_float(body.get(at..)?)?))
 }
 
+#[expect(clippy::float_cmp, reason = "whole numbers are exact")]
 fn float_as_int(value: f64) -> Option<i64> {
     // The largest float below 2^63 still converts exactly.
     let fits = (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&value);
     (fits && value.trunc() == value).then_some(value as i64)
 }
 
+#[expect(clippy::float_cmp, reason = "whole numbers are exact")]
 fn float_as_uint(value: f64) -> Option<u64> {
     let fits = (0.0..18_446_744_073_709_551_616.0).contains(&value);
     (fits && value.trunc() == value).then_some(value as u64)

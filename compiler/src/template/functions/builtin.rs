@@ -1,7 +1,7 @@
 //! The functions that Go's `text/template` brings itself.
 
 use super::super::format::{sprint, sprintf, sprintln};
-use super::super::quote::is_print;
+use super::super::quote::{is_print, put};
 use super::super::value::Value;
 use super::Parameter::{Any, Reflect, String as Text};
 use super::{Body, Call, Function, Implementation, MAX_TEXT, Outcome, Parameter, argument, text, url};
@@ -230,9 +230,9 @@ fn js(_: &mut Call<'_>, arguments: &[Value]) -> Outcome {
                 out.push('\\');
                 out.push(c);
             }
-            '<' | '>' | '&' | '=' | '\0'..='\u{1f}' => out.push_str(&format!("\\u{:04X}", u32::from(c))),
+            '<' | '>' | '&' | '=' | '\0'..='\u{1f}' => put(&mut out, format_args!("\\u{:04X}", u32::from(c))),
             c if c.is_ascii() || is_print(c) => out.push(c),
-            c => out.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c => put(&mut out, format_args!("\\u{:04X}", u32::from(c))),
         }
     }
     Ok(out.into())

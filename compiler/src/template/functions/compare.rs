@@ -63,6 +63,7 @@ fn is_nil(value: &Value) -> bool {
     matches!(value, Value::Null | Value::TypedList(ListType::Nil | ListType::NilStrings, _))
 }
 
+#[expect(clippy::float_cmp, reason = "the comparison of Go is exact")]
 fn equal(left: &Value, right: &Value) -> Result<bool, String> {
     match (basic(left), basic(right)) {
         (Basic::Bool(a), Basic::Bool(b)) => Ok(a == b),

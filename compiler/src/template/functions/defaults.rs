@@ -66,7 +66,7 @@ fn any(_: &mut Call<'_>, arguments: &[Value]) -> Outcome {
 }
 
 fn ternary(_: &mut Call<'_>, arguments: &[Value]) -> Outcome {
-    Ok(argument(arguments, if argument(arguments, 2).is_true() { 0 } else { 1 }).clone())
+    Ok(argument(arguments, usize::from(!argument(arguments, 2).is_true())).clone())
 }
 
 fn fail(_: &mut Call<'_>, arguments: &[Value]) -> Outcome {

@@ -86,7 +86,7 @@ impl Writer {
     fn value(&mut self, value: &Value) -> Result<(), String> {
         match value {
             Value::Null | Value::TypedList(ListType::Nil | ListType::NilStrings, _) => {
-                self.out.push_str("null")
+                self.out.push_str("null");
             }
             Value::Bool(b) => self.out.push_str(if *b { "true" } else { "false" }),
             Value::Int(n) | Value::Int64(n) | Value::Named(_, n) => put(&mut self.out, format_args!("{n}")),
@@ -262,7 +262,7 @@ struct Reader<'a> {
     too_large: Option<&'a str>,
 }
 
-impl<'a> Reader<'a> {
+impl Reader<'_> {
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.position).copied()
     }
@@ -344,13 +344,11 @@ impl<'a> Reader<'a> {
             self.digits("in numeric literal")?;
         }
         let text = self.text.get(start..self.position).unwrap_or("");
-        Ok(match parse_float(text) {
-            Some(number) => Value::Float(number),
-            None => {
-                self.too_large.get_or_insert(text);
-                Value::Null
-            }
-        })
+        let number = parse_float(text);
+        if number.is_none() {
+            self.too_large.get_or_insert(text);
+        }
+        Ok(number.map_or(Value::Null, Value::Float))
     }
 
     fn string(&mut self) -> Result<String, String> {
@@ -410,13 +408,11 @@ impl<'a> Reader<'a> {
         let start = self.position - 1;
         let mut code = 0;
         for _ in 0..4 {
-            match self.peek().and_then(|b| char::from(b).to_digit(16)) {
-                Some(digit) => code = code * 16 + digit,
-                None => {
-                    self.position = start;
-                    return self.bad_escape(5);
-                }
-            }
+            let Some(digit) = self.peek().and_then(|b| char::from(b).to_digit(16)) else {
+                self.position = start;
+                return self.bad_escape(5);
+            };
+            code = code * 16 + digit;
             self.position += 1;
         }
         Ok(code)

@@ -1,4 +1,5 @@
 //! The functions of templates: one table, which evaluation, checks, completion and hover read.
+#![expect(clippy::unnecessary_wraps, reason = "all functions of the table have one type")]
 
 mod builtin;
 mod compare;

@@ -5,7 +5,7 @@
 
 use regex::Regex;
 
-use super::super::quote::quote;
+use super::super::quote::{put, quote};
 use super::super::value::{ListType, Value};
 use super::Parameter::{Int, String as Text};
 use super::{Body, Call, Function, Outcome, Parameter, int, sized, text};
@@ -414,7 +414,7 @@ impl<'a> Translator<'a> {
         if is_known || name.starts_with(|c: char| c.is_ascii_digit()) {
             self.out.push('(');
         } else {
-            self.out.push_str(&format!("(?P<{name}>"));
+            put(&mut self.out, format_args!("(?P<{name}>"));
         }
         Ok(())
     }
@@ -589,17 +589,17 @@ impl<'a> Translator<'a> {
 
     fn class_item(&mut self, tail: &str) -> Translated<()> {
         let start = self.position;
-        if self.rest().starts_with("[:") {
-            if let Some(close) = self.rest().find(":]") {
-                let name = self.rest().get(..close + 2).unwrap_or("").to_owned();
-                self.position += close + 2;
-                let plain = name.trim_start_matches("[:").trim_start_matches('^').trim_end_matches(":]");
-                if !POSIX_CLASSES.contains(&plain) {
-                    return fault("invalid character class range", &name);
-                }
-                self.out.push_str(&name);
-                return Ok(());
+        if self.rest().starts_with("[:")
+            && let Some(close) = self.rest().find(":]")
+        {
+            let name = self.rest().get(..close + 2).unwrap_or("");
+            self.position += close + 2;
+            let plain = name.trim_start_matches("[:").trim_start_matches('^').trim_end_matches(":]");
+            if !POSIX_CLASSES.contains(&plain) {
+                return fault("invalid character class range", name);
             }
+            self.out.push_str(name);
+            return Ok(());
         }
         if self.rest().starts_with("\\p") || self.rest().starts_with("\\P") {
             self.position += 1;
@@ -621,9 +621,9 @@ impl<'a> Translator<'a> {
                 return fault("invalid character class range", self.from(start));
             }
         }
-        self.out.push_str(&format!("\\x{{{:X}}}", u32::from(low)));
+        put(&mut self.out, format_args!("\\x{{{:X}}}", u32::from(low)));
         if high != low {
-            self.out.push_str(&format!("-\\x{{{:X}}}", u32::from(high)));
+            put(&mut self.out, format_args!("-\\x{{{:X}}}", u32::from(high)));
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Dumps of values with their types.
 
-use super::super::quote::quote;
+use super::super::quote::{put, quote};
 use super::super::value::{ListType, NamedInteger, Value};
 use super::Parameter::Any;
 use super::{Call, Function, Outcome};
@@ -34,13 +34,13 @@ fn dump(out: &mut String, value: &Value, depth: usize, with_type: bool) {
         return;
     }
     if with_type {
-        out.push_str(&format!("({}) ", value.type_name()));
+        put(out, format_args!("({}) ", value.type_name()));
     }
     if let Some(items) = value.as_list() {
         return dump_list(out, value, items, depth);
     }
     match value {
-        Value::String(text) => out.push_str(&format!("(len={}) {}", text.len(), quote(text))),
+        Value::String(text) => put(out, format_args!("(len={}) {}", text.len(), quote(text))),
         Value::Map(entries) | Value::StringMap(entries) => {
             let pairs = entries.iter().map(|(key, item)| (Value::String(key.clone()), item));
             dump_map(out, entries.len(), pairs, depth);
@@ -48,8 +48,8 @@ fn dump(out: &mut String, value: &Value, depth: usize, with_type: bool) {
         Value::AnyMap(entries) => {
             dump_map(out, entries.len(), entries.iter().map(|(key, item)| (key.clone(), item)), depth);
         }
-        Value::Uuid(bytes) => out.push_str(&format!("(len=16 cap=16) {}", super::uuid_text(bytes))),
-        Value::Named(NamedInteger::Duration, _) => out.push_str(&format!("{value}")),
+        Value::Uuid(bytes) => put(out, format_args!("(len=16 cap=16) {}", super::uuid_text(bytes))),
+        Value::Named(NamedInteger::Duration, _) => put(out, format_args!("{value}")),
         other => out.push_str(&other.to_text()),
     }
 }
@@ -66,7 +66,7 @@ fn dump_list(out: &mut String, value: &Value, items: &[Value], depth: usize) {
         out.push('}');
         return;
     }
-    out.push_str(&format!("(len={0} cap={0}) {{\n", items.len()));
+    put(out, format_args!("(len={0} cap={0}) {{\n", items.len()));
     for (i, item) in items.iter().enumerate() {
         indent(out, depth + 1);
         dump(out, item, depth + 1, true);
@@ -83,7 +83,7 @@ fn dump_map<'v>(
     depth: usize,
 ) {
     if length > 0 {
-        out.push_str(&format!("(len={length}) "));
+        put(out, format_args!("(len={length}) "));
     }
     out.push_str("{\n");
     for (i, (key, item)) in pairs.enumerate() {

@@ -1,5 +1,6 @@
 //! The machine: what is not the same everywhere.
 
+use super::super::quote::put;
 use super::super::value::Value;
 use super::Parameter::{Int, String as Text};
 use super::{Body, Call, Function, Outcome, Parameter, int, text};
@@ -66,7 +67,7 @@ pub(in super::super) fn uuid_text(bytes: &[u8; 16]) -> String {
         if matches!(i, 4 | 6 | 8 | 10) {
             out.push('-');
         }
-        out.push_str(&format!("{byte:02x}"));
+        put(&mut out, format_args!("{byte:02x}"));
     }
     out
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use smol_str::SmolStr;
 
-use super::super::quote::quote;
+use super::super::quote::{put, quote};
 use super::super::value::Value;
 use super::Parameter::{Map, String as Text};
 use super::{Body, Call, Function, Outcome, Parameter, argument, paths, text};
@@ -94,7 +94,7 @@ fn escape(text: &str, place: Place) -> String {
         if byte == b' ' && place == Place::Query {
             out.push('+');
         } else if should_escape(byte, place) {
-            out.push_str(&format!("%{byte:02X}"));
+            put(&mut out, format_args!("%{byte:02X}"));
         } else {
             out.push(char::from(byte));
         }
@@ -171,7 +171,7 @@ impl Url {
             return Err("net/url: invalid control character in URL".to_owned());
         }
         if text == "*" {
-            url.path = "*".to_owned();
+            "*".clone_into(&mut url.path);
             return Ok(url);
         }
         let (scheme, mut rest) = split_scheme(text)?;
@@ -180,12 +180,12 @@ impl Url {
             url.force_query = true;
             rest = stripped;
         } else if let Some((before, query)) = rest.split_once('?') {
-            url.query = query.to_owned();
+            query.clone_into(&mut url.query);
             rest = before;
         }
         if !rest.starts_with('/') {
             if !url.scheme.is_empty() {
-                url.opaque = rest.to_owned();
+                rest.clone_into(&mut url.opaque);
                 return Ok(url);
             }
             let first = rest.split('/').next().unwrap_or("");

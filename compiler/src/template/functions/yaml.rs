@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use smol_str::SmolStr;
 
 use super::super::number::format_float;
+use super::super::quote::put;
 use super::super::value::{NamedInteger, Value};
 use super::Parameter::{Any, String as Text};
 use super::{Body, Call, Function, Outcome, Parameter, argument, text};
@@ -37,7 +38,7 @@ pub(super) const TABLE: &[Function] = &[
 ];
 
 fn from_yaml(call: &mut Call<'_>, arguments: &[Value]) -> Outcome {
-    must_from_yaml(call, arguments).or_else(|_| Ok(Value::Null))
+    must_from_yaml(call, arguments).or(Ok(Value::Null))
 }
 
 fn must_from_yaml(_: &mut Call<'_>, arguments: &[Value]) -> Outcome {
@@ -260,70 +261,47 @@ fn sorted(entries: &BTreeMap<SmolStr, Value>) -> Vec<(Value, &Value)> {
 }
 
 fn compare_keys(left: &str, right: &str) -> Ordering {
-    let (a, b): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
-    let mut digits = false;
-    for (i, (&x, &y)) in a.iter().zip(&b).enumerate() {
-        if x == y {
-            digits = x.is_numeric();
-            continue;
-        }
-        let (x_letter, y_letter) = (x.is_alphabetic(), y.is_alphabetic());
-        if x_letter && y_letter {
-            return x.cmp(&y);
-        }
-        if x_letter || y_letter {
-            // In a number the one that goes on is the greater.
-            return if digits == x_letter { Ordering::Less } else { Ordering::Greater };
-        }
-        return compare_numbers(&a, &b, i);
-    }
-    a.len().cmp(&b.len())
-}
-
-fn compare_numbers(a: &[char], b: &[char], i: usize) -> Ordering {
-    let (x, y) = (a.get(i).copied().unwrap_or('\0'), b.get(i).copied().unwrap_or('\0'));
-    let mut start = i;
-    if x == '0' || y == '0' {
-        // Zeros after a non-zero digit belong to the number before.
-        let mut j = i;
-        while let Some(previous) = j.checked_sub(1).and_then(|j| a.get(j)).filter(|c| c.is_numeric()) {
-            if *previous != '0' {
-                start = j;
-                let (an, bn) = (1, 1);
-                return finish_numbers(a, b, i, start, an, bn, x, y);
+    let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
+    let Some(at) = left.iter().zip(&right).position(|(a, b)| a != b) else {
+        return left.len().cmp(&right.len());
+    };
+    let (Some(a), Some(b)) = (left.get(at), right.get(at)) else { return Ordering::Equal };
+    let in_number = at.checked_sub(1).and_then(|before| left.get(before)).is_some_and(|c| c.is_numeric());
+    match (a.is_alphabetic(), b.is_alphabetic()) {
+        (true, true) => a.cmp(b),
+        // After a digit the number that ends is the lesser one.
+        (true, false) => {
+            if in_number {
+                Ordering::Less
+            } else {
+                Ordering::Greater
             }
-            j -= 1;
+        }
+        (false, true) => {
+            if in_number {
+                Ordering::Greater
+            } else {
+                Ordering::Less
+            }
+        }
+        (false, false) => {
+            // Zeros behind a non-zero digit count.
+            let digits_before = left.iter().take(at).rev().take_while(|c| c.is_numeric());
+            let lead = i64::from((*a == '0' || *b == '0') && digits_before.clone().any(|c| *c != '0'));
+            let (a_value, a_length) = number_at(&left, at, lead);
+            let (b_value, b_length) = number_at(&right, at, lead);
+            a_value.cmp(&b_value).then(a_length.cmp(&b_length)).then(a.cmp(b))
         }
     }
-    finish_numbers(a, b, i, start, 0, 0, x, y)
 }
 
-#[expect(clippy::too_many_arguments, reason = "one step of a comparison, split for its length")]
-fn finish_numbers(
-    a: &[char],
-    b: &[char],
-    i: usize,
-    _start: usize,
-    mut an: i64,
-    mut bn: i64,
-    x: char,
-    y: char,
-) -> Ordering {
-    let run = |text: &[char]| text.iter().skip(i).take_while(|c| c.is_numeric()).count();
-    let (a_run, b_run) = (run(a), run(b));
-    for c in a.iter().skip(i).take(a_run) {
-        an = an.saturating_mul(10).saturating_add(i64::from(u32::from(*c)) - 48);
-    }
-    for c in b.iter().skip(i).take(b_run) {
-        bn = bn.saturating_mul(10).saturating_add(i64::from(u32::from(*c)) - 48);
-    }
-    if an != bn {
-        return an.cmp(&bn);
-    }
-    if a_run != b_run {
-        return a_run.cmp(&b_run);
-    }
-    x.cmp(&y)
+/// The number whose digits begin at a place, behind a leading digit, and how many digits it has.
+fn number_at(text: &[char], at: usize, lead: i64) -> (i64, usize) {
+    let digits = text.iter().skip(at).take_while(|c| c.is_numeric());
+    digits.fold((lead, 0), |(value, length), c| {
+        let digit = i64::from(c.to_digit(10).unwrap_or(0));
+        (value.saturating_mul(10).saturating_add(digit), length + 1)
+    })
 }
 
 fn float_text(n: f64) -> String {
@@ -367,10 +345,7 @@ fn is_base_60(text: &str) -> bool {
         && first.bytes().all(|b| b.is_ascii_digit() || b == b'_');
     let rest: Vec<&str> = parts.collect();
     let Some((last, middle)) = rest.split_last() else { return false };
-    let sixtieth = |part: &str| match part.as_bytes() {
-        [b'0'..=b'9'] | [b'0'..=b'5', b'0'..=b'9'] => true,
-        _ => false,
-    };
+    let sixtieth = |part: &str| matches!(part.as_bytes(), [b'0'..=b'9'] | [b'0'..=b'5', b'0'..=b'9']);
     let (last_whole, fraction) = last.split_once('.').unwrap_or((last, ""));
     starts
         && middle.iter().all(|part| sixtieth(part))
@@ -428,8 +403,7 @@ impl Analysis {
                 ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@' | '`' => {
                     i == 0
                 }
-                '?' | ':' if i == 0 => is_blank_at(1),
-                '-' if i == 0 => is_blank_at(1),
+                '?' | '-' if i == 0 => is_blank_at(1),
                 ':' => is_blank_at(i + 1),
                 '#' => after_blank,
                 _ => false,
@@ -486,9 +460,9 @@ fn double_quoted(text: &str) -> String {
             '\u{2028}' => out.push_str("\\L"),
             '\u{2029}' => out.push_str("\\P"),
             c if is_yaml_printable(c) => out.push(c),
-            c if u32::from(c) <= 0xff => out.push_str(&format!("\\x{:02X}", u32::from(c))),
-            c if u32::from(c) <= 0xffff => out.push_str(&format!("\\u{:04X}", u32::from(c))),
-            c => out.push_str(&format!("\\U{:08X}", u32::from(c))),
+            c if u32::from(c) <= 0xff => put(&mut out, format_args!("\\x{:02X}", u32::from(c))),
+            c if u32::from(c) <= 0xffff => put(&mut out, format_args!("\\u{:04X}", u32::from(c))),
+            c => put(&mut out, format_args!("\\U{:08X}", u32::from(c))),
         }
     }
     out.push('"');

@@ -51,7 +51,7 @@ fn all_errors_are_found_at_their_places() {
         "a{{end}}b{{else}}c{{foo}}",
         &[
             (1, "unexpected {{end}}", "{{end}}"),
-            (1, "unexpected {{else}}", "}}c{"),
+            (1, "unexpected {{else}}", "else"),
             (1, "function \"foo\" not defined", "foo"),
         ],
     );

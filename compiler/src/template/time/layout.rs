@@ -181,7 +181,7 @@ fn write_element(out: &mut String, element: Element, time: &Time) {
         Element::ZoneName => write_zone_name(out, time),
         Element::Iso { colons, length, zulu } => write_offset(out, time.offset().0, colons, length, zulu),
         Element::Fraction { separator, digits, zeros } => {
-            write_fraction(out, time.nanos, separator, digits, zeros)
+            write_fraction(out, time.nanos, separator, digits, zeros);
         }
     }
 }

@@ -275,11 +275,11 @@ impl<'a> Reader<'a> {
     }
 
     fn signed(&mut self, width: usize) -> Option<i64> {
-        match *self.take(width)? {
-            [a, b, c, d] => Some(i64::from(i32::from_be_bytes([a, b, c, d]))),
-            [a, b, c, d, e, f, g, h] => Some(i64::from_be_bytes([a, b, c, d, e, f, g, h])),
-            _ => None,
+        let bytes = self.take(width)?;
+        if let Ok(four) = bytes.try_into() {
+            return Some(i64::from(i32::from_be_bytes(four)));
         }
+        Some(i64::from_be_bytes(bytes.try_into().ok()?))
     }
 
     fn count(&mut self) -> Option<usize> {
