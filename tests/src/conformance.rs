@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::process::{self, Exit, Invocation};
@@ -67,6 +67,7 @@ pub struct Case {
     #[serde(default)]
     strict_stderr: bool,
     /// What was recorded, one entry a step.
+    #[serde(default)]
     expect: Vec<Recorded>,
 }
 
@@ -114,7 +115,7 @@ impl<'de> Deserialize<'de> for Unordered {
 }
 
 /// What one step did.
-#[derive(Debug, PartialEq, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Recorded {
     /// The exit code; negative for a signal; the text `timeout`.
@@ -124,7 +125,7 @@ struct Recorded {
     /// Standard error.
     stderr: String,
     /// Content by path: text, a list of names, or null where there is nothing.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     files: Option<BTreeMap<String, Value>>,
 }
 
@@ -135,6 +136,8 @@ pub enum Stderr {
     WhereItIsTheSubject,
     /// All.
     Always,
+    /// None: another program than the recorded one runs the case.
+    Never,
 }
 
 /// A case that did not give what was recorded.
@@ -200,11 +203,27 @@ pub fn failures(cases: &[PathBuf], program: &Path, stderr: Stderr) -> Vec<Failur
     found.into_iter().map(|(_, failure)| failure).collect()
 }
 
+/// Runs a case under a program, go-task that is, and writes what it did into the case as what is expected.
+///
+/// # Errors
+///
+/// Where the case cannot be read, run or written.
+pub fn record(folder: &Path, program: &Path) -> io::Result<()> {
+    let got = run_case(folder, &load(folder)?, program)?;
+    let path = folder.join("case.json");
+    let mut case: Value = serde_json::from_slice(&fs::read(&path)?)?;
+    case["expect"] = serde_json::to_value(got)?;
+    fs::write(path, serde_json::to_string_pretty(&case)? + "\n")
+}
+
 fn check_case(folder: &Path, program: &Path, stderr: Stderr) -> Option<Failure> {
     let mut failure = Failure { id: id_of(folder), why: Vec::new(), detail: Vec::new() };
     let compared = load(folder).and_then(|case| {
         if case.only_on.as_ref().is_some_and(|only| *only != host()) {
             return Ok(());
+        }
+        if case.expect.is_empty() {
+            return Err(io::Error::other("nothing is recorded"));
         }
         let got = run_case(folder, &case, program)?;
         compare(&case, &got, stderr, &mut failure);
@@ -359,7 +378,11 @@ fn collect(paths: &[String], places: &Places) -> BTreeMap<String, Value> {
 }
 
 fn compare(case: &Case, got: &[Recorded], stderr: Stderr, failure: &mut Failure) {
-    let compares_stderr = stderr == Stderr::Always || case.strict_stderr;
+    let compares_stderr = match stderr {
+        Stderr::Always => true,
+        Stderr::WhereItIsTheSubject => case.strict_stderr,
+        Stderr::Never => false,
+    };
     for (number, (want, got)) in (1..).zip(case.expect.iter().zip(got)) {
         if want.exit != got.exit {
             failure.why.push(format!("step {number}: exit {} (expected {})", got.exit, want.exit));
