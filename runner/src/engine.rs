@@ -389,7 +389,7 @@ impl State {
     ) -> Result<(), RunError> {
         let context = if failfast { context.child() } else { context.clone() };
         let mut running = tokio::task::JoinSet::new();
-        for call in calls {
+        for call in in_starting_order(calls) {
             let (call, limit) = describe(call);
             let (state, context) = (Rc::clone(self), context.clone());
             let work: Outcome =
@@ -945,6 +945,15 @@ fn outcome(result: &Result<(), RunError>) -> (u8, Option<String>) {
         Ok(()) => (0, None),
         Err(error) => (error.exit_code(false), Some(error.cause().to_string())),
     }
+}
+
+/// The order in which calls at the same time begin. Go's scheduler goes on with the routine that was made last, and
+/// then takes the others as they came: of several errors at once, go-task tells that of the last dependency.
+fn in_starting_order<T>(mut calls: Vec<T>) -> Vec<T> {
+    if !calls.is_empty() {
+        calls.rotate_right(1);
+    }
+    calls
 }
 
 fn crashed(failure: &tokio::task::JoinError) -> RunError {

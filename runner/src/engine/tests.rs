@@ -162,6 +162,21 @@ fn failures_name_all_tasks_on_the_way() {
 }
 
 #[test]
+fn the_last_dependency_begins_first() {
+    let taskfile = "tasks:
+  a: {deps: [x, y, z]}
+  b: {deps: [c, d, e]}
+  c: [echo c]
+  d: [echo d]
+  e: [echo e]
+";
+    check(taskfile, &["a"], "task: Failed to run task \"a\": task: Task \"z\" does not exist (200)\n");
+    let options = Options { dry: true, ..Options::default() };
+    let shown = "$ echo e\n$ echo c\n$ echo d\n".to_owned();
+    assert_eq!(run_with(&format!("version: '3'\n{taskfile}"), options, &["b"]), (shown, Ok(())));
+}
+
+#[test]
 fn deferred_commands_run_in_reverse_and_learn_the_status() {
     check(
         "tasks: {a: [{defer: echo first}, {defer: 'echo last {{.EXIT_CODE}}'}, exit 4, {defer: echo no}]}\n",
