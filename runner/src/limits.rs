@@ -7,14 +7,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Descriptors that EZ keeps for itself: standard streams, the event loop, state files, logs.
 pub const RESERVED_DESCRIPTORS: u64 = 64;
 /// Fewest descriptors that children get, however low the limit is, so that a run always goes on.
-pub const LEAST_DESCRIPTORS: u64 = 8;
+pub const LEAST_DESCRIPTORS: u64 = DESCRIPTORS_PIPED as u64;
 /// Most descriptors that children get, however high the limit is.
 pub const MOST_DESCRIPTORS: u64 = 65_536;
-/// Descriptors of a child whose output goes where ours goes: the one by which its end is noticed,
-/// and what its start needs for a moment.
-pub const DESCRIPTORS_PLAIN: u32 = 2;
-/// Descriptors of a child whose output we read: the same and both ends of two pipes.
-pub const DESCRIPTORS_PIPED: u32 = 6;
+/// Descriptors of a child whose output goes where ours goes: the one by which its end is noticed.
+/// What its start needs for a moment is among [`RESERVED_DESCRIPTORS`].
+pub const DESCRIPTORS_PLAIN: u32 = 1;
+/// Descriptors of a child whose output we read: the same and our ends of two pipes.
+pub const DESCRIPTORS_PIPED: u32 = 3;
 /// Most threads that start children. More do not help: starting is short, and waiting takes none.
 pub const MOST_LAUNCHERS: usize = 4;
 
@@ -64,9 +64,9 @@ mod tests {
     #[test]
     fn descriptors_follow_the_limit() {
         let piped = |limit| Descriptors::new(limit).piped_children();
-        assert_eq!(piped(1024), 160);
+        assert_eq!(piped(1024), 320);
         assert_eq!(piped(0), 1);
-        assert_eq!(piped(u64::MAX), 10_922);
+        assert_eq!(piped(u64::MAX), 21_845);
     }
 
     #[tokio::test(flavor = "current_thread")]

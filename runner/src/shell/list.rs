@@ -29,6 +29,8 @@ pub(super) struct Command {
     assignments: Vec<(String, String)>,
     redirects: Vec<(u32, Redirect)>,
     connector: Connector,
+    /// A variable that is not set although it must be.
+    unbound: Option<String>,
 }
 
 #[derive(Debug)]
@@ -56,10 +58,18 @@ fn resolve_command(
     script: &Script<'_>,
     options: &Options,
 ) -> Option<Command> {
+    let unset = |name: &&str| script.environment.get(name).is_none();
+    let mut all_words = command.assignments.iter().map(|(_, value)| value).chain(&command.words);
+    if options.no_unset
+        && let Some(name) = all_words.find_map(|word| word.variables().find(unset))
+    {
+        let unbound = Some(name.to_owned());
+        let (arguments, assignments, redirects) = Default::default();
+        return Some(Command { arguments, assignments, redirects, connector, unbound });
+    }
     let resolve = |word: &SimpleWord| -> Option<Option<String>> {
-        let unset = |name: &str| script.environment.get(name).is_none();
-        // The shell has the message, and a home directory of its own.
-        if word.variables().any(|name| (options.no_unset || name == "HOME") && unset(name)) {
+        // The shell has a home directory of its own.
+        if word.variables().any(|name| name == "HOME" && unset(&name)) {
             return None;
         }
         let not_text =
@@ -99,7 +109,7 @@ fn resolve_command(
         Some((redirect.descriptor, kind))
     };
     let redirects = command.redirects.iter().map(redirect).collect::<Option<Vec<_>>>()?;
-    Some(Command { arguments, assignments, redirects, connector })
+    Some(Command { arguments, assignments, redirects, connector, unbound: None })
 }
 
 /// What a command of a list did.
@@ -152,6 +162,10 @@ impl Shell {
         control: &Control,
     ) -> Result<Done, ShellError> {
         let mut output = Output { routes: script.routes, redirected: Redirected::default(), sink };
+        if let Some(name) = command.unbound {
+            output.write(Stream::Stderr, format!("{name}: unbound variable\n").as_bytes());
+            return Ok(Done::Exit(1));
+        }
         if let Err(message) = output.redirect(&command.redirects, script.directory) {
             output.write(Stream::Stderr, message.as_bytes());
             return Ok(Done::Finished(Finished::in_place(1)));

@@ -159,7 +159,11 @@ fn options_are_checked_and_used() {
     assert_eq!(run("echo no*such", &[], &["nullglob"]), r#"0 "\n" """#);
     assert_eq!(run("echo a", &["zz"], &[]), r#"error invalid option: "zz""#);
     assert_eq!(run("echo a", &["z"], &[]), r#"error invalid option: "-z""#);
-    assert!(run("echo $NOPE; echo a", &["nounset"], &[]).starts_with("1 \"\" "));
+    assert_eq!(
+        run("echo a && echo $NOPE; echo b", &["nounset"], &[]),
+        r#"1 "a\n" "NOPE: unbound variable\n""#
+    );
+    assert!(run("if true; then echo $NOPE; fi", &["nounset"], &[]).starts_with("1 \"\" "));
 }
 
 #[test]
