@@ -51,7 +51,8 @@ fn mend(
     for _ in 0..MAX_FIX_ROUNDS {
         let mended =
             fixes::apply(&project.compilation.sources, &levels.apply(&project.compilation.diagnostics));
-        if mended.count == 0 {
+        // Standard input and remote Taskfiles cannot be mended.
+        if mended.count == 0 || mended.texts.keys().any(|path| !path.is_file()) {
             break;
         }
         count += mended.count;
