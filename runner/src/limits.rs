@@ -45,11 +45,20 @@ impl Descriptors {
         self.total / DESCRIPTORS_PIPED
     }
 
-    /// Waits until a child may be started; `None` never happens while the run lives.
-    pub async fn acquire(&self, piped: bool) -> Option<OwnedSemaphorePermit> {
-        let wanted = if piped { DESCRIPTORS_PIPED } else { DESCRIPTORS_PLAIN };
-        Arc::clone(&self.free).acquire_many_owned(wanted).await.ok()
+    /// Waits until a child may be started, with so many files that are opened for it;
+    /// `None` never happens while the run lives. All that a child needs must be asked for at once.
+    pub async fn acquire(&self, piped: bool, files: usize) -> Option<Reserved> {
+        let own = if piped { DESCRIPTORS_PIPED } else { DESCRIPTORS_PLAIN };
+        let wanted = own.saturating_add(files as u32).min(self.total);
+        let permit = Arc::clone(&self.free).acquire_many_owned(wanted).await.ok()?;
+        Some(Reserved { _permit: Arc::new(permit) })
     }
+}
+
+/// Descriptors that are set aside for a child until the last copy of this is dropped.
+#[derive(Clone, Debug)]
+pub struct Reserved {
+    _permit: Arc<OwnedSemaphorePermit>,
 }
 
 /// How many threads start children on this machine.
@@ -72,9 +81,9 @@ mod tests {
     #[tokio::test(flavor = "current_thread")]
     async fn the_last_child_waits_for_the_first() {
         let descriptors = Descriptors::new(0);
-        let first = descriptors.acquire(true).await;
+        let first = descriptors.acquire(true, 5).await;
         assert!(first.is_some());
-        let second = descriptors.acquire(true);
+        let second = descriptors.acquire(true, 5);
         tokio::pin!(second);
         assert!(futures_ready(second.as_mut()).is_none());
         drop(first);

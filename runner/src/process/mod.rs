@@ -21,7 +21,7 @@ use tokio::time::Instant;
 pub use environment::Environment;
 pub use lookup::{LookupError, NOT_FOUND_CODE, Programs};
 
-use crate::limits::Descriptors;
+use crate::limits::{Descriptors, Reserved};
 use crate::signal::Stop;
 use unix::{Launched, Pipe, Read};
 
@@ -152,6 +152,8 @@ pub struct Program {
     /// How long to read on after its end while a descendant holds a pipe. Zero: what is there is
     /// read and no more is waited for.
     pub linger: Duration,
+    /// What [`Processes::reserve`] set aside for it, if it was asked already.
+    pub reserved: Option<Reserved>,
 }
 
 /// What may end a command early.
@@ -220,7 +222,8 @@ impl Finished {
         Self { ending: Ending::Exited(code), interruption: None, group: None }
     }
 
-    fn not_started() -> Self {
+    /// A command that was not started, because the run had stopped.
+    pub fn not_started() -> Self {
         Self { ending: Ending::NotStarted, interruption: Some(Interruption::Stopped), group: None }
     }
 }
@@ -328,9 +331,12 @@ impl Processes {
         if stop.is_stopped() {
             return Ok(Finished::not_started());
         }
-        let _descriptors = tokio::select! {
-            permit = self.descriptors.acquire(program.routes.piped()) => permit,
-            () = stop.stopped() => return Ok(Finished::not_started()),
+        let _reserved = match program.reserved.clone() {
+            Some(reserved) => Some(reserved),
+            None => match self.reserve(program.routes, 0, stop).await {
+                Some(reserved) => Some(reserved),
+                None => return Ok(Finished::not_started()),
+            },
         };
         let (file, directory) = (program.file.clone(), program.directory.clone());
         let (group, linger) = (program.group, program.linger);
@@ -351,6 +357,15 @@ impl Processes {
             end_leftovers(group, watch.grace_left()).await;
         }
         Ok(Finished { ending, interruption, group })
+    }
+
+    /// Sets aside what a program with these routes needs, and so many files of its redirects, before they are opened.
+    /// `None` once it was asked to stop.
+    pub async fn reserve(&self, routes: Routes, files: usize, stop: &Stop) -> Option<Reserved> {
+        tokio::select! {
+            reserved = self.descriptors.acquire(routes.piped(), files) => reserved,
+            () = stop.stopped() => None,
+        }
     }
 
     /// Sends a signal to every running command. Commands in the foreground group of a terminal got

@@ -14,6 +14,7 @@ fn sh(script: &str, routes: Routes) -> Program {
         redirected: Redirected::default(),
         group: Group::Own,
         linger: LINGER,
+        reserved: None,
     }
 }
 

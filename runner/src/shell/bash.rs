@@ -164,6 +164,7 @@ impl Interpreter {
             redirected: Redirected::default(),
             group: script.group,
             linger: linger(script.text),
+            reserved: None,
         }
     }
 }

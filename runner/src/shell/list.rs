@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::bash::Options;
 use super::echo::echo;
 use super::{NATIVE, NOT_EXECUTABLE_CODE, Script, Shell, ShellError};
+use crate::limits::Reserved;
 use crate::path::clean;
 use crate::process::{
     Control, Ending, Environment, Finished, Interruption, LINGER, NOT_FOUND_CODE, ProcessError, Program,
@@ -166,6 +167,14 @@ impl Shell {
             output.write(Stream::Stderr, format!("{name}: unbound variable\n").as_bytes());
             return Ok(Done::Exit(1));
         }
+        let reserved = if command.redirects.is_empty() {
+            None
+        } else {
+            let files = command.redirects.len();
+            let reserved = self.processes.reserve(script.routes, files, &control.stop).await;
+            let Some(reserved) = reserved else { return Ok(Done::Finished(Finished::not_started())) };
+            Some(reserved)
+        };
         if let Err(message) = output.redirect(&command.redirects, script.directory) {
             output.write(Stream::Stderr, message.as_bytes());
             return Ok(Done::Finished(Finished::in_place(1)));
@@ -177,7 +186,7 @@ impl Shell {
         {
             return Ok(done);
         }
-        self.run_program(command, script, output, control).await.map(Done::Finished)
+        self.run_program(command, script, output, reserved, control).await.map(Done::Finished)
     }
 
     async fn run_program(
@@ -185,6 +194,7 @@ impl Shell {
         command: Command,
         script: &Script<'_>,
         mut output: Output<'_>,
+        reserved: Option<Reserved>,
         control: &Control,
     ) -> Result<Finished, ShellError> {
         let environment = environment_of(&command, script);
@@ -200,6 +210,7 @@ impl Shell {
                 redirected: output.redirected.clone(),
                 group: script.group,
                 linger: LINGER,
+                reserved,
             },
             Err(error) => {
                 output.write(Stream::Stderr, format!("{error}\n").as_bytes());
