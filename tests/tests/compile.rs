@@ -137,7 +137,7 @@ const CONSTRUCTS: &[(&str, &str)] = &[
     ("timeout", "tasks: {a: {cmds: [{cmd: sleep 1, timeout: 1m30s}, {cmd: echo, timeout: 250ms}]}}"),
     ("ignore-error", "tasks: {a: {ignore_error: true, cmds: [{cmd: 'false', ignore_error: true}]}}"),
     ("failfast", "tasks: {a: {failfast: true, interactive: true, watch: true, cmds: [echo]}}"),
-    ("dir", "tasks: {a: {dir: sub/{{.X}}, cmds: [pwd]}}"),
+    ("dir", "tasks: {a: {dir: 'sub/{{.X}}', cmds: [pwd]}}"),
     ("interval", "interval: 500ms\nuse_gitignore: true\ntasks: {a: {use_gitignore: false, cmds: [echo]}}"),
     ("empty-task", "tasks: {a: {}, b: }"),
     ("empty-command", "tasks: {a: {cmds: ['', echo]}}"),
