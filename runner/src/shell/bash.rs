@@ -8,6 +8,7 @@ use std::time::Duration;
 use smol_str::SmolStr;
 
 use super::Script;
+use crate::go_text::quote;
 use crate::process::{Environment, LINGER, Program, Programs, Redirected};
 
 /// Where a shell is looked for when `PATH` has none.
@@ -33,6 +34,57 @@ const SET_OPTIONS: [(&str, &str); 7] = [
 const SHOPT_OPTIONS: [&str; 6] =
     ["dotglob", "expand_aliases", "extglob", "globstar", "nocaseglob", "nullglob"];
 
+/// Options of `shopt` that go-task's shell knows by name alone.
+const UNSUPPORTED_SHOPT_OPTIONS: [&str; 47] = [
+    "assoc_expand_once",
+    "autocd",
+    "cdable_vars",
+    "cdspell",
+    "checkhash",
+    "checkjobs",
+    "checkwinsize",
+    "cmdhist",
+    "compat31",
+    "compat32",
+    "compat40",
+    "compat41",
+    "compat42",
+    "compat43",
+    "compat44",
+    "complete_fullquote",
+    "direxpand",
+    "dirspell",
+    "execfail",
+    "extdebug",
+    "extquote",
+    "failglob",
+    "force_fignore",
+    "globasciiranges",
+    "gnu_errfmt",
+    "histappend",
+    "histreedit",
+    "histverify",
+    "hostcomplete",
+    "huponexit",
+    "inherit_errexit",
+    "interactive_comments",
+    "lastpipe",
+    "lithist",
+    "localvar_inherit",
+    "localvar_unset",
+    "login_shell",
+    "mailwarn",
+    "no_empty_cmd_completion",
+    "nocasematch",
+    "progcomp",
+    "progcomp_alias",
+    "promptvars",
+    "restricted_shell",
+    "shift_verbose",
+    "sourcepath",
+    "xpg_echo",
+];
+
 /// Names of bash options that make it work as go-task's shell always does: `set -e` holds in `$(…)`,
 /// and the last command of a pipe runs in the shell itself.
 const ALWAYS: [&str; 2] = ["inherit_errexit", "lastpipe"];
@@ -47,11 +99,14 @@ const ECHO_WITHOUT_JOINED_OPTIONS: &str = r#"echo(){ case $1 in -[neE][neE]*)bui
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OptionError {
     /// Of `set`.
-    #[error("invalid option: {0:?}")]
+    #[error("invalid option: {}", quote(.0))]
     Set(String),
-    /// Of `shopt`; go-task prints the text to standard error and fails with status 1.
-    #[error("shopt: invalid option name {0:?}\n")]
+    /// Of `shopt`.
+    #[error("invalid option name: {}", quote(.0))]
     Shopt(String),
+    /// Of `shopt` in bash, but not in go-task's shell.
+    #[error("unsupported option: {}", quote(.0))]
+    Unsupported(String),
 }
 
 /// Checked options.
@@ -78,7 +133,9 @@ impl Options {
         };
         let set = set.iter().map(find).collect::<Result<Vec<_>, _>>()?;
         if let Some(unknown) = shopt.iter().find(|option| !SHOPT_OPTIONS.contains(&option.as_str())) {
-            return Err(OptionError::Shopt(unknown.to_string()));
+            let name = unknown.to_string();
+            let unsupported = UNSUPPORTED_SHOPT_OPTIONS.contains(&unknown.as_str());
+            return Err(if unsupported { OptionError::Unsupported(name) } else { OptionError::Shopt(name) });
         }
         let has = |name| set.contains(&name);
         let (no_exec, no_unset, trace) = (has("noexec"), has("nounset"), has("xtrace"));

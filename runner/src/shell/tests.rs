@@ -159,6 +159,8 @@ fn options_are_checked_and_used() {
     assert_eq!(run("echo no*such", &[], &["nullglob"]), r#"0 "\n" """#);
     assert_eq!(run("echo a", &["zz"], &[]), r#"error invalid option: "zz""#);
     assert_eq!(run("echo a", &["z"], &[]), r#"error invalid option: "-z""#);
+    assert_eq!(run("echo a", &[], &["zz"]), r#"error invalid option name: "zz""#);
+    assert_eq!(run("echo a", &[], &["autocd"]), r#"error unsupported option: "autocd""#);
     assert_eq!(
         run("echo a && echo $NOPE; echo b", &["nounset"], &[]),
         r#"1 "a\n" "NOPE: unbound variable\n""#
