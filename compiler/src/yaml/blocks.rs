@@ -106,7 +106,7 @@ impl Splitter<'_> {
                 self.blocks.clean &= key_length(line).is_some();
                 self.begin(Level::Task, start);
             }
-            _ => {
+            Tasks::At(_) => {
                 self.blocks.clean = false;
                 self.begin(Level::Task, start);
             }

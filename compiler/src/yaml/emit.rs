@@ -60,7 +60,7 @@ fn write_node(tree: &Tree, column: usize, place: Place, out: &mut String) {
         Tree::Map(entries) if !entries.is_empty() => {
             for (index, (key, value)) in entries.iter().enumerate() {
                 start_line(index == 0, column, place, out);
-                write_key(key, out);
+                write_key(key, column, out);
                 write_node(value, column + INDENT, Place::AfterKey, out);
             }
         }
@@ -89,13 +89,13 @@ fn indent(column: usize, out: &mut String) {
     out.extend(std::iter::repeat_n(' ', column));
 }
 
-fn write_key(key: &str, out: &mut String) {
+fn write_key(key: &str, column: usize, out: &mut String) {
     let mut written = String::new();
     write_line(key, &mut written);
     if written.len() > MAX_INLINE_KEY {
-        // The value follows on the same line, which YAML takes for a compact mapping's end: `? key : value` needs none.
-        let _ = write!(out, "? {written}\n:");
-        return;
+        let _ = writeln!(out, "? {written}");
+        indent(column, out);
+        return out.push(':');
     }
     out.push_str(&written);
     out.push(':');
@@ -371,7 +371,9 @@ mod tests {
             Tree::List(vec![Tree::Map(keys), Tree::List(texts)]),
         )]));
         check_round_trip(&Tree::Map(vec![("k".repeat(2000), Tree::Text("v".to_owned()))]));
-        check_round_trip(&Tree::Map(vec![("k".repeat(2000), Tree::List(vec![Tree::Null]))]));
+        let long =
+            Tree::Map(vec![("k".repeat(2000), Tree::List(vec![Tree::Null])), ("l".to_owned(), Tree::Null)]);
+        check_round_trip(&Tree::Map(vec![("deep".to_owned(), Tree::List(vec![long.clone(), long]))]));
     }
 
     #[test]

@@ -133,6 +133,34 @@ impl DecodeError {
     }
 }
 
+/// go-yaml's message for a file that is no UTF-8; `None` of one that is.
+pub fn utf8_problem(bytes: &[u8]) -> Option<&'static str> {
+    let at = std::str::from_utf8(bytes).err()?.valid_up_to();
+    let rest = bytes.get(at..)?;
+    let width = match rest.first()? {
+        0x00..=0x7F => 1,
+        0xC0..=0xDF => 2,
+        0xE0..=0xEF => 3,
+        0xF0..=0xF7 => 4,
+        _ => return Some("yaml: invalid leading UTF-8 octet"),
+    };
+    let Some(sequence) = rest.get(..width) else { return Some("yaml: incomplete UTF-8 octet sequence") };
+    if sequence.iter().skip(1).any(|octet| octet & 0xC0 != 0x80) {
+        return Some("yaml: invalid trailing UTF-8 octet");
+    }
+    let is_overlong = match sequence {
+        [first, _] => *first < 0xC2,
+        [0xE0, second, _] => *second < 0xA0,
+        [0xF0, second, ..] => *second < 0x90,
+        _ => false,
+    };
+    Some(if is_overlong {
+        "yaml: invalid length of a UTF-8 sequence"
+    } else {
+        "yaml: invalid Unicode character"
+    })
+}
+
 /// Text as Go's `%#v` and `%q` print it.
 pub fn go_quoted(text: &str) -> String {
     use std::fmt::Write as _;

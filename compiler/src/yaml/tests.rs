@@ -9,6 +9,7 @@ use super::compose::{MAX_NESTING, compose};
 use super::node::{Node, NodeKind};
 use super::{Document, parse};
 use crate::source::{FileId, SourceId, SourceMap};
+use crate::template::value::Value;
 
 struct Read {
     sources: SourceMap,
@@ -396,7 +397,10 @@ fn nesting_has_a_limit() {
     read(&deep(100_000));
     read(&"- ".repeat(100_000));
     read(&"? ".repeat(100_000));
-    let stairs: String = (0..2000).map(|column| format!("{}a:\n", " ".repeat(column))).collect();
+    let mut stairs = String::new();
+    for column in 0..2000 {
+        let _ = writeln!(stairs, "{}a:", " ".repeat(column));
+    }
     assert!(!read(&stairs).document.errors.is_empty());
 }
 
@@ -449,4 +453,80 @@ fn a_whole_file_fragment_serves_files_that_do_not_fall_apart() {
     assert_eq!(read("# nothing\n").document.root, None);
     let Read { document, .. } = read("a: 1\n---\na: 2\n");
     assert_eq!(super::scalar::as_string(entry(&document, &["a"])).unwrap().unwrap(), "1");
+}
+
+#[test]
+fn values_are_gos() {
+    let value = |text: &str| {
+        let Read { document, .. } = read(&format!("v: {text}\n"));
+        super::value::to_value(entry(&document, &["v"]))
+            .map_err(|errors| errors[0].go_message(&SourceMap::default()))
+    };
+    let keys = |text: &str| match value(text).unwrap() {
+        Value::AnyMap(entries) => {
+            entries.iter().map(|(key, _)| key.to_text().to_string()).collect::<Vec<_>>().join(" ")
+        }
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(keys("{b: 1, 1: 2, true: 3, 2.5: x, 10: y, a: z, 9: q}"), "a b 1 9 10 2.5 true");
+    assert!(matches!(value("{b: 1}").unwrap(), Value::Map(_)));
+    assert_eq!(value("18446744073709551615").unwrap(), Value::Uint64(u64::MAX));
+    assert_eq!(
+        value("{x: {{.X}}}").unwrap_err(),
+        "yaml: invalid map key: map[string]interface {}{\".X\":interface {}(nil)}"
+    );
+    assert_eq!(value("!!int x").unwrap_err(), "yaml: cannot decode !!str `x` as a !!int");
+    assert_eq!(
+        value("{<<: 1}").unwrap_err(),
+        "yaml: map merge requires map or sequence of maps as the value"
+    );
+    assert_eq!(value("!!binary aGk=").unwrap(), Value::String("hi".into()));
+    assert_eq!(value("!own 1").unwrap(), Value::String("1".into()));
+}
+
+#[test]
+fn type_errors_have_go_yamls_words() {
+    let Read { document, sources, .. } =
+        read("a: [x]\nb: {x: 1}\nc: text that is long\nd: 1\ne: yes\nf: 'on'\ng: ~\n");
+    let message = |name: &str| match super::scalar::as_bool(entry(&document, &[name])) {
+        Ok(value) => format!("{value:?}"),
+        Err(error) => error.go_message(&sources),
+    };
+    assert_eq!(message("a"), "line 1: cannot unmarshal !!seq into bool");
+    assert_eq!(message("b"), "line 2: cannot unmarshal !!map into bool");
+    assert_eq!(message("c"), "line 3: cannot unmarshal !!str `text th...` into bool");
+    assert_eq!(message("d"), "line 4: cannot unmarshal !!int `1` into bool");
+    assert_eq!(message("e"), "Some(true)");
+    assert_eq!(message("f"), "Some(true)");
+    assert_eq!(message("g"), "None");
+}
+
+#[test]
+fn duplicate_keys_are_all_reported() {
+    let Read { document, sources, .. } = read("v:\n  a: 1\n  b: 2\n  a: 3\n  'a': 4\n");
+    let NodeKind::Mapping(mapping) = &entry(&document, &["v"]).kind else { panic!() };
+    let messages: Vec<_> =
+        super::merge::duplicate_keys(mapping).iter().map(|error| error.go_message(&sources)).collect();
+    assert_eq!(
+        messages,
+        [
+            "line 4: mapping key \"a\" already defined at line 2",
+            "line 5: mapping key \"a\" already defined at line 2",
+            "line 5: mapping key \"a\" already defined at line 4",
+        ]
+    );
+}
+
+#[test]
+fn go_yamls_words_for_bytes_that_are_no_utf8() {
+    let check = |bytes: &[u8], expected: Option<&str>| {
+        assert_eq!(super::error::utf8_problem(bytes), expected, "{bytes:?}");
+    };
+    check(b"a: \xc3\xa9", None);
+    check(b"a: \xff", Some("yaml: invalid leading UTF-8 octet"));
+    check(b"a: \x80", Some("yaml: invalid leading UTF-8 octet"));
+    check(b"a: \xc3", Some("yaml: incomplete UTF-8 octet sequence"));
+    check(b"a: \xc3(", Some("yaml: invalid trailing UTF-8 octet"));
+    check(b"a: \xc0\x80", Some("yaml: invalid length of a UTF-8 sequence"));
+    check(b"a: \xed\xa0\x80", Some("yaml: invalid Unicode character"));
 }

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use super::error::DecodeError;
+use super::error::{DecodeError, go_quoted};
 use super::merge::{duplicate_keys, mapping_entries};
 use super::node::{Mapping, Node, NodeKind};
 use super::scalar::{Resolved, resolve, tag_of, target};
@@ -121,21 +121,60 @@ impl Decoder {
     }
 
     fn key(&mut self, key: &Node) -> Option<Value> {
+        let value = self.value(key);
         if matches!(target(key)?.kind, NodeKind::Sequence(_) | NodeKind::Mapping(_)) {
-            self.stop(key, "invalid map key".to_owned());
+            self.stop(key, format!("invalid map key: {}", go_syntax(&value)));
             return None;
         }
-        Some(self.value(key))
+        Some(value)
     }
 }
 
 /// The order in which Go prints keys of several types.
 fn compare_keys(a: &Value, b: &Value) -> Ordering {
+    let rank = |value: &Value| match value {
+        Value::Null => 0,
+        Value::String(_) => 1,
+        Value::Int(_) => 2,
+        Value::Uint64(_) => 3,
+        Value::Float(_) => 4,
+        _ => 5,
+    };
     match (a, b) {
         (Value::Int(a), Value::Int(b)) => a.cmp(b),
+        (Value::Uint64(a), Value::Uint64(b)) => a.cmp(b),
         (Value::Float(a), Value::Float(b)) => a.total_cmp(b),
-        _ if a.type_name() == b.type_name() => a.to_text().cmp(&b.to_text()),
-        _ => a.type_name().cmp(b.type_name()),
+        (Value::String(a), Value::String(b)) => a.cmp(b),
+        (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
+        _ => rank(a).cmp(&rank(b)),
+    }
+}
+
+/// A value as Go's `%#v` prints it, for the message about keys that are collections.
+fn go_syntax(value: &Value) -> String {
+    let entry = |(key, value): (String, &Value)| format!("{key}:{}", go_syntax_of_any(value));
+    match value {
+        Value::List(items) => {
+            let items: Vec<_> = items.iter().map(go_syntax_of_any).collect();
+            format!("[]interface {{}}{{{}}}", items.join(", "))
+        }
+        Value::Map(map) => {
+            let entries: Vec<_> = map.iter().map(|(key, value)| entry((go_quoted(key), value))).collect();
+            format!("map[string]interface {{}}{{{}}}", entries.join(", "))
+        }
+        Value::AnyMap(entries) => {
+            let entries = entries.iter().map(|(key, value)| entry((go_syntax_of_any(key), value)));
+            format!("map[interface {{}}]interface {{}}{{{}}}", entries.collect::<Vec<_>>().join(", "))
+        }
+        Value::String(text) => go_quoted(text),
+        other => other.to_text().to_string(),
+    }
+}
+
+fn go_syntax_of_any(value: &Value) -> String {
+    match value {
+        Value::Null => "interface {}(nil)".to_owned(),
+        value => go_syntax(value),
     }
 }
 
