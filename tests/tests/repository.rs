@@ -1,11 +1,9 @@
-//! What must hold of the repository itself: formatting, links, versions, a page for every rule.
+//! What must hold of the repository itself: formatting, links, versions, limits, our own Taskfiles.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use ez_compiler::rule::RULES;
 use ez_tests::{Project, program, tree};
 
 fn read(path: &str) -> String {
@@ -113,25 +111,6 @@ fn versions_agree() {
 }
 
 #[test]
-fn every_rule_has_a_page_and_every_page_a_rule() {
-    let directory = program::repository().join("docs/rules");
-    let pages: BTreeSet<String> =
-        tree::files(&directory).into_iter().filter(|page| page != "README.md").collect();
-    let rules: BTreeSet<String> = RULES.iter().map(|rule| format!("{}.md", rule.code.id)).collect();
-    assert_eq!(rules, pages);
-    let index = read("docs/rules/README.md");
-    for rule in RULES {
-        let (id, name) = (rule.code.id, rule.code.name);
-        let page = read(&format!("docs/rules/{id}.md"));
-        assert!(
-            page.starts_with(&format!("# {id} {name}\n")),
-            "docs/rules/{id}.md begins with its code and name"
-        );
-        assert!(index.contains(&format!("[{id}]({id}.md)")), "docs/rules/README.md names {id}");
-    }
-}
-
-#[test]
 fn every_limit_of_the_page_is_in_the_code() {
     let root = program::repository();
     let mut sources = String::new();
@@ -156,26 +135,5 @@ fn our_own_taskfiles_are_without_findings() {
         let project = Project::new();
         project.run(["check", "-d", &directory.to_string_lossy()]).success().stdout("");
         project.run_oracle(["--list-all", "-d", &directory.to_string_lossy()]).success();
-    }
-}
-
-/// The Taskfiles of a rule's page: first one with the mistake, then one without it.
-fn taskfiles_of(page: &str) -> Vec<&str> {
-    page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect()
-}
-
-#[test]
-fn the_examples_of_the_rules_pages_are_true() {
-    for rule in RULES {
-        let page = read(&format!("docs/rules/{}.md", rule.code.id));
-        for (number, taskfile) in taskfiles_of(&page).into_iter().enumerate() {
-            let project = Project::new().file("Taskfile.yml", taskfile);
-            let outcome = project.run(["check", "--format", "json"]);
-            let report: serde_json::Value = serde_json::from_str(&outcome.stdout).expect("a JSON document");
-            let found = report["diagnostics"].as_array().expect("diagnostics");
-            let codes: Vec<&str> = found.iter().filter_map(|one| one["code"].as_str()).collect();
-            let expected = if number == 0 { vec![rule.code.id] } else { Vec::new() };
-            assert_eq!(codes, expected, "docs/rules/{}.md, Taskfile {number}\n{taskfile}", rule.code.id);
-        }
     }
 }
