@@ -73,7 +73,7 @@ impl State {
                 };
                 match result {
                     Ok(()) => {
-                        state.messages.err(Color::Green, format!("task: task \"{name}\" finished running\n"))
+                        state.messages.err(Color::Green, format!("task: task \"{name}\" finished running\n"));
                     }
                     Err(error) if is_interruption(&error) => {}
                     Err(error) => state.messages.err(Color::Red, format!("{error}\n")),
