@@ -10,6 +10,7 @@ use super::error::YamlError;
 use super::explain::{explain, too_large, without_control_characters};
 use super::node::{CollectionStyle, Entry, Mapping, Node, NodeKind};
 use super::recover::compose_around_errors;
+use super::scan::Problem;
 use crate::source::{FileId, SourceId, SourceMap, Span};
 
 /// The largest file that is read, in bytes.
@@ -38,6 +39,8 @@ struct Part {
     base: usize,
     entries: Vec<Entry>,
     errors: Vec<YamlError>,
+    /// What broke it, if that does not depend on what follows the block.
+    own_problem: Option<Problem>,
     /// Whether it is one entry without an error that means the same wherever it stands.
     is_sound: bool,
     has_references: bool,
@@ -63,13 +66,18 @@ pub fn parse(text: &str, file: FileId, sources: &mut SourceMap, previous: Option
     let blocks = split(text);
     let mut reader = BlockReader { text, blocks: &blocks.list, file, sources, previous };
     let was_entangled = previous.is_some_and(|previous| previous.is_entangled);
-    let mut parts = None;
+    let mut parts: Option<Vec<Part>> = None;
     if blocks.clean && !blocks.list.is_empty() && !was_entangled {
         parts = reader.read_while_independent();
         if let Some(parts) = parts.take_if(|parts| parts.iter().all(|part| part.is_sound)) {
             let root = Some(Arc::new(assemble(&parts, source)));
             return Document { source, root, errors: Vec::new(), parts, is_entangled: false };
         }
+    }
+    if previous.is_some()
+        && let Some(go_message) = parts.as_ref().and_then(|parts| message_of_first_broken(parts, text))
+    {
+        return from_broken_parts(parts.unwrap_or_default(), Some(go_message), source);
     }
     let whole = compose(text, source);
     if !whole.errors.iter().any(ComposeError::ends_the_parse) {
@@ -78,7 +86,22 @@ pub fn parse(text: &str, file: FileId, sources: &mut SourceMap, previous: Option
         return Document { is_entangled, ..Document::whole(source, whole.root, errors) };
     }
     let parts = parts.unwrap_or_else(|| reader.read_all());
-    from_broken_parts(parts, whole, text, source)
+    let mut errors = whole.errors.iter().map(|error| explain(error, text, source));
+    if parts.iter().all(|part| part.errors.is_empty()) {
+        // Only together the blocks are wrong.
+        return Document::whole(source, whole.root, errors.collect());
+    }
+    let go_message = errors.next().and_then(|error| error.go_message);
+    let document = from_broken_parts(parts, go_message, source);
+    Document { root: document.root.or(whole.root.map(Arc::new)), ..document }
+}
+
+/// go-yaml's message for a text of which a block before any other trouble is wrong in itself. An editor asks for this
+/// at every key; the rest of the file need not be read for it.
+fn message_of_first_broken(parts: &[Part], text: &str) -> Option<String> {
+    let part = parts.iter().find(|part| !part.is_sound)?;
+    let lines_before = text[..part.base].bytes().filter(|&byte| byte == b'\n').count();
+    Some(part.own_problem.as_ref()?.moved_down(lines_before).go_message())
 }
 
 impl Document {
@@ -91,18 +114,15 @@ impl Document {
 ///
 /// The errors are those of the blocks, because a forgotten quote breaks one task while go-yaml notices it in another.
 /// go-yaml's message is on the first of them.
-fn from_broken_parts(parts: Vec<Part>, whole: Composed, text: &str, source: SourceId) -> Document {
+fn from_broken_parts(parts: Vec<Part>, go_message: Option<String>, source: SourceId) -> Document {
     let mut errors: Vec<YamlError> = parts.iter().flat_map(|part| part.errors.iter().cloned()).collect();
-    if errors.is_empty() {
-        // Only together the blocks are wrong.
-        errors = whole.errors.iter().map(|error| explain(error, text, source)).collect();
-    } else if let (Some(first), Some(error)) = (errors.first_mut(), whole.errors.first()) {
-        first.go_message = explain(error, text, source).go_message;
+    if let Some(first) = errors.first_mut() {
+        first.go_message = go_message;
     }
     let has_entries = parts.iter().any(|part| !part.entries.is_empty());
-    let root = if has_entries { Some(assemble(&parts, source)) } else { whole.root };
+    let root = has_entries.then(|| Arc::new(assemble(&parts, source)));
     let is_entangled = parts.iter().any(|part| part.has_references);
-    Document { source, root: root.map(Arc::new), errors, parts, is_entangled }
+    Document { source, root, errors, parts, is_entangled }
 }
 
 struct BlockReader<'a> {
@@ -158,6 +178,10 @@ fn read_block(text: &str, block: &Block, source: SourceId) -> Part {
     }
     let syntax_errors = composed.errors.iter().filter(|error| error.ends_the_parse());
     let errors: Vec<_> = syntax_errors.map(|error| explain(error, text, source).after_another()).collect();
+    let own_problem = composed.errors.iter().find_map(|error| match error {
+        ComposeError::Syntax(problem) if problem.mark.offset < text.trim_end().len() => Some(problem.clone()),
+        _ => None,
+    });
     let entries = match composed.root.map(|root| root.kind) {
         Some(NodeKind::Mapping(mapping)) => mapping.entries,
         _ => Vec::new(),
@@ -174,6 +198,7 @@ fn read_block(text: &str, block: &Block, source: SourceId) -> Part {
         base: block.range.start,
         entries,
         errors,
+        own_problem,
         is_sound,
         has_references: composed.has_references,
     }

@@ -57,6 +57,14 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// The same in a text that has more lines before it.
+    pub fn moved_down(&self, lines: usize) -> Self {
+        let moved = |mark: Mark| Mark { line: mark.line + lines, ..mark };
+        Self { context: self.context.map(moved), mark: moved(self.mark), ..self.clone() }
+    }
+}
+
 /// A token's content.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum TokenKind {

@@ -158,7 +158,9 @@ proptest! {
             printed(document.root.as_deref(), &old.sources),
             printed(fresh.document.root.as_deref(), &fresh.sources)
         );
-        let messages = |document: &Document| document.errors.iter().map(|e| e.message.clone()).collect::<Vec<_>>();
+        let messages = |document: &Document| {
+            document.errors.iter().map(|e| (e.message.clone(), e.go_message.is_some())).collect::<Vec<_>>()
+        };
         prop_assert_eq!(messages(&document), messages(&fresh.document));
     }
 }
@@ -196,6 +198,16 @@ fn an_edit_reads_one_block_again() {
     assert_eq!(old.sources.text(entry(&document, &["env", "B"]).span), "2");
     assert_eq!(old.sources.position(entry(&document, &["env", "B"]).span).line, 17);
     assert!(document.root.as_ref().unwrap().span.source == document.source);
+}
+
+#[test]
+fn a_mistake_while_typing_has_go_yamls_message_without_reading_the_rest() {
+    let mut old = read(TASKFILE);
+    let broken = TASKFILE.replace("cmds: [echo 2]", "cmds: [echo 2] x");
+    let document = read_again(&mut old, &broken);
+    assert_eq!(document.errors[0].go_message, read(&broken).document.errors[0].go_message);
+    assert_eq!(document.errors[0].go_message.as_deref(), Some("yaml: line 12: did not find expected key"));
+    assert!(Arc::ptr_eq(entry(&document, &["tasks", "one"]), entry(&old.document, &["tasks", "one"])));
 }
 
 #[test]
