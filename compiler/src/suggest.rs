@@ -9,8 +9,18 @@ pub fn nearest<'n>(typed: &str, names: impl IntoIterator<Item = &'n str>) -> Opt
         .filter(|name| *name != typed)
         .map(|name| (distance(typed, name), name))
         .filter(|(d, _)| *d <= limit)
-        .min_by_key(|(d, _)| *d)
+        .min_by_key(|(d, name)| (*d, !has_same_letters(typed, name)))
         .map(|(_, name)| name)
+}
+
+/// Whether one word is the other in another order: of two near names that is the likelier one.
+fn has_same_letters(a: &str, b: &str) -> bool {
+    let sorted = |word: &str| {
+        let mut letters: Vec<char> = word.chars().collect();
+        letters.sort_unstable();
+        letters
+    };
+    sorted(a) == sorted(b)
 }
 
 /// Edits between two words, a swap of neighbours counted as one (optimal string alignment).
@@ -41,5 +51,6 @@ mod tests {
         assert_eq!(nearest("biuld", names), Some("build"));
         assert_eq!(nearest("source", names), Some("sources"));
         assert_eq!(nearest("deploy", names), None);
+        assert_eq!(nearest("decs", ["deps", "desc"]), Some("desc"));
     }
 }

@@ -12,7 +12,7 @@ use super::facts::Facts;
 use crate::ast::{self, Text, VariableValue};
 use crate::file_system::FileSystem;
 use crate::ir::{Program, Task, TaskId};
-use crate::project::Project;
+use crate::project::{Loaded, Project};
 use crate::source::SourceMap;
 use crate::suggest;
 use crate::template::{Host, has_template};
@@ -73,6 +73,10 @@ pub struct Context<'a> {
     pub dotenv: FxHashSet<SmolStr>,
     /// Names that some template copes with when empty.
     pub guarded: FxHashSet<SmolStr>,
+    /// What could not be read.
+    pub missing: MissingIncludes<'a>,
+    /// Whether the root file is meant to be included by another: it calls tasks of a namespace above its own.
+    pub is_library: bool,
     suggestions: Cell<usize>,
 }
 
@@ -112,6 +116,11 @@ impl<'a> Context<'a> {
             .flat_map(|facts| facts.reads.iter().filter(|read| read.guarded).map(|read| read.name.clone()))
             .collect();
         let dotenv = dotenv_names(project, program, files);
+        let missing = MissingIncludes::new(&project.loaded);
+        let is_library = program.tasks.iter().zip(&calls).any(|(task, calls)| {
+            let of_root = task.namespaces.is_empty();
+            of_root && calls.iter().any(|call| call.text.value.starts_with(':'))
+        });
         let suggestions = Cell::new(MAX_SUGGESTIONS);
         Self {
             project,
@@ -125,6 +134,8 @@ impl<'a> Context<'a> {
             required,
             dotenv,
             guarded,
+            missing,
+            is_library,
             suggestions,
         }
     }
@@ -185,6 +196,53 @@ impl<'a> Context<'a> {
     /// Whether a text is the same whenever it is rendered and expanded.
     pub fn is_static(text: &Text) -> bool {
         !has_template(&text.value) && !text.value.contains(['$', '~', '`'])
+    }
+}
+
+/// Namespaces of includes that could not be read: what is in them is not known.
+pub struct MissingIncludes<'a> {
+    broken: bool,
+    namespaces: Vec<&'a str>,
+    flattened: bool,
+}
+
+impl<'a> MissingIncludes<'a> {
+    /// Whether a file is no YAML, so that parts of its tasks may be missing.
+    pub fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// Whether everything was read.
+    pub fn is_empty(&self) -> bool {
+        self.namespaces.is_empty() && !self.flattened
+    }
+
+    fn new(loaded: &'a Loaded) -> Self {
+        let mut missing = Self { broken: false, namespaces: Vec::new(), flattened: false };
+        for (i, file) in loaded.files.iter().enumerate() {
+            // Of a file that is broken, tasks may be missing as well.
+            missing.broken |= !file.document.errors.is_empty();
+            missing.flattened |= missing.broken;
+            for include in file.taskfile.iter().flat_map(|taskfile| &taskfile.includes) {
+                let edge = loaded
+                    .edges
+                    .iter()
+                    .find(|e| e.from == i && e.include.namespace.value == include.namespace.value);
+                let is_read =
+                    edge.is_some_and(|edge| loaded.files.get(edge.to).is_some_and(|f| f.taskfile.is_some()));
+                if !is_read {
+                    missing.flattened |= include.flatten;
+                    missing.namespaces.push(&include.namespace.value);
+                    missing.namespaces.extend(include.aliases.iter().map(|alias| alias.value.as_str()));
+                }
+            }
+        }
+        missing
+    }
+
+    /// Whether a name may be that of a task in such an include.
+    pub fn may_hold(&self, name: &str) -> bool {
+        self.flattened || name.split(':').any(|part| self.namespaces.contains(&part))
     }
 }
 

@@ -140,6 +140,9 @@ pub fn gather(owner: Owner<'_>, sources: &SourceMap) -> Facts {
 fn collect(local: &Local<'_>, facts: &mut Facts) {
     for (text, reads) in local.texts.iter().zip(local.reads) {
         facts.reads_all |= reads.reads_all || (text.usage == Use::Reference && text.text.value == ".");
+        // What stands behind a mistake is not known.
+        let is_whole = text.template.as_ref().is_none_or(|template| template.errors().is_empty());
+        facts.reads_all |= !is_whole;
         if text.usage == Use::VariableName {
             facts.mentions.insert(text.text.value.clone());
         }

@@ -7,27 +7,39 @@ use crate::rule;
 
 /// A warning, because the command line can still give the variable to all tasks.
 pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    if !context.missing.is_empty() {
+        return;
+    }
     for (id, caller) in context.own_tasks() {
         for call in context.calls(id).iter().filter(|call| call.open.is_none()) {
             let Some(callee) = call.callees().next() else { continue };
             let callee = context.program.task(callee);
-            for required in &callee.definition.requires {
-                let name = required.name.value.as_str();
-                let is_passed = call.vars.iter().any(|variable| variable.name.value == name);
-                if name.is_empty() || is_passed || is_given(context, callee, name) || asks_for(caller, name) {
-                    continue;
-                }
-                let message = format!(
-                    "the task `{}` requires `{name}`, which this call does not pass",
-                    call.text.value
-                );
-                found.push(
-                    Diagnostic::warning(rule::MISSING_REQUIRED, message, call.text.span)
-                        .with_label(format!("`{name}` is missing"))
-                        .and_at(required.name.span, "required here")
-                        .with_help(format!("pass it: `vars: {{{name}: …}}`")),
-                );
+            let missing: Vec<_> = callee
+                .definition
+                .requires
+                .iter()
+                .filter(|required| {
+                    let name = required.name.value.as_str();
+                    let is_passed = call.vars.iter().any(|variable| variable.name.value == name);
+                    !name.is_empty()
+                        && !is_passed
+                        && !is_given(context, callee, name)
+                        && !asks_for(caller, name)
+                })
+                .collect();
+            let Some(first) = missing.first() else { continue };
+            let names: Vec<String> =
+                missing.iter().map(|required| format!("`{}`", required.name.value)).collect();
+            let names = names.join(", ");
+            let message =
+                format!("the task `{}` requires {names}, which this call does not pass", call.text.value);
+            let mut diagnostic = Diagnostic::warning(rule::MISSING_REQUIRED, message, call.text.span)
+                .with_label(format!("{names} missing"))
+                .with_help(format!("pass it: `vars: {{{}: …}}`", first.name.value));
+            for required in &missing {
+                diagnostic = diagnostic.and_at(required.name.span, "required here");
             }
+            found.push(diagnostic);
         }
     }
 }

@@ -57,8 +57,23 @@ pub struct Reads<'t> {
     pub calls: Vec<FunctionUse<'t>>,
     /// `range` over a literal text: its bytes and whether that is conditional.
     pub text_ranges: Vec<(Range<usize>, bool)>,
+    /// Variables with arguments behind them, as if they were functions: the variable, and the whole command.
+    pub called_variables: Vec<CalledVariable>,
     /// Whether `.` or `$` is used as a value.
     pub reads_all: bool,
+}
+
+/// `.NAME argument`: a variable that stands where a function should.
+#[derive(Clone, Debug)]
+pub struct CalledVariable {
+    /// The bytes of the variable, with the dot.
+    pub variable: Range<usize>,
+    /// The bytes of the variable and its arguments.
+    pub command: Range<usize>,
+    /// A function that stands between them, as in `.A eq "b"`: its bytes.
+    pub infix: Option<Range<usize>>,
+    /// Whether the place is only reached under a condition.
+    pub conditional: bool,
 }
 
 /// Functions of which an argument may well be empty.
@@ -180,8 +195,21 @@ impl<'t> Reader<'t> {
         let Expression::Function(identifier) = first else {
             let needs = if rest.is_empty() { around.needs } else { Needs::Anything };
             self.expression(first, Around { needs, ..around });
-            rest.iter()
-                .for_each(|argument| self.expression(argument, Around { needs: Needs::Anything, ..around }));
+            if let Expression::Field(field) = first
+                && let Some(second) = rest.first()
+            {
+                let infix = match second {
+                    Expression::Function(identifier) => Some(identifier.range.clone()),
+                    _ => None,
+                };
+                let (variable, command) = (field.range.clone(), command.range.clone());
+                let conditional = self.depth > 0;
+                self.reads.called_variables.push(CalledVariable { variable, command, infix, conditional });
+            }
+            // Functions among them are the same mistake.
+            for argument in rest.iter().filter(|argument| !matches!(argument, Expression::Function(_))) {
+                self.expression(argument, Around { needs: Needs::Anything, ..around });
+            }
             return;
         };
         self.reads.calls.push(FunctionUse {

@@ -75,7 +75,7 @@ struct Unclosed {
 fn unclosed_action(value: &str, error: &TemplateError) -> Option<Unclosed> {
     let unclosed = error.message.contains("unclosed action")
         || error.message.contains("unexpected \"}\"")
-        || error.message.contains("unexpected right brace")
+        || error.message.contains("bad character U+007D")
         || error.message.contains("unexpected \"{\"");
     if !unclosed {
         return None;

@@ -1,7 +1,7 @@
 //! EZ504: a template that mixes types: literals of the wrong type, `eq` of text and number, `range` over text.
 
 use super::facts::{Local, Parsed};
-use super::reads::FunctionUse;
+use super::reads::{CalledVariable, FunctionUse};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::rule;
 use crate::template::ast::Expression;
@@ -17,11 +17,39 @@ pub fn check(local: &Local<'_>, found: &mut Vec<Diagnostic>) {
                 .with_help("split it first, as in `range splitList \" \" …`");
             found.push(softened(diagnostic, *conditional));
         }
+        for called in &reads.called_variables {
+            found.push(called_variable(local, text, called));
+        }
         for call in &reads.calls {
             found.extend(comparison(local, text, call));
             arguments(local, text, call, found);
         }
     }
+}
+
+fn called_variable(local: &Local<'_>, text: &Parsed<'_>, called: &CalledVariable) -> Diagnostic {
+    let whole = text.template.as_ref().map_or("", |template| template.text());
+    let part = |range: &std::ops::Range<usize>| whole.get(range.clone()).unwrap_or("").to_owned();
+    let (name, span) = (part(&called.variable), text.template_span(&called.variable, local.sources));
+    let diagnostic = Diagnostic::error(
+        rule::TEMPLATE_TYPE,
+        format!("`{name}` is a variable and takes no arguments"),
+        span,
+    )
+    .with_label("not a function");
+    let diagnostic = match &called.infix {
+        Some(infix) => {
+            let after = part(&(infix.end..called.command.end));
+            let mended = format!("{} {name}{after}", part(infix));
+            diagnostic.with_help(format!("a function stands in front of its arguments: `{mended}`")).with_fix(
+                format!("write `{mended}`"),
+                text.template_span(&called.command, local.sources),
+                mended,
+            )
+        }
+        None => diagnostic.with_help("a function stands in front of its arguments"),
+    };
+    softened(diagnostic, called.conditional)
 }
 
 fn softened(mut diagnostic: Diagnostic, conditional: bool) -> Diagnostic {

@@ -3,12 +3,16 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
+use super::calls::TaskCall;
 use super::context::{Context, SPECIAL_VARIABLES};
 use super::facts::{Facts, VariableRead};
 use crate::ast;
 use crate::diagnostic::Diagnostic;
+use crate::ir::TaskId;
 use crate::rule;
+use crate::source::Span;
 use crate::suggest::distance;
+use crate::template::functions;
 
 /// Any name may come from the command line. So a name is only reported where something else is likelier: a slip of
 /// the finger, an `env` entry taken for a variable, a template meant for another program.
@@ -17,13 +21,16 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     for read in context.facts.iter().chain(&context.file_facts).flat_map(|facts| &facts.reads) {
         *counts.entry(read.name.as_str()).or_default() += 1;
     }
+    let by_default = reached_from_default(context);
     let mut seen: FxHashSet<*const Facts> = FxHashSet::default();
     for (id, task) in context.own_tasks() {
         let facts = context.facts(id);
         // A file that is included twice has its tasks once.
         if seen.insert(std::ptr::from_ref(facts)) {
             let reads = facts.reads.iter().filter(|read| is_open(context, read, Some(&task.definition)));
-            found.extend(reads.filter_map(|read| report(context, read, Some(&task.definition), &counts)));
+            found.extend(reads.filter_map(|read| {
+                report(context, read, Some(&task.definition), &counts, by_default.contains(&id))
+            }));
         }
     }
     for (file, facts) in context.project.loaded.files.iter().zip(&context.file_facts) {
@@ -31,8 +38,33 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             continue;
         }
         let reads = facts.reads.iter().filter(|read| is_open(context, read, None));
-        found.extend(reads.filter_map(|read| report(context, read, None, &counts)));
+        found.extend(reads.filter_map(|read| report(context, read, None, &counts, false)));
     }
+}
+
+/// The tasks that run when no task is named: nobody gives variables there. Empty where the project is not complete.
+fn reached_from_default(context: &Context<'_>) -> FxHashSet<TaskId> {
+    let mut reached = FxHashSet::default();
+    if context.is_library || !context.missing.is_empty() {
+        return reached;
+    }
+    let mut waiting: Vec<TaskId> = context.program.find("default").into_iter().collect();
+    while let Some(id) = waiting.pop() {
+        if reached.insert(id) {
+            waiting.extend(
+                context.calls(id).iter().filter(|call| !call.conditional).flat_map(TaskCall::callees),
+            );
+        }
+    }
+    reached
+}
+
+/// `.exeExt` for `exeExt`. On Windows there is an `OS` in the environment, and short words are names of many things.
+fn is_function_taken_for_variable(name: &str, function: &str) -> bool {
+    name.len() > 3
+        && name.eq_ignore_ascii_case(function)
+        && name.contains(|c: char| c.is_ascii_lowercase())
+        && function.contains(|c: char| c.is_ascii_uppercase())
 }
 
 fn is_open(context: &Context<'_>, read: &VariableRead, task: Option<&ast::Task>) -> bool {
@@ -48,8 +80,13 @@ fn report(
     read: &VariableRead,
     task: Option<&ast::Task>,
     counts: &FxHashMap<&str, usize>,
+    runs_by_default: bool,
 ) -> Option<Diagnostic> {
     let name = &read.name;
+    // Parameters of EZ are variables of this form.
+    if name.starts_with("EZ_") {
+        return None;
+    }
     let diagnostic = |message: String| Diagnostic::warning(rule::UNDEFINED_VARIABLE, message, read.span);
     if read.foreign
         && name.starts_with(|c: char| c.is_ascii_uppercase())
@@ -72,7 +109,24 @@ fn report(
                 .with_help(format!("write `${name}` in the script, or move it to `vars`")),
         );
     }
-    let near = misspelt(context, name, task, counts)?;
+    if let Some(function) =
+        functions::all().find(|function| is_function_taken_for_variable(name, function.name))
+    {
+        let dotted = Span { start: read.span.start.saturating_sub(1), ..read.span };
+        return Some(
+            diagnostic(format!("`{name}` is no variable; `{}` is a function", function.name))
+                .with_label("empty")
+                .with_help(format!("a function has no dot: `{}`", function.name))
+                .with_fix(format!("write `{}`", function.name), dotted, function.name),
+        );
+    }
+    let Some(near) = misspelt(context, name, task, counts) else {
+        return runs_by_default.then(|| {
+            diagnostic(format!("nothing defines the variable `{name}`")).with_label("empty").with_help(
+                format!("define it in `vars`, or say what holds without it: `.{name} | default \"…\"`"),
+            )
+        });
+    };
     Some(
         diagnostic(format!("no variable is named `{name}`"))
             .with_label("empty")

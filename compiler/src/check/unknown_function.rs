@@ -17,22 +17,19 @@ pub fn check(local: &Local<'_>, found: &mut Vec<Diagnostic>) {
             let message = format!("no template function is named `{name}`");
             let mut diagnostic =
                 Diagnostic::error(rule::UNKNOWN_FUNCTION, message, span).with_label("unknown function");
+            let is_shouted = name.chars().all(|c| c.is_ascii_uppercase() || c == '_' || c.is_ascii_digit());
             let near = nearest(name, functions::all().map(|function| function.name));
-            diagnostic = match near {
-                Some(near) => diagnostic.with_help(format!("did you mean `{near}`?")).with_fix(
-                    format!("change to `{near}`"),
-                    span,
-                    near,
-                ),
-                None if name.chars().all(|c| c.is_ascii_uppercase() || c == '_' || c.is_ascii_digit()) => {
-                    diagnostic.with_help(format!("a variable has a dot in front: `.{name}`")).with_fix(
-                        format!("change to `.{name}`"),
+            diagnostic =
+                match near.filter(|_| !is_shouted) {
+                    Some(near) => diagnostic.with_help(format!("did you mean `{near}`?")).with_fix(
+                        format!("change to `{near}`"),
                         span,
-                        format!(".{name}"),
-                    )
-                }
-                None => diagnostic.with_help(format!("a variable has a dot in front: `.{name}`")),
-            };
+                        near,
+                    ),
+                    None => diagnostic
+                        .with_help(format!("a variable has a dot in front: `.{name}`"))
+                        .with_fix(format!("change to `.{name}`"), span, format!(".{name}")),
+                };
             found.push(diagnostic);
         }
     }

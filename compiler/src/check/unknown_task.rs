@@ -6,15 +6,15 @@ use super::place;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::ir::{CallKind, Resolution, Task};
 use crate::rule;
+use crate::yaml::node::ScalarStyle;
 
 /// Looks up every called name.
 pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    let missing = MissingIncludes::new(context);
     for (id, task) in context.own_tasks() {
         for call in context.calls(id) {
             for target in &call.targets {
                 match &target.resolution {
-                    Resolution::Unknown if !missing.may_hold(&target.name) => {
+                    Resolution::Unknown if !context.missing.may_hold(&target.name) => {
                         found.push(report(context, task, call, target));
                     }
                     Resolution::Ambiguous(tasks) => {
@@ -24,7 +24,7 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                         let diagnostic = Diagnostic::error(rule::UNKNOWN_TASK, message, call.text.span)
                             .with_label("several tasks have this alias")
                             .with_help("call the task by its name");
-                        found.push(softened(diagnostic, task, call));
+                        found.push(softened(context, diagnostic, task, call));
                     }
                     _ => {}
                 }
@@ -33,43 +33,14 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Namespaces of includes that could not be read: what is in them is not known.
-struct MissingIncludes<'a> {
-    namespaces: Vec<&'a str>,
-    flattened: bool,
-}
-
-impl<'a> MissingIncludes<'a> {
-    fn new(context: &Context<'a>) -> Self {
-        let loaded = &context.project.loaded;
-        let mut missing = Self { namespaces: Vec::new(), flattened: false };
-        for (i, file) in loaded.files.iter().enumerate() {
-            // Of a file that is broken, tasks may be missing as well.
-            missing.flattened |= !file.document.errors.is_empty();
-            for include in file.taskfile.iter().flat_map(|taskfile| &taskfile.includes) {
-                let edge = loaded
-                    .edges
-                    .iter()
-                    .find(|e| e.from == i && e.include.namespace.value == include.namespace.value);
-                let is_read =
-                    edge.is_some_and(|edge| loaded.files.get(edge.to).is_some_and(|f| f.taskfile.is_some()));
-                if !is_read {
-                    missing.flattened |= include.flatten;
-                    missing.namespaces.push(&include.namespace.value);
-                    missing.namespaces.extend(include.aliases.iter().map(|alias| alias.value.as_str()));
-                }
-            }
-        }
-        missing
-    }
-
-    fn may_hold(&self, name: &str) -> bool {
-        self.flattened || name.split(':').any(|part| self.namespaces.contains(&part))
-    }
-}
-
-fn softened(mut diagnostic: Diagnostic, task: &Task, call: &TaskCall<'_>) -> Diagnostic {
-    let certain = !call.conditional
+fn softened(
+    context: &Context<'_>,
+    mut diagnostic: Diagnostic,
+    task: &Task,
+    call: &TaskCall<'_>,
+) -> Diagnostic {
+    let certain = !context.is_library
+        && !call.conditional
         && call.kind != CallKind::Deferred
         && task.definition.condition.is_none()
         && task.definition.platforms.is_empty();
@@ -93,7 +64,10 @@ fn report(context: &Context<'_>, task: &Task, call: &TaskCall<'_>, target: &Targ
             if written.contains("{{") {
                 fixed
             } else {
-                fixed.with_fix(format!("change to `{name}`"), span, name)
+                // A plain scalar in brackets does not take a colon in front.
+                let is_plain = call.text.style == ScalarStyle::Plain && name.starts_with(':');
+                let new = if is_plain { format!("'{name}'") } else { name.clone() };
+                fixed.with_fix(format!("change to `{name}`"), span, new)
             }
         }
         None if target.name.contains('*') => {
@@ -101,7 +75,7 @@ fn report(context: &Context<'_>, task: &Task, call: &TaskCall<'_>, target: &Targ
         }
         None => diagnostic.with_help("define the task, or call another"),
     };
-    softened(diagnostic, task, call)
+    softened(context, diagnostic, task, call)
 }
 
 struct Suggestion {

@@ -5,12 +5,13 @@ use smol_str::SmolStr;
 
 use super::context::Context;
 use crate::diagnostic::Diagnostic;
+use crate::ir::TaskId;
 use crate::rule;
 use crate::suggest::nearest;
 
 /// Compares the variables of each call with what the called tasks read.
 pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    if context.file_facts.iter().any(|facts| facts.reads_all) {
+    if context.missing.is_broken() || context.file_facts.iter().any(|facts| facts.reads_all) {
         return;
     }
     let everywhere: FxHashSet<&SmolStr> =
@@ -19,6 +20,15 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         for call in context.calls(id).iter().filter(|call| !call.vars.is_empty() && call.open.is_none()) {
             let callees: Vec<_> = call.callees().collect();
             if callees.is_empty() || callees.len() < call.targets.len() {
+                continue;
+            }
+            // There the variables decide whether the task runs again.
+            let distinguishes = |callee: &TaskId| {
+                let run =
+                    context.program.task(*callee).definition.run.as_ref().or(context.program.run.as_ref());
+                run.is_some_and(|run| run.value != "always" && run.value != "once")
+            };
+            if callees.iter().any(distinguishes) {
                 continue;
             }
             for variable in call.vars {

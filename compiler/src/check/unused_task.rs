@@ -10,6 +10,9 @@ use crate::rule;
 
 /// Only the tasks of the root file are looked at: those of others may serve other projects.
 pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    if context.is_library || !context.missing.is_empty() {
+        return;
+    }
     let mut called: FxHashSet<TaskId> = FxHashSet::default();
     let mut patterns: Vec<Regex> = Vec::new();
     for calls in &context.calls {

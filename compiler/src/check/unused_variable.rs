@@ -11,6 +11,9 @@ use crate::rule;
 
 /// Variables of tasks are seen by the task alone; those of files by everything.
 pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    if context.missing.is_broken() {
+        return;
+    }
     let every = || context.facts.iter().chain(&context.file_facts);
     let mut seen: FxHashSet<*const ast::Task> = FxHashSet::default();
     let everywhere: FxHashSet<&SmolStr> =
@@ -28,7 +31,7 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             }
         }
     }
-    if every().any(|facts| facts.reads_all) {
+    if every().any(|facts| facts.reads_all) || context.is_library || !context.missing.is_empty() {
         return;
     }
     // A file that others include may define what they read.

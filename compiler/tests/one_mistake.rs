@@ -1,0 +1,213 @@
+//! Small projects with one mistake each: exactly one finding, at exactly the marked place, and the fix mends it.
+//!
+//! The cases stand in `one_mistake/*.txt`:
+//!
+//! ```text
+//! #### EZ203 a plain call
+//! version: '3'
+//! tasks:
+//!   default: {cmds: [{task: «biuld»}]}
+//! ---- fixed
+//! version: '3'
+//! …
+//! ```
+//!
+//! `@@ path` begins another file. `---- no fix` says that there is none; `---- lines` is followed by lines that the
+//! mended file has. A mended project has no finding left.
+
+use std::fmt::Write as _;
+
+use camino::Utf8PathBuf;
+use ez_compiler::diagnostic::Diagnostic;
+use ez_compiler::file_system::MemoryFileSystem;
+use ez_compiler::rule::RULES;
+use ez_compiler::template::PureHost;
+use ez_compiler::{Compilation, Options, compile};
+
+const ROOT: &str = "/project";
+
+struct Case {
+    title: String,
+    files: Vec<(String, String)>,
+    expected_fix: Option<Vec<String>>,
+}
+
+fn compile_files(files: &[(String, String)]) -> Compilation {
+    let mut system = MemoryFileSystem::new();
+    for (path, text) in files {
+        system = system.with(format!("{ROOT}/{path}"), text.as_str());
+    }
+    let options = Options { root_dir: Utf8PathBuf::from(ROOT), host: &PureHost, check: true };
+    compile(&system, &Utf8PathBuf::from(format!("{ROOT}/Taskfile.yml")), &options, None)
+}
+
+fn parse_cases(text: &str) -> Vec<Case> {
+    text.split("\n#### ")
+        .map(|block| block.trim_start_matches("#### "))
+        .filter(|b| !b.trim().is_empty())
+        .map(parse_case)
+        .collect()
+}
+
+fn parse_case(block: &str) -> Case {
+    let (title, body) = block.split_once('\n').unwrap();
+    let (body, fix) = match body.split_once("\n---- ") {
+        Some((body, fix)) => (body, Some(fix)),
+        None => (body, None),
+    };
+    let mut files = vec![("Taskfile.yml".to_owned(), String::new())];
+    for line in body.lines() {
+        if let Some(path) = line.strip_prefix("@@ ") {
+            files.push((path.to_owned(), String::new()));
+        } else {
+            let (_, text) = files.last_mut().unwrap();
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    let expected_fix = fix.and_then(|fix| {
+        let (kind, lines) = fix.split_once('\n').unwrap_or((fix, ""));
+        (kind.trim() != "no fix")
+            .then(|| lines.lines().map(str::to_owned).filter(|l| !l.trim().is_empty()).collect())
+    });
+    Case { title: title.to_owned(), files, expected_fix }
+}
+
+/// Takes the markers out; the marked file and range.
+fn take_markers(files: &mut [(String, String)]) -> Option<(String, std::ops::Range<usize>)> {
+    let mut marked = None;
+    for (path, text) in files {
+        if let (Some(start), Some(end)) = (text.find('«'), text.find('»')) {
+            marked = Some((path.clone(), start..end - '«'.len_utf8()));
+            *text = text.replace(['«', '»'], "");
+        }
+    }
+    marked
+}
+
+fn place(compilation: &Compilation, diagnostic: &Diagnostic) -> (String, std::ops::Range<usize>) {
+    let location = compilation.sources.locate(diagnostic.span);
+    let path = compilation.sources.file(location.file).path.strip_prefix(ROOT).unwrap().to_string();
+    (path, location.range)
+}
+
+fn apply_fix(compilation: &Compilation, diagnostic: &Diagnostic, files: &mut [(String, String)]) {
+    let Some(fix) = diagnostic.fixes.first() else { return };
+    let mut edits: Vec<_> =
+        fix.edits.iter().map(|e| (compilation.sources.locate(e.span), &e.new_text)).collect();
+    edits.sort_by_key(|(location, _)| std::cmp::Reverse(location.range.start));
+    for (location, new_text) in edits {
+        let path = compilation.sources.file(location.file).path.strip_prefix(ROOT).unwrap().to_string();
+        let (_, text) = files.iter_mut().find(|(p, _)| *p == path).unwrap();
+        text.replace_range(location.range, new_text);
+    }
+}
+
+fn shown(compilation: &Compilation) -> String {
+    let mut out = String::new();
+    for d in &compilation.diagnostics {
+        let text = compilation.sources.text(d.span);
+        let at = compilation.sources.position(d.span);
+        let _ = writeln!(
+            out,
+            "    {} {}:{} `{text}`: {} (help: {:?})",
+            d.code.id, at.line, at.column, d.message, d.help
+        );
+    }
+    out
+}
+
+fn check(case: &Case) -> Result<(), String> {
+    let code = case.title.split(' ').next().unwrap();
+    let mut files = case.files.clone();
+    let marked = take_markers(&mut files);
+    let compilation = compile_files(&files);
+    let fail = |what: &str| Err(format!("{}: {what}\n{}", case.title, shown(&compilation)));
+    let [diagnostic] = compilation.diagnostics.as_slice() else { return fail("not exactly one finding") };
+    if diagnostic.code.id != code {
+        return fail("another rule");
+    }
+    if let Some(marked) = marked
+        && place(&compilation, diagnostic) != marked
+    {
+        return fail(&format!("another place than {marked:?}"));
+    }
+    // Of a wrong type the message says already what is wanted.
+    let explains_itself = ["EZ105", "EZ106"].contains(&code);
+    if !explains_itself && diagnostic.help.as_ref().is_none_or(String::is_empty) {
+        return fail("no help");
+    }
+    let Some(expected) = &case.expected_fix else {
+        return if diagnostic.fixes.is_empty() { Ok(()) } else { fail("a fix that the case does not know") };
+    };
+    let mut mended = files;
+    apply_fix(&compilation, diagnostic, &mut mended);
+    for line in expected {
+        if !mended.iter().any(|(_, text)| text.lines().any(|l| l.trim() == line.trim())) {
+            return fail(&format!("the mended text lacks `{line}`:\n{}", mended[0].1));
+        }
+    }
+    let after = compile_files(&mended);
+    if after.diagnostics.is_empty() {
+        Ok(())
+    } else {
+        fail(&format!("mended, there is still:\n{}", shown(&after)))
+    }
+}
+
+fn check_all(text: &str) {
+    let failures: Vec<String> = parse_cases(text).iter().filter_map(|case| check(case).err()).collect();
+    assert!(failures.is_empty(), "{} failures\n{}", failures.len(), failures.join("\n"));
+}
+
+#[test]
+fn yaml_and_fields() {
+    check_all(include_str!("one_mistake/fields.txt"));
+}
+
+#[test]
+fn names_and_graph() {
+    check_all(include_str!("one_mistake/names.txt"));
+}
+
+#[test]
+fn values_and_variables() {
+    check_all(include_str!("one_mistake/variables.txt"));
+}
+
+#[test]
+fn templates_and_shell() {
+    check_all(include_str!("one_mistake/texts.txt"));
+}
+
+/// Rules that no text in memory can break: they need a disk or a network.
+const ELSEWHERE: &[&str] = &["EZ102", "EZ103", "EZ104", "EZ109", "EZ213"];
+
+#[test]
+fn every_rule_has_two_cases() {
+    let all = [
+        include_str!("one_mistake/fields.txt"),
+        include_str!("one_mistake/names.txt"),
+        include_str!("one_mistake/variables.txt"),
+        include_str!("one_mistake/texts.txt"),
+    ];
+    let titles: Vec<String> = all.iter().flat_map(|text| parse_cases(text)).map(|case| case.title).collect();
+    let lacking: Vec<&str> = RULES
+        .iter()
+        .map(|rule| rule.code.id)
+        .filter(|id| {
+            !ELSEWHERE.contains(id) && titles.iter().filter(|title| title.starts_with(id)).count() < 2
+        })
+        .collect();
+    assert!(lacking.is_empty(), "rules with fewer than two cases: {lacking:?}");
+}
+
+#[test]
+fn clean_projects_have_no_finding() {
+    let cases = parse_cases(include_str!("one_mistake/clean.txt"));
+    assert!(cases.len() >= 15, "{} clean projects", cases.len());
+    for case in &cases {
+        let compilation = compile_files(&case.files);
+        assert!(compilation.diagnostics.is_empty(), "{}\n{}", case.title, shown(&compilation));
+    }
+}
