@@ -272,7 +272,8 @@ impl Printer<'_> {
         self.out.push_str(value.type_name());
         if !value.is_null() {
             self.out.push('=');
-            write_value(self.out, value);
+            // Width and precision hold for what is shown in a complaint too.
+            self.value(value, 'v', 0);
         }
         self.out.push(')');
     }
@@ -282,7 +283,9 @@ impl Printer<'_> {
             Value::Null => {
                 if depth > 0 && self.flags.sharp_v {
                     self.out.push_str("interface {}(nil)");
-                } else if depth > 0 || verb == 'v' {
+                } else if depth > 0 {
+                    self.out.push_str("<nil>");
+                } else if verb == 'v' {
                     self.pad("<nil>");
                 } else {
                     self.out.push_str("%!");
@@ -427,8 +430,9 @@ impl Printer<'_> {
     }
 
     fn unicode(&mut self, negative: bool, magnitude: u64) {
-        let code = if negative { 0xfffd } else { magnitude };
-        let mut text = format!("U+{code:04X}");
+        let code = if negative { magnitude.wrapping_neg() } else { magnitude };
+        let digits = self.flags.precision.unwrap_or(0).max(4);
+        let mut text = format!("U+{code:0digits$X}");
         if self.flags.sharp
             && let Some(c) = u32::try_from(code).ok().and_then(char::from_u32).filter(|c| is_print(*c))
         {
@@ -450,7 +454,10 @@ impl Printer<'_> {
             'F' => 'f',
             other => other,
         };
-        let text = format_float(number, kind, precision);
+        let mut text = format_float(number, kind, precision);
+        if self.flags.sharp && verb != 'b' && number.is_finite() {
+            text = with_point(&text, kind, precision);
+        }
         let (sign, digits) = match text.strip_prefix('-') {
             Some(digits) => ("-", digits.to_owned()),
             None => ("+", text.trim_start_matches('+').to_owned()),
@@ -545,6 +552,25 @@ impl Printer<'_> {
             self.out.push_str(text);
         }
     }
+}
+
+/// The `#` flag of floats: always a decimal point, and with `g` the zeros behind it.
+fn with_point(text: &str, verb: char, precision: Option<usize>) -> String {
+    let hexadecimal = matches!(verb, 'x' | 'X');
+    let exponent_marks: &[char] = if hexadecimal { &['p', 'P'] } else { &['e', 'E'] };
+    let (number, exponent) = text.split_at(text.find(exponent_marks).unwrap_or(text.len()));
+    let unsigned = number.trim_start_matches(['-', '+']);
+    let mut wanted = if matches!(verb, 'g' | 'G' | 'x') { precision.unwrap_or(6) } else { 0 };
+    let significant = unsigned.chars().filter(|c| *c != '.').skip_while(|c| *c == '0').count();
+    wanted = wanted.saturating_sub(significant);
+    let mut out = number.to_owned();
+    if !number.contains('.') {
+        wanted = wanted.saturating_sub(usize::from(unsigned == "0"));
+        out.push('.');
+    }
+    out.extend(std::iter::repeat_n('0', wanted));
+    out.push_str(exponent);
+    out
 }
 
 fn character(negative: bool, code: u64) -> char {

@@ -140,7 +140,7 @@ pub fn format_float(value: f64, verb: char, precision: Option<usize>) -> String 
             exponent_form(&digits, point, precision, verb)
         }
         'g' | 'G' => general_form(value, verb, precision),
-        'x' | 'X' => hexadecimal_form(value.abs(), verb),
+        'x' | 'X' => hexadecimal_form(value.abs(), verb, precision),
         'b' => binary_form(value.abs()),
         _ => match precision {
             Some(p) => format!("{:.*}", p, value.abs()),
@@ -164,8 +164,8 @@ fn binary_parts(value: f64) -> (i64, u64) {
     }
 }
 
-/// `0x1.8p+01`, all digits that the float has.
-fn hexadecimal_form(value: f64, verb: char) -> String {
+/// `0x1.8p+01`; without a precision all digits that the float has.
+fn hexadecimal_form(value: f64, verb: char, precision: Option<usize>) -> String {
     let (mut exponent, mut mantissa) = binary_parts(value);
     if mantissa == 0 {
         exponent = 0;
@@ -174,8 +174,22 @@ fn hexadecimal_form(value: f64, verb: char) -> String {
         mantissa <<= 1;
         exponent -= 1;
     }
-    let digits = format!("{:013x}", mantissa & ((1 << FRACTION_BITS) - 1));
-    let digits = digits.trim_end_matches('0');
+    if let Some(shift) = precision.and_then(|p| FRACTION_BITS.checked_sub(4 * p as u32)).filter(|s| *s > 0) {
+        // Halves go to the even digit.
+        let rest = mantissa & ((1 << shift) - 1);
+        let cut = mantissa >> shift;
+        let up = rest | (cut & 1) > 1 << (shift - 1);
+        mantissa = (cut + u64::from(up)) << shift;
+        if mantissa >> (FRACTION_BITS + 1) != 0 {
+            mantissa >>= 1;
+            exponent += 1;
+        }
+    }
+    let all = format!("{:013x}", mantissa & ((1 << FRACTION_BITS) - 1));
+    let digits = match precision {
+        Some(p) => format!("{all:0<p$}").get(..p).unwrap_or(&all).to_owned(),
+        None => all.trim_end_matches('0').to_owned(),
+    };
     let point = if digits.is_empty() { "" } else { "." };
     let sign = if exponent < 0 { '-' } else { '+' };
     let text = format!("0x{}{point}{digits}p{sign}{:02}", mantissa >> FRACTION_BITS, exponent.abs());
