@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::blocks::{Block, Level, split};
-use super::compose::{ComposeError, Composed, compose, compose_at};
+use super::compose::{ComposeError, compose, compose_at};
 use super::error::YamlError;
 use super::explain::{explain, too_large, without_control_characters};
 use super::node::{CollectionStyle, Entry, Mapping, Node, NodeKind};
