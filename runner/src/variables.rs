@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use ez_compiler::ast::{Text, Variable, VariableValue};
 use ez_compiler::ir::{GlobalVariable, GlobalVariables, Program, Task};
-use ez_compiler::template::{Value, has_template};
+use ez_compiler::template::{Reference, Template, TemplateText, Value, has_template};
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
@@ -37,10 +37,13 @@ pub enum Mode {
     Full,
 }
 
-/// Names whose values differ from task to task. A global that names one is rendered again for every task.
-const TASK_NAMES: [&str; 3] = ["TASK", "ALIAS", "MATCH"];
-/// Functions that give something else each time.
-const VOLATILE_FUNCTIONS: [&str; 6] = ["uuid", "rand", "now", "ago", "shuffle", "date"];
+/// Beside [`TASK_SPECIAL`], names whose values differ from task to task. A global that names one is rendered again
+/// for every task.
+const OTHER_TASK_NAMES: [&str; 1] = ["MATCH"];
+/// Functions that give something else each time, by the beginnings of their names.
+const VOLATILE_FUNCTIONS: [&str; 7] = ["uuid", "rand", "now", "ago", "shuffle", "date", "getHostByName"];
+/// Words that begin a template of its own, in which `.` may be anything.
+const DEFINITIONS: [&str; 3] = ["define", "block", "template"];
 
 /// Variables of the whole project.
 #[derive(Debug)]
@@ -442,7 +445,7 @@ fn depends_on_task(value: &VariableValue) -> bool {
         VariableValue::Text(text) | VariableValue::Shell(text) => {
             has_template(text.as_str()) && text_depends_on_task(text.as_str())
         }
-        VariableValue::Reference(text) => text_depends_on_task(text.as_str()),
+        VariableValue::Reference(text) => expression_depends_on_task(text.as_str()),
         VariableValue::Literal(value) => value_depends_on_task(value),
     }
 }
@@ -458,18 +461,36 @@ fn value_depends_on_task(value: &Value) -> bool {
 }
 
 fn text_depends_on_task(text: &str) -> bool {
-    TASK_NAMES.iter().chain(&VOLATILE_FUNCTIONS).any(|name| text.contains(name)) || names_everything(text)
+    may_depend_on_task(text)
+        && match TemplateText::parse(text) {
+            TemplateText::Plain(_) => false,
+            TemplateText::Template(template) => template_depends_on_task(&template),
+        }
 }
 
-/// Whether a text may name all variables at once: a dot without a name, or `$`.
-fn names_everything(text: &str) -> bool {
+fn expression_depends_on_task(expression: &str) -> bool {
+    may_depend_on_task(expression) && template_depends_on_task(Reference::parse(expression).template())
+}
+
+/// Whether it is worth parsing a text: it names something that differs, or all variables at once (by a dot without a
+/// name, by `$`, in a template of its own).
+fn may_depend_on_task(text: &str) -> bool {
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    let followed_by_name =
+        |at: usize| text.get(at + 1..).and_then(|rest| rest.chars().next()).is_some_and(is_name);
+    let words = TASK_SPECIAL.iter().chain(&OTHER_TASK_NAMES).chain(&VOLATILE_FUNCTIONS).chain(&DEFINITIONS);
     text.contains('$')
-        || text.match_indices('.').any(|(i, _)| {
-            !text
-                .get(i + 1..)
-                .and_then(|rest| rest.chars().next())
-                .is_some_and(|c| c.is_alphanumeric() || c == '_')
-        })
+        || words.into_iter().any(|word| text.contains(word))
+        || text.match_indices('.').any(|(at, _)| !followed_by_name(at))
+}
+
+fn template_depends_on_task(template: &Template) -> bool {
+    let differs = |name: &str| TASK_SPECIAL.contains(&name) || OTHER_TASK_NAMES.contains(&name);
+    let is_volatile = |name: &str| VOLATILE_FUNCTIONS.iter().any(|function| name.starts_with(function));
+    template.uses_all_variables()
+        || DEFINITIONS.iter().any(|word| template.text().contains(word))
+        || template.field_references().iter().any(|field| differs(&field.name))
+        || template.function_calls().iter().any(|call| is_volatile(&call.name))
 }
 
 #[cfg(test)]
@@ -486,6 +507,9 @@ mod tests {
             ("{{. | toJson}}", true),
             ("{{uuid}}", true),
             ("{{OS}}", false),
+            ("$HOME/{{.A}}. {{.TASK_VERSION}}", false),
+            ("{{index . \"TASK\"}}", true),
+            ("{{define \"x\"}}{{.TASK}}{{end}}{{template \"x\" .}}", true),
         ] {
             assert_eq!(text_depends_on_task(text), expected, "{text}");
         }
