@@ -242,7 +242,8 @@ impl<'a> MissingIncludes<'a> {
 
     /// Whether a name may be that of a task in such an include.
     pub fn may_hold(&self, name: &str) -> bool {
-        self.flattened || name.split(':').any(|part| self.namespaces.contains(&part))
+        let padded = format!(":{name}:");
+        self.flattened || self.namespaces.iter().any(|namespace| padded.contains(&format!(":{namespace}:")))
     }
 }
 

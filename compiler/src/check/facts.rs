@@ -27,7 +27,7 @@ pub struct Facts {
     /// Names that its scripts read as `$NAME`.
     pub shell_reads: FxHashSet<SmolStr>,
     /// Whether a template uses the map of all variables as a value.
-    pub reads_all: bool,
+    pub everything: bool,
 }
 
 /// A variable that a template reads.
@@ -139,10 +139,10 @@ pub fn gather(owner: Owner<'_>, sources: &SourceMap) -> Facts {
 
 fn collect(local: &Local<'_>, facts: &mut Facts) {
     for (text, reads) in local.texts.iter().zip(local.reads) {
-        facts.reads_all |= reads.reads_all || (text.usage == Use::Reference && text.text.value == ".");
+        facts.everything |= reads.everything || (text.usage == Use::Reference && text.text.value == ".");
         // What stands behind a mistake is not known.
         let is_whole = text.template.as_ref().is_none_or(|template| template.errors().is_empty());
-        facts.reads_all |= !is_whole;
+        facts.everything |= !is_whole;
         if text.usage == Use::VariableName {
             facts.mentions.insert(text.text.value.clone());
         }
@@ -156,7 +156,7 @@ fn collect(local: &Local<'_>, facts: &mut Facts) {
                 name: read.name.clone(),
                 span: text.template_span(&read.range, local.sources),
                 action: text.template_span(&action_around(text, &read.range), local.sources),
-                guarded: read.guarded,
+                guarded: read.guarded || is_tested_by_shell(text, &read.range),
                 needs: read.needs,
                 conditional: read.conditional,
                 local: text.extra.contains(&read.name),
@@ -177,6 +177,18 @@ fn action_around(text: &Parsed<'_>, range: &Range<usize>) -> Range<usize> {
     let end =
         whole.get(range.end..).and_then(|after| after.find("}}")).map_or(range.end, |at| range.end + at + 2);
     start..end
+}
+
+/// Whether a script tests the value itself: `if [ -n "{{.X}}" ]`.
+fn is_tested_by_shell(text: &Parsed<'_>, range: &Range<usize>) -> bool {
+    if !matches!(text.usage, Use::Command { .. } | Use::Test) {
+        return false;
+    }
+    let before = text.text.value.get(..range.start).unwrap_or("");
+    let line = before.rsplit(['\n', ';', '&', '|']).next().unwrap_or("").trim_start();
+    ["if ", "elif ", "[", "test ", "while ", "until ", "case ", "! ["]
+        .iter()
+        .any(|test| line.starts_with(test))
 }
 
 /// Whether a template stands where another program expects one of its own: after `--format` and the like.

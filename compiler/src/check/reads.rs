@@ -60,7 +60,7 @@ pub struct Reads<'t> {
     /// Variables with arguments behind them, as if they were functions: the variable, and the whole command.
     pub called_variables: Vec<CalledVariable>,
     /// Whether `.` or `$` is used as a value.
-    pub reads_all: bool,
+    pub everything: bool,
 }
 
 /// `.NAME argument`: a variable that stands where a function should.
@@ -239,7 +239,7 @@ impl<'t> Reader<'t> {
                     self.variable(names, around);
                 }
             }
-            Expression::Dot(_) => self.reads.reads_all |= self.dot,
+            Expression::Dot(_) => self.reads.everything |= self.dot,
             Expression::Function(identifier) => self.reads.calls.push(FunctionUse {
                 identifier,
                 arguments: &[],
@@ -263,7 +263,7 @@ impl<'t> Reader<'t> {
                 needs: if path.is_empty() { around.needs } else { Needs::Anything },
                 conditional: self.depth > 0,
             }),
-            None => self.reads.reads_all = true,
+            None => self.reads.everything = true,
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::ignored::is_ignored;
 use super::place;
-use crate::ast::{Glob, Text};
+use crate::ast::{CommandAction, Glob, Text};
 use crate::diagnostic::Diagnostic;
 use crate::file_system::PathKind;
 use crate::ir::Task;
@@ -46,7 +46,13 @@ fn missing(context: &Context<'_>, task: &Task, glob: &Glob, generated: &[&Text])
         return None;
     }
     let last = plain.rsplit('/').next().unwrap_or(&plain);
-    let is_made = generated.iter().any(|text| text.value.contains(last))
+    let is_written_about = |task: &Task| {
+        task.definition.cmds.iter().any(
+            |command| matches!(&command.action, CommandAction::Script(script) if script.value.contains(last)),
+        )
+    };
+    let is_made = context.program.tasks.iter().any(is_written_about)
+        || generated.iter().any(|text| text.value.contains(last))
         || is_ignored(&path, context.files)
         || task.definition.deps.iter().any(|_| kind.is_none());
     if is_made {

@@ -105,7 +105,7 @@ fn last_open_branch(value: &str) -> Option<std::ops::Range<usize>> {
         let end =
             value.get(start..).and_then(|rest| rest.find("}}")).map_or(value.len(), |at| start + at + 2);
         let inside = value.get(start + 2..end).unwrap_or("").trim_start_matches('-').trim_start();
-        let word: String = inside.chars().take_while(|c| c.is_ascii_alphabetic()).collect();
+        let word: String = inside.chars().take_while(char::is_ascii_alphabetic).collect();
         match word.as_str() {
             "if" | "range" | "with" | "define" | "block" => open.push(start..end),
             "end" => {

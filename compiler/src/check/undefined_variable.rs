@@ -29,7 +29,13 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         if seen.insert(std::ptr::from_ref(facts)) {
             let reads = facts.reads.iter().filter(|read| is_open(context, read, Some(&task.definition)));
             found.extend(reads.filter_map(|read| {
-                report(context, read, Some(&task.definition), &counts, by_default.contains(&id))
+                report(
+                    context,
+                    read,
+                    Some(&task.definition),
+                    &counts,
+                    by_default.contains(&id) && task.taskfile == context.program.taskfile,
+                )
             }));
         }
     }
@@ -121,7 +127,8 @@ fn report(
         );
     }
     let Some(near) = misspelt(context, name, task, counts) else {
-        return runs_by_default.then(|| {
+        let is_environment = context.facts.iter().any(|facts| facts.shell_reads.contains(name));
+        return (runs_by_default && !is_environment).then(|| {
             diagnostic(format!("nothing defines the variable `{name}`")).with_label("empty").with_help(
                 format!("define it in `vars`, or say what holds without it: `.{name} | default \"…\"`"),
             )

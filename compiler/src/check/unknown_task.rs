@@ -1,21 +1,38 @@
 //! EZ203: a call of a task that does not exist.
 
+use rustc_hash::FxHashSet;
+
 use super::calls::{Target, TaskCall};
 use super::context::{Context, is_remote};
 use super::place;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::ir::{CallKind, Resolution, Task};
 use crate::rule;
+use crate::source::Span;
 use crate::yaml::node::ScalarStyle;
 
 /// Looks up every called name.
 pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    let is_resolved = |target: &Target| matches!(target.resolution, Resolution::Task(..));
+    // A file that is included in several places may be at home in one of them only.
+    let resolved: FxHashSet<Span> = context
+        .calls
+        .iter()
+        .flatten()
+        .filter(|call| call.targets.iter().all(is_resolved))
+        .map(|call| call.text.span)
+        .collect();
+    let looks_like_part = is_part_of_another_project(context);
     for (id, task) in context.own_tasks() {
         for call in context.calls(id) {
             for target in &call.targets {
                 match &target.resolution {
                     Resolution::Unknown if !context.missing.may_hold(&target.name) => {
-                        found.push(report(context, task, call, target));
+                        let mut diagnostic = report(context, task, call, target);
+                        if looks_like_part || resolved.contains(&call.text.span) {
+                            diagnostic.severity = Severity::Warning;
+                        }
+                        found.push(diagnostic);
                     }
                     Resolution::Ambiguous(tasks) => {
                         let names: Vec<String> =
@@ -31,6 +48,28 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             }
         }
     }
+}
+
+/// Whether the only file includes nothing and yet calls tasks of a namespace: it was written for another project.
+fn is_part_of_another_project(context: &Context<'_>) -> bool {
+    let is_alone = context
+        .project
+        .loaded
+        .files
+        .iter()
+        .all(|file| file.taskfile.as_ref().is_none_or(|taskfile| taskfile.includes.is_empty()));
+    is_alone
+        && context.calls.iter().flatten().flat_map(|call| &call.targets).any(|target| {
+            let namespace = target.name.split_once(':').map(|(namespace, _)| namespace);
+            target.resolution == Resolution::Unknown
+                && namespace.is_some_and(|namespace| {
+                    !context.program.tasks.iter().any(|task| {
+                        task.name
+                            .strip_prefix(namespace)
+                            .is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+                    })
+                })
+        })
 }
 
 fn softened(

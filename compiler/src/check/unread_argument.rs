@@ -11,7 +11,7 @@ use crate::suggest::nearest;
 
 /// Compares the variables of each call with what the called tasks read.
 pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    if context.missing.is_broken() || context.file_facts.iter().any(|facts| facts.reads_all) {
+    if context.missing.is_broken() || context.file_facts.iter().any(|facts| facts.everything) {
         return;
     }
     let everywhere: FxHashSet<&SmolStr> =
@@ -36,7 +36,7 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                 let is_read = everywhere.contains(name)
                     || callees.iter().any(|callee| {
                         let facts = context.facts(*callee);
-                        facts.reads_all
+                        facts.everything
                             || facts.mentions.contains(name)
                             || context
                                 .program

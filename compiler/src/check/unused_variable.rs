@@ -18,10 +18,10 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let mut seen: FxHashSet<*const ast::Task> = FxHashSet::default();
     let everywhere: FxHashSet<&SmolStr> =
         context.file_facts.iter().flat_map(|facts| &facts.mentions).collect();
-    let files_read_all = context.file_facts.iter().any(|facts| facts.reads_all);
+    let files_read_all = context.file_facts.iter().any(|facts| facts.everything);
     for (id, task) in context.own_tasks() {
         let facts = context.facts(id);
-        if facts.reads_all || files_read_all || !seen.insert(std::ptr::from_ref(&*task.definition)) {
+        if facts.everything || files_read_all || !seen.insert(std::ptr::from_ref(&*task.definition)) {
             continue;
         }
         for variable in &task.definition.vars {
@@ -31,7 +31,7 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             }
         }
     }
-    if every().any(|facts| facts.reads_all) || context.is_library || !context.missing.is_empty() {
+    if every().any(|facts| facts.everything) || context.is_library || !context.missing.is_empty() {
         return;
     }
     // A file that others include may define what they read.
