@@ -8,7 +8,18 @@ use crate::source::Span;
 use crate::yaml::node::{Node, NodeKind};
 
 const COMMAND_KEYS: &[&str] = &[
-    "cmd", "task", "for", "if", "silent", "set", "shopt", "vars", "ignore_error", "defer", "platforms", "timeout",
+    "cmd",
+    "task",
+    "for",
+    "if",
+    "silent",
+    "set",
+    "shopt",
+    "vars",
+    "ignore_error",
+    "defer",
+    "platforms",
+    "timeout",
 ];
 
 impl Command {
@@ -82,7 +93,7 @@ impl Decoder<'_> {
             for field in &unknown {
                 self.unknown_key(field, "a command", COMMAND_KEYS);
             }
-            return self.finish_deferred(command, deferred);
+            return Some(finish_deferred(command, deferred));
         }
         let action = match (task, script) {
             (Some(task), _) => CommandAction::Call { task, vars },
@@ -119,25 +130,10 @@ impl Decoder<'_> {
         self.fail_with(node, "invalid keys in command", diagnostic);
     }
 
-    fn finish_deferred(&mut self, command: Command, deferred: Deferred) -> Option<Command> {
-        let base = Command { deferred: true, repeat: None, condition: None, ..command };
-        match deferred {
-            Deferred::Script(text) => {
-                Some(Command { action: CommandAction::Script(text), silent: base.silent, ..base })
-            }
-            Deferred::Call { task, vars, silent } => {
-                Some(Command { action: CommandAction::Call { task, vars }, silent, ..base })
-            }
-            Deferred::Nothing => Some(Command { deferred: false, ..base }),
-        }
-    }
-
     fn deferred(&mut self, node: &Node) -> Deferred {
         let resolved = resolve(node);
         match &resolved.kind {
-            NodeKind::Scalar(_) => {
-                self.filled_text(resolved).map_or(Deferred::Nothing, Deferred::Script)
-            }
+            NodeKind::Scalar(_) => self.filled_text(resolved).map_or(Deferred::Nothing, Deferred::Script),
             NodeKind::Mapping(_) => self.frame(resolved, |this| this.deferred_mapping(resolved)),
             _ => {
                 self.shape_error(resolved, "defer", "a command or a call");
@@ -185,7 +181,8 @@ impl Decoder<'_> {
             let platform = Platform::parse(&text.value, text.span);
             if platform.is_none() {
                 let message = format!("`{}` is no platform", text.value);
-                let near = crate::ast::platform::KNOWN_OS.iter().chain(crate::ast::platform::KNOWN_ARCH).copied();
+                let near =
+                    crate::ast::platform::KNOWN_OS.iter().chain(crate::ast::platform::KNOWN_ARCH).copied();
                 let mut diagnostic = Self::error(rule::INVALID_PLATFORM, message, text.span);
                 diagnostic = match crate::suggest::nearest(&text.value, near) {
                     Some(name) => diagnostic.with_help(format!("did you mean `{name}`?")).with_fix(
@@ -200,6 +197,18 @@ impl Decoder<'_> {
             }
             platform
         })
+    }
+}
+
+/// A deferred command has neither a loop nor a condition.
+fn finish_deferred(command: Command, deferred: Deferred) -> Command {
+    let base = Command { deferred: true, repeat: None, condition: None, ..command };
+    match deferred {
+        Deferred::Script(text) => Command { action: CommandAction::Script(text), ..base },
+        Deferred::Call { task, vars, silent } => {
+            Command { action: CommandAction::Call { task, vars }, silent, ..base }
+        }
+        Deferred::Nothing => Command { deferred: false, ..base },
     }
 }
 

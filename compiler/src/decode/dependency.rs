@@ -18,7 +18,8 @@ impl Decoder<'_> {
         let resolved = resolve(node);
         let span = resolved.span;
         let nameless = Text { value: SmolStr::default(), span, style: ScalarStyle::Plain };
-        let plain = |task| Dependency { task, repeat: None, vars: Vec::new(), silent: false, timeout: None, span };
+        let plain =
+            |task| Dependency { task, repeat: None, vars: Vec::new(), silent: false, timeout: None, span };
         match &resolved.kind {
             _ if is_null(resolved) => None,
             NodeKind::Scalar(_) => self.text(resolved).map(plain),

@@ -3,15 +3,14 @@
 use smol_str::SmolStr;
 
 use super::Decoder;
-use super::reader::{is_null, resolve};
+use super::reader::{entries, is_null, resolve};
 use crate::ast::Include;
 use crate::rule;
 use crate::source::Spanned;
 use crate::yaml::node::{Node, NodeKind};
 
-const INCLUDE_KEYS: &[&str] = &[
-    "taskfile", "dir", "optional", "internal", "flatten", "aliases", "excludes", "vars", "checksum",
-];
+const INCLUDE_KEYS: &[&str] =
+    &["taskfile", "dir", "optional", "internal", "flatten", "aliases", "excludes", "vars", "checksum"];
 
 impl Decoder<'_> {
     pub(super) fn includes(&mut self, node: &Node) -> Vec<Include> {
@@ -25,7 +24,7 @@ impl Decoder<'_> {
             }
         }
         let mut includes: Vec<Include> = Vec::new();
-        for field in self.entries(resolved) {
+        for field in entries(resolved) {
             let namespace = Spanned::new(SmolStr::new(field.name), field.key.span);
             let Some(include) = self.include(namespace, field.value) else { continue };
             match includes.iter_mut().find(|i| i.namespace.value == include.namespace.value) {
@@ -62,7 +61,8 @@ impl Decoder<'_> {
             NodeKind::Mapping(_) => self.frame(resolved, |this| {
                 include.mapping = true;
                 this.include_fields(resolved, &mut include);
-                let blank = |text: &Option<crate::ast::Text>| text.as_ref().is_none_or(|t| t.value.trim().is_empty());
+                let blank =
+                    |text: &Option<crate::ast::Text>| text.as_ref().is_none_or(|t| t.value.trim().is_empty());
                 let plain = this.type_errors.last().is_none_or(Vec::is_empty);
                 if plain && blank(&include.taskfile) && blank(&include.dir) {
                     let message = format!("the include `{}` names no Taskfile", include.namespace.value);

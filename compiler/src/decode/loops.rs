@@ -3,7 +3,7 @@
 use smol_str::SmolStr;
 
 use super::Decoder;
-use super::reader::{Field, is_null, resolve};
+use super::reader::{Field, entries, is_null, resolve};
 use crate::ast::{Loop, LoopSource, MatrixRow, MatrixValues};
 use crate::diagnostic::Diagnostic;
 use crate::rule;
@@ -85,7 +85,7 @@ impl Decoder<'_> {
             }
         }
         let mut rows: Vec<MatrixRow> = Vec::new();
-        for field in self.entries(resolved) {
+        for field in entries(resolved) {
             let Some(values) = self.matrix_values(&field, resolved) else { continue };
             let row = MatrixRow { name: Spanned::new(SmolStr::new(field.name), field.key.span), values };
             match rows.iter_mut().find(|r| r.name.value == row.name.value) {

@@ -18,8 +18,8 @@ mod variable;
 use std::sync::Arc;
 
 pub use duration::parse_duration;
-pub use taskfile::{TASKFILE_KEYS, parse_version};
 pub use task::TASK_KEYS;
+pub use taskfile::{TASKFILE_KEYS, parse_version};
 
 use crate::ast;
 use crate::diagnostic::Diagnostic;

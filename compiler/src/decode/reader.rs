@@ -105,7 +105,8 @@ impl<'a> Decoder<'a> {
     /// A node of a shape that a custom type does not take: go-task's `cannot unmarshal … into …`.
     pub(super) fn shape_error(&mut self, node: &Node, go_name: &str, wanted: &str) {
         let message = format!("expected {wanted}, found {}", describe(node));
-        let diagnostic = Diagnostic::error(rule::WRONG_TYPE, message, node.span).with_label(format!("not {wanted}"));
+        let diagnostic =
+            Diagnostic::error(rule::WRONG_TYPE, message, node.span).with_label(format!("not {wanted}"));
         self.fail_with(node, format!("cannot unmarshal {} into {go_name}", scalar::tag_of(node)), diagnostic);
     }
 
@@ -122,17 +123,9 @@ impl<'a> Decoder<'a> {
         merged
             .entries
             .into_iter()
-            .filter_map(|entry| Some(Field { name: scalar_text(entry.key)?, key: entry.key, value: entry.value }))
-            .collect()
-    }
-
-    /// The entries of a mapping that go-task walks by itself: merge keys are ordinary keys there.
-    pub(super) fn entries<'n>(&mut self, node: &'n Node) -> Vec<Field<'n>> {
-        let NodeKind::Mapping(mapping) = &resolve(node).kind else { return Vec::new() };
-        mapping
-            .entries
-            .iter()
-            .filter_map(|e| Some(Field { name: scalar_text(&e.key)?, key: &e.key, value: &e.value }))
+            .filter_map(|entry| {
+                Some(Field { name: scalar_text(entry.key)?, key: entry.key, value: entry.value })
+            })
             .collect()
     }
 
@@ -142,12 +135,14 @@ impl<'a> Decoder<'a> {
             return;
         }
         let message = format!("{place} has no key `{}`", field.name);
-        let mut diagnostic =
-            Diagnostic::warning(rule::UNKNOWN_KEY, message, field.key.span).with_label("ignored by the runner");
+        let mut diagnostic = Diagnostic::warning(rule::UNKNOWN_KEY, message, field.key.span)
+            .with_label("ignored by the runner");
         diagnostic = match nearest(field.name, known.iter().copied()) {
-            Some(name) => diagnostic
-                .with_help(format!("did you mean `{name}`?"))
-                .with_fix(format!("rename to `{name}`"), field.key.span, name),
+            Some(name) => diagnostic.with_help(format!("did you mean `{name}`?")).with_fix(
+                format!("rename to `{name}`"),
+                field.key.span,
+                name,
+            ),
             None => diagnostic.with_help("remove it, or begin its name with `x-` to keep notes of your own"),
         };
         self.report(diagnostic);
@@ -219,16 +214,27 @@ impl<'a> Decoder<'a> {
         })
     }
 
-    pub(super) fn extension(&self, field: &Field<'_>) -> Extension {
-        Extension {
-            key: Spanned::new(SmolStr::new(field.name), field.key.span),
-            value: Arc::clone(field.value),
-            span: field.key.span.to(field.value.span),
-        }
-    }
-
     pub(super) fn error(code: Code, message: impl Into<String>, span: Span) -> Diagnostic {
         Diagnostic::error(code, message, span)
+    }
+}
+
+/// The entries of a mapping that go-task walks by itself: merge keys are ordinary keys there.
+pub(super) fn entries(node: &Node) -> Vec<Field<'_>> {
+    let NodeKind::Mapping(mapping) = &resolve(node).kind else { return Vec::new() };
+    mapping
+        .entries
+        .iter()
+        .filter_map(|e| Some(Field { name: scalar_text(&e.key)?, key: &e.key, value: &e.value }))
+        .collect()
+}
+
+/// A key that go-task does not know, kept whole.
+pub(super) fn extension(field: &Field<'_>) -> Extension {
+    Extension {
+        key: Spanned::new(SmolStr::new(field.name), field.key.span),
+        value: Arc::clone(field.value),
+        span: field.key.span.to(field.value.span),
     }
 }
 

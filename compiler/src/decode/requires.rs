@@ -77,7 +77,8 @@ impl Decoder<'_> {
             }),
             NodeKind::Mapping(_) => self.frame(resolved, |this| {
                 let fields = this.fields(resolved);
-                let reference = fields.iter().find(|f| f.name == "ref").and_then(|f| this.filled_text(f.value));
+                let reference =
+                    fields.iter().find(|f| f.name == "ref").and_then(|f| this.filled_text(f.value));
                 if reference.is_none() {
                     this.shape_error(resolved, "enum", "a list, or `{ref: .NAME}`");
                 }

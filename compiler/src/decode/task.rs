@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::reader::{Field, is_null, resolve};
+use super::reader::{Field, entries, extension, is_null, resolve};
 use super::{DecodedTask, Decoder, Memo};
 use crate::ast::{Glob, Precondition, Task, Text};
 use crate::diagnostic::Diagnostic;
@@ -14,9 +14,37 @@ use crate::yaml::node::{Node, NodeKind};
 
 /// Keys of a task.
 pub const TASK_KEYS: &[&str] = &[
-    "cmds", "cmd", "deps", "label", "desc", "prompt", "summary", "aliases", "sources", "generates", "status",
-    "preconditions", "dir", "set", "shopt", "vars", "env", "dotenv", "silent", "interactive", "internal", "method",
-    "prefix", "ignore_error", "use_gitignore", "run", "platforms", "if", "requires", "watch", "failfast",
+    "cmds",
+    "cmd",
+    "deps",
+    "label",
+    "desc",
+    "prompt",
+    "summary",
+    "aliases",
+    "sources",
+    "generates",
+    "status",
+    "preconditions",
+    "dir",
+    "set",
+    "shopt",
+    "vars",
+    "env",
+    "dotenv",
+    "silent",
+    "interactive",
+    "internal",
+    "method",
+    "prefix",
+    "ignore_error",
+    "use_gitignore",
+    "run",
+    "platforms",
+    "if",
+    "requires",
+    "watch",
+    "failfast",
 ];
 
 impl Task {
@@ -73,7 +101,7 @@ impl Decoder<'_> {
         }
         let mut tasks: Vec<Arc<Task>> = Vec::new();
         let mut positions = rustc_hash::FxHashMap::default();
-        for (i, field) in self.entries(resolved).iter().enumerate() {
+        for (i, field) in entries(resolved).iter().enumerate() {
             let decoded = previous
                 .and_then(|memo| memo.find(i, field.value, field.key.span))
                 .unwrap_or_else(|| Arc::new(self.decode_alone(field)));
@@ -133,12 +161,11 @@ impl Decoder<'_> {
         for field in self.fields(node) {
             let value = field.value;
             match field.name {
-                "cmds" if is_null(value) => {}
+                "cmds" | "cmd" if is_null(value) => {}
                 "cmds" => {
                     task.cmds = self.commands(value);
                     cmds = Some(field.key.span);
                 }
-                "cmd" if is_null(value) => {}
                 "cmd" => cmd = Some((self.command(value), field.key.span)),
                 "deps" => task.deps = self.dependencies(value),
                 "label" => task.label = self.filled_text(value),
@@ -171,7 +198,7 @@ impl Decoder<'_> {
                 "failfast" => task.failfast = self.boolean(value).unwrap_or(false),
                 _ => {
                     self.unknown_key(&field, "a task", TASK_KEYS);
-                    task.extensions.push(self.extension(&field));
+                    task.extensions.push(extension(&field));
                 }
             }
         }
@@ -249,7 +276,9 @@ impl Decoder<'_> {
                     let message = script.with_value(format!("`{}` failed", script.value));
                     Some(Precondition { script, message })
                 }
-                NodeKind::Mapping(_) => this.frame(resolved, |this| this.precondition_mapping(resolved)),
+                NodeKind::Mapping(_) => {
+                    Some(this.frame(resolved, |this| this.precondition_mapping(resolved)))
+                }
                 _ => {
                     this.shape_error(resolved, "precondition", "a command");
                     None
@@ -258,7 +287,7 @@ impl Decoder<'_> {
         })
     }
 
-    fn precondition_mapping(&mut self, node: &Node) -> Option<Precondition> {
+    fn precondition_mapping(&mut self, node: &Node) -> Precondition {
         let (mut script, mut message) = (None, None);
         for field in self.fields(node) {
             match field.name {
@@ -267,13 +296,10 @@ impl Decoder<'_> {
                 _ => self.unknown_key(&field, "a precondition", &["sh", "msg"]),
             }
         }
-        let empty = Text {
-            value: SmolStr::default(),
-            span: node.span,
-            style: crate::yaml::node::ScalarStyle::Plain,
-        };
+        let empty =
+            Text { value: SmolStr::default(), span: node.span, style: crate::yaml::node::ScalarStyle::Plain };
         let script = script.unwrap_or(empty);
         let message = message.unwrap_or_else(|| script.with_value(format!("{} failed", script.value)));
-        Some(Precondition { script, message })
+        Precondition { script, message }
     }
 }

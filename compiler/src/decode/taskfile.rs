@@ -2,7 +2,7 @@
 
 use semver::Version;
 
-use super::reader::{is_null, resolve};
+use super::reader::{extension, is_null, resolve};
 use super::{Decoder, Memo};
 use crate::ast::{Output, OutputGroup, Taskfile, Text};
 use crate::rule;
@@ -11,8 +11,20 @@ use crate::yaml::node::{Node, NodeKind};
 
 /// Keys of a Taskfile.
 pub const TASKFILE_KEYS: &[&str] = &[
-    "version", "output", "method", "includes", "set", "shopt", "vars", "env", "tasks", "silent", "dotenv", "run",
-    "interval", "use_gitignore",
+    "version",
+    "output",
+    "method",
+    "includes",
+    "set",
+    "shopt",
+    "vars",
+    "env",
+    "tasks",
+    "silent",
+    "dotenv",
+    "run",
+    "interval",
+    "use_gitignore",
 ];
 
 /// Reads a version as go-task's library does: up to three numbers, a leading `v` allowed, missing ones are zero.
@@ -83,7 +95,7 @@ impl Decoder<'_> {
                 "use_gitignore" => taskfile.use_gitignore = self.boolean(value),
                 _ => {
                     self.unknown_key(&field, "a Taskfile", TASKFILE_KEYS);
-                    taskfile.extensions.push(self.extension(&field));
+                    taskfile.extensions.push(extension(&field));
                 }
             }
         }

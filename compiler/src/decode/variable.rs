@@ -3,7 +3,7 @@
 use smol_str::SmolStr;
 
 use super::Decoder;
-use super::reader::{is_null, is_text, resolve, scalar_text};
+use super::reader::{entries, is_null, is_text, resolve, scalar_text};
 use crate::ast::{Text, Variable, VariableValue};
 use crate::diagnostic::Diagnostic;
 use crate::rule;
@@ -28,7 +28,7 @@ impl Decoder<'_> {
             }
         }
         let mut variables: Vec<Variable> = Vec::new();
-        for field in self.entries(resolved) {
+        for field in entries(resolved) {
             let name = Spanned::new(SmolStr::new(field.name), field.key.span);
             let Some(variable) = self.variable(name, field.value) else { continue };
             match variables.iter_mut().find(|v| v.name.value == variable.name.value) {
@@ -117,7 +117,7 @@ impl Decoder<'_> {
 
     fn check_variable_keys(&mut self, name: &Spanned<SmolStr>, node: &Node) -> bool {
         let mut has_type = false;
-        for field in self.entries(node) {
+        for field in entries(node) {
             match field.name {
                 "sh" | "ref" | "map" | "value" => has_type = true,
                 "secret" => {}
@@ -129,9 +129,11 @@ impl Decoder<'_> {
                     )
                     .with_label("unknown kind");
                     diagnostic = match nearest(unknown, VARIABLE_KEYS.iter().copied()) {
-                        Some(near) => diagnostic
-                            .with_help(format!("did you mean `{near}`?"))
-                            .with_fix(format!("rename to `{near}`"), field.key.span, near),
+                        Some(near) => diagnostic.with_help(format!("did you mean `{near}`?")).with_fix(
+                            format!("rename to `{near}`"),
+                            field.key.span,
+                            near,
+                        ),
                         None => diagnostic.with_help(format!(
                             "a map is written under `map:`, as in `{}: {{map: {{{unknown}: …}}}}`",
                             name.value

@@ -57,7 +57,8 @@ fn kind_name(kind: CallKind) -> &'static str {
 }
 
 fn dot(program: &Program, tasks: &BTreeSet<TaskId>, calls: &[(TaskId, TaskId, CallKind)]) -> String {
-    let quoted = |id: TaskId| format!("\"{}\"", program.task(id).name.replace('\\', "\\\\").replace('"', "\\\""));
+    let quoted =
+        |id: TaskId| format!("\"{}\"", program.task(id).name.replace('\\', "\\\\").replace('"', "\\\""));
     let mut out = String::from("digraph tasks {\n  rankdir=LR;\n  node [shape=box, style=rounded];\n");
     for &id in tasks {
         let style = if program.task(id).internal { " [style=\"rounded,dashed\"]" } else { "" };

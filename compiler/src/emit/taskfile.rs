@@ -11,8 +11,8 @@ use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
 use crate::ast::{
-    self, Command, CommandAction, Dependency, EnumValues, Glob, Loop, LoopSource, MatrixValues, Text, Variable,
-    VariableValue,
+    self, Command, CommandAction, Dependency, EnumValues, Glob, Loop, LoopSource, MatrixValues, Text,
+    Variable, VariableValue,
 };
 use crate::ir::{GlobalVariable, GlobalVariables, Program, Task};
 use crate::project::Loaded;
@@ -43,7 +43,10 @@ pub fn taskfile(program: &Program, loaded: &Loaded, sources: &SourceMap) -> Emit
 }
 
 fn header(loaded: &Loaded, sources: &SourceMap) -> String {
-    let mut text = format!("# Compiled by ez {}. Do not edit: change the sources and compile again.\n", env!("CARGO_PKG_VERSION"));
+    let mut text = format!(
+        "# Compiled by ez {}. Do not edit: change the sources and compile again.\n",
+        env!("CARGO_PKG_VERSION")
+    );
     for file in &loaded.files {
         let shown = file.path.strip_prefix(&loaded.root_dir).unwrap_or(&file.path);
         let hash = sha256(sources.file(file.file).text.as_bytes());
@@ -110,7 +113,7 @@ impl Emitter<'_> {
     fn root(&mut self) -> Tree {
         let program = self.program;
         let mut root = Entries::default();
-        let version = program.version.as_ref().map_or_else(|| "3".to_owned(), |v| short_version(v));
+        let version = program.version.as_ref().map_or_else(|| "3".to_owned(), short_version);
         root.put("version", string(&version));
         if let Some(output) = &program.output {
             root.put("output", output_tree(output));
@@ -193,7 +196,7 @@ impl Emitter<'_> {
         out.texts("set", &definition.set);
         out.texts("shopt", &definition.shopt);
         out.list("platforms", definition.platforms.iter().map(platform_tree).collect());
-        out.map("requires", self.requires(task));
+        out.map("requires", requires(task));
         out.map("vars", self.task_variables(task));
         out.map("env", variables(&definition.env));
         out.texts("dotenv", &definition.dotenv);
@@ -212,22 +215,6 @@ impl Emitter<'_> {
         out.tree()
     }
 
-    fn requires(&self, task: &Task) -> Vec<(String, Tree)> {
-        if task.definition.requires.is_empty() {
-            return Vec::new();
-        }
-        let variables = task.definition.requires.iter().map(|required| {
-            let name = string(&required.name.value);
-            let Some(allowed) = &required.allowed else { return name };
-            let values = match &allowed.values {
-                EnumValues::List(values) => Tree::List(values.iter().map(|v| string(v)).collect()),
-                EnumValues::Reference(text) => Tree::Map(vec![("ref".to_owned(), string(&text.value))]),
-            };
-            Tree::Map(vec![("name".to_owned(), name), ("enum".to_owned(), values)])
-        });
-        vec![("vars".to_owned(), Tree::List(variables.collect()))]
-    }
-
     /// The task's variables, after what its includes gave it.
     fn task_variables(&mut self, task: &Task) -> Vec<(String, Tree)> {
         let mut out = self.location_variables(task);
@@ -241,7 +228,8 @@ impl Emitter<'_> {
                 continue;
             }
             // A global of the including file comes after the include's variable, and may build on it.
-            let shown = if including.contains_key(name) { format!("{SHADOWED}{name}") } else { name.to_string() };
+            let shown =
+                if including.contains_key(name) { format!("{SHADOWED}{name}") } else { name.to_string() };
             given.insert(name.clone());
             out.push((shown, variable_tree(variable)));
         }
@@ -263,12 +251,20 @@ impl Emitter<'_> {
     fn note_shared_once(&mut self) {
         let mut seen = rustc_hash::FxHashMap::default();
         for task in &self.program.tasks {
-            let once = task.definition.run.as_ref().or(self.program.run.as_ref()).is_some_and(|run| run.value == "once");
+            let once = task
+                .definition
+                .run
+                .as_ref()
+                .or(self.program.run.as_ref())
+                .is_some_and(|run| run.value == "once");
             if !once {
                 continue;
             }
             if let Some(first) = seen.insert((&task.taskfile, &task.definition.name.value), &task.name) {
-                self.notes.push(format!("`{first}` and `{}` run once together under ez, once each here", task.name));
+                self.notes.push(format!(
+                    "`{first}` and `{}` run once together under ez, once each here",
+                    task.name
+                ));
             }
         }
     }
@@ -277,7 +273,7 @@ impl Emitter<'_> {
     fn note_hidden_arguments(&mut self, task: &Task, given: &FxHashSet<SmolStr>) {
         let Some(id) = self.program.find(&task.name) else { return };
         for caller in &self.program.tasks {
-            for call in caller.calls().filter(|call| call.is_static()) {
+            for call in caller.calls().filter(crate::ir::Call::is_static) {
                 let passes = call.vars.iter().find(|v| given.contains(&v.name.value));
                 if let (Some(variable), crate::ir::Resolution::Task(callee, _)) =
                     (passes, self.program.resolve(&call.name))
@@ -314,7 +310,10 @@ impl Emitter<'_> {
             out.push(("TASKFILE".to_owned(), string(&rooted(&shown))));
         }
         if text.contains(".ROOT_TASKFILE") && is_free("ROOT_TASKFILE") {
-            out.push(("ROOT_TASKFILE".to_owned(), string(&rooted(&self.relative(self.program.taskfile.as_str())))));
+            out.push((
+                "ROOT_TASKFILE".to_owned(),
+                string(&rooted(&self.relative(self.program.taskfile.as_str()))),
+            ));
         }
         out
     }
@@ -330,10 +329,12 @@ fn shadowed(tree: Tree, given: &FxHashSet<SmolStr>, including: &GlobalVariables)
             let hidden = given.iter().filter(|name| including.contains_key(*name));
             Tree::Text(hidden.fold(text, |text, name| rename(&text, name)))
         }
-        Tree::List(items) => Tree::List(items.into_iter().map(|item| shadowed(item, given, including)).collect()),
-        Tree::Map(entries) => {
-            Tree::Map(entries.into_iter().map(|(key, value)| (key, shadowed(value, given, including))).collect())
+        Tree::List(items) => {
+            Tree::List(items.into_iter().map(|item| shadowed(item, given, including)).collect())
         }
+        Tree::Map(entries) => Tree::Map(
+            entries.into_iter().map(|(key, value)| (key, shadowed(value, given, including))).collect(),
+        ),
         other => other,
     }
 }
@@ -386,6 +387,22 @@ fn value_mentions(value: &Value, mentioned: &dyn Fn(&str) -> bool) -> bool {
     }
 }
 
+fn requires(task: &Task) -> Vec<(String, Tree)> {
+    if task.definition.requires.is_empty() {
+        return Vec::new();
+    }
+    let variables = task.definition.requires.iter().map(|required| {
+        let name = string(&required.name.value);
+        let Some(allowed) = &required.allowed else { return name };
+        let values = match &allowed.values {
+            EnumValues::List(values) => Tree::List(values.iter().map(|v| string(v)).collect()),
+            EnumValues::Reference(text) => Tree::Map(vec![("ref".to_owned(), string(&text.value))]),
+        };
+        Tree::Map(vec![("name".to_owned(), name), ("enum".to_owned(), values)])
+    });
+    vec![("vars".to_owned(), Tree::List(variables.collect()))]
+}
+
 /// A word that a shell reads as `text`.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
@@ -398,7 +415,9 @@ fn variables(variables: &[Variable]) -> Vec<(String, Tree)> {
 fn variable_tree(variable: &Variable) -> Tree {
     let (key, value) = match &variable.value {
         VariableValue::Text(text) => ("value", string(&text.value)),
-        VariableValue::Literal(value) => (if matches!(value, Value::Map(_)) { "map" } else { "value" }, value_tree(value)),
+        VariableValue::Literal(value) => {
+            (if matches!(value, Value::Map(_)) { "map" } else { "value" }, value_tree(value))
+        }
         VariableValue::Shell(text) => ("sh", string(&text.value)),
         VariableValue::Reference(text) => ("ref", string(&text.value)),
     };

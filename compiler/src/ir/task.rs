@@ -67,9 +67,10 @@ impl Task {
 
 /// `name` under `namespace`, or without its leading colon.
 pub fn qualify(name: &str, namespace: &str) -> SmolStr {
-    match name.strip_prefix(':') {
-        Some(above) => SmolStr::new(above),
-        None => smol_str::format_smolstr!("{namespace}:{name}"),
+    if let Some(above) = name.strip_prefix(':') {
+        SmolStr::new(above)
+    } else {
+        smol_str::format_smolstr!("{namespace}:{name}")
     }
 }
 

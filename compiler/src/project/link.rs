@@ -141,10 +141,13 @@ impl<'a> Linker<'a> {
             self.fail(Failure::VersionMismatch { first, second }, diagnostic);
         }
         if let Some(dotenv) = taskfile.dotenv.first() {
-            let diagnostic =
-                Diagnostic::error(rule::DOTENV_IN_INCLUDE, "an included Taskfile cannot have `dotenv`", dotenv.span)
-                    .and_at(include.span, "included here")
-                    .with_help("move `dotenv` to the root Taskfile, or into the tasks that need it");
+            let diagnostic = Diagnostic::error(
+                rule::DOTENV_IN_INCLUDE,
+                "an included Taskfile cannot have `dotenv`",
+                dotenv.span,
+            )
+            .and_at(include.span, "included here")
+            .with_help("move `dotenv` to the root Taskfile, or into the tasks that need it");
             self.fail(Failure::DotenvInInclude, diagnostic);
         }
         if child.output.is_some() {
@@ -160,7 +163,8 @@ impl<'a> Linker<'a> {
             }
             let task = included_task(task, edge, taskfile, including_vars.as_ref());
             if let Some(existing) = into.tasks.get(&task.name) {
-                let message = format!("the include `{}` brings a second task `{}`", include.namespace.value, task.name);
+                let message =
+                    format!("the include `{}` brings a second task `{}`", include.namespace.value, task.name);
                 let diagnostic = Diagnostic::error(rule::FLATTEN_CONFLICT, message, include.span)
                     .and_at(existing.name_span(), "the first one")
                     .and_at(task.name_span(), "the second one")

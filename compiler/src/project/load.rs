@@ -98,7 +98,9 @@ impl Scope for IncludeScope<'_> {
     }
 
     fn all(&self) -> Value {
-        Value::map(self.variables.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?))).collect())
+        Value::map(
+            self.variables.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?))).collect(),
+        )
     }
 }
 
@@ -194,7 +196,8 @@ impl<'a> Loader<'a> {
             None => self.sources.add_file(path, Arc::clone(text)),
         };
         let document = yaml::parse(text, file, &mut self.sources, previous.map(|p| &*p.document));
-        let mut diagnostics: Vec<Diagnostic> = document.errors.iter().map(yaml::YamlError::to_diagnostic).collect();
+        let mut diagnostics: Vec<Diagnostic> =
+            document.errors.iter().map(yaml::YamlError::to_diagnostic).collect();
         let source = document.source;
         let mut decode_failure = None;
         let mut memo = Memo::default();
@@ -295,11 +298,8 @@ impl<'a> Loader<'a> {
         )
         .with_label("pinned here")
         .with_help(format!("if you trust the file as it is now, pin {actual}"));
-        let failure = Failure::ChecksumMismatch {
-            path: path.to_owned(),
-            expected: pin.value.to_string(),
-            actual,
-        };
+        let failure =
+            Failure::ChecksumMismatch { path: path.to_owned(), expected: pin.value.to_string(), actual };
         self.fail(failure, diagnostic);
     }
 
@@ -403,10 +403,12 @@ impl<'a> Loader<'a> {
             return None;
         }
         let text = if remote::is_remote(path.as_str()) {
-            self.files.read_remote(path.as_str(), include.checksum.as_ref().map(|c| c.value.as_str())).map_err(|e| {
-                let diagnostic = Diagnostic::error(rule::REMOTE_INCLUDE, e.message.clone(), span);
-                (Failure::Remote { message: e.message, exit: e.exit }, diagnostic)
-            })
+            self.files
+                .read_remote(path.as_str(), include.checksum.as_ref().map(|c| c.value.as_str()))
+                .map_err(|e| {
+                    let diagnostic = Diagnostic::error(rule::REMOTE_INCLUDE, e.message.clone(), span);
+                    (Failure::Remote { message: e.message, exit: e.exit }, diagnostic)
+                })
         } else {
             self.files.read(path).map_err(|error| {
                 let (failure, message) = read_failure(path, &error, false);
@@ -428,7 +430,9 @@ impl<'a> Loader<'a> {
         let path_of = |i: usize| self.loaded.files[i].path.clone();
         let shown = |i: usize| {
             let path = path_of(i);
-            path.strip_prefix(&self.loaded.root_dir).map_or_else(|_| path.clone(), Utf8Path::to_owned).to_string()
+            path.strip_prefix(&self.loaded.root_dir)
+                .map_or_else(|_| path.clone(), Utf8Path::to_owned)
+                .to_string()
         };
         let mut names: Vec<String> = self.way[at..].iter().map(|&i| shown(i)).collect();
         names.push(shown(to));
@@ -444,8 +448,6 @@ impl<'a> Loader<'a> {
         self.fail(failure, diagnostic);
     }
 }
-
-
 
 fn read_failure(path: &Utf8Path, error: &ReadError, root: bool) -> (Failure, String) {
     match error {

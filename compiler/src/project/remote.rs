@@ -1,10 +1,17 @@
 //! Taskfiles that are not files: which names mean a URL, and checksums (go-task, `taskfile/node.go`).
 
+use std::fmt::Write as _;
+
 use sha2::{Digest, Sha256};
 
 /// SHA-256 in lower-case hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::with_capacity(64);
+    for byte in Sha256::digest(bytes) {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// Whether the name of a Taskfile means a URL or a git repository.
@@ -21,10 +28,9 @@ pub fn scheme(name: &str) -> Option<&'static str> {
     };
     let repository = rest.split("//").next().unwrap_or(rest);
     let path = repository.split(['?', '#']).next().unwrap_or(repository);
-    let is_git = path.ends_with(".git") || path.contains("/_git/");
+    let is_git = path.strip_suffix(".git").is_some() || path.contains("/_git/");
     match scheme {
-        "git" | "ssh" if is_git => Some("git"),
-        "http" | "https" if is_git => Some("git"),
+        "ssh" | "http" | "https" if is_git => Some("git"),
         "git" => Some("git"),
         "http" => Some("http"),
         "https" => Some("https"),
@@ -35,7 +41,9 @@ pub fn scheme(name: &str) -> Option<&'static str> {
 /// `git@host:path.git`
 fn is_scp_like(name: &str) -> bool {
     let Some((host, path)) = name.split_once(':') else { return false };
-    host.contains('@') && !host.contains('/') && path.split("//").next().is_some_and(|p| p.ends_with(".git"))
+    host.contains('@')
+        && !host.contains('/')
+        && path.split("//").next().is_some_and(|p| p.strip_suffix(".git").is_some())
 }
 
 /// A name relative to a remote Taskfile.

@@ -12,7 +12,8 @@ pub(super) struct Cache {
 impl Cache {
     /// The place of `key` below `dir`. What could leave that place is replaced in the key.
     pub fn new(dir: &Utf8Path, key: &str) -> Self {
-        let safe: String = key.chars().map(|c| if c == '/' || c == '\\' || c.is_control() { '-' } else { c }).collect();
+        let safe: String =
+            key.chars().map(|c| if c == '/' || c == '\\' || c.is_control() { '-' } else { c }).collect();
         Self { base: dir.join(safe) }
     }
 

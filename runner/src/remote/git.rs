@@ -51,7 +51,8 @@ pub(super) fn fetch(url: &str, settings: &RemoteSettings) -> Result<String, Fetc
         return Err(words("task: a repository or reference cannot begin with a dash".to_owned()));
     }
     let dir = std::env::temp_dir().join(format!("ez-git-{}-{}", std::process::id(), sha256(url.as_bytes())));
-    let dir = Utf8PathBuf::from_path_buf(dir).map_err(|_| words("task: the temporary directory is not UTF-8".to_owned()))?;
+    let dir = Utf8PathBuf::from_path_buf(dir)
+        .map_err(|_| words("task: the temporary directory is not UTF-8".to_owned()))?;
     let result = clone(&address, &dir, settings).and_then(|()| read(&address, &dir));
     // What is left behind does no harm, and an error here would hide the result.
     let _ = std::fs::remove_dir_all(&dir);
@@ -100,7 +101,9 @@ fn read(address: &Address, dir: &Utf8Path) -> Result<String, FetchError> {
     };
     let small = std::fs::metadata(&found).is_ok_and(|m| m.len() <= MAX_REMOTE_SIZE);
     if !inside || !small {
-        return Err(FetchError::Failed(Some("task: the Taskfile leaves its repository or is too large".to_owned())));
+        return Err(FetchError::Failed(Some(
+            "task: the Taskfile leaves its repository or is too large".to_owned(),
+        )));
     }
     std::fs::read_to_string(&found).map_err(|error| FetchError::Failed(Some(error.to_string())))
 }
@@ -116,6 +119,9 @@ mod tests {
         assert_eq!(address.path, "dir/Taskfile.yml");
         assert_eq!(address.reference.as_deref(), Some("main"));
         let address = parse("git@example.com:a/b.git//Taskfile.yml");
-        assert_eq!((address.repository.as_str(), address.path.as_str()), ("git@example.com:a/b.git", "Taskfile.yml"));
+        assert_eq!(
+            (address.repository.as_str(), address.path.as_str()),
+            ("git@example.com:a/b.git", "Taskfile.yml")
+        );
     }
 }

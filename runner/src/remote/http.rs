@@ -34,7 +34,7 @@ pub(super) fn cache_key(url: &str, shown: &str) -> String {
 pub(super) fn fetch(url: &str, settings: &RemoteSettings) -> Result<String, FetchError> {
     let agent = agent(settings)?;
     let url = locate(&agent, url)?;
-    let response = agent.get(&url).call().map_err(classify)?;
+    let response = agent.get(&url).call().map_err(|error| classify(&error))?;
     if response.status() != 200 {
         return Err(FetchError::Status(response.status().as_u16()));
     }
@@ -42,10 +42,10 @@ pub(super) fn fetch(url: &str, settings: &RemoteSettings) -> Result<String, Fetc
 }
 
 fn read_body(mut body: Body) -> Result<String, FetchError> {
-    body.with_config().limit(MAX_REMOTE_SIZE).read_to_string().map_err(classify)
+    body.with_config().limit(MAX_REMOTE_SIZE).read_to_string().map_err(|error| classify(&error))
 }
 
-fn classify(error: ureq::Error) -> FetchError {
+fn classify(error: &ureq::Error) -> FetchError {
     match error {
         ureq::Error::Timeout(_) => FetchError::TimedOut,
         ureq::Error::BodyExceedsLimit(limit) => {
@@ -57,7 +57,7 @@ fn classify(error: ureq::Error) -> FetchError {
 
 /// The URL itself if the server has a Taskfile there, else the first of the usual names below it.
 fn locate(agent: &Agent, url: &str) -> Result<String, FetchError> {
-    let response = agent.head(url).call().map_err(classify)?;
+    let response = agent.head(url).call().map_err(|error| classify(&error))?;
     let kind = response.headers().get("content-type").and_then(|v| v.to_str().ok()).unwrap_or("");
     if response.status() == 200 && CONTENT_TYPES.iter().any(|known| kind.contains(known)) {
         return Ok(url.to_owned());
@@ -65,7 +65,7 @@ fn locate(agent: &Agent, url: &str) -> Result<String, FetchError> {
     let (front, query) = url.split_once('?').map_or((url, String::new()), |(f, q)| (f, format!("?{q}")));
     for name in TASKFILE_NAMES {
         let candidate = format!("{}/{name}{query}", front.trim_end_matches('/'));
-        if agent.head(&candidate).call().map_err(classify)?.status() == 200 {
+        if agent.head(&candidate).call().map_err(|error| classify(&error))?.status() == 200 {
             return Ok(candidate);
         }
     }
@@ -98,7 +98,8 @@ fn agent(settings: &RemoteSettings) -> Result<Agent, FetchError> {
                 })
                 .collect();
             let key = read_pem(key).map_err(words)?;
-            let key = PrivateKey::from_pem(&key).map_err(|e| words(format!("failed to load client certificate: {e}")))?;
+            let key = PrivateKey::from_pem(&key)
+                .map_err(|e| words(format!("failed to load client certificate: {e}")))?;
             tls = tls.client_cert(Some(ClientCert::new_with_certs(&chain, key)));
         }
         (None, None) => {}

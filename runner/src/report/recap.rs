@@ -167,7 +167,8 @@ mod tests {
             (3, finished(201, 12_345)),
             end(),
         ];
-        let expected = "ez: 3 tasks in 1m 05s, 1 failed\n  = gen    up to date\n  ✓ build  1.24s\n  ✗ test   12.3s\n";
+        let expected =
+            "ez: 3 tasks in 1m 05s, 1 failed\n  = gen    up to date\n  ✓ build  1.24s\n  ✗ test   12.3s\n";
         assert_eq!(run(events), expected);
     }
 

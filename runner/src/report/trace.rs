@@ -57,7 +57,7 @@ impl<W: Write> State<W> {
         row
     }
 
-    fn close(&mut self, open: Open, category: &str, now: u64, details: Value) {
+    fn close(&mut self, open: &Open, category: &str, now: u64, details: &Value) {
         self.entries.push(json!({
             "name": open.name, "cat": category, "ph": "X", "pid": 1, "tid": open.row + 1,
             "ts": open.since, "dur": now.saturating_sub(open.since), "args": details,
@@ -87,7 +87,7 @@ impl<W: Write> EventSink for Trace<W> {
                     if let Some(taken) = state.rows.get_mut(open.row) {
                         *taken = false;
                     }
-                    state.close(open, "task", now, json!({"exit": exit}));
+                    state.close(&open, "task", now, &json!({"exit": exit}));
                 }
             }
             EventKind::Command { index, text, .. } => {
@@ -97,7 +97,7 @@ impl<W: Write> EventSink for Trace<W> {
             }
             EventKind::CommandFinished { index, exit, .. } => {
                 if let Some(open) = state.commands.remove(&(call, *index)) {
-                    state.close(open, "command", now, json!({"exit": exit}));
+                    state.close(&open, "command", now, &json!({"exit": exit}));
                 }
             }
             EventKind::RunFinished { .. } => {
@@ -147,7 +147,8 @@ mod tests {
         trace.emit(&event(5, 0, EventKind::RunFinished { exit: 0, cause: None, duration: Duration::ZERO }));
         let text = trace.state.into_inner().out;
         let json: Value = serde_json::from_slice(&text).unwrap();
-        let rows: Vec<_> = json["traceEvents"].as_array().unwrap().iter().map(|e| e["tid"].as_u64()).collect();
+        let rows: Vec<_> =
+            json["traceEvents"].as_array().unwrap().iter().map(|e| e["tid"].as_u64()).collect();
         assert_eq!(rows, [Some(1), Some(2)]);
         assert_eq!(json["traceEvents"][0]["dur"], 20);
     }
