@@ -3,21 +3,21 @@
 //! Pure by contract: no threads, no processes, no network, no printing; files come through [`file_system::FileSystem`].
 //! The stages import only earlier ones, in the order in which they are declared here.
 
-pub mod source;
-pub mod file_system;
-pub mod diagnostic;
-pub mod rule;
-pub mod suggest;
-pub mod yaml;
-pub mod template;
-pub mod shell;
-pub mod dotenv;
 pub mod ast;
+pub mod check;
 pub mod decode;
+pub mod diagnostic;
+pub mod dotenv;
+pub mod emit;
+pub mod file_system;
 pub mod ir;
 pub mod project;
-pub mod check;
-pub mod emit;
+pub mod rule;
+pub mod shell;
+pub mod source;
+pub mod suggest;
+pub mod template;
+pub mod yaml;
 
 mod compilation;
 

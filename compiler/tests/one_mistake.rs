@@ -15,6 +15,8 @@
 //! `@@ path` begins another file. `---- no fix` says that there is none; `---- lines` is followed by lines that the
 //! mended file has. A mended project has no finding left.
 
+#![allow(clippy::unwrap_used, reason = "a test that finds no marker should stop")]
+
 use std::fmt::Write as _;
 
 use camino::Utf8PathBuf;

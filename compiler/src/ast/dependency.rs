@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-
 use crate::ast::{Loop, Text, Variable};
 use crate::source::{Span, Spanned};
 

@@ -1,6 +1,5 @@
 //! An entry of `sources` or `generates`.
 
-
 use crate::ast::Text;
 
 /// A pattern for files.

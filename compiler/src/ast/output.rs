@@ -1,6 +1,5 @@
 //! `output`.
 
-
 use crate::ast::Text;
 
 /// How the output of commands is shown.

@@ -1,6 +1,5 @@
 //! An entry of `preconditions`.
 
-
 use crate::ast::Text;
 
 /// A command that must succeed before a task runs.

@@ -2,7 +2,9 @@
 
 use smol_str::SmolStr;
 
-use crate::ast::{Command, Dependency, Extension, Glob, Platform, Precondition, RequiredVariable, Text, Variable};
+use crate::ast::{
+    Command, Dependency, Extension, Glob, Platform, Precondition, RequiredVariable, Text, Variable,
+};
 use crate::source::{Span, Spanned};
 
 /// A task as written.

@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn durations_are_gos() {
         let ok = |text: &str| parse_duration(text).map(|(_, d)| d);
-        assert_eq!(ok("1h30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(ok("1h30m"), Ok(Duration::from_mins(90)));
         assert_eq!(ok("1.5s"), Ok(Duration::from_millis(1500)));
         assert_eq!(ok("300ms"), Ok(Duration::from_millis(300)));
         assert_eq!(ok("0"), Ok(Duration::ZERO));
