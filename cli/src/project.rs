@@ -128,7 +128,7 @@ impl Project {
         let names = Arc::clone(&program);
         let host = Host {
             environment: Arc::clone(&self.environment),
-            ask: Box::new(Terminal::new(context.logger.clone())),
+            ask: Arc::new(Terminal::new(context.logger.clone())),
             suggest: Box::new(move |typed| suggest(&names, typed)),
             stop: Stop::new(),
         };

@@ -73,7 +73,7 @@ pub struct Host {
     /// The environment in which the program was started.
     pub environment: Arc<Environment>,
     /// Asks the user.
-    pub ask: Box<dyn Ask>,
+    pub ask: Arc<dyn Ask + Send + Sync>,
     /// Finds a name that was meant by an unknown one.
     pub suggest: Suggest,
     /// A request to stop the run.
@@ -106,6 +106,7 @@ struct State {
     executions: Executions,
     call_counts: RefCell<FxHashMap<TaskId, u32>>,
     prompted: RefCell<Vec<(SmolStr, SmolStr)>>,
+    asking: tokio::sync::Mutex<()>,
     /// Whether the run only waits for changes any more.
     watching: Cell<bool>,
 }
@@ -149,6 +150,7 @@ impl Engine {
             executions: Executions::default(),
             call_counts: RefCell::default(),
             prompted: RefCell::default(),
+            asking: tokio::sync::Mutex::new(()),
             watching: Cell::new(false),
         })))
     }
@@ -362,7 +364,7 @@ impl State {
                 return Err(RunError::new(Cause::Internal(call.task.clone())));
             }
         }
-        self.ask_for_dependencies(&calls)?;
+        Box::pin(self.ask_for_dependencies(&calls)).await?;
         let is_watched = |call: &Call| {
             let watches = |(id, _)| self.program.task(id).definition.watch;
             self.options.watch || self.find(&call.task).is_ok_and(watches)
@@ -439,7 +441,7 @@ impl State {
             });
             return Ok(());
         }
-        if self.ask_for_task(&concrete, &mut call)? {
+        if Box::pin(self.ask_for_task(&concrete, &mut call)).await? {
             concrete = self.surroundings().fast(id, task, &call)?;
         }
         requires::check_present(concrete.shown_name(), &concrete.requires, &concrete.vars)?;
@@ -544,7 +546,7 @@ impl State {
         if !forced && Box::pin(self.has_nothing_to_do(context, running)).await? {
             return Ok(());
         }
-        self.confirm(concrete, call)?;
+        Box::pin(self.confirm(context, concrete, call)).await?;
         self.make_directory(concrete);
         let mut deferred = Vec::new();
         let result = self.run_commands(context, running, &mut deferred).await;
@@ -618,7 +620,7 @@ impl State {
         Ok(up_to_date)
     }
 
-    fn confirm(&self, concrete: &ConcreteTask, call: &Call) -> Result<(), RunError> {
+    async fn confirm(&self, context: &Context, concrete: &ConcreteTask, call: &Call) -> Result<(), RunError> {
         if self.options.dry {
             return Ok(());
         }
@@ -627,7 +629,8 @@ impl State {
                 self.messages.out(Color::Yellow, format_smolstr!("{question} [assuming yes]\n"));
                 continue;
             }
-            match self.host.ask.confirm(question) {
+            let question = question.clone();
+            match self.ask_user(context, move |user| user.confirm(&question)).await? {
                 Confirmation::Yes => {}
                 Confirmation::No => return Err(RunError::new(Cause::CancelledByUser(call.task.clone()))),
                 Confirmation::NoTerminal => return Err(RunError::new(Cause::NoTerminal(call.task.clone()))),
@@ -872,7 +875,7 @@ impl State {
     }
 
     /// Asks at the start for what all dependencies miss, so that questions do not mix with output.
-    fn ask_for_dependencies(&self, calls: &[Call]) -> Result<(), RunError> {
+    async fn ask_for_dependencies(&self, calls: &[Call]) -> Result<(), RunError> {
         if !self.can_ask() {
             return Ok(());
         }
@@ -901,14 +904,14 @@ impl State {
             }
         }
         for requirement in missing {
-            let value = self.ask(&requirement, "interactive prompt")?;
+            let value = self.ask(&requirement, "interactive prompt").await?;
             self.prompted.borrow_mut().push((requirement.name, value));
         }
         Ok(())
     }
 
     /// Asks for what one task misses. Tells whether it was asked.
-    fn ask_for_task(&self, concrete: &ConcreteTask, call: &mut Call) -> Result<bool, RunError> {
+    async fn ask_for_task(&self, concrete: &ConcreteTask, call: &mut Call) -> Result<bool, RunError> {
         if !self.can_ask() {
             return Ok(false);
         }
@@ -917,7 +920,7 @@ impl State {
             if self.prompted.borrow().iter().any(|(name, _)| *name == requirement.name) {
                 continue;
             }
-            let value = self.ask(requirement, concrete.shown_name())?;
+            let value = self.ask(requirement, concrete.shown_name()).await?;
             call.set(requirement.name.clone(), Value::String(value.clone()));
             self.prompted.borrow_mut().push((requirement.name.clone(), value));
             asked = true;
@@ -925,11 +928,32 @@ impl State {
         Ok(asked)
     }
 
-    fn ask(&self, requirement: &Requirement, task: &str) -> Result<SmolStr, RunError> {
-        self.host.ask.value(&requirement.name, &requirement.allowed).map_err(|error| match error {
+    async fn ask(&self, requirement: &Requirement, task: &str) -> Result<SmolStr, RunError> {
+        let Requirement { name, allowed, .. } = requirement.clone();
+        let answer = self.ask_user(&self.root_context(), move |user| user.value(&name, &allowed)).await?;
+        answer.map_err(|error| match error {
             AskError::Cancelled => RunError::new(Cause::CancelledByUser(task.into())),
             AskError::Failed(message) => RunError::other(message),
         })
+    }
+
+    /// Asks beside the event loop, so that signals are minded while the user thinks; one question at a time.
+    async fn ask_user<T: Send + 'static>(
+        &self,
+        context: &Context,
+        question: impl FnOnce(&dyn Ask) -> T + Send + 'static,
+    ) -> Result<T, RunError> {
+        let _alone = self.asking.lock().await;
+        let user = Arc::clone(&self.host.ask);
+        let (reply, answer) = tokio::sync::oneshot::channel();
+        // Nobody waits for the answer any more when the run was stopped meanwhile.
+        let ask = move || drop(reply.send(question(&*user)));
+        let thread = std::thread::Builder::new().name("ez-prompt".to_owned()).spawn(ask);
+        thread.map_err(|error| RunError::other(format!("task: cannot ask: {error}")))?;
+        tokio::select! {
+            answer = answer => answer.map_err(|_| RunError::other("task: the question was not answered")),
+            () = context.stop().stopped() => Err(context.interruption()),
+        }
     }
 }
 

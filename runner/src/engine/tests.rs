@@ -55,7 +55,7 @@ fn run_with(taskfile: &str, options: Options, calls: &[&str]) -> (String, Result
     let environment = [("PATH", "/usr/bin:/bin"), ("HOST", "os")].into_iter().collect();
     let host = Host {
         environment: Arc::new(environment),
-        ask: Box::new(Silent),
+        ask: Arc::new(Silent),
         suggest: Box::new(|_| None),
         stop: Stop::new(),
     };
