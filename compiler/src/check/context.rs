@@ -77,6 +77,8 @@ pub struct Context<'a> {
     pub missing: MissingIncludes<'a>,
     /// Whether the root file is meant to be included by another: it calls tasks of a namespace above its own.
     pub is_library: bool,
+    is_own: Vec<bool>,
+    is_first: Vec<bool>,
     suggestions: Cell<usize>,
 }
 
@@ -121,6 +123,11 @@ impl<'a> Context<'a> {
             let of_root = task.namespaces.is_empty();
             of_root && calls.iter().any(|call| call.text.value.starts_with(':'))
         });
+        let has_remote = project.loaded.files.iter().any(|file| is_remote(&file.path));
+        let is_own = program.tasks.iter().map(|task| !has_remote || !is_remote(&task.taskfile)).collect();
+        let mut seen = FxHashSet::default();
+        seen.reserve(facts.len());
+        let is_first = facts.iter().map(|facts| seen.insert(Arc::as_ptr(facts))).collect();
         let suggestions = Cell::new(MAX_SUGGESTIONS);
         Self {
             project,
@@ -136,6 +143,8 @@ impl<'a> Context<'a> {
             guarded,
             missing,
             is_library,
+            is_own,
+            is_first,
             suggestions,
         }
     }
@@ -147,8 +156,13 @@ impl<'a> Context<'a> {
 
     /// All tasks that are written in files of this machine, by id.
     pub fn own_tasks(&self) -> impl Iterator<Item = (TaskId, &'a Task)> {
-        let tasks = self.program.tasks.iter().enumerate();
-        tasks.map(|(i, task)| (TaskId(i as u32), task)).filter(|(_, task)| !is_remote(&task.taskfile))
+        let tasks = self.program.tasks.iter().zip(&self.is_own).enumerate();
+        tasks.filter(|(_, (_, is_own))| **is_own).map(|(i, (task, _))| (TaskId(i as u32), task))
+    }
+
+    /// The same, of a file that is included several times only once.
+    pub fn own_definitions(&self) -> impl Iterator<Item = (TaskId, &'a Task)> {
+        self.own_tasks().filter(|(id, _)| self.is_first[id.0 as usize])
     }
 
     /// What is known of a task.
@@ -161,10 +175,18 @@ impl<'a> Context<'a> {
         &self.calls[id.0 as usize]
     }
 
+    /// Whether another search through all names may be made; counts it.
+    pub fn may_search(&self) -> bool {
+        let left = self.suggestions.get();
+        self.suggestions.set(left.saturating_sub(1));
+        left > 0
+    }
+
     /// The nearest of many names, as long as not too many were looked for.
     pub fn nearest<'n>(&self, typed: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-        let left = self.suggestions.get().checked_sub(1)?;
-        self.suggestions.set(left);
+        if !self.may_search() {
+            return None;
+        }
         let limit = (typed.chars().count() / 3).max(1);
         suggest::nearest(
             typed,
@@ -174,8 +196,8 @@ impl<'a> Context<'a> {
 
     /// Whether a name is defined for all tasks: by go-task, a file, a call, the environment or a requirement.
     pub fn is_defined(&self, name: &str) -> bool {
-        SPECIAL_VARIABLES.contains(&name)
-            || self.shared.contains_key(name)
+        self.shared.contains_key(name)
+            || SPECIAL_VARIABLES.contains(&name)
             || self.required.contains(name)
             || self.dotenv.contains(name)
             || self.host.environment(name).is_some()

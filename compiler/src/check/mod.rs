@@ -162,6 +162,7 @@ pub fn run_with(
     previous: Option<&CheckMemo>,
 ) -> Checked {
     let mut memo = CheckMemo::default();
+    memo.tasks.reserve(program.tasks.len());
     let mut diagnostics = Vec::new();
     let mut file_facts = Vec::new();
     for file in &project.loaded.files {

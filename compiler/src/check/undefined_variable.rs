@@ -1,11 +1,11 @@
 //! EZ401: a template that reads a variable which nothing defines.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
 use super::calls::TaskCall;
 use super::context::{Context, SPECIAL_VARIABLES};
-use super::facts::{Facts, VariableRead};
+use super::facts::VariableRead;
 use crate::ast;
 use crate::diagnostic::Diagnostic;
 use crate::ir::TaskId;
@@ -17,34 +17,19 @@ use crate::template::functions;
 /// Any name may come from the command line. So a name is only reported where something else is likelier: a slip of
 /// the finger, an `env` entry taken for a variable, a template meant for another program.
 pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    let mut counts: FxHashMap<&str, usize> = FxHashMap::default();
-    for read in context.facts.iter().chain(&context.file_facts).flat_map(|facts| &facts.reads) {
-        *counts.entry(read.name.as_str()).or_default() += 1;
-    }
     let by_default = reached_from_default(context);
-    let mut seen: FxHashSet<*const Facts> = FxHashSet::default();
-    for (id, task) in context.own_tasks() {
-        let facts = context.facts(id);
-        // A file that is included twice has its tasks once.
-        if seen.insert(std::ptr::from_ref(facts)) {
-            let reads = facts.reads.iter().filter(|read| is_open(context, read, Some(&task.definition)));
-            found.extend(reads.filter_map(|read| {
-                report(
-                    context,
-                    read,
-                    Some(&task.definition),
-                    &counts,
-                    by_default.contains(&id) && task.taskfile == context.program.taskfile,
-                )
-            }));
-        }
+    for (id, task) in context.own_definitions() {
+        let runs_by_default = by_default.contains(&id) && task.taskfile == context.program.taskfile;
+        let definition = Some(&*task.definition);
+        let reads = context.facts(id).reads.iter().filter(|read| is_open(context, read, definition));
+        found.extend(reads.filter_map(|read| report(context, read, definition, runs_by_default)));
     }
     for (file, facts) in context.project.loaded.files.iter().zip(&context.file_facts) {
         if super::context::is_remote(&file.path) {
             continue;
         }
         let reads = facts.reads.iter().filter(|read| is_open(context, read, None));
-        found.extend(reads.filter_map(|read| report(context, read, None, &counts, false)));
+        found.extend(reads.filter_map(|read| report(context, read, None, false)));
     }
 }
 
@@ -76,16 +61,15 @@ fn is_function_taken_for_variable(name: &str, function: &str) -> bool {
 fn is_open(context: &Context<'_>, read: &VariableRead, task: Option<&ast::Task>) -> bool {
     !read.guarded
         && !read.local
-        && !context.guarded.contains(&read.name)
-        && !context.is_defined(&read.name)
         && task.is_none_or(|task| !task.vars.iter().any(|variable| variable.name.value == read.name))
+        && !context.is_defined(&read.name)
+        && !context.guarded.contains(&read.name)
 }
 
 fn report(
     context: &Context<'_>,
     read: &VariableRead,
     task: Option<&ast::Task>,
-    counts: &FxHashMap<&str, usize>,
     runs_by_default: bool,
 ) -> Option<Diagnostic> {
     let name = &read.name;
@@ -126,7 +110,7 @@ fn report(
                 .with_fix(format!("write `{}`", function.name), dotted, function.name),
         );
     }
-    let Some(near) = misspelt(context, name, task, counts) else {
+    let Some(near) = misspelt(context, name, task) else {
         let is_environment = context.facts.iter().any(|facts| facts.shell_reads.contains(name));
         return (runs_by_default && !is_environment).then(|| {
             diagnostic(format!("nothing defines the variable `{name}`")).with_label("empty").with_help(
@@ -143,14 +127,10 @@ fn report(
 }
 
 /// The defined name that was meant, if it is all but certain that one was.
-fn misspelt(
-    context: &Context<'_>,
-    name: &SmolStr,
-    task: Option<&ast::Task>,
-    counts: &FxHashMap<&str, usize>,
-) -> Option<String> {
+fn misspelt(context: &Context<'_>, name: &SmolStr, task: Option<&ast::Task>) -> Option<String> {
     // A name that is read again and again is no slip of the finger.
-    if counts.get(name.as_str()).is_some_and(|count| *count > 2) {
+    let reads = context.facts.iter().chain(&context.file_facts).flat_map(|facts| &facts.reads);
+    if !context.may_search() || reads.filter(|read| read.name == *name).nth(2).is_some() {
         return None;
     }
     let own = task.into_iter().flat_map(|task| &task.vars).map(|variable| variable.name.value.as_str());

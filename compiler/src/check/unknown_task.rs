@@ -1,5 +1,7 @@
 //! EZ203: a call of a task that does not exist.
 
+use std::cell::LazyCell;
+
 use rustc_hash::FxHashSet;
 
 use super::calls::{Target, TaskCall};
@@ -15,21 +17,23 @@ use crate::yaml::node::ScalarStyle;
 pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let is_resolved = |target: &Target| matches!(target.resolution, Resolution::Task(..));
     // A file that is included in several places may be at home in one of them only.
-    let resolved: FxHashSet<Span> = context
-        .calls
-        .iter()
-        .flatten()
-        .filter(|call| call.targets.iter().all(is_resolved))
-        .map(|call| call.text.span)
-        .collect();
-    let looks_like_part = is_part_of_another_project(context);
+    let resolved: LazyCell<FxHashSet<Span>, _> = LazyCell::new(|| {
+        context
+            .calls
+            .iter()
+            .flatten()
+            .filter(|call| call.targets.iter().all(is_resolved))
+            .map(|call| call.text.span)
+            .collect()
+    });
+    let looks_like_part = LazyCell::new(|| is_part_of_another_project(context));
     for (id, task) in context.own_tasks() {
         for call in context.calls(id) {
             for target in &call.targets {
                 match &target.resolution {
                     Resolution::Unknown if !context.missing.may_hold(&target.name) => {
                         let mut diagnostic = report(context, task, call, target);
-                        if looks_like_part || resolved.contains(&call.text.span) {
+                        if *looks_like_part || resolved.contains(&call.text.span) {
                             diagnostic.severity = Severity::Warning;
                         }
                         found.push(diagnostic);

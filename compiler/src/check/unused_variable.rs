@@ -4,8 +4,7 @@ use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
 use super::context::Context;
-use super::facts::Facts;
-use crate::ast::{self, Variable};
+use crate::ast::Variable;
 use crate::diagnostic::Diagnostic;
 use crate::rule;
 
@@ -15,19 +14,18 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         return;
     }
     let every = || context.facts.iter().chain(&context.file_facts);
-    let mut seen: FxHashSet<*const ast::Task> = FxHashSet::default();
     let everywhere: FxHashSet<&SmolStr> =
         context.file_facts.iter().flat_map(|facts| &facts.mentions).collect();
     let files_read_all = context.file_facts.iter().any(|facts| facts.everything);
-    for (id, task) in context.own_tasks() {
+    for (id, task) in context.own_definitions() {
         let facts = context.facts(id);
-        if facts.everything || files_read_all || !seen.insert(std::ptr::from_ref(&*task.definition)) {
+        if facts.everything || files_read_all {
             continue;
         }
         for variable in &task.definition.vars {
             let name = &variable.name.value;
             if !facts.mentions.contains(name) && !everywhere.contains(name) {
-                found.push(report(variable, facts, "this task"));
+                found.push(report(variable, facts.shell_reads.contains(name), "this task"));
             }
         }
     }
@@ -42,17 +40,20 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     if taskfile.tasks.is_empty() || taskfile.vars.is_empty() {
         return;
     }
-    let mentioned: FxHashSet<&SmolStr> = every().flat_map(|facts| &facts.mentions).collect();
-    let in_shell = Facts {
-        shell_reads: every().flat_map(|facts| facts.shell_reads.iter().cloned()).collect(),
-        ..Facts::default()
-    };
-    for variable in taskfile.vars.iter().filter(|variable| !mentioned.contains(&variable.name.value)) {
-        found.push(report(variable, &in_shell, "this project"));
+    let mut left: FxHashSet<&SmolStr> = taskfile.vars.iter().map(|variable| &variable.name.value).collect();
+    for name in every().flat_map(|facts| &facts.mentions) {
+        left.remove(name);
+        if left.is_empty() {
+            return;
+        }
+    }
+    for variable in taskfile.vars.iter().filter(|variable| left.contains(&variable.name.value)) {
+        let in_shell = every().any(|facts| facts.shell_reads.contains(&variable.name.value));
+        found.push(report(variable, in_shell, "this project"));
     }
 }
 
-fn report(variable: &Variable, facts: &Facts, place: &str) -> Diagnostic {
+fn report(variable: &Variable, is_read_by_shell: bool, place: &str) -> Diagnostic {
     let name = &variable.name.value;
     let diagnostic = Diagnostic::warning(
         rule::UNUSED_VARIABLE,
@@ -60,7 +61,7 @@ fn report(variable: &Variable, facts: &Facts, place: &str) -> Diagnostic {
         variable.name.span,
     )
     .with_label("never read");
-    if facts.shell_reads.contains(name) {
+    if is_read_by_shell {
         diagnostic.with_help(format!(
             "`${name}` reads the environment: move it to `env`, or write `{{{{.{name}}}}}`"
         ))

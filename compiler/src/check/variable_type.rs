@@ -1,9 +1,7 @@
 //! EZ504 for variables: `range` over one that is text, comparing text with a number.
 
-use rustc_hash::FxHashSet;
-
 use super::context::Context;
-use super::facts::{Facts, VariableRead};
+use super::facts::VariableRead;
 use super::reads::Needs;
 use crate::ast::{self, VariableValue};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -19,12 +17,8 @@ enum Holds {
 
 /// Looks only at variables that always hold the same type.
 pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    let mut seen: FxHashSet<*const Facts> = FxHashSet::default();
-    for (id, task) in context.own_tasks() {
+    for (id, task) in context.own_definitions() {
         let facts = context.facts(id);
-        if !seen.insert(std::ptr::from_ref(facts)) {
-            continue;
-        }
         for read in facts.reads.iter().filter(|read| read.needs != Needs::Anything && !read.local) {
             let Some(holds) = held(context, read, &task.definition) else { continue };
             found.extend(report(read, holds));
