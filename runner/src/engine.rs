@@ -426,8 +426,9 @@ impl State {
         let subject = Subject { task: Some(task.name.clone()), call: Some(self.messages.next_call()) };
         if !self.early_checks(id, task, &call)? {
             self.messages.tell(&subject, EventKind::TaskSkipped { why: Skip::Platform });
+            // No line break: go-task writes its escape sequence as it is.
             self.messages.verbose_out(Color::Yellow, || {
-                format!("task: {} not for current platform - ignored\n", quote(&call.task))
+                format!("task: {} not for current platform - ignored\\n", quote(&call.task))
             });
             return Ok(());
         }

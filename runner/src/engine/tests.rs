@@ -186,6 +186,24 @@ fn deferred_commands_run_in_reverse_and_learn_the_status() {
 }
 
 #[test]
+fn what_is_for_other_platforms_is_told_in_verbose_runs() {
+    let taskfile = "version: '3'
+silent: true
+tasks:
+  a: {platforms: [plan9], cmds: [echo no]}
+  b: [{cmd: echo no, platforms: [plan9]}, 'true']
+";
+    let run = |task| {
+        let (shown, result) = run_with(taskfile, Options { verbose: true, ..Options::default() }, &[task]);
+        assert_eq!(result, Ok(()));
+        shown
+    };
+    assert_eq!(run("a"), "task: \"a\" not for current platform - ignored\\n");
+    let shown = run("b");
+    assert!(shown.contains("task: [b] echo no not for current platform - ignored\n"), "{shown}");
+}
+
+#[test]
 fn required_variables_are_missed_before_anything_runs() {
     let taskfile = "vars: {COLORS: [red, blue]}
 tasks:

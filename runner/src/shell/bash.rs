@@ -89,6 +89,11 @@ const UNSUPPORTED_SHOPT_OPTIONS: [&str; 47] = [
 /// and the last command of a pipe runs in the shell itself.
 const ALWAYS: [&str; 2] = ["inherit_errexit", "lastpipe"];
 
+/// Variables that bash invents where the environment does not have them, and go-task's shell does not.
+const INVENTED_BY_BASH: [&str; 6] = ["HOSTNAME", "HOSTTYPE", "MACHTYPE", "OSTYPE", "SHELL", "TERM"];
+/// The variable for the group of the user, which go-task's shell sets beside `UID` and `EUID`.
+const GROUP_VARIABLE: &str = "GID";
+
 /// Tells of an unknown program in go-task's words.
 const NOT_FOUND_HANDLER: &str = r#"command_not_found_handle(){ printf '"%s": executable file not found in $PATH\n' "$1" >&2;return 127;};"#;
 
@@ -251,6 +256,14 @@ fn prelude(text: &mut String, script: &Script<'_>, options: &Options) {
         Some(level) => drop_in(text, "SHLVL=", level),
         None => text.push_str("unset SHLVL;"),
     }
+    for name in INVENTED_BY_BASH.into_iter().filter(|name| script.environment.get(name).is_none()) {
+        text.push_str("unset ");
+        text.push_str(name);
+        text.push(';');
+    }
+    if given(GROUP_VARIABLE).is_none() {
+        drop_in(text, "GID=", &group_id());
+    }
     if given("PWD").is_none() {
         text.push_str("export -n PWD;");
     }
@@ -264,6 +277,15 @@ fn prelude(text: &mut String, script: &Script<'_>, options: &Options) {
         text.push(';');
     }
     text.push(' ');
+}
+
+/// As Go's `os.Getgid` tells it.
+fn group_id() -> String {
+    #[cfg(unix)]
+    let id = rustix::process::getgid().as_raw().to_string();
+    #[cfg(not(unix))]
+    let id = "-1".to_owned();
+    id
 }
 
 /// Appends a command that ends in a quoted value.

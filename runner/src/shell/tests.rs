@@ -132,6 +132,11 @@ fn programs_that_cannot_be_started() {
 fn everything_else_runs_in_a_shell() {
     check("for i in 1 2; do echo $i; done", r#"0 "1\n2\n" """#);
     check("echo $0", r#"0 "gosh\n" """#);
+    check(
+        "for v in HOSTNAME HOSTTYPE MACHTYPE OSTYPE SHELL TERM; do echo \"${!v}\"; done | uniq",
+        r#"0 "\n" """#,
+    );
+    check("test \"$GID\" = \"$(id -g)\"", r#"0 "" """#);
     check("x=$(false; echo y); echo z", r#"1 "" """#);
     check("echo a | read v; echo $v", r#"0 "a\n" """#);
     check("false || true; echo \"$LINENO\"", r#"0 "1\n" """#);
