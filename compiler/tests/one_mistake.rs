@@ -35,12 +35,16 @@ struct Case {
 }
 
 fn compile_files(files: &[(String, String)]) -> Compilation {
+    compile_after(files, None)
+}
+
+fn compile_after(files: &[(String, String)], previous: Option<&Compilation>) -> Compilation {
     let mut system = MemoryFileSystem::new();
     for (path, text) in files {
         system = system.with(format!("{ROOT}/{path}"), text.as_str());
     }
     let options = Options { root_dir: Utf8PathBuf::from(ROOT), host: &PureHost, check: true };
-    compile(&system, &Utf8PathBuf::from(format!("{ROOT}/Taskfile.yml")), &options, None)
+    compile(&system, &Utf8PathBuf::from(format!("{ROOT}/Taskfile.yml")), &options, previous)
 }
 
 fn parse_cases(text: &str) -> Vec<Case> {
@@ -202,6 +206,24 @@ fn every_rule_has_two_cases() {
         })
         .collect();
     assert!(lacking.is_empty(), "rules with fewer than two cases: {lacking:?}");
+}
+
+/// What an unchanged task gave before is taken over: an edit elsewhere must not change what is found.
+#[test]
+fn after_an_edit_the_findings_are_those_of_a_fresh_look() {
+    let found = |compilation: &Compilation| -> Vec<_> {
+        let each = compilation.diagnostics.iter();
+        each.map(|d| (d.code.id, place(compilation, d), d.message.clone())).collect()
+    };
+    for case in parse_cases(include_str!("one_mistake/texts.txt")) {
+        let mut files = case.files.clone();
+        take_markers(&mut files);
+        let mut before = files.clone();
+        before[0].1 = before[0].1.replacen("tasks:", "# a note\n\ntasks:\n  added: echo added\n", 1);
+        let previous = compile_files(&before);
+        let after = compile_after(&files, Some(&previous));
+        assert_eq!(found(&after), found(&compile_files(&files)), "{}", case.title);
+    }
 }
 
 #[test]
