@@ -342,8 +342,8 @@ impl Explainer<'_> {
     fn tab(&self, line: Range<usize>) -> YamlError {
         let written = self.slice(line.clone());
         let blanks = written.len() - written.trim_start_matches([' ', '\t']).len();
-        let at = written.find('\t').map_or(line.start, |at| line.start + at);
-        let mut error = self.error("a tab in the indentation, where YAML wants spaces", at..at + 1);
+        let at = written.find('\t').map_or(self.at(), |at| line.start + at);
+        let mut error = self.error("a tab in the indentation, where YAML wants spaces", self.character(at));
         error.help = Some("indent with spaces".to_owned());
         if at >= line.start + blanks {
             return error;

@@ -542,3 +542,10 @@ fn go_yamls_words_for_bytes_that_are_no_utf8() {
     check(b"a: \xc0\x80", Some("yaml: invalid length of a UTF-8 sequence"));
     check(b"a: \xed\xa0\x80", Some("yaml: invalid Unicode character"));
 }
+
+#[test]
+fn texts_that_once_broke_something() {
+    for text in ["a: 1\n\u{feff}\t\nb: 2\n", "[][: : '", "tasks:\n{  t: {a: b}\n", "k: |\n  a\n\u{2028}  b\n"] {
+        check_blocks(text).unwrap();
+    }
+}
