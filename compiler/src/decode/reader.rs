@@ -200,14 +200,14 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// A list of texts. An empty item stays, as empty text.
+    /// A list of texts; null items vanish, as in go-yaml.
     pub(super) fn texts(&mut self, node: &Node) -> Vec<Text> {
         self.list(node, "[]string", "a list of texts", |this, n| {
             let resolved = resolve(n);
             match &resolved.kind {
+                _ if is_null(resolved) => None,
                 NodeKind::Scalar(s) => {
-                    let value = if is_null(resolved) { SmolStr::default() } else { s.text.clone() };
-                    Some(Text { value, span: resolved.span, style: s.style })
+                    Some(Text { value: s.text.clone(), span: resolved.span, style: s.style })
                 }
                 _ => this.text(n),
             }

@@ -545,7 +545,8 @@ fn go_yamls_words_for_bytes_that_are_no_utf8() {
 
 #[test]
 fn texts_that_once_broke_something() {
-    for text in ["a: 1\n\u{feff}\t\nb: 2\n", "[][: : '", "tasks:\n{  t: {a: b}\n", "k: |\n  a\n\u{2028}  b\n"] {
+    for text in ["a: 1\n\u{feff}\t\nb: 2\n", "[][: : '", "tasks:\n{  t: {a: b}\n", "k: |\n  a\n\u{2028}  b\n"]
+    {
         check_blocks(text).unwrap();
     }
 }

@@ -125,7 +125,7 @@ impl Writer {
                 self.map(sorted(entries), place);
             }
             Value::AnyMap(entries) if !entries.is_empty() => {
-                self.map(entries.iter().map(|(key, value)| (key.clone(), value)).collect(), place);
+                self.map(sorted_by_type(entries), place);
             }
             scalar => {
                 self.separator(place);
@@ -254,6 +254,16 @@ impl Writer {
 }
 
 /// go-yaml's order of keys: numbers in texts count as numbers, letters come after everything else.
+/// Keys of several types as go-yaml orders them: what is no text first.
+fn sorted_by_type(entries: &[(Value, Value)]) -> Vec<(Value, &Value)> {
+    let mut all: Vec<(Value, &Value)> = entries.iter().map(|(key, value)| (key.clone(), value)).collect();
+    all.sort_by(|(a, _), (b, _)| match (a.as_str(), b.as_str()) {
+        (Some(a), Some(b)) => compare_keys(a, b),
+        (a, b) => a.is_some().cmp(&b.is_some()),
+    });
+    all
+}
+
 fn sorted(entries: &BTreeMap<SmolStr, Value>) -> Vec<(Value, &Value)> {
     let mut all: Vec<(&SmolStr, &Value)> = entries.iter().collect();
     all.sort_by(|(a, _), (b, _)| compare_keys(a, b));
