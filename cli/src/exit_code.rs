@@ -30,6 +30,8 @@ impl Code {
     pub const TASKFILE_CYCLE: Self = Self(110);
     /// A Taskfile is not what its checksum pins.
     pub const TASKFILE_CHECKSUM: Self = Self(111);
+    /// The user interrupted the run (128 and the number of the signal).
+    pub const INTERRUPTED: Self = Self(130);
     /// Two tasks of one name.
     pub const TASK_NAME_CONFLICT: Self = Self(runner::EXIT_NAME_CONFLICT);
 }
@@ -51,6 +53,7 @@ pub const TABLE: &[(u8, &str)] = &[
     (Code::TASKFILE_INVALID.0, "a Taskfile that is not YAML, or a loop over something that is no list"),
     (Code::TASKFILE_CYCLE.0, "Taskfiles that include each other"),
     (Code::TASKFILE_CHECKSUM.0, "a Taskfile that is not what its checksum pins"),
+    (Code::INTERRUPTED.0, "the run was interrupted"),
     (runner::EXIT_TASK_NOT_FOUND, "no such task"),
     (runner::EXIT_TASK_RUN, "a command or precondition failed"),
     (runner::EXIT_TASK_INTERNAL, "an internal task on the command line"),

@@ -178,7 +178,10 @@ impl<'a> Session<'a> {
         };
         let result = self.engine.run_interruptible(calls, on_signal).await;
         self.project.hide_runtime_data();
-        result.map_err(|error| self.failure(&error))
+        result.map_err(|error| match (self.options.personality, error.cause()) {
+            (Personality::Ez, Cause::Cancelled) => Failure::new(Code::INTERRUPTED, "ez: interrupted"),
+            _ => self.failure(&error),
+        })
     }
 }
 
