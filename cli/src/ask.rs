@@ -1,108 +1,62 @@
-//! Asks on the terminal.
+//! Asks the user at the terminal what a run wants to know.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 
 use ez_runner::engine::{Ask, AskError, Confirmation};
+use ez_runner::prompt::{Confirm, Letters, Question, Select, Step, Text};
 use smol_str::SmolStr;
 
-use crate::logger::{Color, Logger};
-
-/// Words that agree to a question.
-const AGREEING: [&str; 2] = ["y", "yes"];
-
-/// How often a value may be chosen wrongly before the question is given up.
-const MAX_ATTEMPTS: usize = 3;
+use crate::args::invocation::Personality;
+use crate::logger::Logger;
+use crate::terminal;
 
 /// The user at the terminal.
-pub struct Terminal {
+pub struct User {
     logger: Logger,
+    letters: Letters,
 }
 
-impl Terminal {
-    /// Asks through a logger.
-    pub fn new(logger: Logger) -> Self {
-        Self { logger }
+impl User {
+    /// Asks in the manner of a program, in the colours of a logger.
+    pub fn new(personality: Personality, logger: Logger) -> Self {
+        let letters = match personality {
+            Personality::Task => Letters::Move,
+            Personality::Ez => Letters::Filter,
+        };
+        Self { logger, letters }
+    }
+
+    /// Asks where the answer vanishes: beside the results of the program.
+    fn ask_aside<Q: Question<Answer = String>>(&self, question: Q) -> Result<SmolStr, AskError> {
+        let mut stderr = io::stderr();
+        let mut stdout = io::stdout();
+        let output: &mut dyn Write = if stderr.is_terminal() { &mut stderr } else { &mut stdout };
+        match terminal::ask(question, output, &self.logger) {
+            Ok(Step::Given(answer)) => Ok(answer.into()),
+            Ok(Step::Pending | Step::Cancelled) => Err(AskError::Cancelled),
+            Err(error) => Err(AskError::Failed(error.to_string())),
+        }
     }
 }
 
-/// Whether somebody can be asked: standard input and output are a terminal.
-pub fn is_terminal() -> bool {
-    io::stdin().is_terminal() && io::stdout().is_terminal()
-}
-
-impl Ask for Terminal {
+impl Ask for User {
     fn confirm(&self, question: &str) -> Confirmation {
-        if !is_terminal() {
+        if !terminal::is_present() {
             return Confirmation::NoTerminal;
         }
-        self.logger.out(Color::Yellow, &format!("{question} [y/N]: "));
-        match read_line() {
-            Ok(Some(answer)) if AGREEING.contains(&answer.trim().to_lowercase().as_str()) => {
-                Confirmation::Yes
-            }
-            Ok(Some(_)) => Confirmation::No,
-            Ok(None) => Confirmation::Failed("EOF".to_owned()),
+        match terminal::ask(Confirm::new(question), &mut io::stdout(), &self.logger) {
+            Ok(Step::Given(true)) => Confirmation::Yes,
+            Ok(Step::Given(false)) => Confirmation::No,
+            Ok(Step::Pending | Step::Cancelled) => Confirmation::Cancelled,
             Err(error) => Confirmation::Failed(error.to_string()),
         }
     }
 
     fn value(&self, name: &str, options: &[SmolStr]) -> Result<SmolStr, AskError> {
         if options.is_empty() {
-            return ask(&format!("{name}: "));
+            return self.ask_aside(Text::new(format!("Enter value for {name}")));
         }
-        let _ = writeln!(io::stderr(), "{name}:");
-        for (number, option) in options.iter().enumerate() {
-            let _ = writeln!(io::stderr(), "  {}) {option}", number + 1);
-        }
-        for _ in 0..MAX_ATTEMPTS {
-            let answer = ask(&format!("number or value [1-{}]: ", options.len()))?;
-            if let Some(option) = chosen(&answer, options) {
-                return Ok(option);
-            }
-        }
-        Err(AskError::Cancelled)
-    }
-}
-
-fn ask(question: &str) -> Result<SmolStr, AskError> {
-    let _ = write!(io::stderr(), "{question}").and_then(|()| io::stderr().flush());
-    match read_line() {
-        Ok(Some(answer)) => Ok(answer.trim_end_matches(['\n', '\r']).into()),
-        Ok(None) => Err(AskError::Cancelled),
-        Err(error) => Err(AskError::Failed(error.to_string())),
-    }
-}
-
-/// A line of standard input; `None` at its end.
-fn read_line() -> io::Result<Option<String>> {
-    let mut line = String::new();
-    let length = io::stdin().lock().read_line(&mut line)?;
-    Ok((length > 0).then_some(line))
-}
-
-/// The option that an answer names, by its number (from 1) or by its text.
-fn chosen(answer: &str, options: &[SmolStr]) -> Option<SmolStr> {
-    let by_text = options.iter().find(|option| option.as_str() == answer);
-    let by_number = || answer.parse::<usize>().ok().and_then(|number| options.get(number.checked_sub(1)?));
-    by_text.or_else(by_number).cloned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::chosen;
-
-    #[test]
-    fn options_are_chosen_by_number_or_text() {
-        let options = ["dev".into(), "2".into(), "prod".into()];
-        for (answer, expected) in [
-            ("1", Some("dev")),
-            ("2", Some("2")),
-            ("3", Some("prod")),
-            ("prod", Some("prod")),
-            ("0", None),
-            ("x", None),
-        ] {
-            assert_eq!(chosen(answer, &options).as_deref(), expected, "{answer}");
-        }
+        let options = options.iter().map(SmolStr::as_str);
+        self.ask_aside(Select::new(format!("Select value for {name}"), options, self.letters))
     }
 }

@@ -53,7 +53,7 @@ pub const TABLE: &[(u8, &str)] = &[
     (Code::TASKFILE_INVALID.0, "a Taskfile that is not YAML, or a loop over something that is no list"),
     (Code::TASKFILE_CYCLE.0, "Taskfiles that include each other"),
     (Code::TASKFILE_CHECKSUM.0, "a Taskfile that is not what its checksum pins"),
-    (Code::INTERRUPTED.0, "the run was interrupted"),
+    (Code::INTERRUPTED.0, "the run was interrupted, or a prompt cancelled"),
     (runner::EXIT_TASK_NOT_FOUND, "no such task"),
     (runner::EXIT_TASK_RUN, "a command or precondition failed"),
     (runner::EXIT_TASK_INTERNAL, "an internal task on the command line"),

@@ -9,18 +9,19 @@ use ez_runner::engine::{Ask, Confirmation};
 use ez_runner::remote::{self, RemoteSettings, Trust};
 
 use crate::args::invocation::Options;
-use crate::ask::Terminal;
+use crate::ask;
 use crate::disk::Disk;
 use crate::logger::{Color, Logger};
 
 /// The files of this machine, and Taskfiles from elsewhere.
 pub struct Files {
     settings: RemoteSettings,
-    user: User,
+    user: Judge,
 }
 
 /// Who is asked whether a remote Taskfile may run.
-struct User {
+struct Judge {
+    user: ask::User,
     logger: Logger,
     assume_yes: bool,
     verbose: bool,
@@ -29,7 +30,9 @@ struct User {
 impl Files {
     /// Files under the settings of a command line; fetched Taskfiles are kept below `cache_dir`.
     pub fn new(options: &Options, cache_dir: Utf8PathBuf, logger: &Logger) -> Self {
-        let user = User { logger: logger.clone(), assume_yes: options.assume_yes, verbose: options.verbose };
+        let user = ask::User::new(options.personality, logger.clone());
+        let user =
+            Judge { user, logger: logger.clone(), assume_yes: options.assume_yes, verbose: options.verbose };
         Self { settings: settings(options, cache_dir), user }
     }
 }
@@ -49,13 +52,13 @@ impl FileSystem for Files {
     }
 }
 
-impl Trust for User {
+impl Trust for Judge {
     fn ask(&self, question: &str) -> bool {
         if self.assume_yes {
             self.logger.out(Color::Yellow, &format!("{question} [assuming yes]\n"));
             return true;
         }
-        Terminal::new(self.logger.clone()).confirm(question) == Confirmation::Yes
+        self.user.confirm(question) == Confirmation::Yes
     }
 
     fn remark(&self, text: &str) {

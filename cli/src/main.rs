@@ -16,6 +16,7 @@ mod paths;
 mod project;
 mod render;
 mod table;
+mod terminal;
 
 use std::process::ExitCode;
 
@@ -52,10 +53,13 @@ fn main() -> ExitCode {
             return Code::OTHER.into();
         }
     };
-    match personality(program) {
+    let code = match personality(program) {
         Personality::Task => as_task(arguments, environment),
         Personality::Ez => as_ez(arguments, environment),
-    }
+    };
+    // A run that a signal ended may have left a question open.
+    terminal::restore();
+    code
 }
 
 /// The personality that a program's name asks for.

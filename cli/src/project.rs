@@ -18,7 +18,7 @@ use ez_runner::template_host::TemplateHost;
 use smol_str::SmolStr;
 
 use crate::args::invocation::{Options, Personality, Request};
-use crate::ask::{self, Terminal};
+use crate::ask::User;
 use crate::commands::Context;
 use crate::commands::version::GO_TASK_VERSION;
 use crate::discovery::{self, Root, STDIN_NAME};
@@ -26,7 +26,7 @@ use crate::disk;
 use crate::exit_code::Code;
 use crate::failure::Failure;
 use crate::files::Files;
-use crate::{fuzzy, load_failure};
+use crate::{fuzzy, load_failure, terminal};
 
 /// The directory of what EZ writes while it runs, below the root directory.
 const RUNTIME_DATA: &str = ".ez";
@@ -128,7 +128,7 @@ impl Project {
         let names = Arc::clone(&program);
         let host = Host {
             environment: Arc::clone(&self.environment),
-            ask: Arc::new(Terminal::new(context.logger.clone())),
+            ask: Arc::new(User::new(options.personality, context.logger.clone())),
             suggest: Box::new(move |typed| suggest(&names, typed)),
             stop: Stop::new(),
         };
@@ -148,7 +148,7 @@ pub fn runner_options(context: &Context, options: &Options, project: &Project) -
         verbose: options.verbose,
         assume_yes: options.assume_yes,
         interactive: options.interactive,
-        is_terminal: ask::is_terminal(),
+        is_terminal: terminal::is_present(),
         parallel: options.parallel,
         failfast: options.failfast,
         concurrency: options.concurrency,

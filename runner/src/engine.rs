@@ -54,6 +54,8 @@ pub enum Confirmation {
     /// Anything else.
     No,
     /// There is nobody to ask.
+    /// No answer: the user gave up.
+    Cancelled,
     NoTerminal,
     /// The answer could not be read.
     Failed(String),
@@ -635,6 +637,9 @@ impl State {
                 Confirmation::Yes => {}
                 Confirmation::No => return Err(RunError::new(Cause::CancelledByUser(call.task.clone()))),
                 Confirmation::NoTerminal => return Err(RunError::new(Cause::NoTerminal(call.task.clone()))),
+                Confirmation::Cancelled => {
+                    return Err(RunError::new(Cause::QuestionCancelled(call.task.clone())));
+                }
                 Confirmation::Failed(message) => return Err(RunError::other(message)),
             }
         }
@@ -933,7 +938,7 @@ impl State {
         let Requirement { name, allowed, .. } = requirement.clone();
         let answer = self.ask_user(&self.root_context(), move |user| user.value(&name, &allowed)).await?;
         answer.map_err(|error| match error {
-            AskError::Cancelled => RunError::new(Cause::CancelledByUser(task.into())),
+            AskError::Cancelled => RunError::new(Cause::QuestionCancelled(task.into())),
             AskError::Failed(message) => RunError::other(message),
         })
     }

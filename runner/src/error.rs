@@ -106,6 +106,8 @@ pub enum Cause {
     /// There is nobody to ask.
     NoTerminal(SmolStr),
     /// Required variables are not set.
+    /// The user did not answer.
+    QuestionCancelled(SmolStr),
     MissingVariables {
         /// The task.
         task: SmolStr,
@@ -147,7 +149,7 @@ impl Cause {
             Self::Internal(_) => EXIT_TASK_INTERNAL,
             Self::NameConflict { .. } => EXIT_NAME_CONFLICT,
             Self::TooManyCalls { .. } => EXIT_TOO_MANY_CALLS,
-            Self::CancelledByUser(_) | Self::NoTerminal(_) => EXIT_CANCELLED,
+            Self::CancelledByUser(_) | Self::QuestionCancelled(_) | Self::NoTerminal(_) => EXIT_CANCELLED,
             Self::MissingVariables { .. } => EXIT_MISSING_VARIABLES,
             Self::NotAllowed { .. } => EXIT_NOT_ALLOWED,
             Self::Loop { .. } => EXIT_TASKFILE_INVALID,
@@ -183,7 +185,9 @@ impl fmt::Display for Cause {
                 "task: Maximum task call exceeded ({limit}) for task {}: probably an cyclic dep or infinite loop",
                 quote(task)
             ),
-            Self::CancelledByUser(task) => write!(f, "task: Task {} cancelled by user", quote(task)),
+            Self::CancelledByUser(task) | Self::QuestionCancelled(task) => {
+                write!(f, "task: Task {} cancelled by user", quote(task))
+            }
             Self::NoTerminal(task) => write!(
                 f,
                 "task: Task {} cancelled because it has a prompt and the environment is not a terminal. \

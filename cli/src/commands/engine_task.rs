@@ -10,13 +10,13 @@ use ez_runner::signal::Signals;
 use super::{Context, Outcome};
 use crate::args::go_values;
 use crate::args::invocation::{Options, Request};
-use crate::ask;
 use crate::disk;
 use crate::exit_code::Code;
 use crate::failure::Failure;
 use crate::logger::Color;
 use crate::paths;
 use crate::project::Project;
+use crate::terminal;
 
 /// Names the go-task that is used.
 const PROGRAM_VARIABLE: &str = "EZ_TASK_BIN";
@@ -72,7 +72,7 @@ pub async fn run(
 
 /// Passes a signal on, except what the terminal has sent to the child already.
 fn forward(child: &tokio::process::Child, signal: rustix::process::Signal) {
-    let is_delivered = signal == rustix::process::Signal::INT && ask::is_terminal();
+    let is_delivered = signal == rustix::process::Signal::INT && terminal::is_present();
     let id = child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
     if let (false, Some(id)) = (is_delivered, id) {
         // The child may have ended in between.

@@ -215,6 +215,9 @@ fn sink(context: &Context, options: &Options) -> Result<Rc<dyn EventSink>, Failu
 }
 
 fn wants_status_line(options: &Options) -> bool {
+            (Personality::Ez, Cause::QuestionCancelled(_)) => {
+                Failure { code: Code::INTERRUPTED, ..self.failure(&error) }
+            }
     let is_usable =
         || terminal_size().is_some() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
     match (options.personality, options.progress) {
