@@ -85,7 +85,7 @@ impl Decoder<'_> {
                 _ => unknown.push(field),
             }
         }
-        let plain = self.type_errors.last().is_none_or(Vec::is_empty);
+        let plain = !self.has_type_errors();
         if let Some(value) = timeout {
             command.timeout = self.timeout(value, node);
         }
@@ -99,6 +99,7 @@ impl Decoder<'_> {
             (Some(task), _) => CommandAction::Call { task, vars },
             (None, Some(script)) => CommandAction::Script(script),
             (None, None) => {
+                // What go-yaml says about types hides what go-task would say.
                 if plain {
                     self.report_no_action(node, &unknown);
                 }

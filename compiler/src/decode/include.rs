@@ -3,7 +3,7 @@
 use smol_str::SmolStr;
 
 use super::Decoder;
-use super::reader::{entries, is_null, resolve};
+use super::reader::{is_null, resolve};
 use crate::ast::Include;
 use crate::rule;
 use crate::source::Spanned;
@@ -24,7 +24,7 @@ impl Decoder<'_> {
             }
         }
         let mut includes: Vec<Include> = Vec::new();
-        for field in entries(resolved) {
+        for field in self.named_entries(resolved) {
             let namespace = Spanned::new(SmolStr::new(field.name), field.key.span);
             let Some(include) = self.include(namespace, field.value) else { continue };
             match includes.iter_mut().find(|i| i.namespace.value == include.namespace.value) {

@@ -3,7 +3,7 @@
 use smol_str::SmolStr;
 
 use super::Decoder;
-use super::reader::{Field, entries, is_null, resolve};
+use super::reader::{Field, is_null, resolve};
 use crate::ast::{Loop, LoopSource, MatrixRow, MatrixValues};
 use crate::diagnostic::Diagnostic;
 use crate::rule;
@@ -53,6 +53,10 @@ impl Decoder<'_> {
                 _ => self.unknown_key(&field, "a `for`", LOOP_KEYS),
             }
         }
+        // go-task looks at the keys only after the types were right.
+        if self.has_type_errors() {
+            return None;
+        }
         let source = match (name, matrix.is_empty()) {
             (Some(name), true) => LoopSource::Variable { name, split },
             (None, false) => LoopSource::Matrix(matrix),
@@ -85,7 +89,7 @@ impl Decoder<'_> {
             }
         }
         let mut rows: Vec<MatrixRow> = Vec::new();
-        for field in entries(resolved) {
+        for field in self.named_entries(resolved) {
             let Some(values) = self.matrix_values(&field, resolved) else { continue };
             let row = MatrixRow { name: Spanned::new(SmolStr::new(field.name), field.key.span), values };
             match rows.iter_mut().find(|r| r.name.value == row.name.value) {

@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 
 use super::{Decoder, Failure};
 use crate::ast::{Extension, Text};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::rule;
 use crate::source::{SourceMap, Span, Spanned};
 use crate::suggest::nearest;
@@ -61,16 +61,18 @@ impl<'a> Decoder<'a> {
         value
     }
 
+    /// Whether the custom type that is being decoded holds values of wrong types.
+    pub(super) fn has_type_errors(&self) -> bool {
+        self.type_errors.last().is_some_and(|errors| !errors.is_empty())
+    }
+
     /// Takes an error of the YAML layer: go-yaml's text for the frame, and ours with what was `wanted`.
     pub(super) fn decode_error(&mut self, error: &DecodeError, node: &Node, wanted: &str) {
         if let Some(errors) = self.type_errors.last_mut() {
             errors.push(error.go_message(self.sources));
         }
         let diagnostic = match error {
-            DecodeError::CannotUnmarshal { span, .. } => {
-                let message = format!("expected {wanted}, found {}", describe(node));
-                Diagnostic::error(rule::WRONG_TYPE, message, *span).with_label(format!("not {wanted}"))
-            }
+            DecodeError::CannotUnmarshal { span, .. } => self.wrong_type(node, *span, wanted),
             DecodeError::DuplicateKey { span, first, key } => {
                 Diagnostic::error(rule::DUPLICATE_KEY, format!("`{key}` is written twice"), *span)
                     .with_label("again here")
@@ -79,9 +81,26 @@ impl<'a> Decoder<'a> {
             }
             DecodeError::Fatal { span, message } => {
                 Diagnostic::error(rule::WRONG_TYPE, message.clone(), *span)
+                    .with_help(format!("write {wanted} here"))
             }
         };
         self.report(diagnostic);
+    }
+
+    fn wrong_type(&self, node: &Node, span: Span, wanted: &str) -> Diagnostic {
+        let message = format!("expected {wanted}, found {}", describe(node));
+        let diagnostic =
+            Diagnostic::error(rule::WRONG_TYPE, message, span).with_label(format!("not {wanted}"));
+        let written = self.sources.text(span);
+        if is_unquoted_template(written) {
+            let quoted = format!("'{}'", written.replace('\'', "''"));
+            return diagnostic
+                .with_help(
+                    "YAML takes `{` for the beginning of a mapping: quote a text that begins with a template",
+                )
+                .with_fix("quote it", span, quoted);
+        }
+        diagnostic.with_help(format!("write {wanted} here"))
     }
 
     /// A node that is not what a field of Go type `wanted_go` takes.
@@ -104,9 +123,7 @@ impl<'a> Decoder<'a> {
 
     /// A node of a shape that a custom type does not take: go-task's `cannot unmarshal … into …`.
     pub(super) fn shape_error(&mut self, node: &Node, go_name: &str, wanted: &str) {
-        let message = format!("expected {wanted}, found {}", describe(node));
-        let diagnostic =
-            Diagnostic::error(rule::WRONG_TYPE, message, node.span).with_label(format!("not {wanted}"));
+        let diagnostic = self.wrong_type(node, whole(node), wanted);
         self.fail_with(node, format!("cannot unmarshal {} into {go_name}", scalar::tag_of(node)), diagnostic);
     }
 
@@ -120,13 +137,37 @@ impl<'a> Decoder<'a> {
         for error in &merged.errors {
             self.decode_error(error, node, "a mapping");
         }
-        merged
-            .entries
-            .into_iter()
-            .filter_map(|entry| {
-                Some(Field { name: scalar_text(entry.key)?, key: entry.key, value: entry.value })
-            })
-            .collect()
+        let mut fields = Vec::with_capacity(merged.entries.len());
+        for entry in merged.entries {
+            match scalar_text(entry.key) {
+                Some(name) => fields.push(Field { name, key: entry.key, value: entry.value }),
+                None => self.nameless_field(entry.key, node),
+            }
+        }
+        fields
+    }
+
+    /// A key of a struct-like mapping that is a list or a mapping: go-yaml cannot make a field's name of it.
+    fn nameless_field(&mut self, key: &Node, mapping: &Node) {
+        if let Some(errors) = self.type_errors.last_mut() {
+            errors.push(DecodeError::cannot_unmarshal(key, "string").go_message(self.sources));
+        }
+        let is_template = is_unquoted_template(self.sources.text(mapping.span));
+        let (found, wanted) = if is_template { (mapping, "text") } else { (key, "a name") };
+        let diagnostic = self.wrong_type(found, found.span, wanted);
+        self.report(diagnostic);
+    }
+
+    /// The entries of a mapping of names, as [`entries`]. A name that is a list or a mapping is told of: go-task takes
+    /// it for an empty name.
+    pub(super) fn named_entries<'n>(&mut self, node: &'n Node) -> Vec<Field<'n>> {
+        let fields = entries(node);
+        for field in fields.iter().filter(|field| scalar_text(field.key).is_none()) {
+            let mut diagnostic = self.wrong_type(field.key, field.key.span, "a name");
+            diagnostic.severity = Severity::Warning;
+            self.report(diagnostic);
+        }
+        fields
     }
 
     /// A key that means nothing here; `x-` keys are silent, `ez-` keys are somebody else's.
@@ -219,14 +260,23 @@ impl<'a> Decoder<'a> {
     }
 }
 
-/// The entries of a mapping that go-task walks by itself: merge keys are ordinary keys there.
+/// The entries of a mapping that go-task walks by itself: merge keys are ordinary keys there, an alias as a key is
+/// its own name, and a list or mapping is an empty one.
 pub(super) fn entries(node: &Node) -> Vec<Field<'_>> {
     let NodeKind::Mapping(mapping) = &resolve(node).kind else { return Vec::new() };
     mapping
         .entries
         .iter()
-        .filter_map(|e| Some(Field { name: scalar_text(&e.key)?, key: &e.key, value: &e.value }))
+        .map(|entry| Field { name: written_name(&entry.key), key: &entry.key, value: &entry.value })
         .collect()
+}
+
+fn written_name(key: &Node) -> &str {
+    match &key.kind {
+        NodeKind::Scalar(scalar) => &scalar.text,
+        NodeKind::Alias { name, .. } => name,
+        NodeKind::Sequence(_) | NodeKind::Mapping(_) => "",
+    }
 }
 
 /// A key that go-task does not know, kept whole.
@@ -274,6 +324,16 @@ fn describe(node: &Node) -> &'static str {
             _ => "text",
         },
     }
+}
+
+/// Whether a mapping was meant as text: `{{.NAME}}` without quotes, on one line.
+fn is_unquoted_template(written: &str) -> bool {
+    written.starts_with("{{") && written.ends_with("}}") && !written.contains('\n')
+}
+
+/// What a node covers, the dash of its first item included.
+fn whole(node: &Node) -> Span {
+    Span { start: node.start.min(node.span.start), ..node.span }
 }
 
 /// Where go-yaml says that a node begins.

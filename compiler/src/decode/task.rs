@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::reader::{Field, entries, extension, is_null, resolve};
+use super::reader::{Field, extension, is_null, resolve};
 use super::{DecodedTask, Decoder, Memo};
 use crate::ast::{Glob, Precondition, Task, Text};
 use crate::diagnostic::Diagnostic;
@@ -101,7 +101,7 @@ impl Decoder<'_> {
         }
         let mut tasks: Vec<Arc<Task>> = Vec::new();
         let mut positions = rustc_hash::FxHashMap::default();
-        for (i, field) in entries(resolved).iter().enumerate() {
+        for (i, field) in self.named_entries(resolved).iter().enumerate() {
             let decoded = previous
                 .and_then(|memo| memo.find(i, field.value, field.key.span))
                 .unwrap_or_else(|| Arc::new(self.decode_alone(field)));

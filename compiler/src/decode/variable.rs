@@ -28,7 +28,7 @@ impl Decoder<'_> {
             }
         }
         let mut variables: Vec<Variable> = Vec::new();
-        for field in entries(resolved) {
+        for field in self.named_entries(resolved) {
             let name = Spanned::new(SmolStr::new(field.name), field.key.span);
             let Some(variable) = self.variable(name, field.value) else { continue };
             match variables.iter_mut().find(|v| v.name.value == variable.name.value) {
@@ -89,7 +89,7 @@ impl Decoder<'_> {
             }
         }
         // go-task looks at the keys only after the types were right.
-        if self.type_errors.last().is_some_and(|errors| !errors.is_empty()) {
+        if self.has_type_errors() {
             return None;
         }
         if !self.check_variable_keys(&name, node) {

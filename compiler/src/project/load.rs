@@ -14,13 +14,14 @@ use super::remote;
 use crate::ast;
 use crate::decode::{self, Memo, parse_version};
 use crate::diagnostic::Diagnostic;
-use crate::file_system::{FileSystem, PathKind, ReadError};
+use crate::file_system::{FileSystem, PathKind, ReadError, RemoteError};
 use crate::rule;
 use crate::shell::expand_literal;
 use crate::source::{FileId, SourceMap, Span};
 use crate::template::value::Value;
 use crate::template::{Host, Scope, render};
 use crate::yaml;
+use crate::yaml::node::NodeKind;
 
 /// How deep includes may nest. go-task has no limit but the stack's; nobody nests ten deep.
 pub const MAX_INCLUDE_DEPTH: usize = 100;
@@ -104,6 +105,12 @@ impl Scope for IncludeScope<'_> {
     }
 }
 
+/// Why there is no text.
+enum NoText {
+    Local(ReadError),
+    Remote(RemoteError),
+}
+
 /// Reads a project.
 pub(super) struct Loader<'a> {
     pub files: &'a dyn FileSystem,
@@ -116,6 +123,8 @@ pub(super) struct Loader<'a> {
     index: FxHashMap<Utf8PathBuf, usize>,
     /// Files on the way from the root to the one that is being read.
     way: Vec<usize>,
+    /// For each file the directory that its include gives it; for the root the root directory.
+    dirs: Vec<String>,
 }
 
 impl<'a> Loader<'a> {
@@ -135,25 +144,48 @@ impl<'a> Loader<'a> {
             failure: None,
             index: FxHashMap::default(),
             way: Vec::new(),
+            dirs: Vec::new(),
         }
     }
 
     /// Reads the root file and what it includes.
     pub fn load(&mut self, entry: &Utf8Path, root_dir: &Utf8Path) {
         root_dir.clone_into(&mut self.loaded.root_dir);
-        match self.files.read(entry) {
+        match self.text(entry, None) {
             Ok(text) => {
-                self.file(entry, &text, None);
+                self.file(entry, &text, None, root_dir.to_string());
                 self.check_root_version();
             }
             Err(error) => {
-                let (failure, message) = read_failure(entry, &error, true);
-                self.failure.get_or_insert(failure);
                 let file = self.sources.add_file(entry, "");
                 let source = self.sources.add_fragment(file, 0);
-                self.diagnostics.push(read_diagnostic(&error, message, Span::new(source, 0, 0)));
+                self.unreadable(entry, error, true, Span::new(source, 0, 0));
             }
         }
+    }
+
+    /// The text of a file, or of what is at an address.
+    fn text(&self, path: &Utf8Path, include: Option<&ast::Include>) -> Result<Arc<str>, NoText> {
+        if !remote::is_remote(path.as_str()) {
+            return self.files.read(path).map_err(NoText::Local);
+        }
+        let pin = include.and_then(|include| include.checksum.as_ref()).map(|pin| pin.value.as_str());
+        self.files.read_remote(path.as_str(), pin).map_err(NoText::Remote)
+    }
+
+    fn unreadable(&mut self, path: &Utf8Path, error: NoText, is_root: bool, span: Span) {
+        let (failure, diagnostic) = match error {
+            NoText::Local(error) => {
+                let (failure, message) = read_failure(path, &error, is_root);
+                (failure, read_diagnostic(&error, message, span))
+            }
+            NoText::Remote(RemoteError { message, exit }) => {
+                let diagnostic = Diagnostic::error(rule::REMOTE_INCLUDE, message.clone(), span)
+                    .with_help("see that the address is right and can be reached");
+                (Failure::Remote { message, exit }, diagnostic)
+            }
+        };
+        self.fail(failure, diagnostic);
     }
 
     fn fail(&mut self, failure: Failure, diagnostic: Diagnostic) {
@@ -162,8 +194,15 @@ impl<'a> Loader<'a> {
     }
 
     /// Parses and decodes one file, then reads what it includes. Returns its index.
-    fn file(&mut self, path: &Utf8Path, text: &Arc<str>, include: Option<&ast::Include>) -> usize {
+    fn file(
+        &mut self,
+        path: &Utf8Path,
+        text: &Arc<str>,
+        include: Option<&ast::Include>,
+        dir: String,
+    ) -> usize {
         let index = self.loaded.files.len();
+        self.dirs.push(dir);
         self.index.insert(path.to_owned(), index);
         let file = self.parse(path, text);
         self.loaded.files.push(file);
@@ -202,20 +241,19 @@ impl<'a> Loader<'a> {
         let mut decode_failure = None;
         let mut memo = Memo::default();
         let mut taskfile = None;
-        if let Some(root) = &document.root {
+        let broken = !document.errors.is_empty();
+        // What is left of a broken text may be no mapping: that is not another mistake.
+        let root = document.root.as_ref().filter(|root| !broken || matches!(root.kind, NodeKind::Mapping(_)));
+        if let Some(root) = root {
             let decoded = decode::decode(root, source, &self.sources, previous.map(|p| &p.memo));
             diagnostics.extend(decoded.diagnostics);
             decode_failure = decoded.failure;
             memo = decoded.memo;
             taskfile = decoded.taskfile.map(Arc::new);
         }
-        let broken = !document.errors.is_empty();
-        if let Some(taskfile) = &taskfile
-            && taskfile.version.is_none()
-            && !broken
-        {
-            let empty = text.trim().is_empty();
-            let message = if empty { "this Taskfile is empty" } else { "this Taskfile has no `version`" };
+        let is_empty = document.root.is_none();
+        if !broken && (is_empty || taskfile.as_ref().is_some_and(|taskfile| taskfile.version.is_none())) {
+            let message = if is_empty { "this Taskfile is empty" } else { "this Taskfile has no `version`" };
             let start = Span::new(source, 0, 0);
             diagnostics.push(
                 Diagnostic::error(rule::VERSION_MISSING, message, start)
@@ -343,26 +381,39 @@ impl<'a> Loader<'a> {
         let Some(taskfile) = self.rendered(include.taskfile.as_ref(), scope) else { return };
         let Some(dir) = self.rendered(include.dir.as_ref(), scope) else { return };
         let including = self.loaded.files[from].path.clone();
-        let base = parent(&including);
         let Some(dir) = self.expanded(&dir, span) else { return };
-        let dir = smart_join(base.as_str(), &dir).into_string();
+        let dir = smart_join(&self.base_of_directories(from), &dir).into_string();
         let path = if remote::is_remote(&taskfile) {
             Utf8PathBuf::from(taskfile)
         } else if remote::is_remote(including.as_str()) {
             Utf8PathBuf::from(remote::join(including.as_str(), &taskfile))
         } else {
             let Some(taskfile) = self.expanded(&taskfile, span) else { return };
-            let wanted = smart_join(base.as_str(), &taskfile);
+            let wanted = smart_join(parent(&including).as_str(), &taskfile);
             match self.find(&wanted) {
                 Some(found) => found,
                 None => return self.missing(&wanted, include, span),
             }
         };
-        let Some(to) = self.included_file(&path, include, span) else { return };
+        let Some(to) = self.included_file(&path, include, &dir, span) else { return };
         if let Some(at) = self.way.iter().position(|&i| i == to) {
             return self.cycle(at, from, to, include);
         }
         self.loaded.edges.push(Edge { from, to, include: include.clone(), dir });
+    }
+
+    /// What the directories of a file's includes are relative to. For a file on disk that is where it is; for others it
+    /// is where the include was that led to them, and for git, whose nodes hold it otherwise, the one above
+    /// (go-task, `ResolveDir` in `taskfile/node_{file,http,git}.go`).
+    fn base_of_directories(&self, from: usize) -> String {
+        let path = &self.loaded.files[from].path;
+        let including = self.way.iter().rev().nth(1).copied().unwrap_or(from);
+        let dir_of = |index: usize| self.dirs.get(index).map_or("", String::as_str);
+        match remote::scheme(path.as_str()) {
+            None => parent(path).into_string(),
+            Some("git") => parent(Utf8Path::new(dir_of(from))).into_string(),
+            Some(_) => dir_of(including).to_owned(),
+        }
     }
 
     /// A file at a path, or the Taskfile in a directory at that path.
@@ -392,33 +443,27 @@ impl<'a> Loader<'a> {
     }
 
     /// The index of an included file, read now if it was not yet.
-    fn included_file(&mut self, path: &Utf8Path, include: &ast::Include, span: Span) -> Option<usize> {
+    fn included_file(
+        &mut self,
+        path: &Utf8Path,
+        include: &ast::Include,
+        dir: &str,
+        span: Span,
+    ) -> Option<usize> {
         if let Some(&index) = self.index.get(path) {
             return Some(index);
         }
         if self.way.len() >= MAX_INCLUDE_DEPTH {
             let message = format!("includes nest deeper than {MAX_INCLUDE_DEPTH} files");
-            let diagnostic = Diagnostic::error(rule::LIMIT_EXCEEDED, message.clone(), span);
+            let diagnostic = Diagnostic::error(rule::LIMIT_EXCEEDED, message.clone(), span)
+                .with_help("include the deepest ones from the root Taskfile");
             self.fail(Failure::Unreadable { message: format!("task: {message}") }, diagnostic);
             return None;
         }
-        let text = if remote::is_remote(path.as_str()) {
-            self.files
-                .read_remote(path.as_str(), include.checksum.as_ref().map(|c| c.value.as_str()))
-                .map_err(|e| {
-                    let diagnostic = Diagnostic::error(rule::REMOTE_INCLUDE, e.message.clone(), span);
-                    (Failure::Remote { message: e.message, exit: e.exit }, diagnostic)
-                })
-        } else {
-            self.files.read(path).map_err(|error| {
-                let (failure, message) = read_failure(path, &error, false);
-                (failure, read_diagnostic(&error, message, span))
-            })
-        };
-        match text {
-            Ok(text) => Some(self.file(path, &text, Some(include))),
-            Err((failure, diagnostic)) => {
-                self.fail(failure, diagnostic);
+        match self.text(path, Some(include)) {
+            Ok(text) => Some(self.file(path, &text, Some(include), dir.to_owned())),
+            Err(error) => {
+                self.unreadable(path, error, false, span);
                 None
             }
         }
@@ -460,7 +505,7 @@ fn read_failure(path: &Utf8Path, error: &ReadError, root: bool) -> (Failure, Str
         }
         ReadError::NotUtf8 { offset } => {
             let message = "yaml: invalid leading UTF-8 octet".to_owned();
-            let ours = format!("`{path}` is not UTF-8: byte {offset} cannot be read");
+            let ours = format!("`{path}` is not UTF-8, from byte {offset} on");
             (Failure::Invalid { path: path.to_owned(), message }, ours)
         }
         ReadError::Other(message) => (
@@ -481,6 +526,6 @@ fn read_diagnostic(error: &ReadError, message: String, span: Span) -> Diagnostic
         ReadError::NotFound => diagnostic.with_help("write one, or let `ez --init` do it"),
         ReadError::NotUtf8 { .. } => diagnostic.with_help("save the file as UTF-8"),
         ReadError::IsDirectory => diagnostic.with_help("name a file in it"),
-        ReadError::Other(_) => diagnostic,
+        ReadError::Other(_) => diagnostic.with_help("see that it is a file which you may read"),
     }
 }

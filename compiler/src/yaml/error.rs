@@ -1,7 +1,6 @@
 //! What can be wrong with YAML, with go-yaml's words for it.
 
-use crate::diagnostic::{Diagnostic, Fix};
-use crate::rule;
+use crate::diagnostic::{Code, Diagnostic, Fix};
 use crate::source::{SourceMap, Span};
 
 use super::node::{Node, NodeKind};
@@ -16,6 +15,8 @@ const SHOWN_WHEN_CUT: usize = 7;
 /// A text that is no YAML, or not the YAML that go-yaml takes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct YamlError {
+    /// The rule that it breaks: EZ101, or EZ109 for a limit of this reader.
+    pub code: Code,
     /// What is wrong, in one line.
     pub message: String,
     /// Where.
@@ -35,9 +36,9 @@ impl YamlError {
         self
     }
 
-    /// As a diagnostic of rule EZ101.
+    /// As a diagnostic.
     pub fn to_diagnostic(&self) -> Diagnostic {
-        let mut diagnostic = Diagnostic::error(rule::YAML_SYNTAX, self.message.clone(), self.span);
+        let mut diagnostic = Diagnostic::error(self.code, self.message.clone(), self.span);
         diagnostic.help.clone_from(&self.help);
         diagnostic.fixes.extend(self.fix.clone());
         diagnostic

@@ -7,6 +7,7 @@ use super::error::YamlError;
 use super::parse::MAX_FILE_SIZE;
 use super::scan::Problem;
 use crate::diagnostic::{Edit, Fix};
+use crate::rule;
 use crate::source::{SourceId, Span};
 
 /// go-yaml's words for a `:` after a value.
@@ -15,6 +16,7 @@ const NO_MAPPING_VALUE: &str = "mapping values are not allowed in this context";
 /// The error of a file that is larger than [`MAX_FILE_SIZE`].
 pub(super) fn too_large(length: usize, source: SourceId) -> YamlError {
     YamlError {
+        code: rule::LIMIT_EXCEEDED,
         message: format!("this file has {length} bytes, more than the limit of {MAX_FILE_SIZE}"),
         span: Span::new(source, 0, 0),
         go_message: None,
@@ -40,6 +42,7 @@ pub(super) fn without_control_characters(text: &str, source: SourceId) -> Option
         }
     }
     let error = YamlError {
+        code: rule::YAML_SYNTAX,
         message: format!("the control character U+{:04X} is not allowed", first as u32),
         span: Span::new(source, at, at + first.len_utf8()),
         go_message: Some("yaml: control characters are not allowed".to_owned()),
@@ -54,6 +57,7 @@ pub(super) fn explain(error: &ComposeError, text: &str, source: SourceId) -> Yam
     match error {
         ComposeError::Syntax(problem) => Explainer { problem, text, source }.explain(),
         ComposeError::UnknownAnchor { name, span } => YamlError {
+            code: rule::YAML_SYNTAX,
             message: format!("unknown anchor `{name}`"),
             span: *span,
             go_message: Some(format!("yaml: unknown anchor '{name}' referenced")),
@@ -63,17 +67,19 @@ pub(super) fn explain(error: &ComposeError, text: &str, source: SourceId) -> Yam
             fix: None,
         },
         ComposeError::RecursiveAnchor { name, span } => YamlError {
+            code: rule::YAML_SYNTAX,
             message: format!("`*{name}` stands inside of what `&{name}` marks"),
             span: *span,
             go_message: Some(format!("yaml: anchor '{name}' value contains itself")),
-            help: None,
+            help: Some("write out what is meant: a value cannot hold itself".to_owned()),
             fix: None,
         },
         ComposeError::TooDeep { mark } => YamlError {
+            code: rule::LIMIT_EXCEEDED,
             message: format!("lists and mappings are nested deeper than the limit of {MAX_NESTING}"),
             span: Span::new(source, mark.offset, mark.offset),
             go_message: None,
-            help: None,
+            help: Some("move the inner part to a file of its own, or to several variables".to_owned()),
             fix: None,
         },
     }
@@ -142,6 +148,7 @@ impl Explainer<'_> {
 
     fn error(&self, message: impl Into<String>, range: Range<usize>) -> YamlError {
         YamlError {
+            code: rule::YAML_SYNTAX,
             message: message.into(),
             span: Span::new(self.source, range.start, range.end),
             go_message: None,
