@@ -1,21 +1,10 @@
 //! Finding the root Taskfile, by go-task's rules.
 
 use camino::{Utf8Path, Utf8PathBuf};
+use ez_compiler::project::paths::TASKFILE_NAMES;
 
 use crate::environment::Environment;
 use crate::paths;
-
-/// Names of a Taskfile, the strongest first.
-pub const TASKFILE_NAMES: [&str; 8] = [
-    "Taskfile.yml",
-    "taskfile.yml",
-    "Taskfile.yaml",
-    "taskfile.yaml",
-    "Taskfile.dist.yml",
-    "taskfile.dist.yml",
-    "Taskfile.dist.yaml",
-    "taskfile.dist.yaml",
-];
 
 /// How go-task calls the text that came from standard input.
 pub const STDIN_NAME: &str = "__stdin__";
@@ -104,13 +93,13 @@ pub fn find_root(taskfile: &str, dir: &str, environment: &Environment) -> Result
         return Ok(Root::Remote { address: taskfile.to_owned(), directory: given_directory });
     }
     if !taskfile.is_empty() {
-        let path = find_at(Utf8Path::new(taskfile), &TASKFILE_NAMES, environment)
+        let path = find_at(Utf8Path::new(taskfile), TASKFILE_NAMES, environment)
             .map_err(|error| failed(taskfile, Walked::Nowhere, error))?;
         let directory = given_directory.unwrap_or_else(|| parent(&path));
         return Ok(Root::File { path, directory });
     }
     let start = given_directory.unwrap_or_else(|| environment.working_directory.clone());
-    let (found, end) = find_upwards(&start, &TASKFILE_NAMES, environment, 1)
+    let (found, end) = find_upwards(&start, TASKFILE_NAMES, environment, 1)
         .map_err(|error| failed(taskfile, Walked::ToTheRoot, error))?;
     match found.into_iter().next() {
         Some(path) => Ok(Root::File { directory: parent(&path), path }),

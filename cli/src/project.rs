@@ -8,6 +8,8 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use ez_compiler::file_system::{FileSystem, MemoryFileSystem, OverlayFileSystem};
 use ez_compiler::ir::{Program, Resolution, TaskId};
+use ez_compiler::project::paths::TASKFILE_NAMES;
+use ez_compiler::rule;
 use ez_compiler::{Compilation, compile};
 use ez_runner::engine::{Engine, Host};
 use ez_runner::error::{Cause, RunError};
@@ -21,7 +23,7 @@ use crate::args::invocation::{Options, Personality, Request};
 use crate::ask::User;
 use crate::commands::Context;
 use crate::commands::version::GO_TASK_VERSION;
-use crate::discovery::{self, Root, STDIN_NAME};
+use crate::discovery::{self, DiscoveryError, Root, STDIN_NAME};
 use crate::disk;
 use crate::exit_code::Code;
 use crate::failure::Failure;
@@ -42,6 +44,23 @@ pub struct Project {
     pub environment: Arc<ez_runner::process::Environment>,
 }
 
+/// Why a project cannot be read.
+enum NoOrigin {
+    /// There is no root Taskfile.
+    Undiscovered(DiscoveryError),
+    /// Standard input cannot be read.
+    Unreadable(Failure),
+}
+
+impl From<NoOrigin> for Failure {
+    fn from(reason: NoOrigin) -> Self {
+        match reason {
+            NoOrigin::Undiscovered(error) => error.into(),
+            NoOrigin::Unreadable(failure) => failure,
+        }
+    }
+}
+
 /// Where a project is read from.
 pub struct Origin {
     /// The root Taskfile: an absolute path, an address, or [`STDIN_NAME`].
@@ -57,19 +76,23 @@ impl Origin {
     ///
     /// # Errors
     /// There is none (exit 100), or standard input cannot be read.
-    pub fn find(context: &Context, options: &Options) -> Result<Self, Failure> {
+    fn find(context: &Context, options: &Options) -> Result<Self, NoOrigin> {
         let here = || context.environment.working_directory.clone();
-        Ok(match discovery::find_root(&options.taskfile, &options.dir, &context.environment)? {
-            Root::File { path, directory } => Self { entry: path, directory, stdin: None },
-            Root::Remote { address, directory } => {
-                Self { entry: address.into(), directory: directory.unwrap_or_else(here), stdin: None }
-            }
-            Root::Stdin { directory } => Self {
-                entry: STDIN_NAME.into(),
-                directory: directory.unwrap_or_else(here),
-                stdin: Some(read_stdin()?),
+        Ok(
+            match discovery::find_root(&options.taskfile, &options.dir, &context.environment)
+                .map_err(NoOrigin::Undiscovered)?
+            {
+                Root::File { path, directory } => Self { entry: path, directory, stdin: None },
+                Root::Remote { address, directory } => {
+                    Self { entry: address.into(), directory: directory.unwrap_or_else(here), stdin: None }
+                }
+                Root::Stdin { directory } => Self {
+                    entry: STDIN_NAME.into(),
+                    directory: directory.unwrap_or_else(here),
+                    stdin: Some(read_stdin().map_err(NoOrigin::Unreadable)?),
+                },
             },
-        })
+        )
     }
 }
 
@@ -85,10 +108,42 @@ impl Project {
     /// Finds and compiles the project that the options ask for; with `check`, rules included.
     ///
     /// # Errors
-    /// There is no root Taskfile. A Taskfile that go-task would refuse is none: see [`Compilation::failure`].
+    /// There is no root Taskfile; under `ez` that is a finding. A Taskfile that go-task would refuse is no error: see
+    /// [`Compilation::failure`].
     pub fn open(context: &Context, options: &Options, check: bool) -> Result<Self, Failure> {
-        let origin = Origin::find(context, options).map_err(|failure| in_words_of(options, failure))?;
-        Self::compile(context, options, origin, check)
+        let failure = match Origin::find(context, options) {
+            Ok(origin) => return Self::compile(context, options, origin, check),
+            Err(failure) => failure,
+        };
+        match (options.personality, failure) {
+            (Personality::Ez, NoOrigin::Undiscovered(_)) => Self::open_nothing(context, options, check),
+            (_, failure) => Err(failure.into()),
+        }
+    }
+
+    /// A project whose root Taskfile is not there, for the finding about it.
+    fn open_nothing(context: &Context, options: &Options, check: bool) -> Result<Self, Failure> {
+        let environment = &context.environment;
+        let is_named = !options.taskfile.is_empty();
+        let first_name = TASKFILE_NAMES.first().copied().unwrap_or_default();
+        let directory = match options.dir.as_str() {
+            "" => environment.working_directory.clone(),
+            dir => environment.absolute(dir),
+        };
+        let named = environment.absolute(&options.taskfile);
+        let entry = match (is_named, named.is_dir()) {
+            (true, false) => named,
+            (true, true) => named.join(first_name),
+            (false, _) => directory.join(first_name),
+        };
+        let searched = format!("there is no Taskfile in `{directory}` or in a directory above it");
+        let mut project = Self::compile(context, options, Origin { entry, directory, stdin: None }, check)?;
+        for diagnostic in &mut project.compilation.diagnostics {
+            if !is_named && diagnostic.code == rule::NO_TASKFILE {
+                diagnostic.message.clone_from(&searched);
+            }
+        }
+        Ok(project)
     }
 
     /// Compiles what was found.
@@ -162,22 +217,13 @@ pub fn runner_options(context: &Context, options: &Options, project: &Project) -
         }),
         temp_dir: options.temp_dir.as_str().into(),
         fingerprint_memory: fingerprint_memory(options, project),
+        needs_directories: options.personality == Personality::Ez,
         disable_fuzzy: options.disable_fuzzy,
         env_precedence: options.env_precedence,
         program: context.environment.program.as_str().into(),
         version: GO_TASK_VERSION.into(),
         user_working_dir: context.environment.working_directory.as_str().into(),
         run_id: SmolStr::default(),
-    }
-}
-
-/// The failure with hints for the program that the user called.
-fn in_words_of(options: &Options, failure: Failure) -> Failure {
-    match options.personality {
-        Personality::Task => failure,
-        Personality::Ez => {
-            Failure { message: failure.message.replace("`task --init`", "`ez --init`"), ..failure }
-        }
     }
 }
 

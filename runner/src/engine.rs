@@ -18,6 +18,7 @@ use smol_str::{SmolStr, format_smolstr};
 use crate::call::{Call, CallVariable};
 use crate::command::{CommandRunner, Input, Script};
 use crate::concrete::{ConcreteAction, ConcreteCommand, ConcreteTask, ListTexts, Surroundings, deferred};
+use crate::directory;
 use crate::error::{Cause, RunError};
 use crate::event::{Color, CommandStyle, EventKind, EventSink, Skip, Stream};
 use crate::freshness::Freshness;
@@ -53,9 +54,9 @@ pub enum Confirmation {
     Yes,
     /// Anything else.
     No,
-    /// There is nobody to ask.
     /// No answer: the user gave up.
     Cancelled,
+    /// There is nobody to ask.
     NoTerminal,
     /// The answer could not be read.
     Failed(String),
@@ -550,7 +551,7 @@ impl State {
             return Ok(());
         }
         Box::pin(self.confirm(context, concrete, call)).await?;
-        self.make_directory(concrete);
+        self.make_directory(concrete)?;
         let mut deferred = Vec::new();
         let result = self.run_commands(context, running, &mut deferred).await;
         let status = result.as_ref().err().and_then(RunError::command_status).unwrap_or(0);
@@ -636,27 +637,31 @@ impl State {
             match self.ask_user(context, move |user| user.confirm(&question)).await? {
                 Confirmation::Yes => {}
                 Confirmation::No => return Err(RunError::new(Cause::CancelledByUser(call.task.clone()))),
-                Confirmation::NoTerminal => return Err(RunError::new(Cause::NoTerminal(call.task.clone()))),
                 Confirmation::Cancelled => {
                     return Err(RunError::new(Cause::QuestionCancelled(call.task.clone())));
                 }
+                Confirmation::NoTerminal => return Err(RunError::new(Cause::NoTerminal(call.task.clone()))),
                 Confirmation::Failed(message) => return Err(RunError::other(message)),
             }
         }
         Ok(())
     }
 
-    fn make_directory(&self, concrete: &ConcreteTask) {
+    /// Makes the task's directory. Where that fails go-task says so and goes on, with commands that may need none.
+    fn make_directory(&self, concrete: &ConcreteTask) -> Result<(), RunError> {
         let dir = std::path::Path::new(concrete.dir.as_str());
-        if concrete.dir.is_empty() || dir.exists() {
-            return;
+        let is_missing =
+            || std::fs::metadata(dir).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
+        if concrete.dir.is_empty() || !is_missing() {
+            return Ok(());
         }
-        if let Err(error) = std::fs::create_dir_all(dir) {
-            let (dir, error) = (quote(&concrete.dir), crate::process::system_message(&error));
-            let text =
-                format_smolstr!("task: cannot make directory {dir}: mkdir {}: {error}\n", concrete.dir);
-            self.messages.err(Color::Red, text);
+        let Err(failure) = directory::make_all(dir) else { return Ok(()) };
+        let dir = quote(&concrete.dir);
+        if self.options.needs_directories {
+            return Err(RunError::other(format!("cannot make directory {dir}: {failure}")));
         }
+        self.messages.err(Color::Red, format_smolstr!("task: cannot make directory {dir}: {failure}\n"));
+        Ok(())
     }
 
     async fn run_commands(

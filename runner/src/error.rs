@@ -35,6 +35,9 @@ pub const EXIT_TIMEOUT: u8 = 208;
 /// What a command that ran out of time reports in place of its status, as `timeout(1)` does.
 pub const STATUS_TIMEOUT: u8 = 124;
 
+/// How many tasks a brief message names at each end of the way.
+const BRIEF_TASKS: usize = 3;
+
 /// A template that could not be rendered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TemplateFault {
@@ -103,11 +106,11 @@ pub enum Cause {
     },
     /// The user said no.
     CancelledByUser(SmolStr),
+    /// The user did not answer.
+    QuestionCancelled(SmolStr),
     /// There is nobody to ask.
     NoTerminal(SmolStr),
     /// Required variables are not set.
-    /// The user did not answer.
-    QuestionCancelled(SmolStr),
     MissingVariables {
         /// The task.
         task: SmolStr,
@@ -259,6 +262,19 @@ impl RunError {
         self
     }
 
+    /// The message, with no more than a few of the tasks on the way: a cycle passes on its failure a thousand times.
+    pub fn brief(&self) -> String {
+        let Some(left_out) = self.tasks.len().checked_sub(2 * BRIEF_TASKS).filter(|count| *count > 0) else {
+            return self.to_string();
+        };
+        let passed_on = |tasks: &[SmolStr]| {
+            tasks.iter().rev().fold(String::new(), |words, task| words + &failed_to_run(task))
+        };
+        let (inner, rest) = self.tasks.split_at(BRIEF_TASKS);
+        let outer = rest.get(left_out..).unwrap_or_default();
+        format!("{}… ({left_out} more) … {}{}", passed_on(outer), passed_on(inner), self.cause)
+    }
+
     /// What went wrong.
     pub fn cause(&self) -> &Cause {
         &self.cause
@@ -317,10 +333,14 @@ impl RunError {
 impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for task in self.tasks.iter().rev() {
-            write!(f, "task: Failed to run task {}: ", quote(task))?;
+            f.write_str(&failed_to_run(task))?;
         }
         self.cause.fmt(f)
     }
+}
+
+fn failed_to_run(task: &str) -> String {
+    format!("task: Failed to run task {}: ", quote(task))
 }
 
 impl std::error::Error for RunError {}
@@ -369,6 +389,17 @@ mod tests {
             status.in_task("b").in_task("a").annotation(),
             ("Task 'a' failed".to_owned(), "task: Failed to run task \"b\": exit status 7".to_owned())
         );
+    }
+
+    #[test]
+    fn a_brief_message_leaves_out_the_middle() {
+        let passed_on = |count: usize| {
+            (0..count).fold(RunError::other("odd"), |error, i| error.in_task(format!("t{i}").as_str()))
+        };
+        assert_eq!(passed_on(6).brief(), passed_on(6).to_string());
+        let failed = |i: usize| format!("task: Failed to run task \"t{i}\": ");
+        let [outer, inner] = [[999, 998, 997], [2, 1, 0]].map(|tasks| tasks.map(failed).concat());
+        assert_eq!(passed_on(1000).brief(), format!("{outer}… (994 more) … {inner}odd"));
     }
 
     #[test]

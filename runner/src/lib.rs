@@ -5,6 +5,7 @@
 pub mod call;
 pub mod command;
 pub mod concrete;
+mod directory;
 pub mod dotenv_files;
 pub mod engine;
 pub mod environment;

@@ -40,6 +40,8 @@ pub struct Options {
     /// Where more than go-task's fingerprints is remembered, so that files that were not touched are not read again;
     /// nowhere without it.
     pub fingerprint_memory: Option<SmolStr>,
+    /// Whether a task whose directory cannot be made fails; go-task says so and goes on.
+    pub needs_directories: bool,
     /// Suggest no name for an unknown one.
     pub disable_fuzzy: bool,
     /// `env` of a Taskfile wins over the caller's environment.

@@ -3,6 +3,7 @@
 use ez_compiler::diagnostic::{Diagnostic, Severity};
 use ez_compiler::ir::{Resolution, TaskId};
 use ez_compiler::rule::{RULES, Rule};
+use ez_compiler::source::SourceMap;
 
 use super::{Context, Outcome, fixes};
 use crate::args::ez::{Check, Format};
@@ -199,11 +200,13 @@ pub fn refuse(context: &Context, project: &Project, refused: Failure) -> Failure
     if errors.is_empty() {
         return refused;
     }
-    let findings = Findings {
-        sources: &project.compilation.sources,
-        diagnostics: &errors,
-        working_directory: &context.environment.working_directory,
-    };
-    context.logger.err(Color::None, &render::text::reports(&findings, context.logger.palette().is_some()));
+    show(context, &project.compilation.sources, &errors);
     Failure::silent(refused.code)
+}
+
+/// Prints findings with their lines.
+pub fn show(context: &Context, sources: &SourceMap, diagnostics: &[Diagnostic]) {
+    let findings =
+        Findings { sources, diagnostics, working_directory: &context.environment.working_directory };
+    context.logger.err(Color::None, &render::text::reports(&findings, context.logger.palette().is_some()));
 }

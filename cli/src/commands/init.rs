@@ -1,10 +1,10 @@
 //! `task --init`: a first Taskfile.
 
 use camino::{Utf8Path, Utf8PathBuf};
+use ez_compiler::project::paths::TASKFILE_NAMES;
 
 use super::{Context, Outcome};
 use crate::args::invocation::Options;
-use crate::discovery::TASKFILE_NAMES;
 use crate::exit_code::Code;
 use crate::failure::Failure;
 use crate::logger::Color;

@@ -3,9 +3,11 @@
 use std::io;
 use std::rc::Rc;
 
+use ez_compiler::check::inevitable_cycle;
+use ez_compiler::ir::{Resolution, TaskId};
 use ez_runner::call::Call;
 use ez_runner::engine::{Engine, OnSignal};
-use ez_runner::error::{Cause, RunError};
+use ez_runner::error::{Cause, EXIT_TASK_NOT_FOUND, EXIT_TOO_MANY_CALLS, RunError};
 use ez_runner::event::{EventSink, Sinks};
 use ez_runner::report::jsonl::JsonLines;
 use ez_runner::report::plain::Plain;
@@ -13,6 +15,7 @@ use ez_runner::report::recap::Recap;
 use ez_runner::report::status_line::StatusLine;
 use ez_runner::report::trace::Trace;
 
+use super::check::show;
 use super::summary::{self, Summary};
 use super::{Context, Outcome, engine_task, list, template_fault};
 use crate::args::invocation::Progress;
@@ -87,7 +90,11 @@ impl<'a> Session<'a> {
         {
             template_fault::show(self.context, &self.project.compilation, fault);
         }
-        Failure::of_run(error, self.options.exit_code)
+        let failure = Failure::of_run(error, self.options.exit_code);
+        match self.options.personality {
+            Personality::Task => failure,
+            Personality::Ez => Failure { message: error.brief(), ..failure },
+        }
     }
 
     fn clear_cache(&self) -> Outcome {
@@ -139,6 +146,11 @@ impl<'a> Session<'a> {
     fn checked(&self, request: &Request) -> Result<Vec<Call>, Failure> {
         let calls = self.enter(request)?;
         if let Err(error) = self.engine.check_calls(&calls) {
+            if let (Cause::NotFound { name, suggestion }, Personality::Ez) =
+                (error.cause(), self.options.personality)
+            {
+                return Err(unknown_task(name, suggestion.as_deref()));
+            }
             if matches!(error.cause(), Cause::NotFound { .. }) {
                 match self.list(ListRequest::default()) {
                     Err(failure) if !failure.message.is_empty() => return Err(failure),
@@ -170,19 +182,51 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// Shows a cycle that the calls would run into whatever happens, before anything runs.
+    fn refuse_cycles(&self, calls: &[Call]) -> Outcome {
+        let compilation = &self.project.compilation;
+        let program = &compilation.program;
+        let called: Vec<TaskId> = calls
+            .iter()
+            .filter_map(|call| match program.resolve(&call.task) {
+                Resolution::Task(id, _) => Some(id),
+                Resolution::Ambiguous(_) | Resolution::Unknown => None,
+            })
+            .collect();
+        match inevitable_cycle(program, &called) {
+            None => Ok(()),
+            Some(cycle) => {
+                show(self.context, &compilation.sources, &[cycle]);
+                Err(Failure::silent(Code(EXIT_TOO_MANY_CALLS)))
+            }
+        }
+    }
+
     async fn start(&self, request: &Request) -> Outcome {
         let calls = self.checked(request)?;
         let on_signal = match self.options.personality {
             Personality::Task => OnSignal::PassOn,
-            Personality::Ez => OnSignal::Stop,
+            Personality::Ez => {
+                self.refuse_cycles(&calls)?;
+                OnSignal::Stop
+            }
         };
         let result = self.engine.run_interruptible(calls, on_signal).await;
         self.project.hide_runtime_data();
         result.map_err(|error| match (self.options.personality, error.cause()) {
             (Personality::Ez, Cause::Cancelled) => Failure::new(Code::INTERRUPTED, "ez: interrupted"),
+            (Personality::Ez, Cause::QuestionCancelled(_)) => {
+                Failure { code: Code::INTERRUPTED, ..self.failure(&error) }
+            }
             _ => self.failure(&error),
         })
     }
+}
+
+fn unknown_task(name: &str, suggestion: Option<&str>) -> Failure {
+    let hint = suggestion.map(|other| format!(" Did you mean \"{other}\"?")).unwrap_or_default();
+    let message = format!("ez: there is no task \"{name}\".{hint} `ez list --all` shows all tasks.");
+    Failure::new(Code(EXIT_TASK_NOT_FOUND), message)
 }
 
 /// Who listens to a run: the terminal, or a stream of events on standard output; under `ez` also those who tell what
@@ -215,9 +259,6 @@ fn sink(context: &Context, options: &Options) -> Result<Rc<dyn EventSink>, Failu
 }
 
 fn wants_status_line(options: &Options) -> bool {
-            (Personality::Ez, Cause::QuestionCancelled(_)) => {
-                Failure { code: Code::INTERRUPTED, ..self.failure(&error) }
-            }
     let is_usable =
         || terminal_size().is_some() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
     match (options.personality, options.progress) {

@@ -7,8 +7,6 @@ use ez_compiler::rule;
 use ez_runner::error::TemplateFault;
 
 use super::Context;
-use crate::logger::Color;
-use crate::render::{self, Findings};
 
 /// What Go says of a template that was evaluated; one that was not even parsed lacks it.
 const EVALUATED: &str = "executing";
@@ -19,10 +17,5 @@ pub fn show(context: &Context, compilation: &Compilation, fault: &TemplateFault)
     let code = if fault.message.contains(EVALUATED) { rule::TEMPLATE_TYPE } else { rule::TEMPLATE_SYNTAX };
     let span = span_in(text, &fault.range, &compilation.sources);
     let diagnostics = [Diagnostic::error(code, fault.message.as_str(), span)];
-    let findings = Findings {
-        sources: &compilation.sources,
-        diagnostics: &diagnostics,
-        working_directory: &context.environment.working_directory,
-    };
-    context.logger.err(Color::None, &render::text::reports(&findings, context.logger.palette().is_some()));
+    super::check::show(context, &compilation.sources, &diagnostics);
 }

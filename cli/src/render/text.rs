@@ -4,11 +4,17 @@ use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use ez_compiler::diagnostic::{Diagnostic, Severity};
-use ez_compiler::source::FileId;
+use ez_compiler::source::{FileId, Span};
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
 
 use super::{Findings, url};
 
+/// A mark over more lines than these is one over its first line.
+const MAX_MARKED_LINES: usize = 20;
+/// Of a line of more bytes only the place is told.
+const MAX_LINE: usize = 2_000;
+/// Characters of a message.
+const MAX_MESSAGE: usize = 1_000;
 /// Columns of the output where there is no terminal to ask.
 const DEFAULT_WIDTH: usize = 100;
 
@@ -80,6 +86,11 @@ impl Report {
                 elsewhere.push(file);
             }
         }
+        let mut message = brief(&diagnostic.message);
+        if !is_showable(findings, home, &labels) {
+            labels.clear();
+            message.push_str(&place_in_words(findings, diagnostic.span));
+        }
         Self {
             code: Some(format!("{} {}", diagnostic.code.id, diagnostic.code.name)),
             url: Some(url(diagnostic)),
@@ -88,7 +99,7 @@ impl Report {
                 Severity::Warning => miette::Severity::Warning,
                 Severity::Allow => miette::Severity::Advice,
             },
-            message: diagnostic.message.clone(),
+            message,
             help: help(diagnostic),
             source: source(findings, home),
             labels,
@@ -124,19 +135,55 @@ fn help(diagnostic: &Diagnostic) -> Option<String> {
     }
 }
 
-fn label(
-    findings: &Findings,
-    span: ez_compiler::source::Span,
-    text: Option<String>,
-    is_main: bool,
-) -> LabeledSpan {
-    let range = findings.location(span).range;
+fn label(findings: &Findings, span: Span, text: Option<String>, is_main: bool) -> LabeledSpan {
+    let range = cut(findings, span);
     let place = (range.start, range.len());
     if is_main {
         LabeledSpan::new_primary_with_span(text, place)
     } else {
         LabeledSpan::new_with_span(text, place)
     }
+}
+
+/// The bytes of a place; of a long block the first line.
+fn cut(findings: &Findings, span: Span) -> std::ops::Range<usize> {
+    let location = findings.location(span);
+    let file = findings.sources.file(location.file);
+    let (first, last) = (file.lines.line_of(location.range.start), file.lines.line_of(location.range.end));
+    if last - first <= MAX_MARKED_LINES {
+        return location.range;
+    }
+    let end = file.lines.line_range(&file.text, first).end;
+    location.range.start..end.max(location.range.start)
+}
+
+/// Whether the lines of the marks, and those next to them, can be shown.
+fn is_showable(findings: &Findings, file: FileId, labels: &[LabeledSpan]) -> bool {
+    let file = findings.sources.file(file);
+    let is_short = |line: usize| file.lines.line_range(&file.text, line).len() <= MAX_LINE;
+    let is_shown = |label: &LabeledSpan| {
+        let first = file.lines.line_of(label.offset()).saturating_sub(1);
+        let last = (file.lines.line_of(label.offset() + label.len()) + 1).min(file.lines.len() - 1);
+        (first..=last).all(is_short)
+    };
+    !file.text.is_empty() && labels.iter().all(is_shown)
+}
+
+/// A message, cut where it quotes too much.
+fn brief(message: &str) -> String {
+    match message.char_indices().nth(MAX_MESSAGE) {
+        Some((end, _)) => format!("{}…", message.get(..end).unwrap_or_default()),
+        None => message.to_owned(),
+    }
+}
+
+/// Where a place is that cannot be shown; nothing for a file without text.
+fn place_in_words(findings: &Findings, span: Span) -> String {
+    if findings.sources.file(findings.location(span).file).text.is_empty() {
+        return String::new();
+    }
+    let start = findings.range(span).start;
+    format!(" (at {}:{}:{}, in lines too long to be shown)", findings.file(span), start.line, start.column)
 }
 
 fn source(findings: &Findings, file: FileId) -> NamedSource<Arc<str>> {

@@ -16,7 +16,7 @@ pub struct TaskCall<'p> {
     pub text: &'p Text,
     /// Variables of the call.
     pub vars: &'p [Variable],
-    /// Whether a `for` or an `if` stands before it.
+    /// Whether a `for`, an `if` or `platforms` stands before it.
     pub conditional: bool,
     /// The tasks that it calls; several where a `for` over a literal list makes several names.
     pub targets: Vec<Target>,
@@ -61,7 +61,8 @@ pub fn of<'p>(task: &'p Task, program: &Program) -> Vec<TaskCall<'p>> {
     for command in &definition.cmds {
         let CommandAction::Call { task: name, vars } = &command.action else { continue };
         let kind = if command.deferred { CallKind::Deferred } else { CallKind::Command };
-        let conditional = command.repeat.is_some() || command.condition.is_some();
+        let conditional =
+            command.repeat.is_some() || command.condition.is_some() || !command.platforms.is_empty();
         calls.push(call(task, program, kind, name, vars, command.repeat.as_ref(), conditional));
     }
     calls

@@ -42,6 +42,7 @@ use rustc_hash::FxHashMap;
 pub use extension::KNOWN_FIELDS;
 pub use hidden_task::SUBCOMMANDS;
 pub use place::span_in;
+pub use task_cycle::inevitable as inevitable_cycle;
 
 use crate::ast;
 use crate::diagnostic::Diagnostic;

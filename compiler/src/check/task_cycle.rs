@@ -1,8 +1,9 @@
 //! EZ206: tasks that call each other without end.
 
+use super::calls::{self, TaskCall};
 use super::context::Context;
 use crate::diagnostic::Diagnostic;
-use crate::ir::{CallKind, TaskId};
+use crate::ir::{CallKind, Program, TaskId};
 use crate::rule;
 use crate::source::Span;
 
@@ -24,7 +25,8 @@ struct Step {
 
 /// Finds one cycle in each knot of tasks. Calls under `if` or `for` are left out: they are meant to end.
 pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    let steps = steps(context);
+    let program = context.program;
+    let steps: Vec<Vec<Step>> = program.ids().map(|id| steps_of(program, id, context.calls(id))).collect();
     if steps.iter().all(Vec::is_empty) {
         return;
     }
@@ -41,41 +43,56 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                     *reported = true;
                 }
             }
-            found.push(report(context, start, &cycle, allowed));
+            found.push(report(program, start, &cycle, allowed));
         }
     }
 }
 
-fn steps(context: &Context<'_>) -> Vec<Vec<Step>> {
-    context
-        .program
-        .ids()
-        .map(|id| {
-            let task = context.program.task(id);
-            let definition = &task.definition;
-            if definition.condition.is_some() || !definition.platforms.is_empty() {
-                return Vec::new();
-            }
-            let is_fingerprinted = !definition.status.is_empty()
-                || !definition.sources.is_empty()
-                || !definition.preconditions.is_empty()
-                || !definition.prompt.is_empty();
-            let mut steps = Vec::new();
-            for call in context.calls(id).iter().filter(|call| !call.conditional) {
-                // Dependencies run before go-task asks whether the task is up to date.
-                let stop = match call.kind {
-                    CallKind::Deferred => continue,
-                    CallKind::Command if is_fingerprinted => Stop::Fingerprint,
-                    _ => Stop::Nothing,
-                };
-                // What a wildcard matches may become shorter with every call.
-                let is_open = |id: &TaskId| !context.program.task(*id).is_wildcard();
-                let callees = call.callees().filter(is_open);
-                steps.extend(callees.map(|to| Step { to: to.0 as usize, stop, span: call.text.span }));
-            }
-            steps
-        })
-        .collect()
+/// A cycle that tasks run into whatever happens: nothing but calls leads to it and around it.
+pub fn inevitable(program: &Program, called: &[TaskId]) -> Option<Diagnostic> {
+    let mut steps: Vec<Vec<Step>> = vec![Vec::new(); program.tasks.len()];
+    let mut seen = vec![false; program.tasks.len()];
+    let mut open: Vec<usize> = called.iter().map(|id| id.0 as usize).collect();
+    while let Some(task) = open.pop() {
+        if seen.get(task).copied().unwrap_or(true) {
+            continue;
+        }
+        seen[task] = true;
+        let id = TaskId(task as u32);
+        let mut found = steps_of(program, id, &calls::of(program.task(id), program));
+        found.retain(|step| step.stop == Stop::Nothing);
+        open.extend(found.iter().map(|step| step.to));
+        steps[task] = found;
+    }
+    let knot = knots(&steps, Stop::Nothing).into_iter().next()?;
+    let start = *knot.iter().min()?;
+    let cycle = shortest_cycle(&steps, start, &knot, Stop::Nothing)?;
+    Some(report(program, start, &cycle, Stop::Nothing))
+}
+
+fn steps_of(program: &Program, id: TaskId, calls: &[TaskCall<'_>]) -> Vec<Step> {
+    let definition = &program.task(id).definition;
+    if definition.condition.is_some() || !definition.platforms.is_empty() {
+        return Vec::new();
+    }
+    let is_fingerprinted = !definition.status.is_empty()
+        || !definition.sources.is_empty()
+        || !definition.preconditions.is_empty()
+        || !definition.prompt.is_empty();
+    let mut steps = Vec::new();
+    for call in calls.iter().filter(|call| !call.conditional) {
+        // Dependencies run before go-task asks whether the task is up to date.
+        let stop = match call.kind {
+            CallKind::Deferred => continue,
+            CallKind::Command if is_fingerprinted => Stop::Fingerprint,
+            _ => Stop::Nothing,
+        };
+        // What a wildcard matches may become shorter with every call.
+        let is_open = |id: &TaskId| !program.task(*id).is_wildcard();
+        let callees = call.callees().filter(is_open);
+        steps.extend(callees.map(|to| Step { to: to.0 as usize, stop, span: call.text.span }));
+    }
+    steps
 }
 
 /// Strongly connected sets of tasks with a cycle in them (Tarjan's algorithm, without recursion).
@@ -173,12 +190,11 @@ fn shortest_cycle(
     None
 }
 
-fn report(context: &Context<'_>, start: usize, cycle: &[(usize, Step)], stop: Stop) -> Diagnostic {
-    let name = |task: usize| context.program.task(TaskId(task as u32)).name.as_str();
+fn report(program: &Program, start: usize, cycle: &[(usize, Step)], stop: Stop) -> Diagnostic {
+    let name = |task: usize| program.task(TaskId(task as u32)).name.as_str();
     let path: Vec<&str> = cycle.iter().map(|(from, _)| name(*from)).chain([name(start)]).collect();
     let path = path.join(" → ");
-    let span =
-        cycle.first().map_or(context.program.task(TaskId(start as u32)).name_span(), |(_, step)| step.span);
+    let span = cycle.first().map_or(program.task(TaskId(start as u32)).name_span(), |(_, step)| step.span);
     let mut diagnostic = if stop == Stop::Nothing {
         Diagnostic::error(rule::TASK_CYCLE, format!("these tasks call each other without end: {path}"), span)
             .with_help("take one of the calls out, or put an `if` on it")
