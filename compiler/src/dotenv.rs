@@ -321,6 +321,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::generated_input::generated;
 
     /// Checked against go-task 3.54.
     #[test]
@@ -401,7 +402,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(generated(256))]
 
         #[test]
         fn any_text_is_read_without_a_panic(text in any_file()) {

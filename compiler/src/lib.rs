@@ -20,5 +20,7 @@ pub mod template;
 pub mod yaml;
 
 mod compilation;
+#[cfg(test)]
+mod generated_input;
 
 pub use compilation::{Compilation, Options, compile};

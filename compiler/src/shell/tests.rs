@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::{MAX_NESTING, MAX_OPERATORS, parse, parse_document, parse_words};
+use crate::generated_input::generated;
 
 #[test]
 fn accepted_scripts() {
@@ -82,7 +83,7 @@ fn nesting_has_a_limit_and_no_stack_overflows() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(generated(2000))]
 
     #[test]
     fn no_text_makes_the_parser_panic(text in ".{0,60}") {

@@ -219,6 +219,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::generated_input::generated;
     use crate::source::SourceMap;
     use crate::yaml::node::{Node, NodeKind};
     use crate::yaml::parse;
@@ -415,7 +416,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(generated(256))]
 
         #[test]
         fn any_tree_is_read_back(tree in trees()) {

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::compose::{ComposeError, compose};
 use super::node::{CollectionStyle, Node, NodeKind, ScalarStyle};
+use crate::generated_input::generated;
 use crate::source::SourceId;
 
 /// A tree in one line, or go-yaml's words for what is wrong.
@@ -123,87 +124,108 @@ fn known(tag: Option<String>) -> String {
 }
 
 /// Where the two may differ: go-yaml is a fork of libyaml with rules of its own.
-fn go_differs(text: &str) -> bool {
+fn go_differs(text: &str, theirs: &Result<String, String>) -> bool {
     // libyaml takes `%YAML 1.2`, and does not know `\'`.
-    text.contains('%') || text.contains("\\'")
+    let in_a_rule = text.contains('%') || text.contains("\\'");
+    // go-yaml takes `a:` before a bracket or a comma as a text; libyaml has just this error for it.
+    let failed_with = |words: &str| theirs.as_ref().is_err_and(|problem| problem == words);
+    let ends_with_colon = failed_with("found unexpected ':'");
+    // go-yaml looks for comments after a token and after a comment, and passes tabs on the way.
+    let has_tab = failed_with("found character that cannot start any token") && has_comment_after_tab(text);
+    in_a_rule || ends_with_colon || has_tab || has_question_mark_in_brackets(text)
 }
 
-/// Pieces that YAML is made of, to be put in a row.
+fn has_comment_after_tab(text: &str) -> bool {
+    text.split('\t').skip(1).any(|rest| rest.trim_start_matches([' ', '\t']).starts_with('#'))
+}
+
+/// go-yaml ends every unquoted text in brackets at a `?`, libyaml where a blank follows. And go-yaml forgets that
+/// `{? a}` may be a key, so that a `:` after it stands outside of the document.
+fn has_question_mark_in_brackets(text: &str) -> bool {
+    text.find(['[', '{']).is_some_and(|open| text[open..].contains('?'))
+}
+
+/// What YAML is made of.
+const PIECES: &[&str] = &[
+    "a",
+    "b: ",
+    "c:\n",
+    "- ",
+    "-\n",
+    "\n",
+    "\n  ",
+    "\n    ",
+    "\n- ",
+    "\n  - ",
+    " ",
+    "  ",
+    ": ",
+    ":",
+    "? ",
+    ", ",
+    "[",
+    "]",
+    "{",
+    "}",
+    "'",
+    "''",
+    "'x y'",
+    "\"",
+    "\"q\\n\\u00e9\"",
+    "\\",
+    "|\n",
+    "|-\n  ",
+    ">\n  ",
+    ">+\n ",
+    "|2\n   ",
+    "#",
+    " # c",
+    "&x ",
+    "*x",
+    "!!str ",
+    "!t ",
+    "é",
+    "日本",
+    "{{.X}} ",
+    "\t",
+    "\r\n",
+    "\r",
+    "---\n",
+    "...\n",
+    "key: value\n",
+    "  sub: 1\n",
+    "- item\n",
+    "  - x\n",
+    "~",
+    "\u{85}",
+    "\u{2028}",
+];
+
+/// Pieces in a row.
 fn pieces() -> impl Strategy<Value = String> {
-    let piece = prop::sample::select(vec![
-        "a",
-        "b: ",
-        "c:\n",
-        "- ",
-        "-\n",
-        "\n",
-        "\n  ",
-        "\n    ",
-        "\n- ",
-        "\n  - ",
-        " ",
-        "  ",
-        ": ",
-        ":",
-        "? ",
-        ", ",
-        "[",
-        "]",
-        "{",
-        "}",
-        "'",
-        "''",
-        "'x y'",
-        "\"",
-        "\"q\\n\\u00e9\"",
-        "\\",
-        "|\n",
-        "|-\n  ",
-        ">\n  ",
-        ">+\n ",
-        "|2\n   ",
-        "#",
-        " # c",
-        "&x ",
-        "*x",
-        "!!str ",
-        "!t ",
-        "é",
-        "日本",
-        "{{.X}} ",
-        "\t",
-        "\r\n",
-        "\r",
-        "---\n",
-        "...\n",
-        "key: value\n",
-        "  sub: 1\n",
-        "- item\n",
-        "  - x\n",
-        "~",
-        "\u{85}",
-        "\u{2028}",
-    ]);
-    prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+    // Few kinds of pieces in one text, so that they meet each other more often.
+    let some = prop::sample::subsequence(PIECES, 1..=PIECES.len());
+    let in_a_row = some.prop_flat_map(|some| prop::collection::vec(prop::sample::select(some), 0..24));
+    in_a_row.prop_map(|pieces| pieces.concat())
 }
 
 fn check(text: &str) -> Result<(), TestCaseError> {
     let ours = ours(text);
     let Some(theirs) = theirs(text) else { return Ok(()) };
     match (&ours, &theirs.first) {
-        (Ok(ours), Ok(theirs)) => prop_assert_eq!(ours, theirs, "{}", text),
+        (Ok(ours), Ok(theirs)) if ours == theirs => {}
         // Which of several errors is met first depends on the look-ahead, in which go-yaml differs.
         (Err(_), Err(_)) => {}
         (Err(_), Ok(_)) if theirs.error_later => {}
         // libyaml looks further past a document's end where `[]` may be a key.
         (Ok(_), Err(_)) if compose(text, SourceId(0)).has_more_documents => {}
-        (_, first) => prop_assert!(go_differs(text), "{text:?}\nours: {ours:?}\ntheirs: {first:?}"),
+        (_, first) => prop_assert!(go_differs(text, first), "{text:?}\nours: {ours:?}\ntheirs: {first:?}"),
     }
     Ok(())
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(4000) })]
+    #![proptest_config(generated(4000))]
 
     #[test]
     fn agrees_with_libyaml(text in pieces()) {
@@ -214,4 +236,64 @@ proptest! {
     fn never_panics(text in any::<String>()) {
         let _ = ours(&text);
     }
+}
+
+/// What go-task 3.54 makes of texts that libyaml takes otherwise.
+fn check_go(table: &[(&str, Result<&str, &str>)]) {
+    for (text, expected) in table {
+        let ours = ours(text);
+        assert_eq!(ours.as_deref().map_err(|problem| &**problem), *expected, "{text:?}");
+    }
+}
+
+#[test]
+fn a_colon_before_a_bracket_is_text() {
+    check_go(&[
+        ("[a:]", Ok("f[& p&\"a:\" ] ")),
+        ("{a:}", Ok("f{& p&\"a:\" p&\"\" } ")),
+        ("{a: b:}", Ok("f{& p&\"a\" p&\"b:\" } ")),
+        ("[---\n:]", Ok("f[& p&\"--- :\" ] ")),
+    ]);
+}
+
+#[test]
+fn a_question_mark_ends_a_text_in_brackets() {
+    check_go(&[
+        ("[a? b]", Err("did not find expected ',' or ']'")),
+        ("{a?b: c}", Err("did not find expected ',' or '}'")),
+        ("[---\n? ]", Err("did not find expected ',' or ']'")),
+        ("a: b?", Ok("{& p&\"a\" p&\"b?\" } ")),
+    ]);
+}
+
+#[test]
+fn brackets_that_begin_with_a_question_mark_are_no_key() {
+    check_go(&[
+        // What follows the brackets is not a part of the document, and nobody reads it.
+        ("{? a}: b", Ok("f{& p&\"a\" p&\"\" } ")),
+        ("{? }: x: ", Ok("f{& p&\"\" p&\"\" } ")),
+        ("? {? }: a", Err("did not find expected key")),
+        ("[? ]: a", Err("did not find expected ',' or ']'")),
+        ("{}: a", Ok("{& f{& } p&\"a\" } ")),
+        ("{a}: b", Ok("{& f{& p&\"a\" p&\"\" } p&\"b\" } ")),
+    ]);
+}
+
+#[test]
+fn a_tab_may_stand_before_a_comment_that_go_yaml_looks_for() {
+    let tab = Err("found character that cannot start any token");
+    let pair = Ok("{& p&\"a\" p&\"b\" } ");
+    let far = |blanks: usize| format!("# c\n{}# d\na: b", "\t".repeat(blanks));
+    check_go(&[
+        ("# c\n\t# d\na: b", pair),
+        ("a: b\n# c\n\n \t # d", pair),
+        ("a:\t# c\n  b", pair),
+        ("? a\n:\t# c\n  b", pair),
+        (&far(510), pair),
+        (&far(511), tab),
+        ("\t# c\na: b", tab),
+        ("a: b # c\n\t# d", tab),
+        ("a: b\n\t# d", Err("found a tab character that violates indentation")),
+        ("-\t# c\n  b", tab),
+    ]);
 }

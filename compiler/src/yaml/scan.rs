@@ -17,6 +17,9 @@ const LOOK_AHEAD: usize = 2;
 /// How far, in characters, a `:` may stand from the start of its unquoted key.
 const MAX_SIMPLE_KEY: usize = 1024;
 
+/// How many bytes go-yaml looks ahead for a comment.
+const COMMENT_LOOK_AHEAD: usize = 512;
+
 /// Digits in either part of a `%YAML` version.
 const MAX_VERSION_DIGITS: usize = 2;
 
@@ -126,7 +129,8 @@ pub(super) struct Token {
 struct SimpleKey {
     possible: bool,
     required: bool,
-    /// Whether the look-ahead knows of it. go-yaml forgets the key that an empty `[]` or `{}` is.
+    /// Whether the look-ahead knows of it. go-yaml forgets the key that a `[]` or `{}` is in
+    /// which nothing could have been a key without `?`.
     known: bool,
     token_number: usize,
     mark: Mark,
@@ -382,12 +386,16 @@ impl<'t> Scanner<'t> {
         self.indent = column as isize;
         let token = Token { kind, start: mark, end: mark };
         match number {
-            Some(number) => {
-                let index = number.saturating_sub(self.tokens_taken).min(self.tokens.len());
-                self.tokens.insert(index, token);
-            }
+            Some(number) => self.insert(number, token),
             None => self.tokens.push_back(token),
         }
+    }
+
+    /// Puts a token before the one of that number. Where that one is taken already, because its key was forgotten,
+    /// go-yaml puts it last.
+    fn insert(&mut self, number: usize, token: Token) {
+        let index = number.checked_sub(self.tokens_taken).unwrap_or(self.tokens.len());
+        self.tokens.insert(index.min(self.tokens.len()), token);
     }
 
     fn unroll_indent(&mut self, column: isize, mark: Mark) {
@@ -414,6 +422,12 @@ impl<'t> Scanner<'t> {
                 return self.fetch_document_indicator(kind);
             }
         }
+        self.fetch_content(first)?;
+        self.skip_comment_of_token();
+        Ok(())
+    }
+
+    fn fetch_content(&mut self, first: u8) -> Scanned<()> {
         let in_flow = self.flow_level > 0;
         match first {
             b'[' => self.fetch_flow_start(TokenKind::FlowSequenceStart),
@@ -448,7 +462,9 @@ impl<'t> Scanner<'t> {
             {
                 self.skip();
             }
-            self.skip_comment();
+            if self.byte(0) == b'#' {
+                self.skip_comments();
+            }
             if !self.is_break(0) {
                 return;
             }
@@ -457,6 +473,47 @@ impl<'t> Scanner<'t> {
                 self.simple_key_allowed = true;
             }
         }
+    }
+
+    /// Passes a comment and those that follow it, even where a tab before them would otherwise be wrong.
+    fn skip_comments(&mut self) {
+        self.skip_comment();
+        // Where the comment ends a line break stands.
+        while let Some(gap) = self.gap_to_comment(1, |byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')) {
+            let next = self.offset + gap;
+            while self.offset < next {
+                if self.is_break(0) {
+                    self.skip_break();
+                } else {
+                    self.skip();
+                }
+            }
+            self.skip_comment();
+        }
+    }
+
+    /// Passes the comment on the line of the token before, even after a tab. A `-` has none.
+    fn skip_comment_of_token(&mut self) {
+        let is_entry = self.tokens.back().is_some_and(|token| token.kind == TokenKind::BlockEntry);
+        if is_entry || self.is_after_break() {
+            return;
+        }
+        if let Some(gap) = self.gap_to_comment(0, |byte| matches!(byte, b' ' | b'\t')) {
+            self.skip_bytes(gap);
+            self.skip_comment();
+        }
+    }
+
+    /// How many bytes there are to a `#` that go-yaml looks for, from the one at `start` on.
+    fn gap_to_comment(&self, start: usize, may_be_between: impl Fn(u8) -> bool) -> Option<usize> {
+        let gap = (start..COMMENT_LOOK_AHEAD).find(|&ahead| !may_be_between(self.byte(ahead)))?;
+        (self.byte(gap) == b'#').then_some(gap)
+    }
+
+    /// Whether nothing but blanks stands between the last line break and this place.
+    fn is_after_break(&self) -> bool {
+        let line = &self.bytes[self.line_start..self.offset];
+        self.line > 0 && line.iter().rev().all(|byte| matches!(byte, b' ' | b'\t'))
     }
 
     fn document_indicator(&self) -> Option<TokenKind> {
@@ -575,8 +632,7 @@ impl<'t> Scanner<'t> {
         let last = self.simple_keys.len().saturating_sub(1);
         if self.key_is_valid(last)? {
             let key = self.simple_keys[last];
-            let index = key.token_number.saturating_sub(self.tokens_taken).min(self.tokens.len());
-            self.tokens.insert(index, Token { kind: TokenKind::Key, start: key.mark, end: key.mark });
+            self.insert(key.token_number, Token { kind: TokenKind::Key, start: key.mark, end: key.mark });
             self.roll_indent(key.mark.column, Some(key.token_number), TokenKind::BlockMappingStart, key.mark);
             self.simple_keys[last].possible = false;
             self.simple_key_allowed = false;

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::compose::{MAX_NESTING, compose};
 use super::node::{Node, NodeKind};
 use super::{Document, parse};
+use crate::generated_input::generated;
 use crate::source::{FileId, SourceId, SourceMap};
 use crate::template::value::Value;
 
@@ -132,12 +133,13 @@ fn lines() -> impl Strategy<Value = String> {
         "    deps: [a, b]",
         "  w: {{.X}} y",
         "      - a: b: c",
+        "\t# g",
     ]);
     prop::collection::vec(line, 0..20).prop_map(|lines| lines.join("\n"))
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
+    #![proptest_config(generated(2000))]
 
     #[test]
     fn blocks_say_what_the_whole_text_says(text in lines()) {

@@ -6,6 +6,7 @@ use super::super::functions::{MAX_ITEMS, MAX_TEXT};
 use super::super::value::MAX_VALUE_DEPTH;
 use super::super::{MAX_ERRORS, MAX_EVALUATION_DEPTH, MAX_ITERATIONS, MAX_NESTING, Template};
 use super::{Variables, rendered, shown};
+use crate::generated_input::generated;
 
 #[test]
 fn nesting_is_limited() {
@@ -111,7 +112,7 @@ fn broken_texts_of_any_length_end() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(generated(300))]
 
     #[test]
     fn any_text_parses_or_fails(pieces in prop::collection::vec(prop_oneof![
