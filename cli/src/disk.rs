@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 
 use camino::Utf8Path;
-use ez_compiler::file_system::{FileSystem, PathKind, ReadError};
+use ez_compiler::file_system::{DirectoryEntry, FileSystem, PathKind, ReadError};
 
 /// The files of this machine.
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,8 +24,24 @@ impl FileSystem for Disk {
 
     fn kind(&self, path: &Utf8Path) -> Option<PathKind> {
         let metadata = std::fs::metadata(path).ok()?;
-        Some(if metadata.is_dir() { PathKind::Directory } else { PathKind::File })
+        Some(kind_of(&metadata))
     }
+
+    fn list(&self, directory: &Utf8Path) -> Option<Vec<DirectoryEntry>> {
+        let mut entries = Vec::new();
+        for entry in directory.read_dir_utf8().ok()? {
+            // A name that is no UTF-8 cannot be written in a Taskfile.
+            let Ok(entry) = entry else { continue };
+            let Ok(metadata) = entry.path().metadata() else { continue };
+            entries.push(DirectoryEntry { name: entry.file_name().into(), kind: kind_of(&metadata) });
+        }
+        entries.sort_unstable();
+        Some(entries)
+    }
+}
+
+fn kind_of(metadata: &std::fs::Metadata) -> PathKind {
+    if metadata.is_dir() { PathKind::Directory } else { PathKind::File }
 }
 
 /// An error of the operating system in go-task's words: lower case, without a number.
@@ -53,6 +69,10 @@ mod tests {
         assert_eq!(Disk.kind(root), Some(PathKind::Directory));
         assert_eq!(Disk.kind(&root.join("good")), Some(PathKind::File));
         assert_eq!(Disk.kind(&root.join("good/x")), None);
+        let names =
+            Disk.list(root).map(|entries| entries.into_iter().map(|entry| entry.name).collect::<Vec<_>>());
+        assert_eq!(names, Some(vec!["bad".into(), "good".into()]));
+        assert_eq!(Disk.list(&root.join("good")), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use ez_compiler::file_system::{FileSystem, PathKind, ReadError, RemoteError};
+use ez_compiler::file_system::{DirectoryEntry, FileSystem, PathKind, ReadError, RemoteError};
 use ez_runner::engine::{Ask, Confirmation};
 use ez_runner::remote::{self, RemoteSettings, Trust};
 
@@ -28,12 +28,12 @@ struct Judge {
 }
 
 impl Files {
-    /// Files under the settings of a command line; fetched Taskfiles are kept below `cache_dir`.
-    pub fn new(options: &Options, cache_dir: Utf8PathBuf, logger: &Logger) -> Self {
+    /// Files of the project at `root`, under the settings of a command line; fetched Taskfiles are kept below `cache_dir`.
+    pub fn new(options: &Options, root: &Utf8Path, cache_dir: Utf8PathBuf, logger: &Logger) -> Self {
         let user = ask::User::new(options.personality, logger.clone());
         let user =
             Judge { user, logger: logger.clone(), assume_yes: options.assume_yes, verbose: options.verbose };
-        Self { settings: settings(options, cache_dir), user }
+        Self { settings: settings(options, root, cache_dir), user }
     }
 }
 
@@ -44,6 +44,10 @@ impl FileSystem for Files {
 
     fn kind(&self, path: &Utf8Path) -> Option<PathKind> {
         Disk.kind(path)
+    }
+
+    fn list(&self, directory: &Utf8Path) -> Option<Vec<DirectoryEntry>> {
+        Disk.list(directory)
     }
 
     fn read_remote(&self, url: &str, checksum: Option<&str>) -> Result<Arc<str>, RemoteError> {
@@ -63,16 +67,17 @@ impl Trust for Judge {
 
     fn remark(&self, text: &str) {
         if self.verbose {
-            self.logger.out(Color::Default, text);
+            self.logger.out(Color::Magenta, text);
         }
     }
 }
 
-fn settings(options: &Options, cache_dir: Utf8PathBuf) -> RemoteSettings {
+fn settings(options: &Options, root: &Utf8Path, cache_dir: Utf8PathBuf) -> RemoteSettings {
     let remote = &options.remote;
     let nanoseconds = |n: i64| Duration::from_nanos(u64::try_from(n).unwrap_or(0));
     let path = |text: &str| (!text.is_empty()).then(|| Utf8PathBuf::from(text));
     RemoteSettings {
+        root: root.to_string(),
         insecure: remote.insecure,
         download: remote.download,
         offline: remote.offline,

@@ -1,9 +1,11 @@
 //! How the compiler sees files: through a trait, so that it stays pure and editors can overlay unsaved text.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use smol_str::SmolStr;
 
 /// Why a file could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,13 +32,28 @@ pub struct RemoteError {
     pub exit: i32,
 }
 
+impl RemoteError {
+    /// The exit code of an address that may not be used because it is not secure: the one failure that an optional
+    /// include may have, since go-task finds it before it asks the network.
+    pub const NOT_SECURE: i32 = 105;
+}
+
 /// What a path is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PathKind {
     /// A regular file (or anything that is not a directory).
     File,
     /// A directory.
     Directory,
+}
+
+/// A name in a directory.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DirectoryEntry {
+    /// The name.
+    pub name: SmolStr,
+    /// What it is.
+    pub kind: PathKind,
 }
 
 /// Files as the compiler needs them. Paths are absolute and normal (no `.` and `..`).
@@ -46,6 +63,11 @@ pub trait FileSystem {
 
     /// What is at a path, following links; `None` where nothing is.
     fn kind(&self, path: &Utf8Path) -> Option<PathKind>;
+
+    /// The names in a directory, following links, sorted; `None` where they cannot be told.
+    fn list(&self, _directory: &Utf8Path) -> Option<Vec<DirectoryEntry>> {
+        None
+    }
 
     /// The text of a remote Taskfile, with the SHA-256 that the include pins. A file system without a network has none.
     fn read_remote(&self, url: &str, _checksum: Option<&str>) -> Result<Arc<str>, RemoteError> {
@@ -71,6 +93,13 @@ impl MemoryFileSystem {
         self.files.insert(path.into(), text.into());
         self
     }
+
+    /// The files below a directory, in the order of their paths.
+    fn below<'s>(&'s self, directory: &'s Utf8Path) -> impl Iterator<Item = &'s Utf8PathBuf> {
+        let from = (Bound::Excluded(directory), Bound::Unbounded);
+        let files = self.files.range::<Utf8Path, _>(from).map(|(file, _)| file);
+        files.take_while(move |file| file.starts_with(directory))
+    }
 }
 
 impl FileSystem for MemoryFileSystem {
@@ -86,8 +115,22 @@ impl FileSystem for MemoryFileSystem {
         if self.files.contains_key(path) {
             return Some(PathKind::File);
         }
-        let inside = self.files.keys().any(|file| file.starts_with(path) && file != path);
-        inside.then_some(PathKind::Directory)
+        self.below(path).next().map(|_| PathKind::Directory)
+    }
+
+    fn list(&self, directory: &Utf8Path) -> Option<Vec<DirectoryEntry>> {
+        let mut entries: Vec<DirectoryEntry> = Vec::new();
+        for file in self.below(directory) {
+            let Ok(inside) = file.strip_prefix(directory) else { continue };
+            let mut parts = inside.components();
+            let Some(first) = parts.next() else { continue };
+            let kind = if parts.next().is_some() { PathKind::Directory } else { PathKind::File };
+            let is_known = entries.last().is_some_and(|last| last.name == first.as_str());
+            if !is_known {
+                entries.push(DirectoryEntry { name: first.as_str().into(), kind });
+            }
+        }
+        (!entries.is_empty()).then_some(entries)
     }
 }
 
@@ -111,7 +154,52 @@ impl FileSystem for OverlayFileSystem<'_> {
         self.overlay.kind(path).or_else(|| self.below.kind(path))
     }
 
+    fn list(&self, directory: &Utf8Path) -> Option<Vec<DirectoryEntry>> {
+        let (Some(mut entries), Some(above)) = (self.below.list(directory), self.overlay.list(directory))
+        else {
+            return self.below.list(directory).or_else(|| self.overlay.list(directory));
+        };
+        entries.retain(|entry| above.iter().all(|other| other.name != entry.name));
+        entries.extend(above);
+        entries.sort_unstable();
+        Some(entries)
+    }
+
     fn read_remote(&self, url: &str, checksum: Option<&str>) -> Result<Arc<str>, RemoteError> {
         self.below.read_remote(url, checksum)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(files: &dyn FileSystem, directory: &str) -> String {
+        let entries = files.list(directory.into()).unwrap_or_default();
+        let shown = entries.iter().map(|entry| match entry.kind {
+            PathKind::File => entry.name.to_string(),
+            PathKind::Directory => format!("{}/", entry.name),
+        });
+        shown.collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn directories_are_listed() {
+        let below = MemoryFileSystem::new()
+            .with("/p/b/x", "")
+            .with("/p/b/y/z", "")
+            .with("/p/b.txt", "")
+            .with("/p/a", "")
+            .with("/q/a", "");
+        assert_eq!(names(&below, "/p"), "a b/ b.txt");
+        assert_eq!(names(&below, "/p/b"), "x y/");
+        assert_eq!(below.list("/p/none".into()), None);
+        assert_eq!(below.kind("/p/b".into()), Some(PathKind::Directory));
+        assert_eq!(below.kind("/p/b.tx".into()), None);
+        let overlay = MemoryFileSystem::new().with("/p/a", "new").with("/p/c", "").with("/r/d", "");
+        let files = OverlayFileSystem { overlay, below: &below };
+        assert_eq!(names(&files, "/p"), "a b/ b.txt c");
+        assert_eq!(names(&files, "/q"), "a");
+        assert_eq!(names(&files, "/r"), "d");
     }
 }

@@ -1,15 +1,29 @@
 //! EZ304: `sources` that match no file.
 
+use std::cell::Cell;
+use std::collections::VecDeque;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
 use super::context::Context;
 use super::ignored::is_ignored;
 use super::place;
 use crate::ast::{CommandAction, Glob, Text};
 use crate::diagnostic::Diagnostic;
-use crate::file_system::PathKind;
+use crate::file_system::{FileSystem, PathKind};
 use crate::ir::Task;
 use crate::rule;
+use crate::shell::{Pattern, PatternRules};
 
-/// Looks only at the part of a pattern that is a plain path: its directory must be there, or the file itself.
+/// How many directories are looked into in one check. What is not found until then may be anywhere.
+const MAX_DIRECTORIES: usize = 5_000;
+
+/// What makes more of a pattern than a path with `*`, `?` and `[…]`.
+const SHELL_CHARACTERS: &[char] = &['\'', '"', '\\', '{', '(', ')', '|', '&', ';', '<', '>', '!'];
+
+/// Finds patterns that no file matches: the plain path in front is not there, or nothing below it fits.
+///
+/// What some task generates or writes about, and what git ignores, may be missing.
 pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let generated: Vec<&Text> = context
         .program
@@ -18,64 +32,171 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         .flat_map(|t| &t.definition.generates)
         .map(|glob| &glob.pattern)
         .collect();
+    let search = Search { files: context.files, left: Cell::new(MAX_DIRECTORIES) };
     for (_, task) in context.own_tasks() {
         if task.dir.contains(['{', '$', '~']) {
             continue;
         }
         for glob in task.definition.sources.iter().filter(|glob| !glob.exclude) {
-            found.extend(missing(context, task, glob, &generated));
+            if let Some(missing) = missing(context, task, glob, &search)
+                && !may_be_made(context, task, &missing, &generated)
+            {
+                found.push(report(context, glob, &missing));
+            }
         }
     }
 }
 
-fn missing(context: &Context<'_>, task: &Task, glob: &Glob, generated: &[&Text]) -> Option<Diagnostic> {
+/// Why a pattern matches nothing.
+struct Missing<'p> {
+    /// The part of it that is a plain path.
+    plain: String,
+    /// The last part, which names files.
+    name: &'p str,
+    /// Where that path leads.
+    path: Utf8PathBuf,
+    why: Why,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// There is nothing at the plain path.
+    NoPath,
+    /// The pattern is a directory.
+    IsDirectory,
+    /// The directory is there, but nothing in it fits.
+    NoFile,
+}
+
+fn missing<'p>(
+    context: &Context<'_>,
+    task: &Task,
+    glob: &'p Glob,
+    search: &Search<'_>,
+) -> Option<Missing<'p>> {
     let pattern = glob.pattern.value.as_str();
-    if !Context::is_static(&glob.pattern) || pattern.contains(['\'', '"', '\\', '{']) || pattern.is_empty() {
+    if !Context::is_static(&glob.pattern) || pattern.contains(SHELL_CHARACTERS) || pattern.is_empty() {
         return None;
     }
-    let plain: Vec<&str> = pattern.split('/').take_while(|part| !part.contains(['*', '?', '['])).collect();
-    let is_whole = plain.len() == pattern.split('/').count();
+    let parts: Vec<&str> = pattern.split('/').collect();
+    let plain_parts = parts.iter().take_while(|part| !part.contains(['*', '?', '['])).count();
+    let (plain, open) = parts.split_at_checked(plain_parts)?;
     let plain = plain.join("/");
-    if plain.is_empty() {
-        return None;
-    }
     let path = context.join(&task.dir, &plain);
-    let inside = path.starts_with(&context.program.dir);
-    let kind = context.files.kind(&path);
-    if !inside || kind.is_some() && !(is_whole && kind == Some(PathKind::Directory)) {
+    if !path.starts_with(&context.program.dir) {
         return None;
     }
-    let last = plain.rsplit('/').next().unwrap_or(&plain);
-    let is_written_about = |task: &Task| {
-        task.definition.cmds.iter().any(
-            |command| matches!(&command.action, CommandAction::Script(script) if script.value.contains(last)),
-        )
+    let why = match (context.files.kind(&path), open.is_empty()) {
+        (None, _) if !plain.is_empty() => Why::NoPath,
+        (Some(PathKind::Directory), true) => Why::IsDirectory,
+        (Some(PathKind::Directory), false) if search.finds_nothing(&path, open) => Why::NoFile,
+        _ => return None,
     };
-    let is_made = context.program.tasks.iter().any(is_written_about)
-        || generated.iter().any(|text| text.value.contains(last))
-        || is_ignored(&path, context.files)
-        || task.definition.deps.iter().any(|_| kind.is_none());
-    if is_made {
-        return None;
-    }
-    let span = place::span_in(&glob.pattern, &(0..pattern.len()), context.sources());
-    let (message, help) = if kind == Some(PathKind::Directory) {
-        (
-            format!("`{pattern}` is a directory, which matches no file"),
-            format!("`{}/**/*` matches all files in it", pattern.trim_end_matches('/')),
-        )
+    Some(Missing { plain, name: parts.last().copied().unwrap_or_default(), path, why })
+}
+
+fn may_be_made(context: &Context<'_>, task: &Task, missing: &Missing<'_>, generated: &[&Text]) -> bool {
+    let words: Vec<&str> = if missing.why == Why::NoFile {
+        // The longest part that every name has, mostly the ending.
+        let literal =
+            missing.name.split(['*', '?', '[', ']']).max_by_key(|part| part.len()).unwrap_or_default();
+        vec![literal]
     } else {
-        (
-            format!("`{pattern}` matches no file: there is no `{plain}`"),
-            "patterns are relative to the task's `dir`".to_owned(),
-        )
+        vec![missing.plain.rsplit('/').next().unwrap_or(&missing.plain)]
     };
-    let mut diagnostic = Diagnostic::warning(rule::SOURCES_MATCH_NOTHING, message, span)
+    let is_about = |text: &Text| words.iter().any(|word| text.value.contains(word));
+    let is_written_about = |task: &Task| {
+        task.definition
+            .cmds
+            .iter()
+            .any(|command| matches!(&command.action, CommandAction::Script(script) if is_about(script)))
+    };
+    // A glob of what is generated may stand for the names of another glob.
+    let is_generated =
+        |text: &&Text| is_about(text) || missing.why == Why::NoFile && has_open_name(&text.value);
+    let example = match missing.why {
+        Why::NoFile => missing.path.join(missing.name.replace(['*', '?', '[', ']'], "x")),
+        Why::NoPath | Why::IsDirectory => missing.path.clone(),
+    };
+    let has_deps = !task.definition.deps.is_empty() && missing.why != Why::IsDirectory;
+    has_deps
+        || generated.iter().any(is_generated)
+        || context.program.tasks.iter().any(is_written_about)
+        || is_ignored(&example, context.files)
+}
+
+/// Whether the last part of a pattern may be any name: `out/*`, `out/**`, `{{.FILE}}`.
+fn has_open_name(pattern: &str) -> bool {
+    let name = pattern.rsplit('/').next().unwrap_or(pattern);
+    name.ends_with('*') || name.ends_with("}}") || !name.contains('.')
+}
+
+fn report(context: &Context<'_>, glob: &Glob, missing: &Missing<'_>) -> Diagnostic {
+    let pattern = glob.pattern.value.as_str();
+    let span = place::span_in(&glob.pattern, &(0..pattern.len()), context.sources());
+    let all = format!("{}/**/*", pattern.trim_end_matches('/'));
+    let relative = "patterns are relative to the task's `dir`".to_owned();
+    let (message, help) = match missing.why {
+        Why::NoPath => (format!("`{pattern}` matches no file: there is no `{}`", missing.plain), relative),
+        Why::NoFile => (format!("`{pattern}` matches no file"), relative),
+        Why::IsDirectory => (
+            format!("`{pattern}` is a directory, which matches no file"),
+            format!("`{all}` matches all files in it"),
+        ),
+    };
+    let diagnostic = Diagnostic::warning(rule::SOURCES_MATCH_NOTHING, message, span)
         .with_label("matches nothing")
         .with_help(help);
-    if kind == Some(PathKind::Directory) {
-        let all = format!("{}/**/*", pattern.trim_end_matches('/'));
-        diagnostic = diagnostic.with_fix(format!("write `{all}`"), span, all);
+    match missing.why {
+        Why::IsDirectory => diagnostic.with_fix(format!("write `{all}`"), span, all),
+        Why::NoPath | Why::NoFile => diagnostic,
     }
-    Some(diagnostic)
+}
+
+/// Looks for files, as long as there are not too many directories.
+struct Search<'a> {
+    files: &'a dyn FileSystem,
+    left: Cell<usize>,
+}
+
+impl Search<'_> {
+    /// Whether no file below `base` fits the parts of a pattern. What cannot be told may fit: hidden names count, and
+    /// links are followed.
+    fn finds_nothing(&self, base: &Utf8Path, parts: &[&str]) -> bool {
+        self.find(base, parts) == Some(false)
+    }
+
+    fn find(&self, base: &Utf8Path, parts: &[&str]) -> Option<bool> {
+        let names: Vec<Pattern> = parts
+            .iter()
+            .map(|part| Pattern::compile(part, PatternRules::ShellText).ok())
+            .collect::<Option<_>>()?;
+        if parts.iter().any(|part| matches!(*part, "" | "." | "..")) {
+            return None;
+        }
+        let mut open = VecDeque::from([(base.to_owned(), 0)]);
+        while let Some((directory, at)) = open.pop_front() {
+            self.left.set(self.left.get().checked_sub(1)?);
+            let is_last = at + 1 == parts.len();
+            let is_deep = parts.get(at) == Some(&"**");
+            if is_deep && !is_last {
+                open.push_back((directory.clone(), at + 1));
+            }
+            for entry in self.files.list(&directory)? {
+                match entry.kind {
+                    PathKind::Directory if is_deep => {
+                        open.push_back((directory.join(entry.name.as_str()), at));
+                    }
+                    _ if is_deep && !is_last => {}
+                    _ if !names.get(at)?.matches(&entry.name) => {}
+                    PathKind::File if is_last => return Some(true),
+                    PathKind::Directory if !is_last => {
+                        open.push_back((directory.join(entry.name.as_str()), at + 1));
+                    }
+                    PathKind::File | PathKind::Directory => {}
+                }
+            }
+        }
+        Some(false)
+    }
 }
