@@ -20,6 +20,8 @@ pub enum Color {
     Cyan,
     /// Warnings and questions.
     Yellow,
+    /// What happens to remote Taskfiles.
+    Magenta,
     /// Errors.
     Red,
 }
@@ -79,6 +81,7 @@ impl Logger {
             Color::Green => &palette.green,
             Color::Cyan => &self.cyan,
             Color::Yellow => &palette.yellow,
+            Color::Magenta => &palette.magenta,
             Color::Red => &palette.red,
         };
         format!("\u{1b}[{code}m{text}\u{1b}[0m")

@@ -156,7 +156,7 @@ impl Project {
         let environment = Arc::new(context.environment.for_processes());
         let host = TemplateHost::new(&environment);
         let cache = remote_cache(options, &origin.directory, &environment)?;
-        let files = Files::new(options, cache, &context.logger);
+        let files = Files::new(options, &origin.entry, cache, &context.logger);
         let options = ez_compiler::Options { root_dir: origin.directory, host: &host, check };
         let compilation = match origin.stdin {
             None => compile(&files, &origin.entry, &options, None),

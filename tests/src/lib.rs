@@ -9,6 +9,8 @@ pub mod layers;
 pub mod process;
 pub mod program;
 pub mod project;
+pub mod server;
 pub mod tree;
 
 pub use project::{Outcome, Project};
+pub use server::Server;

@@ -462,6 +462,7 @@ impl<'a> Loader<'a> {
         }
         match self.text(path, Some(include)) {
             Ok(text) => Some(self.file(path, &text, Some(include), dir.to_owned())),
+            Err(NoText::Remote(error)) if include.optional && error.exit == RemoteError::NOT_SECURE => None,
             Err(error) => {
                 self.unreadable(path, error, false, span);
                 None

@@ -46,21 +46,82 @@ fn is_scp_like(name: &str) -> bool {
         && path.split("//").next().is_some_and(|p| p.strip_suffix(".git").is_some())
 }
 
-/// A name relative to a remote Taskfile.
+/// A name relative to a remote Taskfile: for git a path in its repository, else an address relative to its own.
 pub fn join(base: &str, name: &str) -> String {
-    let (front, query) = base.split_once('?').map_or((base, None), |(front, query)| (front, Some(query)));
-    let dir = front.rsplit_once('/').map_or(front, |(dir, _)| dir);
-    let (root, path) = match dir.split_once("://") {
-        Some((scheme, rest)) => match rest.split_once('/') {
-            Some((host, path)) => (format!("{scheme}://{host}"), path),
-            None => (dir.to_owned(), ""),
-        },
-        None => (String::new(), dir),
+    if scheme(base) == Some("git") { join_in_repository(base, name) } else { resolve(base, name) }
+}
+
+/// An address without a scheme, relative to another one (RFC 3986, section 5.2).
+pub fn resolve(base: &str, name: &str) -> String {
+    let (scheme, rest) = base.split_once("://").unwrap_or(("", base));
+    let rest = rest.split('#').next().unwrap_or(rest);
+    let (front, query) = rest.split_once('?').map_or((rest, None), |(front, query)| (front, Some(query)));
+    let (host, path) = front.split_at(front.find('/').unwrap_or(front.len()));
+    if let Some(elsewhere) = name.strip_prefix("//") {
+        return format!("{scheme}://{elsewhere}");
+    }
+    if name.is_empty() {
+        return format!(
+            "{scheme}://{host}{path}{}",
+            query.map(|query| format!("?{query}")).unwrap_or_default()
+        );
+    }
+    let (name, tail) = name.split_at(name.find(['?', '#']).unwrap_or(name.len()));
+    let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
+    let joined = match name {
+        "" => path.to_owned(),
+        _ if name.starts_with('/') => without_dots(name),
+        _ => without_dots(&format!("{directory}/{name}")),
     };
-    let joined = super::paths::smart_join(&format!("/{path}"), name);
-    match query {
-        Some(query) => format!("{root}{joined}?{query}"),
-        None => format!("{root}{joined}"),
+    format!("{scheme}://{host}{joined}{tail}")
+}
+
+/// A path without `.` and `..`; a slash at its end stays.
+fn without_dots(path: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    let segments = path.split('/').skip(1);
+    for segment in segments {
+        match segment {
+            "." => {}
+            ".." => drop(kept.pop()),
+            _ => kept.push(segment),
+        }
+    }
+    let is_directory = matches!(path.rsplit('/').next(), Some("." | ".."));
+    format!("/{}{}", kept.join("/"), if is_directory && !kept.is_empty() { "/" } else { "" })
+}
+
+fn join_in_repository(base: &str, name: &str) -> String {
+    let address = GitAddress::parse(base);
+    let directory = address.path.rsplit_once('/').map_or("", |(directory, _)| directory);
+    let path = without_dots(&format!("/{directory}/{name}"));
+    let path = path.trim_start_matches('/');
+    let reference = address.reference.map(|reference| format!("?ref={reference}")).unwrap_or_default();
+    format!("{}//{path}{reference}", address.repository)
+}
+
+/// The address of a Taskfile in a git repository, taken apart: `https://host/repository.git//path?ref=main`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GitAddress<'a> {
+    /// What is cloned.
+    pub repository: &'a str,
+    /// The Taskfile or its directory; empty for the repository's own.
+    pub path: &'a str,
+    /// The branch or tag.
+    pub reference: Option<&'a str>,
+}
+
+impl<'a> GitAddress<'a> {
+    /// The parts of an address.
+    pub fn parse(address: &'a str) -> Self {
+        let (front, query) = address.split_once('?').unwrap_or((address, ""));
+        let after_scheme = front.find("://").map_or(0, |at| at + 3);
+        let (repository, path) = match front[after_scheme..].find("//") {
+            Some(at) => (&front[..after_scheme + at], &front[after_scheme + at + 2..]),
+            None => (front, ""),
+        };
+        let reference = query.split('&').find_map(|pair| pair.strip_prefix("ref="));
+        Self { repository, path, reference: reference.filter(|reference| !reference.is_empty()) }
     }
 }
 
@@ -75,7 +136,36 @@ mod tests {
         assert_eq!(scheme("git@example.com:a/b.git//Taskfile.yml"), Some("git"));
         assert_eq!(scheme("./Taskfile.yml"), None);
         assert_eq!(scheme("C:/x"), None);
-        assert_eq!(join("https://e.com/a/Taskfile.yml", "../b.yml"), "https://e.com/b.yml");
+    }
+
+    #[test]
+    fn names_are_relative_to_addresses() {
+        for (base, name, expected) in [
+            ("https://e.com/a/Taskfile.yml", "../b.yml", "https://e.com/b.yml"),
+            ("https://e.com/a/Taskfile.yml?token=1", "b.yml", "https://e.com/a/b.yml"),
+            ("https://e.com/a/Taskfile.yml", "b.yml?token=2", "https://e.com/a/b.yml?token=2"),
+            ("https://e.com/a/b/Taskfile.yml", "/c.yml", "https://e.com/c.yml"),
+            ("https://e.com/a/b/Taskfile.yml", "..", "https://e.com/a/"),
+            ("https://e.com/Taskfile.yml", "../../x", "https://e.com/x"),
+            ("https://e.com", "x", "https://e.com/x"),
+            ("https://e.com/a", "//f.com/x", "https://f.com/x"),
+            ("https://e.com/a?q", "", "https://e.com/a?q"),
+            ("https://e.com/r.git//sub/T.yml?ref=v1", "../x.yml", "https://e.com/r.git//x.yml?ref=v1"),
+            ("https://e.com/r.git", "sub/x.yml", "https://e.com/r.git//sub/x.yml"),
+            ("git@e.com:a/r.git//T.yml", "../../x.yml", "git@e.com:a/r.git//x.yml"),
+        ] {
+            assert_eq!(join(base, name), expected, "{base} {name}");
+        }
+    }
+
+    #[test]
+    fn an_address_has_three_parts() {
+        let check = |address: &str, repository: &str, path: &str, reference: Option<&str>| {
+            assert_eq!(GitAddress::parse(address), GitAddress { repository, path, reference });
+        };
+        check("https://e.com/a/b.git//d/T.yml?ref=main", "https://e.com/a/b.git", "d/T.yml", Some("main"));
+        check("git@e.com:a/b.git//T.yml", "git@e.com:a/b.git", "T.yml", None);
+        check("https://e.com/b.git?ref=", "https://e.com/b.git", "", None);
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl Cache {
 
 /// Seconds since the epoch as RFC 3339 in UTC (days to dates after Howard Hinnant, "chrono-compatible low-level date
 /// algorithms").
-fn format_time(seconds: i64) -> String {
+pub(super) fn format_time(seconds: i64) -> String {
     let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);

@@ -12,16 +12,26 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use ez_compiler::file_system::RemoteError;
-use ez_compiler::project::remote::{scheme, sha256};
+use ez_compiler::project::remote::{GitAddress, scheme, sha256};
+
+use crate::go_text::{duration, quote};
 
 use cache::Cache;
 
 /// The largest remote Taskfile that is read, in bytes.
 pub const MAX_REMOTE_SIZE: u64 = 16 << 20;
+/// The most redirects that are followed for one request; go-task's.
+pub const MAX_REDIRECTS: u32 = 10;
+/// The largest head of an answer, in bytes.
+pub const MAX_HEAD_SIZE: usize = 64 << 10;
+/// When a copy without a time was fetched: Go's zero time.
+const BEGINNING_OF_TIME: &str = "0001-01-01T00:00:00Z";
 
 /// How remote Taskfiles are had.
 #[derive(Clone, Debug, Default)]
 pub struct RemoteSettings {
+    /// The root Taskfile, as messages name it.
+    pub root: String,
     /// Plain HTTP is allowed, and certificates are not checked.
     pub insecure: bool,
     /// Fetch anew, whatever is in the cache.
@@ -60,6 +70,8 @@ enum FetchError {
     TimedOut,
     /// An answer that is no Taskfile.
     Status(u16),
+    /// A redirect to plain HTTP.
+    NotSecure,
     /// There is no Taskfile.
     NotFound,
     /// Anything else, in words of its own or none.
@@ -77,45 +89,65 @@ pub fn read(
     let shown = redacted(url);
     let is_git = scheme(url) == Some("git");
     if url.starts_with("http://") && !settings.insecure {
-        return Err(not_secure(&shown));
+        return Err(not_secure(if is_git { GitAddress::parse(&shown).repository } else { &shown }));
     }
-    let key = if is_git { git::cache_key(url, &shown) } else { http::cache_key(url, &shown) };
+    let key = if is_git { git::cache_key(&shown) } else { http::cache_key(url, &shown) };
     let cache = Cache::new(&settings.cache_dir, &key);
-    trust.remark(&format!("checking cache for {shown:?} in {:?}\n", cache.path()));
+    trust.remark(&format!("checking cache for {} in {}\n", quote(&shown), quote(cache.path().as_str())));
     let cached = cache.read();
-    let fresh = cache.timestamp().is_some_and(|at| at <= now && now < at + settings.expiry.as_secs() as i64);
+    let expiry = cache.timestamp().map(|at| at.saturating_add(settings.expiry.as_secs() as i64));
+    let is_fresh = cache.timestamp().is_some_and(|at| at <= now) && expiry.is_some_and(|end| now < end);
     match &cached {
-        None if settings.offline => return Err(not_cached(&shown)),
-        Some(text) if settings.offline || (fresh && !settings.download) => {
-            return verify(text, pinned, &shown);
+        None => {
+            trust.remark("no cache found\n");
+            if settings.offline {
+                return Err(not_cached(&shown));
+            }
         }
-        _ => {}
+        Some(text) if !is_fresh => {
+            let end = expiry.map_or_else(|| BEGINNING_OF_TIME.to_owned(), cache::format_time);
+            trust.remark(&format!("cache expired at {end}\n"));
+            if settings.offline {
+                trust.remark("in offline mode, using expired cache\n");
+                return verify(text, pinned, &shown);
+            }
+        }
+        Some(text) => {
+            trust.remark("cache found\n");
+            if !settings.download {
+                return verify(text, pinned, &shown);
+            }
+        }
     }
     trust.remark(&format!("downloading remote file: {shown}\n"));
     let fetched = if is_git { git::fetch(url, settings) } else { http::fetch(url, settings) };
     let text = match (fetched, cached) {
         (Ok(text), _) => text,
         (Err(FetchError::TimedOut), Some(cached)) => {
-            trust.remark("failed to fetch remote file: using cache\n");
+            let which = if is_fresh { "cache" } else { "expired cache" };
+            trust.remark(&format!("failed to fetch remote file: context deadline exceeded: using {which}\n"));
             return verify(&cached, pinned, &shown);
         }
-        (Err(error), _) => return Err(fetch_error(&error, &shown, settings.timeout)),
+        (Err(error), _) => return Err(fetch_error(&error, &shown, settings)),
     };
+    trust.remark(&format!("found remote file at {}\n", quote(&shown)));
     verify(&text, pinned, &shown)?;
     let checksum = sha256(text.as_bytes());
-    if pinned.is_none() && !is_trusted(url, &settings.trusted_hosts) {
+    if pinned.is_none() && !is_trusted(&shown, &settings.trusted_hosts) {
         ask(&cache, &checksum, &shown, trust)?;
     }
+    trust.remark(&format!("caching {} to {}\n", quote(&shown), quote(cache.path().as_str())));
     let stored = cache.store(&text, &checksum, now);
     stored.map_err(|error| RemoteError { message: format!("task: {error}"), exit: 1 })?;
     Ok(text.into())
 }
 
 fn ask(cache: &Cache, checksum: &str, shown: &str, trust: &dyn Trust) -> Result<(), RemoteError> {
+    let shown = quote(shown);
     let question = match cache.checksum() {
         Some(known) if known == checksum => return Ok(()),
-        Some(_) => format!("The Taskfile at {shown:?} has changed since you last used it!"),
-        None => format!("The task you are attempting to run depends on the remote Taskfile at {shown:?}."),
+        Some(_) => format!("The Taskfile at {shown} has changed since you last used it!"),
+        None => format!("The task you are attempting to run depends on the remote Taskfile at {shown}."),
     };
     let question = format!(
         "{question}\n--- Make sure you trust the source of this Taskfile before continuing ---\nContinue?"
@@ -123,65 +155,70 @@ fn ask(cache: &Cache, checksum: &str, shown: &str, trust: &dyn Trust) -> Result<
     if trust.ask(&question) {
         return Ok(());
     }
-    Err(RemoteError { message: format!("task: Taskfile {shown:?} not trusted by user"), exit: 104 })
+    Err(RemoteError { message: format!("task: Taskfile {shown} not trusted by user"), exit: 104 })
 }
 
 fn verify(text: &str, pinned: Option<&str>, shown: &str) -> Result<Arc<str>, RemoteError> {
     let actual = sha256(text.as_bytes());
-    match pinned {
-        Some(pin) if pin != actual => Err(RemoteError {
-            message: format!(
-                "task: The checksum of the Taskfile at {shown:?} does not match!\ngot: {actual:?}\nwant: {pin:?}"
-            ),
-            exit: 111,
-        }),
-        _ => Ok(text.into()),
-    }
+    let Some(pin) = pinned.filter(|pin| !pin.is_empty() && *pin != actual) else { return Ok(text.into()) };
+    let (shown, pin) = (quote(shown), quote(pin));
+    let message = format!(
+        "task: The checksum of the Taskfile at {shown} does not match!\ngot: \"{actual}\"\nwant: {pin}"
+    );
+    Err(RemoteError { message, exit: 111 })
 }
 
-fn fetch_error(error: &FetchError, shown: &str, timeout: Duration) -> RemoteError {
+fn fetch_error(error: &FetchError, shown: &str, settings: &RemoteSettings) -> RemoteError {
+    let name = quote(shown);
     let (message, exit) = match error {
         FetchError::TimedOut => {
-            let seconds = timeout.as_secs_f64();
+            // go-task names the root Taskfile, whichever it waited for.
+            let (timeout, root) = (duration(settings.timeout), quote(&settings.root));
             let text = format!(
-                "task: Network connection timed out after {seconds}s while attempting to download Taskfile {shown:?}"
+                "task: Network connection timed out after {timeout} while attempting to download Taskfile {root}"
             );
             (text, 108)
         }
-        FetchError::NotFound => (format!("task: No Taskfile found at {shown:?}"), 100),
+        FetchError::NotFound => (format!("task: No Taskfile found at {name}"), 100),
+        FetchError::NotSecure => return not_secure(shown),
         FetchError::Status(status) => {
-            let name = http::status_text(*status);
-            (format!("task: Download of {shown:?} failed with status code {status} ({name})"), 103)
+            let words = http::status_text(*status);
+            (format!("task: Download of {name} failed with status code {status} ({words})"), 103)
         }
-        FetchError::Failed(None) => (format!("task: Download of {shown:?} failed"), 103),
+        FetchError::Failed(None) => (format!("task: Download of {name} failed"), 103),
         FetchError::Failed(Some(words)) => (words.clone(), 1),
     };
     RemoteError { message, exit }
 }
 
 fn not_secure(shown: &str) -> RemoteError {
+    let shown = quote(shown);
     let message = format!(
-        "task: Taskfile {shown:?} cannot be downloaded over an insecure connection. You can override this by using the --insecure flag"
+        "task: Taskfile {shown} cannot be downloaded over an insecure connection. You can override this by using the --insecure flag"
     );
-    RemoteError { message, exit: 105 }
+    RemoteError { message, exit: RemoteError::NOT_SECURE }
 }
 
 fn not_cached(shown: &str) -> RemoteError {
+    let shown = quote(shown);
     let message = format!(
-        "task: Taskfile {shown:?} was not found in the cache. Remove the --offline flag to use a remote copy or download it using the --download flag"
+        "task: Taskfile {shown} was not found in the cache. Remove the --offline flag to use a remote copy or download it using the --download flag"
     );
     RemoteError { message, exit: 106 }
 }
 
-/// The URL without a password.
+/// The URL without a password; what is written as for `scp`, as a URL.
 fn redacted(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    match authority.rsplit_once('@') {
-        Some((user, host)) => match user.split_once(':') {
-            Some((name, _)) => format!("{scheme}://{name}:xxxxx@{host}{path}"),
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return match url.split_once(':') {
+            Some((host, path)) => format!("ssh://{host}/{}", path.trim_start_matches('/')),
             None => url.to_owned(),
-        },
+        };
+    };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let password = authority.rsplit_once('@').and_then(|(user, host)| Some((user.split_once(':')?.0, host)));
+    match password {
+        Some((name, host)) => format!("{scheme}://{name}:xxxxx@{host}{path}"),
         None => url.to_owned(),
     }
 }
@@ -190,8 +227,7 @@ fn redacted(url: &str) -> String {
 fn host(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    if url.contains("://") { host } else { host.split(':').next().unwrap_or(host) }
+    authority.rsplit_once('@').map_or(authority, |(_, host)| host)
 }
 
 fn is_trusted(url: &str, hosts: &[String]) -> bool {
@@ -206,6 +242,7 @@ mod tests {
     fn passwords_are_not_shown() {
         assert_eq!(redacted("https://me:secret@example.com/a"), "https://me:xxxxx@example.com/a");
         assert_eq!(redacted("https://example.com/a@b:c"), "https://example.com/a@b:c");
+        assert_eq!(redacted("git@example.com:a/b.git//T.yml"), "ssh://git@example.com/a/b.git//T.yml");
     }
 
     #[test]
