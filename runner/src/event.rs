@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime};
 use serde::{Serialize, Serializer};
 use smol_str::SmolStr;
 
+use crate::civil_time;
+
 /// Version of the format; fields are only ever added.
 pub const EVENT_VERSION: u32 = 1;
 
@@ -241,39 +243,12 @@ fn lossy_text<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Er
 
 fn rfc3339<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    serializer.serialize_str(&format_time(since))
-}
-
-/// A time since 1970 in RFC 3339, by the civil calendar's rules (days are counted in eras of 400 years).
-fn format_time(since_epoch: Duration) -> String {
-    let seconds = since_epoch.as_secs();
-    let days = seconds / 86_400 + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    let millis = since_epoch.subsec_millis();
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
+    serializer.serialize_str(&civil_time::format_milliseconds(since))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_are_written_as_rfc_3339() {
-        for (seconds, expected) in [
-            (0, "1970-01-01T00:00:00.000Z"),
-            (951_782_400, "2000-02-29T00:00:00.000Z"),
-            (1_763_700_382, "2025-11-21T04:46:22.000Z"),
-        ] {
-            assert_eq!(format_time(Duration::from_secs(seconds)), expected);
-        }
-    }
 
     #[test]
     fn events_carry_their_envelope() {

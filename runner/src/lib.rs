@@ -3,6 +3,7 @@
 //! It knows nothing of terminals and servers: who wants to show or record a run listens to [`event::EventSink`].
 
 pub mod call;
+mod civil_time;
 pub mod command;
 pub mod concrete;
 mod directory;
