@@ -24,7 +24,7 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         }
         for variable in &task.definition.vars {
             let name = &variable.name.value;
-            if !facts.mentions.contains(name) && !everywhere.contains(name) {
+            if is_named(variable) && !facts.mentions.contains(name) && !everywhere.contains(name) {
                 found.push(report(variable, facts.shell_reads.contains(name), "this task"));
             }
         }
@@ -40,7 +40,12 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     if taskfile.tasks.is_empty() || taskfile.vars.is_empty() {
         return;
     }
-    let mut left: FxHashSet<&SmolStr> = taskfile.vars.iter().map(|variable| &variable.name.value).collect();
+    let mut left: FxHashSet<&SmolStr> = taskfile
+        .vars
+        .iter()
+        .filter(|variable| is_named(variable))
+        .map(|variable| &variable.name.value)
+        .collect();
     for name in every().flat_map(|facts| &facts.mentions) {
         left.remove(name);
         if left.is_empty() {
@@ -51,6 +56,11 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         let in_shell = every().any(|facts| facts.shell_reads.contains(&variable.name.value));
         found.push(report(variable, in_shell, "this project"));
     }
+}
+
+/// Whether a variable can be read at all: a name that is no text is another mistake.
+fn is_named(variable: &Variable) -> bool {
+    !variable.name.value.is_empty()
 }
 
 fn report(variable: &Variable, is_read_by_shell: bool, place: &str) -> Diagnostic {

@@ -17,6 +17,11 @@ use crate::yaml::node::{Node, NodeKind};
 use crate::yaml::scalar;
 use crate::yaml::value::to_value;
 
+/// What a key must be.
+const A_NAME: &str = "a name";
+/// What a switch must be.
+const A_BOOLEAN: &str = "`true` or `false`";
+
 /// A key with its value in a mapping.
 pub(super) struct Field<'n> {
     pub name: &'n str,
@@ -92,7 +97,7 @@ impl<'a> Decoder<'a> {
         let diagnostic =
             Diagnostic::error(rule::WRONG_TYPE, message, span).with_label(format!("not {wanted}"));
         let written = self.sources.text(span);
-        if is_unquoted_template(written) {
+        if is_unquoted_template(written) && ![A_NAME, A_BOOLEAN].contains(&wanted) {
             let quoted = format!("'{}'", written.replace('\'', "''"));
             return diagnostic
                 .with_help(
@@ -153,7 +158,7 @@ impl<'a> Decoder<'a> {
             errors.push(DecodeError::cannot_unmarshal(key, "string").go_message(self.sources));
         }
         let is_template = is_unquoted_template(self.sources.text(mapping.span));
-        let (found, wanted) = if is_template { (mapping, "text") } else { (key, "a name") };
+        let (found, wanted) = if is_template { (mapping, "text") } else { (key, A_NAME) };
         let diagnostic = self.wrong_type(found, found.span, wanted);
         self.report(diagnostic);
     }
@@ -163,7 +168,7 @@ impl<'a> Decoder<'a> {
     pub(super) fn named_entries<'n>(&mut self, node: &'n Node) -> Vec<Field<'n>> {
         let fields = entries(node);
         for field in fields.iter().filter(|field| scalar_text(field.key).is_none()) {
-            let mut diagnostic = self.wrong_type(field.key, field.key.span, "a name");
+            let mut diagnostic = self.wrong_type(field.key, field.key.span, A_NAME);
             diagnostic.severity = Severity::Warning;
             self.report(diagnostic);
         }
@@ -216,7 +221,7 @@ impl<'a> Decoder<'a> {
         match scalar::as_bool(resolved) {
             Ok(value) => value,
             Err(error) => {
-                self.decode_error(&error, resolved, "`true` or `false`");
+                self.decode_error(&error, resolved, A_BOOLEAN);
                 None
             }
         }
@@ -232,7 +237,12 @@ impl<'a> Decoder<'a> {
     ) -> Vec<T> {
         let resolved = resolve(node);
         match &resolved.kind {
-            NodeKind::Sequence(sequence) => sequence.items.iter().filter_map(|n| item(self, n)).collect(),
+            NodeKind::Sequence(sequence) => {
+                // `collect` would give every short list room for four.
+                let mut out = Vec::with_capacity(sequence.items.len());
+                out.extend(sequence.items.iter().filter_map(|n| item(self, n)));
+                out
+            }
             _ if is_null(resolved) => Vec::new(),
             _ => {
                 self.type_error(resolved, go_type, what);

@@ -1,5 +1,6 @@
 //! `vars` and `env`.
 
+use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use super::Decoder;
@@ -27,21 +28,27 @@ impl Decoder<'_> {
                 return Vec::new();
             }
         }
-        let mut variables: Vec<Variable> = Vec::new();
-        for field in self.named_entries(resolved) {
+        let fields = self.named_entries(resolved);
+        let mut variables: Vec<Variable> = Vec::with_capacity(fields.len());
+        let mut places: FxHashMap<&str, usize> = FxHashMap::default();
+        for field in fields {
             let name = Spanned::new(SmolStr::new(field.name), field.key.span);
             let Some(variable) = self.variable(name, field.value) else { continue };
-            match variables.iter_mut().find(|v| v.name.value == variable.name.value) {
+            match places.get(field.name).and_then(|&place| variables.get_mut(place)) {
                 Some(first) => {
                     let message = format!("the variable `{}` is defined twice", field.name);
                     self.report(
                         Diagnostic::warning(rule::DUPLICATE_KEY, message, field.key.span)
                             .with_label("this one wins")
-                            .and_at(first.name.span, "never used"),
+                            .and_at(first.name.span, "never used")
+                            .with_help("keep one of the two"),
                     );
                     *first = variable;
                 }
-                None => variables.push(variable),
+                None => {
+                    places.insert(field.name, variables.len());
+                    variables.push(variable);
+                }
             }
         }
         variables
