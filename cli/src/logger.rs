@@ -89,7 +89,10 @@ impl Logger {
 
     /// Writes to stdout. A reader that went away ends the program, successfully.
     pub fn out(&self, color: Color, text: &str) {
-        print(&mut io::stdout().lock(), &self.paint(color, text));
+        match (&self.palette, color) {
+            (None, _) | (_, Color::None) => print(&mut io::stdout().lock(), text),
+            _ => print(&mut io::stdout().lock(), &self.paint(color, text)),
+        }
     }
 
     /// Writes to stderr.

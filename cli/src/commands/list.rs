@@ -1,12 +1,14 @@
 //! Lists of tasks: `task --list`, `task --list-all`, `ez list`.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 
 use ez_compiler::ir::{Program, TaskId};
 use ez_compiler::source::SourceMap;
 use ez_runner::engine::Engine;
 use ez_runner::error::RunError;
 use serde::Serialize;
+use serde_json::ser::{Formatter, PrettyFormatter};
 use smol_str::SmolStr;
 
 use crate::args::invocation::{ListRequest, Order};
@@ -144,11 +146,24 @@ pub fn text(logger: &Logger, entries: &[Entry]) -> String {
 
 /// A list as JSON, with go-task's layout and escapes.
 pub fn json(entries: Vec<Entry>, location: &str, request: ListRequest) -> Result<String, serde_json::Error> {
-    let mut root =
-        Namespace { tasks: Some(Vec::new()), location: Some(location.to_owned()), ..Namespace::default() };
-    for entry in entries {
-        let path = if request.nested { entry.task.clone() } else { SmolStr::default() };
-        let mut namespace = &mut root;
+    let mut root = Namespace { location: Some(location.to_owned()), ..Namespace::default() };
+    if request.nested {
+        root.tasks = Some(Vec::new());
+        entries.into_iter().for_each(|entry| root.add(entry));
+    } else {
+        root.tasks = Some(entries);
+    }
+    let mut out = Vec::new();
+    root.serialize(&mut serde_json::Serializer::with_formatter(&mut out, GoFormatter::default()))?;
+    out.push(b'\n');
+    String::from_utf8(out).map_err(serde::ser::Error::custom)
+}
+
+impl Namespace {
+    /// Puts a task where its name says, below the namespaces in it.
+    fn add(&mut self, entry: Entry) {
+        let mut namespace = self;
+        let path = entry.task.clone();
         let mut parts = path.split(NAMESPACE_SEPARATOR).peekable();
         while let Some(part) = parts.next() {
             if parts.peek().is_some() {
@@ -157,23 +172,60 @@ pub fn json(entries: Vec<Entry>, location: &str, request: ListRequest) -> Result
         }
         namespace.tasks.get_or_insert_default().push(entry);
     }
-    Ok(format!("{}\n", escape_for_html(&serde_json::to_string_pretty(&root)?)))
 }
 
-/// Escapes in JSON what Go escapes there: characters that mean something to HTML and JavaScript.
-fn escape_for_html(json: &str) -> String {
-    let mut out = String::with_capacity(json.len());
-    for c in json.chars() {
-        match c {
-            '<' => out.push_str("\\u003c"),
-            '>' => out.push_str("\\u003e"),
-            '&' => out.push_str("\\u0026"),
-            '\u{2028}' => out.push_str("\\u2028"),
-            '\u{2029}' => out.push_str("\\u2029"),
-            _ => out.push(c),
-        }
+/// JSON as Go's `encoding/json` indents it, with characters escaped that mean something to HTML and JavaScript.
+#[derive(Default)]
+struct GoFormatter(PrettyFormatter<'static>);
+
+impl Formatter for GoFormatter {
+    fn begin_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_array(writer)
     }
-    out
+
+    fn end_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array(writer)
+    }
+
+    fn begin_array_value<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_array_value(writer, first)
+    }
+
+    fn end_array_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array_value(writer)
+    }
+
+    fn begin_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object(writer)
+    }
+
+    fn end_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object(writer)
+    }
+
+    fn begin_object_key<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_object_key(writer, first)
+    }
+
+    fn begin_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object_value(writer)
+    }
+
+    fn end_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object_value(writer)
+    }
+
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        let special = |c: char| matches!(c, '<' | '>' | '&' | '\u{2028}' | '\u{2029}');
+        let mut rest = fragment;
+        while let Some(at) = rest.find(special) {
+            let (before, from) = rest.split_at(at);
+            let Some(c) = from.chars().next() else { break };
+            write!(writer, "{before}\\u{:04x}", u32::from(c))?;
+            rest = &from[c.len_utf8()..];
+        }
+        writer.write_all(rest.as_bytes())
+    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ pub struct Command {
     /// Run at the end of the task, also after a failure.
     pub deferred: bool,
     /// `for`
-    pub repeat: Option<Loop>,
+    pub repeat: Option<Box<Loop>>,
     /// `if`
     pub condition: Option<Text>,
     /// `silent`

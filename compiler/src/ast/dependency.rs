@@ -11,7 +11,7 @@ pub struct Dependency {
     /// The task's name, a template.
     pub task: Text,
     /// `for`
-    pub repeat: Option<Loop>,
+    pub repeat: Option<Box<Loop>>,
     /// Variables of the call.
     pub vars: Vec<Variable>,
     /// `silent`

@@ -54,7 +54,7 @@ pub fn of<'p>(task: &'p Task, program: &Program) -> Vec<TaskCall<'p>> {
             CallKind::Dependency,
             &dependency.task,
             &dependency.vars,
-            dependency.repeat.as_ref(),
+            dependency.repeat.as_deref(),
             dependency.repeat.is_some(),
         ));
     }
@@ -63,7 +63,7 @@ pub fn of<'p>(task: &'p Task, program: &Program) -> Vec<TaskCall<'p>> {
         let kind = if command.deferred { CallKind::Deferred } else { CallKind::Command };
         let conditional =
             command.repeat.is_some() || command.condition.is_some() || !command.platforms.is_empty();
-        calls.push(call(task, program, kind, name, vars, command.repeat.as_ref(), conditional));
+        calls.push(call(task, program, kind, name, vars, command.repeat.as_deref(), conditional));
     }
     calls
 }

@@ -87,7 +87,7 @@ impl<'a> Texts<'a> {
             }
         }
         for dependency in &task.deps {
-            let extra = self.repeat(dependency.repeat.as_ref());
+            let extra = self.repeat(dependency.repeat.as_deref());
             self.add(&dependency.task, Use::Rendered, &extra);
             self.variables(&dependency.vars, &extra);
         }
@@ -97,7 +97,7 @@ impl<'a> Texts<'a> {
     }
 
     fn command(&mut self, task: &'a ast::Task, command: &'a ast::Command) {
-        let mut extra = self.repeat(command.repeat.as_ref());
+        let mut extra = self.repeat(command.repeat.as_deref());
         if command.deferred {
             extra.push(SmolStr::new_static("EXIT_CODE"));
         }

@@ -71,7 +71,7 @@ impl Decoder<'_> {
             match field.name {
                 "cmd" => script = self.filled_text(field.value),
                 "task" => task = self.filled_text(field.value),
-                "for" => command.repeat = self.repeat(field.value),
+                "for" => command.repeat = self.repeat(field.value).map(Box::new),
                 "if" => command.condition = self.filled_text(field.value),
                 "silent" => command.silent = self.boolean(field.value).unwrap_or(false),
                 "set" => command.set = self.texts(field.value),

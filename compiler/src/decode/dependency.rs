@@ -32,7 +32,7 @@ impl Decoder<'_> {
                                 dependency.task = text;
                             }
                         }
-                        "for" => dependency.repeat = this.repeat(field.value),
+                        "for" => dependency.repeat = this.repeat(field.value).map(Box::new),
                         "vars" => dependency.vars = this.variables(field.value),
                         "silent" => dependency.silent = this.boolean(field.value).unwrap_or(false),
                         "timeout" => dependency.timeout = this.timeout(field.value, resolved),

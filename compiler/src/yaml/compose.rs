@@ -7,8 +7,8 @@ use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 use std::sync::Arc;
 
-use super::node::{CollectionStyle, Entry, Mapping, Node, NodeKind, Scalar, ScalarStyle, Sequence};
-use super::scan::{Mark, Problem, Scanner, Token, TokenKind};
+use super::node::{CollectionStyle, Entry, Mapping, Marks, Node, NodeKind, Scalar, ScalarStyle, Sequence};
+use super::scan::{Mark, Problem, Scanner, Token, TokenKind, TokenShape};
 use crate::source::{SourceId, Span};
 
 /// How deep collections may be nested. go-yaml stops at 10,000; no stack here is that deep.
@@ -63,6 +63,9 @@ struct Composer<'t> {
     has_references: bool,
     has_more: bool,
     depth: usize,
+    /// Children of the collections that are open, so that each collection is allocated once, in its size.
+    open_items: Vec<Node>,
+    open_entries: Vec<Entry>,
 }
 
 /// Parses the first document of a text.
@@ -83,6 +86,8 @@ pub(super) fn compose_at(text: &str, source: SourceId, depth: usize) -> Composed
         has_references: false,
         has_more: false,
         depth,
+        open_items: Vec::new(),
+        open_entries: Vec::new(),
     };
     let root = composer.document();
     Composed {
@@ -94,15 +99,15 @@ pub(super) fn compose_at(text: &str, source: SourceId, depth: usize) -> Composed
 }
 
 impl Composer<'_> {
-    fn peek(&mut self) -> Token {
+    /// What comes next, without its text, which only the one who takes the token needs.
+    fn peek(&mut self) -> Ahead {
         if !self.failed {
             match self.scanner.peek() {
-                // Only the kind's outline and the marks are looked at before the token is taken.
-                Ok(token) => return Token { kind: outline(&token.kind), start: token.start, end: token.end },
+                Ok(token) => return Ahead { shape: token.kind.shape(), start: token.start, end: token.end },
                 Err(problem) => self.fail(ComposeError::Syntax(problem)),
             }
         }
-        Token { kind: TokenKind::StreamEnd, start: Mark::default(), end: Mark::default() }
+        Ahead { shape: TokenShape::StreamEnd, start: Mark::default(), end: Mark::default() }
     }
 
     fn next(&mut self) -> Token {
@@ -132,13 +137,13 @@ impl Composer<'_> {
 
     fn empty(&self, mark: Mark) -> Node {
         let kind = NodeKind::Scalar(Scalar { text: SmolStr::default(), style: ScalarStyle::Plain });
-        Node { span: self.span(mark, mark), start: mark.offset as u32, tag: None, anchor: None, kind }
+        Node { span: self.span(mark, mark), start: mark.offset as u32, marks: None, kind }
     }
 
     fn document(&mut self) -> Option<Node> {
-        let root = match self.peek().kind {
-            TokenKind::StreamEnd => return None,
-            TokenKind::Version { .. } | TokenKind::TagDirective { .. } | TokenKind::DocumentStart => {
+        let root = match self.peek().shape {
+            TokenShape::StreamEnd => return None,
+            TokenShape::Version | TokenShape::TagDirective | TokenShape::DocumentStart => {
                 self.explicit_document()?
             }
             _ => {
@@ -147,7 +152,7 @@ impl Composer<'_> {
             }
         };
         // go-yaml reads one document, and asks nothing of what follows it.
-        self.has_more = !self.failed && self.peek().kind != TokenKind::StreamEnd;
+        self.has_more = !self.failed && self.peek().shape != TokenShape::StreamEnd;
         Some(root)
     }
 
@@ -155,18 +160,18 @@ impl Composer<'_> {
         self.has_references = true;
         self.directives();
         let token = self.peek();
-        if token.kind != TokenKind::DocumentStart {
+        if token.shape != TokenShape::DocumentStart {
             self.expected("did not find expected <document start>", None, token.start);
             return None;
         }
         self.next();
         let token = self.peek();
-        Some(match token.kind {
-            TokenKind::Version { .. }
-            | TokenKind::TagDirective { .. }
-            | TokenKind::DocumentStart
-            | TokenKind::DocumentEnd
-            | TokenKind::StreamEnd => self.empty(token.start),
+        Some(match token.shape {
+            TokenShape::Version
+            | TokenShape::TagDirective
+            | TokenShape::DocumentStart
+            | TokenShape::DocumentEnd
+            | TokenShape::StreamEnd => self.empty(token.start),
             _ => self.node(true, false),
         })
     }
@@ -175,17 +180,17 @@ impl Composer<'_> {
         let mut has_version = false;
         loop {
             let token = self.peek();
-            match token.kind {
-                TokenKind::Version { major, minor } => {
+            match token.shape {
+                TokenShape::Version => {
+                    let version = self.next().kind;
                     if has_version {
                         self.expected("found duplicate %YAML directive", None, token.start);
-                    } else if (major, minor) != (1, 1) {
+                    } else if version != (TokenKind::Version { major: 1, minor: 1 }) {
                         self.expected("found incompatible YAML document", None, token.start);
                     }
                     has_version = true;
-                    self.next();
                 }
-                TokenKind::TagDirective { .. } => {
+                TokenShape::TagDirective => {
                     let TokenKind::TagDirective { handle, prefix } = self.next().kind else { break };
                     if self.tag_prefixes.iter().any(|(known, _)| *known == handle) {
                         self.expected("found duplicate %TAG directive", None, token.start);
@@ -222,7 +227,7 @@ impl Composer<'_> {
 
     fn node_unlimited(&mut self, block: bool, indentless: bool) -> Node {
         let first = self.peek();
-        if first.kind == TokenKind::Alias(SmolStr::default()) {
+        if first.shape == TokenShape::Alias {
             return self.alias();
         }
         let properties = self.properties();
@@ -231,10 +236,13 @@ impl Composer<'_> {
         if properties.end != first.start {
             node.start = first.start.offset as u32;
         }
-        node.tag = properties.tag;
-        node.anchor = properties.anchor;
-        if let (Some(name), Some(id)) = (&node.anchor, open_anchor) {
-            self.close_anchor(name, id, &node);
+        let Properties { anchor, tag, .. } = properties;
+        let closed = anchor.clone().zip(open_anchor);
+        if anchor.is_some() || tag.is_some() {
+            node.marks = Some(Box::new(Marks { tag, anchor }));
+        }
+        if let Some((name, id)) = closed {
+            self.close_anchor(&name, id, &node);
         }
         node
     }
@@ -259,7 +267,7 @@ impl Composer<'_> {
             }
         };
         let kind = NodeKind::Alias { name, target };
-        Node { span, start: span.start, tag: None, anchor: None, kind }
+        Node { span, start: span.start, marks: None, kind }
     }
 
     fn properties(&mut self) -> Properties {
@@ -267,8 +275,8 @@ impl Composer<'_> {
         let start = properties.end;
         let mut handled_tag = false;
         for _ in 0..2 {
-            match self.peek().kind {
-                TokenKind::Anchor(_) if properties.anchor.is_none() => {
+            match self.peek().shape {
+                TokenShape::Anchor if properties.anchor.is_none() => {
                     let token = self.next();
                     self.has_references = true;
                     properties.end = token.end;
@@ -276,7 +284,7 @@ impl Composer<'_> {
                         properties.anchor = Some(name);
                     }
                 }
-                TokenKind::Tag { .. } if !handled_tag => {
+                TokenShape::Tag if !handled_tag => {
                     let token = self.next();
                     handled_tag = true;
                     properties.end = token.end;
@@ -319,13 +327,13 @@ impl Composer<'_> {
 
     fn content(&mut self, block: bool, indentless: bool, start: Mark, properties: &Properties) -> Node {
         let token = self.peek();
-        match token.kind {
-            TokenKind::BlockEntry if indentless => self.indentless_sequence(),
-            TokenKind::Scalar { .. } => self.scalar(),
-            TokenKind::FlowSequenceStart => self.flow_sequence(),
-            TokenKind::FlowMappingStart => self.flow_mapping(),
-            TokenKind::BlockSequenceStart if block => self.block_sequence(),
-            TokenKind::BlockMappingStart if block => self.block_mapping(),
+        match token.shape {
+            TokenShape::BlockEntry if indentless => self.indentless_sequence(),
+            TokenShape::Scalar => self.scalar(),
+            TokenShape::FlowSequenceStart => self.flow_sequence(),
+            TokenShape::FlowMappingStart => self.flow_mapping(),
+            TokenShape::BlockSequenceStart if block => self.block_sequence(),
+            TokenShape::BlockMappingStart if block => self.block_mapping(),
             _ if properties.end != start => self.empty(properties.end),
             _ => {
                 self.expected("did not find expected node content", Some(start), token.start);
@@ -339,25 +347,25 @@ impl Composer<'_> {
         let TokenKind::Scalar { text, style, content } = token.kind else { return self.empty(token.start) };
         let span = Span::new(self.source, content, token.end.offset.max(content));
         let kind = NodeKind::Scalar(Scalar { text, style });
-        Node { span, start: token.start.offset as u32, tag: None, anchor: None, kind }
+        Node { span, start: token.start.offset as u32, marks: None, kind }
     }
 
     fn block_sequence(&mut self) -> Node {
         let context = self.next().start;
-        let mut items = Vec::new();
+        let first = self.open_items.len();
         let mut end = context;
         loop {
             let token = self.peek();
-            match token.kind {
-                TokenKind::BlockEntry => {
+            match token.shape {
+                TokenShape::BlockEntry => {
                     end = self.next().end;
-                    let item = match self.peek().kind {
-                        TokenKind::BlockEntry | TokenKind::BlockEnd => self.empty(end),
+                    let item = match self.peek().shape {
+                        TokenShape::BlockEntry | TokenShape::BlockEnd => self.empty(end),
                         _ => self.node(true, false),
                     };
-                    items.push(item);
+                    self.open_items.push(item);
                 }
-                TokenKind::BlockEnd => {
+                TokenShape::BlockEnd => {
                     self.next();
                     break;
                 }
@@ -367,27 +375,29 @@ impl Composer<'_> {
                 }
             }
         }
-        self.sequence(items, CollectionStyle::Block, context, end)
+        self.sequence(first, CollectionStyle::Block, context, end)
     }
 
     fn indentless_sequence(&mut self) -> Node {
         let start = self.peek().start;
-        let mut items = Vec::new();
+        let first = self.open_items.len();
         let mut end = start;
-        while self.peek().kind == TokenKind::BlockEntry {
+        while self.peek().shape == TokenShape::BlockEntry {
             end = self.next().end;
-            let item = match self.peek().kind {
-                TokenKind::BlockEntry | TokenKind::Key | TokenKind::Value | TokenKind::BlockEnd => {
+            let item = match self.peek().shape {
+                TokenShape::BlockEntry | TokenShape::Key | TokenShape::Value | TokenShape::BlockEnd => {
                     self.empty(end)
                 }
                 _ => self.node(true, false),
             };
-            items.push(item);
+            self.open_items.push(item);
         }
-        self.sequence(items, CollectionStyle::Block, start, end)
+        self.sequence(first, CollectionStyle::Block, start, end)
     }
 
-    fn sequence(&self, items: Vec<Node>, style: CollectionStyle, start: Mark, end: Mark) -> Node {
+    /// The sequence whose items are the open ones from `first` on.
+    fn sequence(&mut self, first: usize, style: CollectionStyle, start: Mark, end: Mark) -> Node {
+        let items = self.open_items.drain(first..).collect::<Vec<_>>();
         let last = items.last().map_or(0, |node| node.span.end);
         let first = match (style, items.first()) {
             (CollectionStyle::Block, Some(item)) => item.span.start,
@@ -395,40 +405,46 @@ impl Composer<'_> {
         };
         let span = Span { source: self.source, start: first, end: last.max(end.offset as u32) };
         let kind = NodeKind::Sequence(Sequence { items, style });
-        Node { span, start: start.offset as u32, tag: None, anchor: None, kind }
+        Node { span, start: start.offset as u32, marks: None, kind }
     }
 
-    fn mapping(&self, entries: Vec<Entry>, style: CollectionStyle, start: Mark, end: Mark) -> Node {
+    /// The block or flow mapping whose entries are the open ones from `first` on.
+    fn mapping(&mut self, first: usize, style: CollectionStyle, start: Mark, end: Mark) -> Node {
+        let entries = self.open_entries.drain(first..).collect();
+        self.mapping_of(entries, style, start, end)
+    }
+
+    fn mapping_of(&self, entries: Vec<Entry>, style: CollectionStyle, start: Mark, end: Mark) -> Node {
         let last = entries.last().map_or(0, |entry| entry.value.span.end.max(entry.key.span.end));
         let span = Span { source: self.source, start: start.offset as u32, end: last.max(end.offset as u32) };
         let kind = NodeKind::Mapping(Mapping { entries, style });
-        Node { span, start: span.start, tag: None, anchor: None, kind }
+        Node { span, start: span.start, marks: None, kind }
     }
 
     fn block_mapping(&mut self) -> Node {
         let context = self.next().start;
-        let mut entries = Vec::new();
+        let first = self.open_entries.len();
         let mut end = context;
         loop {
             let token = self.peek();
-            match token.kind {
-                TokenKind::Key => {
+            match token.shape {
+                TokenShape::Key => {
                     let mark = self.next().end;
                     let key = self.block_part(mark);
                     if self.failed && key.span.is_empty() {
                         break;
                     }
                     let token = self.peek();
-                    let value = if token.kind == TokenKind::Value {
+                    let value = if token.shape == TokenShape::Value {
                         end = self.next().end;
                         self.block_part(end)
                     } else {
                         self.empty(if self.failed { mark } else { token.start })
                     };
                     let value = self.keep_in_order(&key, value);
-                    entries.push(Entry { key, value: Arc::new(value) });
+                    self.open_entries.push(Entry { key, value: Arc::new(value) });
                 }
-                TokenKind::BlockEnd => {
+                TokenShape::BlockEnd => {
                     self.next();
                     break;
                 }
@@ -438,7 +454,7 @@ impl Composer<'_> {
                 }
             }
         }
-        self.mapping(entries, CollectionStyle::Block, context, end)
+        self.mapping(first, CollectionStyle::Block, context, end)
     }
 
     /// After an error, marks are gone; a value that was cut off stands after its key.
@@ -452,68 +468,74 @@ impl Composer<'_> {
 
     /// A key or value of a block mapping, whose indicator ended at `mark`.
     fn block_part(&mut self, mark: Mark) -> Node {
-        match self.peek().kind {
-            TokenKind::Key | TokenKind::Value | TokenKind::BlockEnd => self.empty(mark),
+        match self.peek().shape {
+            TokenShape::Key | TokenShape::Value | TokenShape::BlockEnd => self.empty(mark),
             _ => self.node(true, true),
         }
     }
 
     fn flow_sequence(&mut self) -> Node {
         let context = self.next().start;
-        let mut items = Vec::new();
+        let first = self.open_items.len();
         let mut end = context;
         loop {
             let mut token = self.peek();
-            if token.kind == TokenKind::FlowSequenceEnd {
+            if token.shape == TokenShape::FlowSequenceEnd {
                 end = self.next().end;
                 break;
             }
-            if !items.is_empty() {
-                if token.kind != TokenKind::FlowEntry {
+            if self.open_items.len() > first {
+                if token.shape != TokenShape::FlowEntry {
                     self.expected("did not find expected ',' or ']'", Some(context), token.start);
                     break;
                 }
                 end = self.next().end;
                 token = self.peek();
             }
-            match token.kind {
-                TokenKind::FlowSequenceEnd => {}
-                TokenKind::Key => items.push(self.flow_pair()),
-                _ => items.push(self.node(false, false)),
+            match token.shape {
+                TokenShape::FlowSequenceEnd => {}
+                TokenShape::Key => {
+                    let pair = self.flow_pair();
+                    self.open_items.push(pair);
+                }
+                _ => {
+                    let item = self.node(false, false);
+                    self.open_items.push(item);
+                }
             }
             if self.failed {
                 break;
             }
         }
-        self.sequence(items, CollectionStyle::Flow, context, end)
+        self.sequence(first, CollectionStyle::Flow, context, end)
     }
 
     /// A mapping of one entry without braces, inside of a list.
     fn flow_pair(&mut self) -> Node {
         let start = self.next();
         let token = self.peek();
-        let key = match token.kind {
-            TokenKind::Value | TokenKind::FlowEntry | TokenKind::FlowSequenceEnd => {
+        let key = match token.shape {
+            TokenShape::Value | TokenShape::FlowEntry | TokenShape::FlowSequenceEnd => {
                 // go-yaml passes the token here, even a `:`.
                 self.next();
                 self.empty(token.end)
             }
             _ => self.node(false, false),
         };
-        let value = self.flow_value(&TokenKind::FlowSequenceEnd);
+        let value = self.flow_value(TokenShape::FlowSequenceEnd);
         let end = Mark { offset: start.end.offset.max(key.span.end as usize), ..start.end };
         let entry = Entry { key, value: Arc::new(value) };
-        self.mapping(vec![entry], CollectionStyle::Flow, start.start, end)
+        self.mapping_of(vec![entry], CollectionStyle::Flow, start.start, end)
     }
 
-    fn flow_value(&mut self, close: &TokenKind) -> Node {
+    fn flow_value(&mut self, close: TokenShape) -> Node {
         let token = self.peek();
-        if token.kind != TokenKind::Value {
+        if token.shape != TokenShape::Value {
             return self.empty(token.start);
         }
         self.next();
         let token = self.peek();
-        if token.kind == TokenKind::FlowEntry || token.kind == *close {
+        if token.shape == TokenShape::FlowEntry || token.shape == close {
             return self.empty(token.start);
         }
         self.node(false, false)
@@ -521,45 +543,45 @@ impl Composer<'_> {
 
     fn flow_mapping(&mut self) -> Node {
         let context = self.next().start;
-        let mut entries: Vec<Entry> = Vec::new();
+        let first = self.open_entries.len();
         let mut end = context;
         loop {
             let mut token = self.peek();
-            if token.kind == TokenKind::FlowMappingEnd {
+            if token.shape == TokenShape::FlowMappingEnd {
                 end = self.next().end;
                 break;
             }
-            if !entries.is_empty() {
-                if token.kind != TokenKind::FlowEntry {
+            if self.open_entries.len() > first {
+                if token.shape != TokenShape::FlowEntry {
                     self.expected("did not find expected ',' or '}'", Some(context), token.start);
                     break;
                 }
                 end = self.next().end;
                 token = self.peek();
             }
-            if token.kind == TokenKind::FlowMappingEnd {
+            if token.shape == TokenShape::FlowMappingEnd {
                 continue;
             }
-            let entry = self.flow_entry(&token);
+            let entry = self.flow_entry(token);
             if self.failed && entry.key.span.is_empty() {
                 break;
             }
-            entries.push(entry);
+            self.open_entries.push(entry);
         }
-        self.mapping(entries, CollectionStyle::Flow, context, end)
+        self.mapping(first, CollectionStyle::Flow, context, end)
     }
 
-    fn flow_entry(&mut self, token: &Token) -> Entry {
-        let (key, value) = if token.kind == TokenKind::Key {
+    fn flow_entry(&mut self, token: Ahead) -> Entry {
+        let (key, value) = if token.shape == TokenShape::Key {
             self.next();
             let token = self.peek();
-            let key = match token.kind {
-                TokenKind::Value | TokenKind::FlowEntry | TokenKind::FlowMappingEnd => {
+            let key = match token.shape {
+                TokenShape::Value | TokenShape::FlowEntry | TokenShape::FlowMappingEnd => {
                     self.empty(token.start)
                 }
                 _ => self.node(false, false),
             };
-            (key, self.flow_value(&TokenKind::FlowMappingEnd))
+            (key, self.flow_value(TokenShape::FlowMappingEnd))
         } else {
             let key = self.node(false, false);
             let mark = self.peek().start;
@@ -576,17 +598,10 @@ struct Properties {
     end: Mark,
 }
 
-/// A token's kind without its text, which only the one who takes the token needs.
-fn outline(kind: &TokenKind) -> TokenKind {
-    let empty = SmolStr::default;
-    match kind {
-        TokenKind::Alias(_) => TokenKind::Alias(empty()),
-        TokenKind::Anchor(_) => TokenKind::Anchor(empty()),
-        TokenKind::Tag { .. } => TokenKind::Tag { handle: empty(), suffix: empty() },
-        TokenKind::TagDirective { .. } => TokenKind::TagDirective { handle: empty(), prefix: empty() },
-        TokenKind::Scalar { style, content, .. } => {
-            TokenKind::Scalar { text: empty(), style: *style, content: *content }
-        }
-        other => other.clone(),
-    }
+/// A token that was not taken yet.
+#[derive(Clone, Copy)]
+struct Ahead {
+    shape: TokenShape,
+    start: Mark,
+    end: Mark,
 }

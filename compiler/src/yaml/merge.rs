@@ -48,7 +48,7 @@ pub fn key_text(key: &Node) -> Option<&SmolStr> {
 pub fn is_merge_key(key: &Node) -> bool {
     let NodeKind::Scalar(scalar) = &key.kind else { return false };
     scalar.text == "<<"
-        && match key.tag.as_deref() {
+        && match key.tag() {
             None => scalar.style == ScalarStyle::Plain,
             Some(tag) => tag.strip_prefix(TAG_PREFIX) == Some("merge"),
         }

@@ -38,12 +38,31 @@ pub struct Node {
     pub span: Span,
     /// Where go-yaml lets the node begin, which its messages name: at the anchor, the tag or the `|`, if it has one.
     pub start: u32,
+    /// Its tag and anchor, which few nodes have.
+    pub marks: Option<Box<Marks>>,
+    /// What it is.
+    pub kind: NodeKind,
+}
+
+/// What may be written before a node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Marks {
     /// The tag as written (`!!str`), resolved to its long form.
     pub tag: Option<SmolStr>,
     /// The anchor's name.
     pub anchor: Option<SmolStr>,
-    /// What it is.
-    pub kind: NodeKind,
+}
+
+impl Node {
+    /// The tag in its long form, if one is written.
+    pub fn tag(&self) -> Option<&str> {
+        self.marks.as_ref()?.tag.as_deref()
+    }
+
+    /// The anchor's name, if it has one.
+    pub fn anchor(&self) -> Option<&str> {
+        self.marks.as_ref()?.anchor.as_deref()
+    }
 }
 
 /// What a node is.

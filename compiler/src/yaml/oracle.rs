@@ -26,8 +26,8 @@ fn ours(text: &str) -> Result<String, String> {
 }
 
 fn print(node: &Node, out: &mut String) {
-    let tag = node.tag.as_deref().unwrap_or("");
-    let anchor = node.anchor.as_deref().unwrap_or("");
+    let tag = node.tag().unwrap_or("");
+    let anchor = node.anchor().unwrap_or("");
     match &node.kind {
         NodeKind::Scalar(scalar) => {
             let style = match scalar.style {

@@ -1,6 +1,7 @@
 //! A file's text to a document, a block at a time, so that an edit costs the block that it is in.
 
 use std::sync::Arc;
+use std::thread::{Scope, ScopedJoinHandle};
 
 use rustc_hash::FxHashMap;
 
@@ -15,6 +16,12 @@ use crate::source::{FileId, SourceId, SourceMap, Span};
 
 /// The largest file that is read, in bytes.
 pub const MAX_FILE_SIZE: usize = 64 << 20;
+
+/// Fewer bytes are not worth a thread: it takes as long to start as to parse them.
+const BYTES_A_THREAD: usize = 32 << 10;
+
+/// Most threads that parse one file.
+const MAX_THREADS: usize = 8;
 
 /// A file as YAML.
 #[derive(Clone, Debug)]
@@ -143,29 +150,93 @@ impl BlockReader<'_> {
         self.read(|part| !part.has_references)
     }
 
-    fn read(&mut self, go_on: impl Fn(&Part) -> bool) -> Option<Vec<Part>> {
+    fn read(&mut self, go_on: impl Fn(&Part) -> bool + Sync) -> Option<Vec<Part>> {
         let old = self.previous.map_or(&[][..], |previous| &previous.parts);
         let mut reuse = Reuse::new(self.text, self.blocks, old);
+        let mut unread = Vec::new();
         let mut parts = Vec::with_capacity(self.blocks.len());
         for (index, block) in self.blocks.iter().enumerate() {
             let base = block.range.start;
             let text = &self.text[block.range.clone()];
-            let part = match reuse.take(index, block, text) {
+            parts.push(match reuse.take(index, block, text) {
                 Some(old) => {
                     if old.base != base {
                         self.sources.move_fragment(old.source, base);
                     }
-                    Part { base, ..old.clone() }
+                    let part = Part { base, ..old.clone() };
+                    if !go_on(&part) {
+                        return None;
+                    }
+                    Some(part)
                 }
-                None => read_block(text, block, self.sources.add_fragment(self.file, base)),
-            };
+                None => {
+                    let source = self.sources.add_fragment(self.file, base);
+                    unread.push(Unread { text, block, source });
+                    None
+                }
+            });
+        }
+        let mut new = read_blocks(&unread, &go_on)?.into_iter();
+        Some(parts.into_iter().filter_map(|part| part.or_else(|| new.next())).collect())
+    }
+}
+
+/// A block that is to be parsed.
+struct Unread<'t> {
+    text: &'t str,
+    block: &'t Block,
+    source: SourceId,
+}
+
+/// Parses blocks, on all cores where it is worth it. `None` where one of them must not `go_on`.
+fn read_blocks(blocks: &[Unread<'_>], go_on: &(impl Fn(&Part) -> bool + Sync)) -> Option<Vec<Part>> {
+    let read = |blocks: &[Unread<'_>]| -> Option<Vec<Part>> {
+        let mut parts = Vec::with_capacity(blocks.len());
+        for Unread { text, block, source } in blocks {
+            let part = read_block(text, block, *source);
             if !go_on(&part) {
                 return None;
             }
             parts.push(part);
         }
         Some(parts)
+    };
+    let bytes: usize = blocks.iter().map(|block| block.text.len()).sum();
+    let threads = threads_for(bytes);
+    if threads < 2 {
+        return read(blocks);
     }
+    let mut shares = blocks.chunks(blocks.len().div_ceil(threads));
+    let first = shares.next().unwrap_or_default();
+    std::thread::scope(|scope| {
+        let others: Vec<_> = shares.map(|share| (share, start(scope, move || read(share)))).collect();
+        let mut parts = read(first);
+        for (share, thread) in others {
+            // Where no thread is to be had, or it panicked, the work is done here.
+            let more = thread.and_then(|thread| thread.join().ok()).unwrap_or_else(|| read(share));
+            parts = parts.zip(more).map(|(mut parts, more)| {
+                parts.extend(more);
+                parts
+            });
+        }
+        parts
+    })
+}
+
+fn start<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> Option<ScopedJoinHandle<'scope, T>> {
+    std::thread::Builder::new().name("ez-parse".to_owned()).spawn_scoped(scope, work).ok()
+}
+
+/// How many threads share so many bytes.
+fn threads_for(bytes: usize) -> usize {
+    let worth = bytes / BYTES_A_THREAD;
+    if worth < 2 {
+        return 1;
+    }
+    std::thread::available_parallelism().map_or(1, usize::from).min(worth).min(MAX_THREADS)
 }
 
 fn read_block(text: &str, block: &Block, source: SourceId) -> Part {
@@ -301,8 +372,7 @@ impl Assembly {
         Node {
             span: Span::new(source, start, self.end.max(start)),
             start: start as u32,
-            tag: None,
-            anchor: None,
+            marks: None,
             kind: NodeKind::Mapping(mapping),
         }
     }

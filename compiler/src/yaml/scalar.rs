@@ -40,7 +40,7 @@ pub fn short_form(tag: &str) -> Cow<'_, str> {
 
 /// The tag of a node, given or found by its content: `!!map`, `!!int`.
 pub fn tag_of(node: &Node) -> Cow<'_, str> {
-    match (&node.kind, node.tag.as_deref()) {
+    match (&node.kind, node.tag()) {
         (NodeKind::Alias { target: Some(target), .. }, _) => tag_of(target),
         (NodeKind::Alias { target: None, .. }, _) => Cow::Borrowed("!!null"),
         (_, Some(tag)) => short_form(tag),
@@ -83,7 +83,7 @@ fn resolve_untagged(scalar: &Scalar) -> Resolved {
 /// # Errors
 /// The node's tag asks for a type that the text is not.
 pub fn resolve(node: &Node, scalar: &Scalar) -> Result<Resolved, DecodeError> {
-    let Some(long) = node.tag.as_deref() else { return Ok(resolve_untagged(scalar)) };
+    let Some(long) = node.tag() else { return Ok(resolve_untagged(scalar)) };
     let tag = short_form(long);
     let fatal = |message: String| Err(DecodeError::Fatal { span: node.span, message });
     let wrong = |found: &str| fatal(format!("cannot decode {found} `{}` as a {tag}", scalar.text));
@@ -377,7 +377,7 @@ pub fn as_int(node: &Node) -> Result<Option<i64>, DecodeError> {
 /// hold, or a number that is not printed as it was written. `None` where nothing is.
 pub fn trap(node: &Node) -> Option<String> {
     let NodeKind::Scalar(Scalar { text, style: ScalarStyle::Plain }) = &node.kind else { return None };
-    if node.tag.is_some() {
+    if node.tag().is_some() {
         return None;
     }
     let value = match resolve_plain(text) {

@@ -14,6 +14,9 @@ use super::node::ScalarStyle;
 /// How many tokens past the current one are scanned before the grammar sees it.
 const LOOK_AHEAD: usize = 2;
 
+/// How many tokens the queue mostly holds at once.
+const TYPICAL_QUEUE: usize = 8;
+
 /// How far, in characters, a `:` may stand from the start of its unquoted key.
 const MAX_SIMPLE_KEY: usize = 1024;
 
@@ -113,6 +116,58 @@ pub(super) enum TokenKind {
     Scalar { text: SmolStr, style: ScalarStyle, content: usize },
 }
 
+/// What kind of token it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TokenShape {
+    StreamEnd,
+    Version,
+    TagDirective,
+    DocumentStart,
+    DocumentEnd,
+    BlockSequenceStart,
+    BlockMappingStart,
+    BlockEnd,
+    FlowSequenceStart,
+    FlowSequenceEnd,
+    FlowMappingStart,
+    FlowMappingEnd,
+    BlockEntry,
+    FlowEntry,
+    Key,
+    Value,
+    Alias,
+    Anchor,
+    Tag,
+    Scalar,
+}
+
+impl TokenKind {
+    pub fn shape(&self) -> TokenShape {
+        match self {
+            Self::StreamEnd => TokenShape::StreamEnd,
+            Self::Version { .. } => TokenShape::Version,
+            Self::TagDirective { .. } => TokenShape::TagDirective,
+            Self::DocumentStart => TokenShape::DocumentStart,
+            Self::DocumentEnd => TokenShape::DocumentEnd,
+            Self::BlockSequenceStart => TokenShape::BlockSequenceStart,
+            Self::BlockMappingStart => TokenShape::BlockMappingStart,
+            Self::BlockEnd => TokenShape::BlockEnd,
+            Self::FlowSequenceStart => TokenShape::FlowSequenceStart,
+            Self::FlowSequenceEnd => TokenShape::FlowSequenceEnd,
+            Self::FlowMappingStart => TokenShape::FlowMappingStart,
+            Self::FlowMappingEnd => TokenShape::FlowMappingEnd,
+            Self::BlockEntry => TokenShape::BlockEntry,
+            Self::FlowEntry => TokenShape::FlowEntry,
+            Self::Key => TokenShape::Key,
+            Self::Value => TokenShape::Value,
+            Self::Alias(_) => TokenShape::Alias,
+            Self::Anchor(_) => TokenShape::Anchor,
+            Self::Tag { .. } => TokenShape::Tag,
+            Self::Scalar { .. } => TokenShape::Scalar,
+        }
+    }
+}
+
 /// A token and where it is.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Token {
@@ -149,6 +204,8 @@ pub(super) struct Scanner<'t> {
     continuation_bytes_at_line_start: usize,
     tokens: VecDeque<Token>,
     tokens_taken: usize,
+    /// Whether enough was scanned to say what the current token is.
+    is_head_settled: bool,
     ended: bool,
     flow_level: usize,
     indent: isize,
@@ -170,7 +227,8 @@ impl<'t> Scanner<'t> {
             line_start: 0,
             continuation_bytes: 0,
             continuation_bytes_at_line_start: 0,
-            tokens: VecDeque::new(),
+            tokens: VecDeque::with_capacity(TYPICAL_QUEUE),
+            is_head_settled: false,
             // The start of the stream counts as a token.
             tokens_taken: 1,
             ended: false,
@@ -184,9 +242,12 @@ impl<'t> Scanner<'t> {
 
     /// The current token.
     pub fn peek(&mut self) -> Scanned<&Token> {
-        self.fetch_more_tokens()?;
-        let end = self.mark();
+        if !self.is_head_settled {
+            self.fetch_more_tokens()?;
+            self.is_head_settled = true;
+        }
         if self.tokens.is_empty() {
+            let end = self.mark();
             self.tokens.push_back(Token { kind: TokenKind::StreamEnd, start: end, end });
         }
         Ok(&self.tokens[0])
@@ -196,8 +257,11 @@ impl<'t> Scanner<'t> {
     pub fn next(&mut self) -> Scanned<Token> {
         self.peek()?;
         self.tokens_taken += 1;
-        let end = self.mark();
-        Ok(self.tokens.pop_front().unwrap_or(Token { kind: TokenKind::StreamEnd, start: end, end }))
+        self.is_head_settled = false;
+        Ok(self.tokens.pop_front().unwrap_or_else(|| {
+            let end = self.mark();
+            Token { kind: TokenKind::StreamEnd, start: end, end }
+        }))
     }
 
     fn byte(&self, ahead: usize) -> u8 {

@@ -34,7 +34,7 @@ fn read_again(before: &mut Read, text: &str) -> Document {
 fn print(node: &Node, sources: &SourceMap, out: &mut String) {
     let range = sources.locate(node.span).range;
     let _ = write!(out, "{}..{}", range.start, range.end);
-    if let Some(tag) = &node.tag {
+    if let Some(tag) = node.tag() {
         let _ = write!(out, "<{tag}>");
     }
     match &node.kind {
