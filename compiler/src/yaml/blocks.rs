@@ -48,7 +48,15 @@ pub(super) fn split(text: &str) -> Blocks {
         start = end;
     }
     splitter.finish();
+    splitter.blocks.clean &= !has_other_breaks(text);
     splitter.blocks
+}
+
+/// Whether YAML sees lines in a text that end otherwise than the lines here.
+fn has_other_breaks(text: &str) -> bool {
+    let is_lone = |(offset, _): (usize, &str)| text.as_bytes().get(offset + 1) != Some(&b'\n');
+    text.match_indices('\r').any(is_lone)
+        || (!text.is_ascii() && text.contains(['\u{85}', '\u{2028}', '\u{2029}']))
 }
 
 /// Where in the `tasks` section a line stands.
@@ -219,6 +227,8 @@ mod tests {
             &[(Header, "tasks:\n"), (Task, "    a:\n      x\n"), (Task, "  b:\n")],
         );
         check("tasks:\r\n  a: x\r\n", true, &[(Header, "tasks:\r\n"), (Task, "  a: x\r\n")]);
+        check("tasks:\n  a\rb: x\n", false, &[(Header, "tasks:\n"), (Task, "  a\rb: x\n")]);
+        check("a: 1\nb: ü\u{2028}c\n", false, &[(Root, "a: 1\n"), (Root, "b: ü\u{2028}c\n")]);
         check("a: 1\nb c\nd: 2\n", false, &[(Root, "a: 1\n"), (Root, "b c\n"), (Root, "d: 2\n")]);
     }
 }

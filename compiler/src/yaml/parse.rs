@@ -82,6 +82,7 @@ pub fn parse(text: &str, file: FileId, sources: &mut SourceMap, previous: Option
         }
     }
     if previous.is_some()
+        && parts.iter().flatten().any(|part| !part.entries.is_empty())
         && let Some(go_message) = parts.as_ref().and_then(|parts| message_of_first_broken(parts, text))
     {
         return from_broken_parts(parts.unwrap_or_default(), Some(go_message), source);

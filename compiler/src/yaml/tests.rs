@@ -153,17 +153,35 @@ proptest! {
 
     #[test]
     fn an_edit_gives_what_a_fresh_start_gives(before in lines(), after in lines()) {
-        let mut old = read(&before);
-        let document = read_again(&mut old, &after);
-        let fresh = read(&after);
-        prop_assert_eq!(
-            printed(document.root.as_deref(), &old.sources),
-            printed(fresh.document.root.as_deref(), &fresh.sources)
-        );
-        let messages = |document: &Document| {
-            document.errors.iter().map(|e| (e.message.clone(), e.go_message.is_some())).collect::<Vec<_>>()
-        };
-        prop_assert_eq!(messages(&document), messages(&fresh.document));
+        check_edit(&before, &after)?;
+    }
+}
+
+fn check_edit(before: &str, after: &str) -> Result<(), TestCaseError> {
+    let mut old = read(before);
+    let document = read_again(&mut old, after);
+    let fresh = read(after);
+    prop_assert_eq!(
+        printed(document.root.as_deref(), &old.sources),
+        printed(fresh.document.root.as_deref(), &fresh.sources)
+    );
+    let messages = |document: &Document| {
+        document.errors.iter().map(|e| (e.message.clone(), e.go_message.is_some())).collect::<Vec<_>>()
+    };
+    prop_assert_eq!(messages(&document), messages(&fresh.document));
+    Ok(())
+}
+
+#[test]
+fn edits_that_once_broke_something() {
+    for (before, after) in [
+        // No block has an entry.
+        ("", "a: 'b: '3'\ntasks: { t: c x"),
+        // A line that only YAML sees.
+        ("a: 1\n", "a: 1\ntasks:\n b\u{2028}c: d\ne: f"),
+        ("a: 1\n", "a: 1\ntasks:\n b\rc: d\ne: f"),
+    ] {
+        check_edit(before, after).unwrap();
     }
 }
 
