@@ -254,7 +254,7 @@ impl Engine {
         loop {
             let signal = tokio::select! {
                 biased;
-                result = &mut run => return result,
+                // First, because the end of what the signal ended is mostly known at the same time.
                 signal = signals.next() => signal,
             };
             if state.watching.get() {
@@ -275,6 +275,11 @@ impl Engine {
     }
 
     /// All tasks are up to date; runs nothing but their `status`.
+    /// Whether a signal asked the run to end, so that failures are its consequence.
+    pub fn was_interrupted(&self) -> bool {
+        self.0.host.stop.received().is_some()
+    }
+
     ///
     /// # Errors
     /// The first task that is not.

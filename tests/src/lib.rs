@@ -10,7 +10,11 @@ pub mod process;
 pub mod program;
 pub mod project;
 pub mod server;
+#[cfg(unix)]
+pub mod session;
 pub mod tree;
 
 pub use project::{Outcome, Project};
 pub use server::Server;
+#[cfg(unix)]
+pub use session::Session;

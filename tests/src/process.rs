@@ -130,7 +130,8 @@ fn kill_group(group: u32) {
 #[cfg(not(unix))]
 fn kill_group(_group: u32) {}
 
-fn exit_of(status: ExitStatus) -> Exit {
+/// How a process ended that has this status.
+pub(crate) fn exit_of(status: ExitStatus) -> Exit {
     #[cfg(unix)]
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
         return Exit::Signal(signal);

@@ -9,6 +9,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::process::{self, Exit, Invocation};
+#[cfg(unix)]
+use crate::session::{Session, Start};
 use crate::{program, tree};
 
 /// Longer than any test should take on a busy machine.
@@ -131,13 +133,42 @@ impl Project {
     /// Runs `ez` under the name `task`.
     #[must_use = "an outcome says nothing until it is checked"]
     pub fn run_as_task<A: AsRef<str>>(&self, args: impl IntoIterator<Item = A>) -> Outcome<'_> {
+        self.run_program(&self.task(), args)
+    }
+
+    /// `ez` under the name `task`, in a directory that holds nothing else.
+    pub fn task(&self) -> PathBuf {
         let link = self.base.path().join("bin/task");
-        let link = if link.exists() {
-            link
-        } else {
-            program::link(&program::ez(), &self.base.path().join("bin"), "task").expect("a link")
-        };
-        self.run_program(&link, args)
+        if link.exists() {
+            return link;
+        }
+        program::link(&program::ez(), &self.base.path().join("bin"), "task").expect("a link")
+    }
+
+    /// Starts a program without waiting for its end.
+    #[cfg(unix)]
+    pub fn start<A: AsRef<str>>(&self, program: &Path, args: impl IntoIterator<Item = A>) -> Session {
+        Session::piped(&self.to_start(program, args)).expect("a program that starts")
+    }
+
+    /// Starts a program on a terminal.
+    #[cfg(unix)]
+    pub fn start_on_terminal<A: AsRef<str>>(
+        &self,
+        program: &Path,
+        args: impl IntoIterator<Item = A>,
+    ) -> Session {
+        Session::on_terminal(&self.to_start(program, args)).expect("a program that starts")
+    }
+
+    #[cfg(unix)]
+    fn to_start<A: AsRef<str>>(&self, program: &Path, args: impl IntoIterator<Item = A>) -> Start {
+        Start {
+            program: program.to_path_buf(),
+            args: args.into_iter().map(|arg| arg.as_ref().into()).collect(),
+            directory: self.path(&self.directory),
+            environment: self.whole_environment(),
+        }
     }
 
     /// Runs the real go-task.

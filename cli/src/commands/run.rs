@@ -221,7 +221,8 @@ impl<'a> Session<'a> {
         let result = self.engine.run_interruptible(calls, on_signal).await;
         self.project.hide_runtime_data();
         result.map_err(|error| match (self.options.personality, error.cause()) {
-            (Personality::Ez, Cause::Cancelled) => Failure::new(Code::INTERRUPTED, "ez: interrupted"),
+            (Personality::Ez, Cause::Cancelled) => interrupted(),
+            (Personality::Ez, _) if self.engine.was_interrupted() => interrupted(),
             (Personality::Ez, Cause::QuestionCancelled(_)) => {
                 Failure { code: Code::INTERRUPTED, ..self.failure(&error) }
             }
@@ -234,6 +235,10 @@ fn unknown_task(name: &str, suggestion: Option<&str>) -> Failure {
     let hint = suggestion.map(|other| format!(" Did you mean \"{other}\"?")).unwrap_or_default();
     let message = format!("ez: there is no task \"{name}\".{hint} `ez list --all` shows all tasks.");
     Failure::new(Code(EXIT_TASK_NOT_FOUND), message)
+}
+
+fn interrupted() -> Failure {
+    Failure::new(Code::INTERRUPTED, "ez: interrupted")
 }
 
 /// Who listens to a run: the terminal, or a stream of events on standard output; under `ez` also those who tell what

@@ -14,6 +14,7 @@ use camino::Utf8PathBuf;
 use ez_compiler::file_system::RemoteError;
 use ez_compiler::project::remote::{GitAddress, scheme, sha256};
 
+use crate::civil_time;
 use crate::go_text::{duration, quote};
 
 use cache::Cache;
@@ -105,7 +106,7 @@ pub fn read(
             }
         }
         Some(text) if !is_fresh => {
-            let end = expiry.map_or_else(|| BEGINNING_OF_TIME.to_owned(), cache::format_time);
+            let end = expiry.map_or_else(|| BEGINNING_OF_TIME.to_owned(), civil_time::format);
             trust.remark(&format!("cache expired at {end}\n"));
             if settings.offline {
                 trust.remark("in offline mode, using expired cache\n");
