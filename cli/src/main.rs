@@ -20,6 +20,8 @@ mod terminal;
 
 use std::process::ExitCode;
 
+use mimalloc::MiMalloc;
+
 use args::configuration::Configuration;
 use args::experiments;
 use args::ez;
@@ -32,6 +34,10 @@ use environment::Environment;
 use exit_code::Code;
 use failure::Failure;
 use logger::{Color, Logger};
+
+/// A tree of many small nodes is built and thrown away as one: fewer page faults, a fifth off a long list.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let mut typed = Vec::new();

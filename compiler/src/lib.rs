@@ -22,5 +22,6 @@ pub mod yaml;
 mod compilation;
 #[cfg(test)]
 mod generated_input;
+mod parallel;
 
 pub use compilation::{Compilation, Options, compile};

@@ -1,13 +1,14 @@
 //! Hashes of many files, read on several threads.
 
 use std::collections::BTreeMap;
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, SystemTime};
 
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, Stat, open, statat};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64, xxh3_128};
 
 use crate::path::base_name;
@@ -212,26 +213,63 @@ pub fn stamp(files: &[String], now: SystemTime) -> Option<u128> {
 
 fn stamp_of_some(files: &[String], now: SystemTime) -> Option<u128> {
     let mut all = Vec::with_capacity(files.len() * 64);
-    for name in files {
-        let metadata = std::fs::metadata(name).ok()?;
-        if changed_lately(&metadata, now) {
+    let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let mut opened: Option<OpenDirectory<'_>> = None;
+    for (index, name) in files.iter().enumerate() {
+        let (directory, base) = name.rsplit_once('/').unwrap_or(("", name));
+        if opened.as_ref().is_some_and(|opened| opened.path != directory) {
+            opened = None;
+        }
+        // The system walks a long path for every file; worth a descriptor from the second file on.
+        let has_more = || files.get(index + 1).is_some_and(|next| stands_in(next, directory));
+        if opened.is_none() && has_more() {
+            opened = OpenDirectory::new(directory);
+        }
+        let stat = match &opened {
+            Some(opened) => statat(&opened.descriptor, base, AtFlags::empty()),
+            None => statat(CWD, name.as_str(), AtFlags::empty()),
+        };
+        let stat = stat.ok()?;
+        if changed_lately(&stat, now) {
             return None;
         }
         all.extend_from_slice(&xxh3_64(name.as_bytes()).to_le_bytes());
-        for number in [metadata.dev(), metadata.ino(), metadata.size()] {
+        for number in [stat.st_dev, stat.st_ino, stat.st_size as u64] {
             all.extend_from_slice(&number.to_le_bytes());
         }
-        for number in [metadata.mtime(), metadata.mtime_nsec(), metadata.ctime(), metadata.ctime_nsec()] {
-            all.extend_from_slice(&number.to_le_bytes());
+        for (seconds, nanos) in
+            [(stat.st_mtime, stat.st_mtime_nsec as u64), (stat.st_ctime, stat.st_ctime_nsec as u64)]
+        {
+            all.extend_from_slice(&seconds.to_le_bytes());
+            all.extend_from_slice(&nanos.to_le_bytes());
         }
     }
     Some(xxh3_128(&all))
 }
 
-fn changed_lately(metadata: &Metadata, now: SystemTime) -> bool {
-    let clock = if metadata.ctime_nsec() == 0 { COARSEST_CLOCK } else { FINE_CLOCK };
-    let changed = Duration::new(metadata.ctime().max(0) as u64, metadata.ctime_nsec().max(0) as u32);
-    let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+/// A directory of which several files are asked for.
+struct OpenDirectory<'a> {
+    path: &'a str,
+    descriptor: OwnedFd,
+}
+
+impl<'a> OpenDirectory<'a> {
+    /// `None` where it cannot be opened; its files are then asked for by their whole path.
+    fn new(path: &'a str) -> Option<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Some(Self { path, descriptor: open(path, flags, Mode::empty()).ok()? })
+    }
+}
+
+fn stands_in(file: &str, directory: &str) -> bool {
+    file.rsplit_once('/').is_some_and(|(parent, _)| parent == directory)
+}
+
+/// `now` is the time since 1970.
+fn changed_lately(stat: &Stat, now: Duration) -> bool {
+    let nanos = stat.st_ctime_nsec as u64;
+    let clock = if nanos == 0 { COARSEST_CLOCK } else { FINE_CLOCK };
+    let changed = Duration::new(stat.st_ctime.max(0) as u64, nanos as u32);
     changed + clock >= now
 }
 

@@ -21,6 +21,7 @@ pub const CRATES: &[(&str, &[&str])] = &[
 /// The compiler's stages, each of which imports only itself and those above it. A part of a module can be a stage of
 /// its own: YAML scalars become template values, and templates read YAML.
 pub const STAGES: &[&str] = &[
+    "parallel",
     "source",
     "file_system",
     "diagnostic",

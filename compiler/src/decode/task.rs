@@ -8,6 +8,7 @@ use super::reader::{Field, extension, is_null, resolve};
 use super::{DecodedTask, Decoder, Memo};
 use crate::ast::{Glob, Precondition, Task, Text};
 use crate::diagnostic::Diagnostic;
+use crate::parallel;
 use crate::rule;
 use crate::source::{Span, Spanned};
 use crate::yaml::node::{Node, NodeKind};
@@ -101,10 +102,17 @@ impl Decoder<'_> {
         }
         let mut tasks: Vec<Arc<Task>> = Vec::new();
         let mut positions = rustc_hash::FxHashMap::default();
-        for (i, field) in self.named_entries(resolved).iter().enumerate() {
-            let decoded = previous
-                .and_then(|memo| memo.find(i, field.value, field.key.span))
-                .unwrap_or_else(|| Arc::new(self.decode_alone(field)));
+        let fields = self.named_entries(resolved);
+        let known = |(i, field): (usize, &Field<'_>)| {
+            previous.and_then(|memo| memo.find(i, field.value, field.key.span))
+        };
+        let known: Vec<_> = fields.iter().enumerate().map(known).collect();
+        let new: Vec<&Field<'_>> =
+            fields.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(field, _)| field).collect();
+        let bytes = new.iter().map(|field| field.value.span.len()).sum();
+        let mut new = parallel::map(&new, bytes, |field| Arc::new(self.decode_alone(field))).into_iter();
+        for (field, known) in fields.iter().zip(known) {
+            let Some(decoded) = known.or_else(|| new.next()) else { continue };
             self.adopt(&decoded);
             let task = Arc::clone(&decoded.task);
             memo.tasks.push((Arc::clone(field.value), decoded));

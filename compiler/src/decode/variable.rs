@@ -34,22 +34,19 @@ impl Decoder<'_> {
         for field in fields {
             let name = Spanned::new(SmolStr::new(field.name), field.key.span);
             let Some(variable) = self.variable(name, field.value) else { continue };
-            match places.get(field.name).and_then(|&place| variables.get_mut(place)) {
-                Some(first) => {
-                    let message = format!("the variable `{}` is defined twice", field.name);
-                    self.report(
-                        Diagnostic::warning(rule::DUPLICATE_KEY, message, field.key.span)
-                            .with_label("this one wins")
-                            .and_at(first.name.span, "never used")
-                            .with_help("keep one of the two"),
-                    );
-                    *first = variable;
-                }
-                None => {
-                    places.insert(field.name, variables.len());
-                    variables.push(variable);
-                }
-            }
+            let Some(first) = places.get(field.name).and_then(|&place| variables.get_mut(place)) else {
+                places.insert(field.name, variables.len());
+                variables.push(variable);
+                continue;
+            };
+            let message = format!("the variable `{}` is defined twice", field.name);
+            self.report(
+                Diagnostic::warning(rule::DUPLICATE_KEY, message, field.key.span)
+                    .with_label("this one wins")
+                    .and_at(first.name.span, "never used")
+                    .with_help("keep one of the two"),
+            );
+            *first = variable;
         }
         variables
     }

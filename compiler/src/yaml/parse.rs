@@ -1,7 +1,7 @@
 //! A file's text to a document, a block at a time, so that an edit costs the block that it is in.
 
 use std::sync::Arc;
-use std::thread::{Scope, ScopedJoinHandle};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustc_hash::FxHashMap;
 
@@ -12,16 +12,11 @@ use super::explain::{explain, too_large, without_control_characters};
 use super::node::{CollectionStyle, Entry, Mapping, Node, NodeKind};
 use super::recover::compose_around_errors;
 use super::scan::Problem;
+use crate::parallel;
 use crate::source::{FileId, SourceId, SourceMap, Span};
 
 /// The largest file that is read, in bytes.
 pub const MAX_FILE_SIZE: usize = 64 << 20;
-
-/// Fewer bytes are not worth a thread: it takes as long to start as to parse them.
-const BYTES_A_THREAD: usize = 32 << 10;
-
-/// Most threads that parse one file.
-const MAX_THREADS: usize = 8;
 
 /// A file as YAML.
 #[derive(Clone, Debug)]
@@ -189,55 +184,19 @@ struct Unread<'t> {
     source: SourceId,
 }
 
-/// Parses blocks, on all cores where it is worth it. `None` where one of them must not `go_on`.
+/// Parses blocks. `None` where one of them must not `go_on`.
 fn read_blocks(blocks: &[Unread<'_>], go_on: &(impl Fn(&Part) -> bool + Sync)) -> Option<Vec<Part>> {
-    let read = |blocks: &[Unread<'_>]| -> Option<Vec<Part>> {
-        let mut parts = Vec::with_capacity(blocks.len());
-        for Unread { text, block, source } in blocks {
-            let part = read_block(text, block, *source);
-            if !go_on(&part) {
-                return None;
-            }
-            parts.push(part);
+    let bytes = blocks.iter().map(|block| block.text.len()).sum();
+    let stopped = AtomicBool::new(false);
+    let parts = parallel::map(blocks, bytes, |Unread { text, block, source }| {
+        if stopped.load(Ordering::Relaxed) {
+            return None;
         }
-        Some(parts)
-    };
-    let bytes: usize = blocks.iter().map(|block| block.text.len()).sum();
-    let threads = threads_for(bytes);
-    if threads < 2 {
-        return read(blocks);
-    }
-    let mut shares = blocks.chunks(blocks.len().div_ceil(threads));
-    let first = shares.next().unwrap_or_default();
-    std::thread::scope(|scope| {
-        let others: Vec<_> = shares.map(|share| (share, start(scope, move || read(share)))).collect();
-        let mut parts = read(first);
-        for (share, thread) in others {
-            // Where no thread is to be had, or it panicked, the work is done here.
-            let more = thread.and_then(|thread| thread.join().ok()).unwrap_or_else(|| read(share));
-            parts = parts.zip(more).map(|(mut parts, more)| {
-                parts.extend(more);
-                parts
-            });
-        }
-        parts
-    })
-}
-
-fn start<'scope, T: Send + 'scope>(
-    scope: &'scope Scope<'scope, '_>,
-    work: impl FnOnce() -> T + Send + 'scope,
-) -> Option<ScopedJoinHandle<'scope, T>> {
-    std::thread::Builder::new().name("ez-parse".to_owned()).spawn_scoped(scope, work).ok()
-}
-
-/// How many threads share so many bytes.
-fn threads_for(bytes: usize) -> usize {
-    let worth = bytes / BYTES_A_THREAD;
-    if worth < 2 {
-        return 1;
-    }
-    std::thread::available_parallelism().map_or(1, usize::from).min(worth).min(MAX_THREADS)
+        let part = Some(read_block(text, block, *source)).filter(go_on);
+        stopped.fetch_or(part.is_none(), Ordering::Relaxed);
+        part
+    });
+    parts.into_iter().collect()
 }
 
 fn read_block(text: &str, block: &Block, source: SourceId) -> Part {
