@@ -10,7 +10,7 @@ use crate::error::{Cause, RunError};
 use crate::event::Stream;
 use crate::process::{self, Control, Ending, Environment, Group, Processes, Routes, Sink};
 use crate::scheduler::Context;
-use crate::shell::{self, Shell, ShellError};
+use crate::shell::{self, OnBashOnly, Shell, ShellError};
 use crate::signal::Stop;
 
 /// What a command reads.
@@ -42,17 +42,18 @@ pub struct Script<'a> {
 }
 
 /// Runs scripts.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct CommandRunner {
     shell: Rc<Shell>,
     is_terminal: bool,
 }
 
 impl CommandRunner {
-    /// A runner of scripts; on a terminal, commands may read the keyboard.
-    pub fn new(environment: &Environment, is_terminal: bool) -> Self {
+    /// A runner of scripts; on a terminal, commands may read the keyboard. That a script needs bash and there is none
+    /// is told to `on_bash_only`.
+    pub fn new(environment: &Environment, is_terminal: bool, on_bash_only: OnBashOnly) -> Self {
         let processes = Rc::new(Processes::default());
-        Self { shell: Rc::new(Shell::new(processes, environment)), is_terminal }
+        Self { shell: Rc::new(Shell::new(processes, environment, on_bash_only)), is_terminal }
     }
 
     /// The processes that run.

@@ -131,7 +131,11 @@ impl Engine {
         let style = output_style(&program, &options)?;
         let run_id = if options.run_id.is_empty() { own_run_id() } else { options.run_id.clone() };
         let messages = Rc::new(Messages::new(sink, run_id, options.verbose));
-        let commands = CommandRunner::new(&host.environment, options.is_terminal);
+        let told = Rc::clone(&messages);
+        let on_bash_only = Box::new(move |what: &str| {
+            told.err(Color::Yellow, format!("task: There is no bash, and `sh` may not understand {what}\n"));
+        });
+        let commands = CommandRunner::new(&host.environment, options.is_terminal, on_bash_only);
         let variables = Variables::new(
             Arc::clone(&program),
             Rc::clone(&options),

@@ -97,7 +97,7 @@ fn zsh_offers_tasks() {
     let script = "\
         zmodload zsh/zpty\n\
         zpty -b inner zsh -f -i\n\
-        zpty -w inner 'PS1=; unsetopt zle_bracketed_paste; autoload -Uz compinit && compinit -u; source <(@GENERATE@); \
+        zpty -w inner 'PS1=; unsetopt zle_bracketed_paste; autoload -Uz compinit && compinit -u -d $HOME/.zcompdump; source <(@GENERATE@); \
         compadd() { if [[ ${@[1,(i)(-|--)]} == *-(O|A|D)\\ * ]]; then builtin compadd \"$@\"; return $?; fi; \
         local -a __h; builtin compadd -A __h \"$@\"; for h in $__h; do print -r -- \"<<$h>>\"; done }; \
         complete-and-leave() { zle complete-word; print -r -- END; exit }; \

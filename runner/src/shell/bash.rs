@@ -30,6 +30,8 @@ const SET_OPTIONS: [(&str, &str); 7] = [
     ("x", "xtrace"),
     ("", "pipefail"),
 ];
+/// The option of `set` that a POSIX shell need not have.
+const PIPEFAIL: &str = "pipefail";
 /// Options of `shopt` that go-task's shell knows.
 const SHOPT_OPTIONS: [&str; 6] =
     ["dotglob", "expand_aliases", "extglob", "globstar", "nocaseglob", "nullglob"];
@@ -146,6 +148,12 @@ impl Options {
         let (no_exec, no_unset, trace) = (has("noexec"), has("nounset"), has("xtrace"));
         Ok(Self { no_exec, no_unset, trace, set, shopt: shopt.to_vec() })
     }
+
+    /// What sh is not asked for, because it may refuse it.
+    pub(super) fn of_bash_alone(&self) -> impl Iterator<Item = String> {
+        let set = self.set.iter().filter(|name| **name == PIPEFAIL).map(|name| format!("`set -o {name}`"));
+        set.chain(self.shopt.iter().map(|name| format!("`shopt -s {name}`")))
+    }
 }
 
 /// A kind of shell.
@@ -166,17 +174,15 @@ pub(super) struct Interpreter {
 
 impl Interpreter {
     pub(super) fn find(calling: &Environment) -> Option<Self> {
+        Self::of_kind(Kind::Bash, calling).or_else(|| Self::of_kind(Kind::Sh, calling))
+    }
+
+    pub(super) fn of_kind(kind: Kind, calling: &Environment) -> Option<Self> {
         let programs = Programs::default();
-        let find = |name: &str| {
-            let in_path = programs.find(name, Path::new("/"), calling).ok();
-            in_path.or_else(|| {
-                let places = FALLBACK_DIRECTORIES.iter().map(|directory| Path::new(directory).join(name));
-                places.into_iter().find(|file| file.is_file())
-            })
-        };
-        find("bash")
-            .map(|file| Self { file, kind: Kind::Bash })
-            .or_else(|| find("sh").map(|file| Self { file, kind: Kind::Sh }))
+        let find = |name: &str| programs.find(name, Path::new("/"), calling).ok();
+        let in_place = |directory: &&str| find(&format!("{directory}/{}", kind.name()));
+        let file = find(kind.name()).or_else(|| FALLBACK_DIRECTORIES.iter().find_map(in_place))?;
+        Some(Self { file, kind })
     }
 
     pub(super) fn kind(&self) -> Kind {
@@ -208,8 +214,8 @@ impl Interpreter {
                 prelude(&mut text, script, options);
             }
             Kind::Sh => {
-                // dash has no pipefail and would refuse to start.
-                for &name in options.set.iter().filter(|name| **name != "pipefail") {
+                // dash would refuse to start.
+                for &name in options.set.iter().filter(|name| **name != PIPEFAIL) {
                     arguments.extend(["-o".into(), name.into()]);
                 }
             }

@@ -7,6 +7,7 @@ mod echo;
 mod list;
 mod rewrite;
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -62,18 +63,32 @@ pub enum ShellError {
     NoShell,
 }
 
+/// Is told of something of bash's where there is only `sh`: a construct, an option.
+pub type OnBashOnly = Box<dyn Fn(&str)>;
+
 /// Runs the scripts of one run.
-#[derive(Debug)]
 pub struct Shell {
     processes: Rc<Processes>,
     programs: Programs,
     interpreter: Option<Interpreter>,
+    on_bash_only: OnBashOnly,
+    /// What was told already.
+    told: RefCell<Vec<String>>,
 }
 
 impl Shell {
-    /// With bash, or else sh, as found by the `PATH` of the calling environment.
-    pub fn new(processes: Rc<Processes>, calling: &Environment) -> Self {
-        Self { processes, programs: Programs::default(), interpreter: Interpreter::find(calling) }
+    /// With bash, or else sh, as found by the `PATH` of the calling environment. Each construct that sh may not know is
+    /// told once.
+    pub fn new(processes: Rc<Processes>, calling: &Environment, on_bash_only: OnBashOnly) -> Self {
+        Self::with_interpreter(processes, Interpreter::find(calling), on_bash_only)
+    }
+
+    fn with_interpreter(
+        processes: Rc<Processes>,
+        interpreter: Option<Interpreter>,
+        on_bash_only: OnBashOnly,
+    ) -> Self {
+        Self { processes, programs: Programs::default(), interpreter, on_bash_only, told: RefCell::default() }
     }
 
     /// The processes that it starts.
@@ -107,9 +122,24 @@ impl Shell {
         {
             return self.run_list(commands, script, sink, control).await;
         }
+        if self.kind() == Some(Kind::Sh) {
+            self.tell_of_bash(&parsed, &options);
+        }
         let rewritten = rewrite::for_bash(script.text, &parsed);
         let script = Script { text: rewritten.as_deref().unwrap_or(script.text), ..*script };
         self.run_in_shell(&script, &options, sink, control).await
+    }
+
+    fn tell_of_bash(&self, script: &shell::Script, options: &bash::Options) {
+        let constructs = shell::inspect(script).bash;
+        let constructs = constructs.iter().map(|found| found.feature.description().to_owned());
+        for what in options.of_bash_alone().chain(constructs) {
+            let is_new = !self.told.borrow().contains(&what);
+            if is_new {
+                (self.on_bash_only)(&what);
+                self.told.borrow_mut().push(what);
+            }
+        }
     }
 
     async fn run_in_shell(

@@ -29,13 +29,29 @@ impl Place {
 
     /// Exit code and both streams of a script, or the error; the directory shows as `DIR`.
     fn run_with(&self, text: &str, set: &[&str], shopt: &[&str], more: &[(&str, &str)]) -> String {
+        self.run_in(Kind::Bash, text, set, shopt, more).0
+    }
+
+    /// As [`Self::run_with`], in a kind of shell; and the constructs of bash that were told.
+    fn run_in(
+        &self,
+        kind: Kind,
+        text: &str,
+        set: &[&str],
+        shopt: &[&str],
+        more: &[(&str, &str)],
+    ) -> (String, Vec<String>) {
         let here = self.directory.path().to_str().unwrap();
         let path = format!("{here}/bin:/usr/bin:/bin");
         let given = [("PATH", path.as_str()), ("A", "one two"), ("B", "b")];
         let environment: Environment = given.into_iter().chain(more.iter().copied()).collect();
         let options = |names: &[&str]| names.iter().map(SmolStr::new).collect::<Vec<_>>();
         let (set, shopt) = (options(set), options(shopt));
-        let shell = Shell::new(Rc::new(Processes::default()), &environment);
+        let told = Rc::new(RefCell::new(Vec::new()));
+        let tell = Rc::clone(&told);
+        let interpreter = Interpreter::of_kind(kind, &environment);
+        let on_bash_only = Box::new(move |what: &str| tell.borrow_mut().push(what.to_owned()));
+        let shell = Shell::with_interpreter(Rc::new(Processes::default()), interpreter, on_bash_only);
         let script = Script {
             text,
             directory: self.directory.path(),
@@ -67,7 +83,7 @@ impl Place {
             }
             Err(error) => format!("error {error}"),
         };
-        text.replace(here, "DIR")
+        (text.replace(here, "DIR"), told.take())
     }
 
     fn run(&self, text: &str) -> String {
@@ -185,7 +201,7 @@ fn start_files_of_bash_are_not_read_but_passed_on() {
 #[test]
 fn a_missing_directory_matters_to_programs_alone() {
     let environment = Arc::new(Environment::of_this_process());
-    let shell = Shell::new(Rc::new(Processes::default()), &environment);
+    let shell = Shell::new(Rc::new(Processes::default()), &environment, Box::new(|_| ()));
     let run = |text| {
         let script = Script {
             text,
@@ -205,4 +221,35 @@ fn a_missing_directory_matters_to_programs_alone() {
     assert_eq!(run("test -f x"), "1");
     assert_eq!(run("echo x"), "0");
     assert_eq!(run("cat /dev/null"), "chdir /no/such: no such file or directory");
+}
+
+#[test]
+fn sh_runs_what_it_can() {
+    let place = Place::new();
+    let check = |script: &str, expected: &str| {
+        let outcome = place.run_in(Kind::Sh, script, &["nounset"], &[], &[]);
+        assert_eq!(outcome, (expected.to_owned(), Vec::new()), "{script}");
+    };
+    check("echo hi", r#"0 "hi\n" """#);
+    check("for x in a b; do echo $x; done", r#"0 "a\nb\n" """#);
+    check("echo $((1 + 2)) | cat", r#"0 "3\n" """#);
+    check("if tool x; then echo yes; fi", r#"0 "tool x\nyes\n" """#);
+    check("test -d bin | cat; false; echo no", r#"1 "" """#);
+    check("cat <<END\n$A\nEND", r#"0 "one two\n" """#);
+    check("trap 'echo end' EXIT; exit 3", r#"3 "end\n" """#);
+    // A script that is not the shell's language runs none of its lines.
+    check("echo a\nif", "error 2:1: `if` must be followed by a statement list");
+}
+
+#[test]
+fn what_sh_may_not_understand_is_told_once() {
+    let place = Place::new();
+    let told = |script: &str, set: &[&str], shopt: &[&str]| {
+        place.run_in(Kind::Sh, script, set, shopt, &[]).1.join(" and ")
+    };
+    assert_eq!(told("if [[ a = a ]]; then [[ b = b ]]; fi || :", &[], &[]), "`[[ … ]]`");
+    assert_eq!(told("a=(1 2) || :; cat <(echo x)", &[], &[]), "an array and a process substitution");
+    assert_eq!(told("echo \"$A\" && tool", &["pipefail"], &[]), "");
+    assert_eq!(told("tool | cat", &["pipefail"], &["globstar"]), "`set -o pipefail` and `shopt -s globstar`");
+    assert_eq!(place.run_in(Kind::Bash, "[[ a = a ]]", &["pipefail"], &[], &[]).1, Vec::<String>::new());
 }
