@@ -260,6 +260,7 @@ impl Engine {
                 biased;
                 // First, because the end of what the signal ended is mostly known at the same time.
                 signal = signals.next() => signal,
+                result = &mut run => return result,
             };
             if state.watching.get() {
                 // Dropping the run ends what still runs.
@@ -278,12 +279,12 @@ impl Engine {
         }
     }
 
-    /// All tasks are up to date; runs nothing but their `status`.
     /// Whether a signal asked the run to end, so that failures are its consequence.
     pub fn was_interrupted(&self) -> bool {
         self.0.host.stop.received().is_some()
     }
 
+    /// All tasks are up to date; runs nothing but their `status`.
     ///
     /// # Errors
     /// The first task that is not.
