@@ -35,6 +35,9 @@ pub const EXIT_TIMEOUT: u8 = 208;
 /// What a command that ran out of time reports in place of its status, as `timeout(1)` does.
 pub const STATUS_TIMEOUT: u8 = 124;
 
+/// What go-task says of something that was ended before its own end.
+pub const CANCELLED: &str = "context canceled";
+
 /// How many tasks a brief message names at each end of the way.
 const BRIEF_TASKS: usize = 3;
 
@@ -226,7 +229,7 @@ impl fmt::Display for Cause {
             Self::Precondition => f.write_str("task: precondition not met"),
             Self::Template(fault) => f.write_str(&fault.message),
             Self::Loop { taskfile, message } => write!(f, "task: Failed to parse {taskfile}:\n{message}"),
-            Self::Cancelled => f.write_str("context canceled"),
+            Self::Cancelled => f.write_str(CANCELLED),
             Self::DeadlineExceeded => f.write_str("context deadline exceeded"),
             Self::Other(message) => f.write_str(message),
         }

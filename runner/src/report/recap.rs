@@ -8,6 +8,7 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
+use crate::error::CANCELLED;
 use crate::event::{Event, EventKind, EventSink, Skip};
 
 /// Tasks that are shown; of more, the slowest.
@@ -35,6 +36,8 @@ struct Row {
 enum End {
     Success,
     UpToDate,
+    /// It was ended before its own end: by the user, or because another task failed.
+    Ended,
     Failure,
 }
 
@@ -49,12 +52,13 @@ impl<W: Write> Recap<W> {
     }
 
     fn text(&self, rows: &mut Vec<Row>, total: Duration) -> String {
-        let failed = rows.iter().filter(|row| row.end == End::Failure).count();
         let count = rows.len();
-        let verdict = match failed {
-            0 => String::new(),
-            n => format!(", {}", self.paint("31", &format!("{n} failed"))),
-        };
+        let counted =
+            |end: End, code: &str, words: &str| match rows.iter().filter(|row| row.end == end).count() {
+                0 => String::new(),
+                n => format!(", {}", self.paint(code, &format!("{n} {words}"))),
+            };
+        let verdict = counted(End::Failure, "31", "failed") + &counted(End::Ended, "33", "ended early");
         let mut text = format!("{} {count} tasks in {}{verdict}\n", self.paint("1", "ez:"), seconds(total));
         if count > MAX_ROWS {
             rows.sort_by_key(|row| (row.end != End::Failure, std::cmp::Reverse(row.duration)));
@@ -65,6 +69,7 @@ impl<W: Write> Recap<W> {
             let (mark, rest) = match row.end {
                 End::Success => (self.paint("32", "✓"), seconds(row.duration)),
                 End::UpToDate => (self.paint("36", "="), "up to date".to_owned()),
+                End::Ended => (self.paint("33", "-"), format!("{}, ended early", seconds(row.duration))),
                 End::Failure => (self.paint("31", "✗"), seconds(row.duration)),
             };
             let _ = writeln!(text, "  {mark} {:width$}  {}", row.name, self.paint("2", &rest));
@@ -92,9 +97,13 @@ impl<W: Write> EventSink for Recap<W> {
             EventKind::TaskSkipped { why: Skip::AlreadyRun | Skip::Platform | Skip::Condition } => {
                 state.names.remove(&call);
             }
-            EventKind::TaskFinished { exit, duration, .. } => {
+            EventKind::TaskFinished { exit, duration, cause } => {
                 if let Some(name) = state.names.remove(&call) {
-                    let end = if *exit == 0 { End::Success } else { End::Failure };
+                    let end = match (*exit, cause.as_deref()) {
+                        (0, _) => End::Success,
+                        (_, Some(CANCELLED)) => End::Ended,
+                        _ => End::Failure,
+                    };
                     state.rows.push(Row { name, end, duration: *duration });
                 }
             }
@@ -169,6 +178,20 @@ mod tests {
         ];
         let expected =
             "ez: 3 tasks in 1m 05s, 1 failed\n  = gen    up to date\n  ✓ build  1.24s\n  ✗ test   12.3s\n";
+        assert_eq!(run(events), expected);
+    }
+
+    #[test]
+    fn what_was_ended_has_not_failed() {
+        let cancelled = EventKind::TaskFinished {
+            exit: 201,
+            cause: Some(CANCELLED.to_owned()),
+            duration: Duration::from_millis(500),
+        };
+        let events =
+            vec![(1, started("a")), (2, started("b")), (1, cancelled), (2, finished(201, 400)), end()];
+        let expected =
+            "ez: 2 tasks in 1m 05s, 1 failed, 1 ended early\n  - a  0.50s, ended early\n  ✗ b  0.40s\n";
         assert_eq!(run(events), expected);
     }
 
