@@ -168,3 +168,21 @@ fn includes_compile() {
         .file("deep.yml", "version: '3'\ntasks: {z: 'echo {{.TASKFILE_DIR}}'}\n");
     check("includes", &project);
 }
+
+/// Globals of an included file are rendered twice, variables of the include in between, and a call wins over both.
+#[test]
+fn inherited_variables_keep_their_values() {
+    let root = "version: '3'\nsilent: true\nvars: {A: root, B: '{{.A}}'}\nincludes:\n  lib:\n    taskfile: ./lib.yml\n    dir: work\n    \
+                vars: {C: 'given-{{.A}}', D: '{{.C}}/{{.S}}', K: {sh: 'ls -d work'}}\ntasks:\n  default:\n    cmds:\n      - task: lib:x\n      \
+                - task: lib:x\n        vars: {A: passed}\n      - task: lib:x\n        vars: {C: ''}\n      \
+                - for: [x, y]\n        task: 'lib:{{.ITEM}}'\n        vars: {S: '{{.ITEM}}', D: d}\n      - echo '{{.A}} {{.B}} {{.S}}'\n";
+    let lib = "version: '3'\nvars: {A: '{{.S}}+{{.A}}', S: {sh: echo shell}, M: {map: {A: '{{.A}}'}}, L: {sh: 'echo \"{{.S}} ${PWD##*/}\"'}}\ntasks:\n  \
+               x: echo '{{.A}} {{.B}} {{.C}} {{.D}} {{.S}} {{.M.A}} {{.K}} {{.L}}'\n  \
+               y: {vars: {C: '{{.C}}!', A: own}, cmds: ['echo ''{{.A}} {{.C}} {{.D}} {{.S}}''']}\n";
+    let project = Project::new().file("Taskfile.yml", root).file("lib.yml", lib).file("work/kept", "");
+    let expected = project.run_oracle::<&str>([]);
+    expected.exit(0);
+    project.run(["compile", "-o", "compiled.yml"]).exit(0).stderr("");
+    project.run_oracle(["-t", "compiled.yml"]).exit(0).stdout(&expected.stdout);
+    project.run(["run"]).exit(0).stdout(&expected.stdout);
+}

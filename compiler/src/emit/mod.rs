@@ -1,4 +1,5 @@
 //! The program in other forms.
 
 pub mod graph;
+mod inherited;
 pub mod taskfile;

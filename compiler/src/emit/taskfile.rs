@@ -1,20 +1,18 @@
 //! The linked project as one standalone Taskfile that go-task loads and that does the same.
 //!
-//! What go-task knows by the layout of files is written out: full names, directories, variables of includes. The
-//! variables of an include stand at the head of each of its tasks, because one file has no place between globals and
-//! the variables of a call; where a call passes one of them, a comment says so.
+//! What go-task knows by the layout of files is written out: full names, directories, variables of includes (see
+//! `inherited`).
 
 use std::fmt::Write as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use rustc_hash::FxHashSet;
-use smol_str::SmolStr;
 
+use super::inherited::{HeadVariable, Inheritance, Origin};
 use crate::ast::{
     self, Command, CommandAction, Dependency, EnumValues, Glob, Loop, LoopSource, MatrixValues, Text,
     Variable, VariableValue,
 };
-use crate::ir::{GlobalVariable, GlobalVariables, Program, Task};
+use crate::ir::{GlobalVariable, GlobalVariables, Program, Task, TaskId};
 use crate::project::Loaded;
 use crate::project::remote::sha256;
 use crate::source::SourceMap;
@@ -32,7 +30,12 @@ pub struct Emitted {
 
 /// Writes the project as one Taskfile, to be run in the root directory.
 pub fn taskfile(program: &Program, loaded: &Loaded, sources: &SourceMap) -> Emitted {
-    let mut emitter = Emitter { program, root: loaded.root_dir.clone(), notes: Vec::new() };
+    let mut emitter = Emitter {
+        program,
+        inheritance: Inheritance::new(program),
+        root: loaded.root_dir.clone(),
+        notes: Vec::new(),
+    };
     let tree = emitter.root();
     let mut text = header(loaded, sources);
     for note in &emitter.notes {
@@ -103,13 +106,17 @@ fn string(text: &str) -> Tree {
     Tree::Text(text.to_owned())
 }
 
+/// The root directory as a word of the shell.
+const ROOT_WORD: &str = "{{.ROOT_DIR | shellQuote}}";
+
 struct Emitter<'a> {
     program: &'a Program,
+    inheritance: Inheritance<'a>,
     root: Utf8PathBuf,
     notes: Vec<String>,
 }
 
-impl Emitter<'_> {
+impl<'a> Emitter<'a> {
     fn root(&mut self) -> Tree {
         let program = self.program;
         let mut root = Entries::default();
@@ -137,23 +144,32 @@ impl Emitter<'_> {
         root.map("vars", globals(self, &program.vars));
         self.note_shared_once();
         let tasks: Vec<(String, Tree)> =
-            program.tasks.iter().map(|task| (task.name.to_string(), self.task(task))).collect();
+            program.ids().map(|id| (program.task(id).name.to_string(), self.task(id))).collect();
         root.put("tasks", Tree::Map(tasks));
         root.tree()
     }
 
     fn global(&self, global: &GlobalVariable) -> Tree {
         let dir = global.dir.as_ref().map(|dir| self.relative(dir)).filter(|dir| dir != ".");
-        match (&global.variable.value, dir) {
-            (VariableValue::Shell(text), Some(dir)) => {
-                let script = format!("cd {}\n{}", quoted(&dir), text.value);
-                let mut entries = vec![("sh".to_owned(), Tree::Text(script))];
-                if global.variable.secret {
-                    entries.push(("secret".to_owned(), Tree::Bool(true)));
-                }
-                Tree::Map(entries)
-            }
-            _ => variable_tree(&global.variable),
+        variable_in(&global.variable, dir.map(|dir| quoted(&dir)))
+    }
+
+    /// A variable at the head of a task, whose commands run in the task's directory: those of includes do not.
+    fn head_variable(&self, task: &Task, head: &HeadVariable<'_>) -> Tree {
+        let dir = match head.origin {
+            Origin::Include => (!task.dir.is_empty()).then(|| Self::absolute(".")),
+            Origin::Global(global) => global.dir.as_ref().map(|dir| Self::absolute(&self.relative(dir))),
+            Origin::Choice => None,
+        };
+        variable_in(&head.variable, dir)
+    }
+
+    /// A path from the root directory as a word of the shell that stands for it everywhere.
+    fn absolute(relative: &str) -> String {
+        match relative {
+            "." => ROOT_WORD.to_owned(),
+            path if crate::project::paths::is_absolute(path) => quoted(path),
+            path => format!("{ROOT_WORD}/{}", quoted(path)),
         }
     }
 
@@ -166,7 +182,8 @@ impl Emitter<'_> {
         path.to_string()
     }
 
-    fn task(&mut self, task: &Task) -> Tree {
+    fn task(&self, id: TaskId) -> Tree {
+        let task = self.program.task(id);
         let definition = &task.definition;
         let mut out = Entries::default();
         out.text("desc", definition.desc.as_ref());
@@ -197,7 +214,7 @@ impl Emitter<'_> {
         out.texts("shopt", &definition.shopt);
         out.list("platforms", definition.platforms.iter().map(platform_tree).collect());
         out.map("requires", requires(task));
-        out.map("vars", self.task_variables(task));
+        out.map("vars", self.task_variables(id));
         out.map("env", variables(&definition.env));
         out.texts("dotenv", &definition.dotenv);
         out.text("if", definition.condition.as_ref());
@@ -210,41 +227,96 @@ impl Emitter<'_> {
             [one] => out.put("prompt", string(&one.value)),
             _ => out.texts("prompt", &definition.prompt),
         }
-        out.list("deps", definition.deps.iter().map(|dep| dependency_tree(task, dep)).collect());
-        out.list("cmds", definition.cmds.iter().map(|command| command_tree(task, command)).collect());
+        out.list("deps", definition.deps.iter().map(|dep| self.dependency(task, dep)).collect());
+        out.list("cmds", definition.cmds.iter().map(|command| self.command(task, command)).collect());
         out.tree()
     }
 
     /// The task's variables, after what its includes gave it.
-    fn task_variables(&mut self, task: &Task) -> Vec<(String, Tree)> {
+    fn task_variables(&self, id: TaskId) -> Vec<(String, Tree)> {
+        let task = self.program.task(id);
         let mut out = self.location_variables(task);
-        let own: FxHashSet<&SmolStr> = task.definition.vars.iter().map(|v| &v.name.value).collect();
-        let mut given: FxHashSet<SmolStr> = FxHashSet::default();
-        let no_globals = GlobalVariables::default();
-        let including = task.including_vars.as_deref().unwrap_or(&no_globals);
-        for variable in task.include_vars.iter() {
-            let name = &variable.name.value;
-            if own.contains(name) {
-                continue;
-            }
-            // A global of the including file comes after the include's variable, and may build on it.
-            let shown =
-                if including.contains_key(name) { format!("{SHADOWED}{name}") } else { name.to_string() };
-            given.insert(name.clone());
-            out.push((shown, variable_tree(variable)));
-        }
-        for (name, global) in including {
-            let differs = self.program.vars.get(name) != Some(global);
-            let depends = given.iter().any(|given| mentions(&global.variable, given));
-            if (differs || depends) && !own.contains(name) {
-                let value = shadowed(self.global(global), &given, including);
-                given.insert(name.clone());
-                out.push((name.to_string(), value));
-            }
-        }
-        self.note_hidden_arguments(task, &given);
-        out.extend(variables(&task.definition.vars));
+        let (head, own) = self.inheritance.variables(id);
+        out.extend(head.iter().map(|entry| {
+            let name = entry.variable.name.value.to_string();
+            (name, self.head_variable(task, entry))
+        }));
+        out.extend(variables(&own));
         out
+    }
+
+    /// The variables of a call.
+    fn passed(&self, task: &'a Task, name: &'a Text, vars: &'a [Variable]) -> Vec<(String, Tree)> {
+        let known = task.calls().find(|call| std::ptr::eq(call.text, name));
+        known.map_or_else(|| variables(vars), |call| variables(&self.inheritance.passed(&call)))
+    }
+
+    fn dependency(&self, task: &'a Task, dependency: &'a Dependency) -> Tree {
+        let name = call_name(task, &dependency.task);
+        let mut out = Entries::default();
+        if let Some(repeat) = &dependency.repeat {
+            out.put("for", loop_tree(repeat));
+        }
+        out.put("task", name.clone());
+        out.map("vars", self.passed(task, &dependency.task, &dependency.vars));
+        out.flag("silent", dependency.silent);
+        if let Some(timeout) = &dependency.timeout {
+            out.put("timeout", duration_tree(timeout.value));
+        }
+        if out.0.len() == 1 { name } else { out.tree() }
+    }
+
+    fn command(&self, task: &'a Task, command: &'a Command) -> Tree {
+        let mut out = Entries::default();
+        if command.deferred {
+            return self.deferred(task, command);
+        }
+        if let Some(repeat) = &command.repeat {
+            out.put("for", loop_tree(repeat));
+        }
+        match &command.action {
+            CommandAction::Script(text) => out.put("cmd", string(&text.value)),
+            CommandAction::Call { task: name, vars } => {
+                out.put("task", call_name(task, name));
+                out.map("vars", self.passed(task, name, vars));
+            }
+            CommandAction::Nothing => return Tree::Null,
+        }
+        out.text("if", command.condition.as_ref());
+        out.flag("silent", command.silent);
+        out.flag("ignore_error", command.ignore_error);
+        out.texts("set", &command.set);
+        out.texts("shopt", &command.shopt);
+        out.list("platforms", command.platforms.iter().map(platform_tree).collect());
+        if let Some(timeout) = &command.timeout {
+            out.put("timeout", duration_tree(timeout.value));
+        }
+        match (&command.action, out.0.as_slice()) {
+            (CommandAction::Script(text), [_]) => string(&text.value),
+            _ => out.tree(),
+        }
+    }
+
+    fn deferred(&self, task: &'a Task, command: &'a Command) -> Tree {
+        let mut out = Entries::default();
+        match &command.action {
+            CommandAction::Script(text) => {
+                out.put("defer", string(&text.value));
+                out.flag("silent", command.silent);
+            }
+            CommandAction::Call { task: name, vars } => {
+                let mut call = Entries::default();
+                call.put("task", call_name(task, name));
+                call.map("vars", self.passed(task, name, vars));
+                call.flag("silent", command.silent);
+                out.put("defer", call.tree());
+            }
+            CommandAction::Nothing => return Tree::Null,
+        }
+        if let Some(timeout) = &command.timeout {
+            out.put("timeout", duration_tree(timeout.value));
+        }
+        out.tree()
     }
 
     /// A file that is included twice shares its `run: once` tasks; two tasks of one file do not.
@@ -265,25 +337,6 @@ impl Emitter<'_> {
                     "`{first}` and `{}` run once together under ez, once each here",
                     task.name
                 ));
-            }
-        }
-    }
-
-    /// A call's variable loses to a task's, so one that an include gives too cannot be passed any more.
-    fn note_hidden_arguments(&mut self, task: &Task, given: &FxHashSet<SmolStr>) {
-        let Some(id) = self.program.find(&task.name) else { return };
-        for caller in &self.program.tasks {
-            for call in caller.calls().filter(crate::ir::Call::is_static) {
-                let passes = call.vars.iter().find(|v| given.contains(&v.name.value));
-                if let (Some(variable), crate::ir::Resolution::Task(callee, _)) =
-                    (passes, self.program.resolve(&call.name))
-                    && callee == id
-                {
-                    self.notes.push(format!(
-                        "`{}` passes {} to `{}`, whose include sets it too: the include wins here",
-                        caller.name, variable.name.value, task.name
-                    ));
-                }
             }
         }
     }
@@ -319,43 +372,6 @@ impl Emitter<'_> {
     }
 }
 
-/// Begins the name of an include's variable that a global of the including file hides.
-const SHADOWED: &str = "EZ_INCLUDED_";
-
-/// The value with the names of hidden variables in its templates.
-fn shadowed(tree: Tree, given: &FxHashSet<SmolStr>, including: &GlobalVariables) -> Tree {
-    match tree {
-        Tree::Text(text) if text.contains("{{") || text.starts_with('.') => {
-            let hidden = given.iter().filter(|name| including.contains_key(*name));
-            Tree::Text(hidden.fold(text, |text, name| rename(&text, name)))
-        }
-        Tree::List(items) => {
-            Tree::List(items.into_iter().map(|item| shadowed(item, given, including)).collect())
-        }
-        Tree::Map(entries) => Tree::Map(
-            entries.into_iter().map(|(key, value)| (key, shadowed(value, given, including))).collect(),
-        ),
-        other => other,
-    }
-}
-
-/// Renames `.NAME` in a template, not where it is only the beginning of a longer name.
-fn rename(text: &str, name: &str) -> String {
-    let field = format!(".{name}");
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(&field) {
-        let (before, after) = rest.split_at(at);
-        let after = &after[field.len()..];
-        out.push_str(before);
-        let is_longer = after.starts_with(|c: char| c.is_alphanumeric() || c == '_');
-        let _ = if is_longer { write!(out, "{field}") } else { write!(out, ".{SHADOWED}{name}") };
-        rest = after;
-    }
-    out.push_str(rest);
-    out
-}
-
 fn short_version(version: &semver::Version) -> String {
     match (version.minor, version.patch) {
         (0, 0) => version.major.to_string(),
@@ -366,25 +382,6 @@ fn short_version(version: &semver::Version) -> String {
 
 fn definition_sets(task: &Task, name: &str) -> bool {
     task.definition.vars.iter().chain(task.include_vars.iter()).any(|v| v.name.value == name)
-}
-
-fn mentions(variable: &Variable, name: &str) -> bool {
-    let mentioned = |text: &str| text.contains(&format!(".{name}"));
-    match &variable.value {
-        VariableValue::Text(text) | VariableValue::Shell(text) | VariableValue::Reference(text) => {
-            mentioned(&text.value)
-        }
-        VariableValue::Literal(value) => value_mentions(value, &mentioned),
-    }
-}
-
-fn value_mentions(value: &Value, mentioned: &dyn Fn(&str) -> bool) -> bool {
-    match value {
-        Value::String(text) => mentioned(text),
-        Value::List(items) => items.iter().any(|item| value_mentions(item, mentioned)),
-        Value::Map(map) => map.values().any(|item| value_mentions(item, mentioned)),
-        _ => false,
-    }
 }
 
 fn requires(task: &Task) -> Vec<(String, Tree)> {
@@ -410,6 +407,18 @@ fn quoted(text: &str) -> String {
 
 fn variables(variables: &[Variable]) -> Vec<(String, Tree)> {
     variables.iter().map(|v| (v.name.value.to_string(), variable_tree(v))).collect()
+}
+
+/// A variable whose command, if it is one, runs in the directory that a word of the shell names.
+fn variable_in(variable: &Variable, dir: Option<String>) -> Tree {
+    match (&variable.value, dir) {
+        (VariableValue::Shell(text), Some(dir)) => {
+            let script = format!("cd {dir}\n{}", text.value);
+            let value = VariableValue::Shell(text.with_value(script));
+            variable_tree(&Variable { value, ..variable.clone() })
+        }
+        _ => variable_tree(variable),
+    }
 }
 
 fn variable_tree(variable: &Variable) -> Tree {
@@ -501,74 +510,6 @@ fn loop_tree(repeat: &Loop) -> Tree {
 /// A name for the root namespace: without namespaces a leading colon would have stayed, too.
 fn call_name(task: &Task, name: &Text) -> Tree {
     string(&task.callee(&name.value))
-}
-
-fn dependency_tree(task: &Task, dependency: &Dependency) -> Tree {
-    let name = call_name(task, &dependency.task);
-    let mut out = Entries::default();
-    if let Some(repeat) = &dependency.repeat {
-        out.put("for", loop_tree(repeat));
-    }
-    out.put("task", name.clone());
-    out.map("vars", variables(&dependency.vars));
-    out.flag("silent", dependency.silent);
-    if let Some(timeout) = &dependency.timeout {
-        out.put("timeout", duration_tree(timeout.value));
-    }
-    if out.0.len() == 1 { name } else { out.tree() }
-}
-
-fn command_tree(task: &Task, command: &Command) -> Tree {
-    let mut out = Entries::default();
-    if command.deferred {
-        return deferred_tree(task, command);
-    }
-    if let Some(repeat) = &command.repeat {
-        out.put("for", loop_tree(repeat));
-    }
-    match &command.action {
-        CommandAction::Script(text) => out.put("cmd", string(&text.value)),
-        CommandAction::Call { task: name, vars } => {
-            out.put("task", call_name(task, name));
-            out.map("vars", variables(vars));
-        }
-        CommandAction::Nothing => return Tree::Null,
-    }
-    out.text("if", command.condition.as_ref());
-    out.flag("silent", command.silent);
-    out.flag("ignore_error", command.ignore_error);
-    out.texts("set", &command.set);
-    out.texts("shopt", &command.shopt);
-    out.list("platforms", command.platforms.iter().map(platform_tree).collect());
-    if let Some(timeout) = &command.timeout {
-        out.put("timeout", duration_tree(timeout.value));
-    }
-    match (&command.action, out.0.as_slice()) {
-        (CommandAction::Script(text), [_]) => string(&text.value),
-        _ => out.tree(),
-    }
-}
-
-fn deferred_tree(task: &Task, command: &Command) -> Tree {
-    let mut out = Entries::default();
-    match &command.action {
-        CommandAction::Script(text) => {
-            out.put("defer", string(&text.value));
-            out.flag("silent", command.silent);
-        }
-        CommandAction::Call { task: name, vars } => {
-            let mut call = Entries::default();
-            call.put("task", call_name(task, name));
-            call.map("vars", variables(vars));
-            call.flag("silent", command.silent);
-            out.put("defer", call.tree());
-        }
-        CommandAction::Nothing => return Tree::Null,
-    }
-    if let Some(timeout) = &command.timeout {
-        out.put("timeout", duration_tree(timeout.value));
-    }
-    out.tree()
 }
 
 /// Nanoseconds are a unit that Go reads, so no duration is rounded.
