@@ -10,6 +10,9 @@ use rustc_hash::FxHashMap;
 
 use crate::yaml::error::go_quoted;
 
+/// The most bytes that all values of a file may have: a value may name others twice, and so on.
+pub const MAX_VALUES: usize = 64 << 20;
+
 /// A variable that a file sets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DotenvEntry {
@@ -41,6 +44,7 @@ pub fn parse(text: &str) -> (Vec<DotenvEntry>, Vec<DotenvError>) {
         text: Unix::new(text),
         position: 0,
         known: FxHashMap::default(),
+        value_bytes: 0,
         entries: Vec::new(),
         errors: Vec::new(),
     };
@@ -81,6 +85,7 @@ struct Parser {
     text: Unix,
     position: usize,
     known: FxHashMap<String, String>,
+    value_bytes: usize,
     entries: Vec<DotenvEntry>,
     errors: Vec<DotenvError>,
 }
@@ -142,7 +147,7 @@ impl Parser {
             Some((end, byte)) => self.wrong_name(start, end, byte),
             None if self.rest().is_empty() => {
                 let message = "`export` names no variable".to_owned();
-                self.fail(message, "zero length string".to_owned(), start..start);
+                self.fail(message, start..start, |_| "zero length string".to_owned());
             }
             None => self.no_assignment(start),
         }
@@ -158,13 +163,10 @@ impl Parser {
             let written = self.text.text.get(end..).and_then(|rest| rest.chars().next()).unwrap_or('?');
             format!("`{written}` cannot stand in the name of a variable")
         };
-        let go_message = format!(
-            "unexpected character {} in variable name near {}",
-            go_quoted(&shown),
-            go_quoted(self.rest())
-        );
         let range = if byte == b'\n' { start..start + line.len() } else { self.character_at(end) };
-        self.fail(message, go_message, range);
+        self.fail(message, range, |rest| {
+            format!("unexpected character {} in variable name near {}", go_quoted(&shown), go_quoted(rest))
+        });
     }
 
     fn character_at(&self, offset: usize) -> Range<usize> {
@@ -185,14 +187,12 @@ impl Parser {
         self.position = self.text.text.len();
     }
 
-    /// Notes an error and goes on with the next line; godotenv would not.
-    fn fail(&mut self, message: String, go_message: String, range: Range<usize>) {
+    /// Notes an error and goes on with the next line; godotenv would not, so that only the first has its message,
+    /// which may show the rest of the file.
+    fn fail(&mut self, message: String, range: Range<usize>, go_message: impl FnOnce(&str) -> String) {
         let is_first = self.errors.iter().all(|error| error.go_message.is_none());
-        self.errors.push(DotenvError {
-            message,
-            go_message: is_first.then_some(go_message),
-            range: self.text.original(range),
-        });
+        let go_message = is_first.then(|| go_message(self.rest()));
+        self.errors.push(DotenvError { message, go_message, range: self.text.original(range) });
         let length = self.rest().find('\n').unwrap_or(self.rest().len());
         self.position += length;
     }
@@ -218,12 +218,20 @@ impl Parser {
         let Some(end) = self.closing_quote(quote) else { return self.unterminated(start, quote) };
         let inner = self.text.text.get(start..end).unwrap_or("");
         let inner = inner.trim_end_matches(quote).trim_start_matches(quote);
-        let value = if quote == '"' { self.expand(&unescape(inner)) } else { inner.to_owned() };
+        let value = if quote == '"' { self.expand(&unescape(inner)) } else { Some(inner.to_owned()) };
         self.position = end + 1;
         self.add(name, value, name_range, start..end + 1);
     }
 
-    fn add(&mut self, name: String, value: String, name_range: Range<usize>, value_range: Range<usize>) {
+    fn add(
+        &mut self,
+        name: String,
+        value: Option<String>,
+        name_range: Range<usize>,
+        value_range: Range<usize>,
+    ) {
+        let Some(value) = value else { return self.too_large(value_range) };
+        self.value_bytes += value.len();
         self.known.insert(name.clone(), value.clone());
         self.entries.push(DotenvEntry {
             name,
@@ -231,6 +239,13 @@ impl Parser {
             name_range: self.text.original(name_range),
             value_range: self.text.original(value_range),
         });
+    }
+
+    /// Nothing more is read: what follows may be larger still.
+    fn too_large(&mut self, range: Range<usize>) {
+        let message = format!("the values of this file have more than {MAX_VALUES} bytes");
+        self.fail(message.clone(), range, |_| message);
+        self.position = self.text.text.len();
     }
 
     /// The next quote that has no backslash before it.
@@ -248,13 +263,13 @@ impl Parser {
     fn unterminated(&mut self, start: usize, quote: char) {
         let line = self.rest().split('\n').next().unwrap_or("").to_owned();
         let message = format!("this {quote} is never closed");
-        let go_message = format!("unterminated quoted value {line}");
-        self.fail(message, go_message, start..start + line.len());
+        let range = start..start + line.len();
+        self.fail(message, range, |_| format!("unterminated quoted value {line}"));
     }
 
     /// Puts in the variables that stand further up: `$NAME`, `${NAME}`, upper case only. A backslash before the `$`
-    /// keeps it.
-    fn expand(&self, text: &str) -> String {
+    /// keeps it. `None` where that is more than [`MAX_VALUES`].
+    fn expand(&self, text: &str) -> Option<String> {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
         while let Some(dollar) = rest.find('$') {
@@ -278,10 +293,13 @@ impl Parser {
                     None => {}
                 }
             }
+            if self.value_bytes + out.len() > MAX_VALUES {
+                return None;
+            }
             rest = after;
         }
         out.push_str(rest);
-        out
+        Some(out)
     }
 }
 
@@ -399,6 +417,24 @@ mod tests {
 
     fn any_file() -> impl Strategy<Value = String> {
         prop_oneof![any::<String>(), "[A-Z=:'\"#$\\\\{}() \r\né\u{a0}-]{0,40}"]
+    }
+
+    #[test]
+    fn values_that_name_each_other_have_a_limit() {
+        let twice: Vec<_> = (1..60).map(|n| format!("A{n}=$A{}$A{}\n", n - 1, n - 1)).collect();
+        let (entries, errors) = parse(&format!("A0=0123456789\n{}B=1\n", twice.concat()));
+        assert_eq!(entries.len(), 22);
+        assert_eq!(errors.len(), 1);
+        assert_eq!(errors[0].message, "the values of this file have more than 67108864 bytes");
+        assert_eq!(errors[0].go_message.as_ref(), Some(&errors[0].message));
+    }
+
+    #[test]
+    fn many_mistakes_are_no_more_work_than_few() {
+        // Each of them would show all that follows it.
+        let (entries, errors) = parse(&"'\n".repeat(100_000));
+        assert_eq!((entries.len(), errors.len()), (0, 100_000));
+        assert_eq!(errors.iter().filter(|error| error.go_message.is_some()).count(), 1);
     }
 
     proptest! {

@@ -10,6 +10,9 @@ pub const MAX_BRACE_WORDS: usize = 16 << 10;
 /// How deep braces may nest; deeper ones stay as they were written.
 pub const MAX_BRACE_NESTING: usize = 64;
 
+/// How many pieces of words one brace expansion may copy.
+pub const MAX_BRACE_PIECES: usize = 4 << 20;
+
 /// How many braces one word may have.
 const MAX_BRACES: usize = 500;
 
@@ -30,15 +33,16 @@ pub(super) struct Brace<'a> {
     elements: Vec<Vec<BracePart<'a>>>,
 }
 
-/// The word with its braces expanded; a single word where there are none. `Err` past [`MAX_BRACE_WORDS`].
+/// The word with its braces expanded; a single word where there are none. `Err` past [`MAX_BRACE_WORDS`] or
+/// [`MAX_BRACE_PIECES`].
 pub(super) fn expand_braces(parts: &[WordPart]) -> Result<Vec<Vec<BracePart<'_>>>, String> {
     let (split, braces) = split(parts);
     if braces > MAX_BRACES {
         return too_many();
     }
-    let mut words = Vec::new();
-    expand(&split, &mut words)?;
-    Ok(words)
+    let mut expansion = Expansion::default();
+    expansion.expand(&split)?;
+    Ok(expansion.words)
 }
 
 /// The word's pieces, and how many braces are in them.
@@ -230,27 +234,39 @@ fn too_many<T>() -> Result<T, String> {
     Err(format!("brace expansion would exceed {MAX_BRACE_WORDS} elements"))
 }
 
-fn expand<'a>(parts: &[BracePart<'a>], words: &mut Vec<Vec<BracePart<'a>>>) -> Result<(), String> {
-    let Some(at) = parts.iter().position(|part| matches!(part, BracePart::Brace(_))) else {
-        if words.len() >= MAX_BRACE_WORDS {
-            return too_many();
+#[derive(Default)]
+struct Expansion<'a> {
+    words: Vec<Vec<BracePart<'a>>>,
+    copied: usize,
+}
+
+impl<'a> Expansion<'a> {
+    fn expand(&mut self, parts: &[BracePart<'a>]) -> Result<(), String> {
+        self.copied += parts.len();
+        if self.copied > MAX_BRACE_PIECES {
+            return Err(format!("brace expansion would copy more than {MAX_BRACE_PIECES} pieces"));
         }
-        words.push(parts.to_vec());
-        return Ok(());
-    };
-    let (left, rest) = parts.split_at(at);
-    let Some((BracePart::Brace(brace), rest)) = rest.split_first() else { return Ok(()) };
-    let mut with = |element: &[BracePart<'a>]| expand(&[left, element, rest].concat(), words);
-    if brace.sequence {
-        if let Some(sequence) = Sequence::of(brace) {
-            for value in sequence.values() {
-                with(&[BracePart::Text(value)])?;
+        let Some(at) = parts.iter().position(|part| matches!(part, BracePart::Brace(_))) else {
+            if self.words.len() >= MAX_BRACE_WORDS {
+                return too_many();
             }
+            self.words.push(parts.to_vec());
+            return Ok(());
+        };
+        let (left, rest) = parts.split_at(at);
+        let Some((BracePart::Brace(brace), rest)) = rest.split_first() else { return Ok(()) };
+        let mut with = |element: &[BracePart<'a>]| self.expand(&[left, element, rest].concat());
+        if brace.sequence {
+            if let Some(sequence) = Sequence::of(brace) {
+                for value in sequence.values() {
+                    with(&[BracePart::Text(value)])?;
+                }
+            }
+            return Ok(());
         }
-        return Ok(());
+        for element in &brace.elements {
+            with(element)?;
+        }
+        Ok(())
     }
-    for element in &brace.elements {
-        with(element)?;
-    }
-    Ok(())
 }

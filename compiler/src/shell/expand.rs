@@ -8,9 +8,14 @@ use super::arithmetic_value::Numbers;
 use super::ast::{Arithmetic, Parameter, ParameterOperation, TextRange, Word, WordPart};
 use super::braces::{BracePart, expand_braces};
 use super::error::SyntaxError;
-use super::pattern::{Pattern, PatternRules, escape_glob, has_glob};
+use super::pattern::{
+    Extent, Finder, MAX_MATCH_STEPS, Pattern, PatternRules, TooManySteps, escape_glob, has_glob,
+};
 use super::quote::quote;
 use super::word::{parse_document, parse_words};
+
+/// How many bytes the expansion of one text may have.
+pub const MAX_EXPANDED: usize = 64 << 20;
 
 /// What gives the values of variables. `HOME name`, with a blank, asks for the home directory of another user.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -38,6 +43,12 @@ impl std::error::Error for ExpandError {}
 impl From<SyntaxError> for ExpandError {
     fn from(error: SyntaxError) -> Self {
         Self::Syntax(error)
+    }
+}
+
+impl From<TooManySteps> for ExpandError {
+    fn from(TooManySteps: TooManySteps) -> Self {
+        Self::Failed(format!("a pattern needs more than {MAX_MATCH_STEPS} comparisons to be found"))
     }
 }
 
@@ -121,13 +132,16 @@ type Parts = Vec<FieldPart>;
 #[derive(Default)]
 struct Fields {
     done: Vec<Parts>,
+    bytes: usize,
     current: Parts,
     allow_empty: bool,
 }
 
 impl Fields {
     fn push(&mut self, text: impl Into<String>, quoted: bool) {
-        self.current.push(FieldPart { text: text.into(), quoted });
+        let text = text.into();
+        self.bytes += text.len();
+        self.current.push(FieldPart { text, quoted });
     }
 
     fn flush(&mut self) {
@@ -169,27 +183,38 @@ fn failed<T>(message: impl Into<String>) -> Expanded<T> {
     Err(ExpandError::Failed(message.into()))
 }
 
+/// Stops before an expansion takes all memory.
+fn bounded(bytes: usize) -> Expanded<()> {
+    if bytes > MAX_EXPANDED {
+        return failed(format!("the expansion has more than {MAX_EXPANDED} bytes"));
+    }
+    Ok(())
+}
+
 impl Expander<'_> {
     pub(super) fn variable(&self, name: &str) -> Option<String> {
         (self.environment)(name).filter(|value| !value.is_empty())
     }
 
     fn words(&self, text: &str) -> Expanded<Vec<Parts>> {
-        let mut fields = Vec::new();
+        let mut done = Vec::new();
+        let mut bytes = 0;
         for word in parse_words(text)? {
             for parts in expand_braces(&word.parts).map_err(ExpandError::Failed)? {
-                fields.extend(self.fields(&parts)?);
+                let mut fields = Fields { bytes, ..Fields::default() };
+                self.fields(&parts, &mut fields)?;
+                bytes = fields.bytes;
+                done.append(&mut fields.finish());
             }
         }
-        Ok(fields)
+        Ok(done)
     }
 
-    fn fields(&self, parts: &[BracePart<'_>]) -> Expanded<Vec<Parts>> {
+    fn fields(&self, parts: &[BracePart<'_>], fields: &mut Fields) -> Expanded<()> {
         let separators = self.variable("IFS").unwrap_or_else(|| " \t\n".to_owned());
-        let mut fields = Fields::default();
         for (index, part) in parts.iter().enumerate() {
             match part {
-                BracePart::Text(text) => self.literal(text, index == 0, parts.len() > 1, &mut fields),
+                BracePart::Text(text) => self.literal(text, index == 0, parts.len() > 1, fields),
                 BracePart::Other(WordPart::SingleQuoted { dollar, text, .. }) => {
                     fields.allow_empty = true;
                     fields.push(single_quoted(*dollar, text), true);
@@ -210,8 +235,9 @@ impl Expander<'_> {
                 BracePart::Other(part) => fields.split(&self.value(part)?, &separators),
                 BracePart::Brace(_) => {}
             }
+            bounded(fields.bytes)?;
         }
-        Ok(fields.finish())
+        Ok(())
     }
 
     /// `"${x[@]}"` of an unset variable, which is no field at all.
@@ -287,6 +313,7 @@ impl Expander<'_> {
                 }
                 _ => value.push_str(&self.value(part)?),
             }
+            bounded(value.len())?;
         }
         Ok(value)
     }
@@ -370,7 +397,7 @@ impl Expander<'_> {
             "?" | ":?" | "=" | ":=" if set => Ok(text),
             "?" | ":?" => failed(format!("{name}: {argument}")),
             "=" | ":=" => failed("environment is read-only"),
-            "#" | "##" | "%" | "%%" => Ok(remove(&text, operator, &argument)),
+            "#" | "##" | "%" | "%%" => remove(&text, operator, &argument),
             "^" | "^^" | "," | ",," => Ok(change_case(&text, operator, &argument)),
             _ => match argument.as_str() {
                 "Q" => quote(&text).map_err(|error| ExpandError::Failed(error.to_string())),
@@ -402,16 +429,20 @@ impl Expander<'_> {
         if source.is_empty() {
             return Ok(text.to_owned());
         }
+        let mut finder = Finder::of_prefixes(&pattern);
         let mut replaced = String::new();
         let mut rest = text;
         while !rest.is_empty() {
-            let longest = ends(rest).rev().find(|&end| end > 0 && pattern.matches(&rest[..end]));
-            if let Some(end) = longest {
+            let longest = finder.find(rest.chars(), Extent::Longest)?;
+            if let Some(end) = longest.filter(|&end| end > 0) {
                 replaced.push_str(&replacement);
+                bounded(replaced.len())?;
                 rest = &rest[end..];
                 if !all {
                     break;
                 }
+            } else if pattern.starts_anywhere() {
+                break;
             } else {
                 let next = rest.chars().next().map_or(rest.len(), char::len_utf8);
                 replaced.push_str(&rest[..next]);
@@ -421,11 +452,6 @@ impl Expander<'_> {
         replaced.push_str(rest);
         Ok(replaced)
     }
-}
-
-/// The offsets at which a prefix of the text may end.
-fn ends(text: &str) -> impl DoubleEndedIterator<Item = usize> {
-    text.char_indices().map(|(at, _)| at).chain(std::iter::once(text.len()))
 }
 
 fn slice(text: &str, offset: Option<i64>, length: Option<i64>) -> String {
@@ -445,15 +471,17 @@ fn slice(text: &str, offset: Option<i64>, length: Option<i64>) -> String {
     characters.into_iter().collect()
 }
 
-fn remove(text: &str, operator: &str, pattern: &str) -> String {
-    let Ok(pattern) = Pattern::compile(pattern, PatternRules::ShellText) else { return text.to_owned() };
-    let kept = match operator {
-        "#" => ends(text).find(|&end| pattern.matches(&text[..end])).map(|end| &text[end..]),
-        "##" => ends(text).rev().find(|&end| pattern.matches(&text[..end])).map(|end| &text[end..]),
-        "%" => ends(text).rev().find(|&start| pattern.matches(&text[start..])).map(|start| &text[..start]),
-        _ => ends(text).find(|&start| pattern.matches(&text[start..])).map(|start| &text[..start]),
+fn remove(text: &str, operator: &str, pattern: &str) -> Expanded<String> {
+    let Ok(pattern) = Pattern::compile(pattern, PatternRules::ShellText) else { return Ok(text.to_owned()) };
+    let extent = if operator.len() == 1 { Extent::Shortest } else { Extent::Longest };
+    let kept = if operator.starts_with('#') {
+        let length = Finder::of_prefixes(&pattern).find(text.chars(), extent)?;
+        &text[length.unwrap_or(0)..]
+    } else {
+        let length = Finder::of_suffixes(&pattern).find(text.chars().rev(), extent)?;
+        &text[..text.len() - length.unwrap_or(0)]
     };
-    kept.unwrap_or(text).to_owned()
+    Ok(kept.to_owned())
 }
 
 fn change_case(text: &str, operator: &str, pattern: &str) -> String {
@@ -572,6 +600,32 @@ mod tests {
             _ => return None,
         };
         Some(value.to_owned())
+    }
+
+    #[test]
+    fn expansions_have_limits() {
+        let large = |name: &str| (name == "a").then(|| "a".repeat(100_000));
+        let too_large = "the expansion has more than 67108864 bytes";
+        let too_slow = "a pattern needs more than 33554432 comparisons to be found";
+        for (text, expected) in [
+            (format!("\"{}\"", "$a".repeat(1000)), too_large),
+            ("\"$a$a$a$a\" ".repeat(200), too_large),
+            ("{1..9999}\"$a\"".to_owned(), too_large),
+            ("${a//a/$a}".to_owned(), too_large),
+            ("${a//a*x}".to_owned(), too_slow),
+            (
+                format!("{{1..9999}}{}", "$b".repeat(10_000)),
+                "brace expansion would copy more than 4194304 pieces",
+            ),
+            (
+                format!("{{1..9999}}{}", "{1..1}".repeat(400)),
+                "brace expansion would copy more than 4194304 pieces",
+            ),
+        ] {
+            let failure = expand_fields(&text, &large).unwrap_err().to_string();
+            assert_eq!(failure, expected, "{}", &text[..text.len().min(20)]);
+        }
+        assert!(split_words("${a//x}${a//*x}${a##*x}${a%%x*}", &large).is_ok());
     }
 
     #[test]

@@ -56,7 +56,7 @@ const MASKS: [Mask; 6] =
 pub struct Masked {
     /// The text, as long as the original.
     pub text: String,
-    /// Where the actions were.
+    /// Where the actions were, in the order of the text.
     pub actions: Vec<TextRange>,
 }
 
@@ -64,7 +64,8 @@ impl Masked {
     /// Whether a range touches what a template prints.
     pub fn touches(&self, range: TextRange) -> bool {
         let end = range.end.max(range.start + 1);
-        self.actions.iter().any(|action| action.start < end && range.start < action.end)
+        let first = self.actions.partition_point(|action| action.end <= range.start);
+        self.actions.get(first).is_some_and(|action| action.start < end)
     }
 }
 
@@ -180,6 +181,8 @@ fn is_assignment(body: &str) -> bool {
 
 fn masked(text: &str, actions: &[Action], mask: Mask) -> Masked {
     let mut bytes = text.as_bytes().to_vec();
+    // An action trims what stands between it and its neighbours.
+    let mut last_end = 0;
     for action in actions {
         let (filler, rest): (&[u8], u8) = match (action.role, mask) {
             (Role::Value, Mask::Commands) if stands_for_command(text, &bytes, action.range) => (b"x;", b' '),
@@ -191,12 +194,12 @@ fn masked(text: &str, actions: &[Action], mask: Mask) -> Masked {
             *byte = filler.get(index).copied().unwrap_or(rest);
         }
         if action.trims_left {
-            for byte in
-                bytes[..action.range.start as usize].iter_mut().rev().take_while(|b| b.is_ascii_whitespace())
-            {
+            let between = &mut bytes[last_end..action.range.start as usize];
+            for byte in between.iter_mut().rev().take_while(|b| b.is_ascii_whitespace()) {
                 *byte = b' ';
             }
         }
+        last_end = action.range.end as usize;
         if action.trims_right {
             for byte in bytes[action.range.end as usize..].iter_mut().take_while(|b| b.is_ascii_whitespace())
             {
@@ -204,22 +207,35 @@ fn masked(text: &str, actions: &[Action], mask: Mask) -> Masked {
             }
         }
     }
-    for range in removed_branches(actions, mask) {
-        bytes[range.range()].fill(b' ');
+    let mut removed = removed_branches(actions, mask);
+    removed.sort_by_key(|range| range.start);
+    let mut done = 0;
+    for TextRange { start, end } in removed {
+        // Branches in branches are gone already.
+        if end > done {
+            bytes[start.max(done) as usize..end as usize].fill(b' ');
+            done = end;
+        }
     }
     let text = String::from_utf8(bytes)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
     Masked { text, actions: actions.iter().map(|action| action.range).collect() }
 }
 
+/// Words behind which a command begins.
+const COMMAND_FOLLOWS: [&[u8]; 8] = [b"do", b"then", b"else", b"elif", b"if", b"while", b"until", b"!"];
+const LONGEST_KEYWORD: usize = 5;
+
 /// Whether a command may begin at an action, and end with it. `before` is masked up to the action.
 fn stands_for_command(text: &str, before: &[u8], action: TextRange) -> bool {
-    let before = String::from_utf8_lossy(before.get(..action.start as usize).unwrap_or_default());
-    let before = before.trim_end_matches([' ', '\t']);
-    let last_word = before.rsplit(|c: char| c.is_whitespace() || c == ';').next().unwrap_or_default();
-    let begins = before.is_empty()
-        || before.ends_with(['\n', ';', '&', '|', '(', '{', '}'])
-        || matches!(last_word, "do" | "then" | "else" | "elif" | "if" | "while" | "until" | "!");
+    let before = before.get(..action.start as usize).unwrap_or_default();
+    let blanks = before.iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    let before = &before[..before.len() - blanks];
+    let last_word = before.iter().rev().take_while(|byte| !(byte.is_ascii_whitespace() || **byte == b';'));
+    // A longer word is none of those that count.
+    let length = last_word.take(LONGEST_KEYWORD + 1).count();
+    let begins = matches!(before.last(), None | Some(b'\n' | b';' | b'&' | b'|' | b'(' | b'{' | b'}'))
+        || COMMAND_FOLLOWS.contains(&&before[before.len() - length..]);
     let behind = text.get(action.end as usize..).unwrap_or_default().trim_start_matches([' ', '\t']);
     begins && !behind.starts_with(['&', '|', ';'])
 }
@@ -279,6 +295,11 @@ mod tests {
         }
         let commands = mask_templates("{{.X}} a; do {{.Y}} b {{.Z}}\n{{.V}} && c", Mask::Commands).unwrap();
         assert_eq!(commands.text, "x;     a; do x;     b xxxxxx\nxxxxxx && c");
+        let words = mask_templates("xdo {{.A}}\nbuilding {{.A}}\nwhile {{.A}}", Mask::Commands).unwrap();
+        assert_eq!(words.text, "xdo xxxxxx\nbuilding xxxxxx\nwhile x;    ");
+        let nested = "a{{if 1}}b{{if 2}}c{{end}}d{{end}}e{{if 3}}f{{end}}g";
+        let without = mask_templates(nested, Mask::NoBranches).unwrap().text;
+        assert_eq!(without.split_whitespace().collect::<String>(), "aeg");
         assert_eq!(mask_templates("a {{ b", Mask::Words), None);
         assert_eq!(mask_templates("a {{\"x}}", Mask::Words), None);
     }
@@ -307,6 +328,24 @@ mod tests {
             ("{{ unclosed (", None),
         ] {
             assert_eq!(syntax_error(script).map(|error| error.to_string()).as_deref(), expected, "{script}");
+        }
+    }
+
+    #[test]
+    fn many_actions_are_no_more_work_than_few() {
+        for (action, behind) in
+            [("\"{{.A}}", ""), ("{{- $x := 1}}", ""), ("{{.A}} ", ""), ("{{if .A}}", "{{end}}")]
+        {
+            let text = format!("{}{}", action.repeat(10_000), behind.repeat(10_000));
+            for mask in MASKS {
+                let masked = mask_templates(&text, mask).unwrap();
+                let count = 10_000 * (1 + behind.matches("{{").count());
+                let touched = (0..text.len() as u32)
+                    .step_by(16)
+                    .filter(|&start| masked.touches(TextRange { start, end: start }));
+                assert!(touched.count() > 0);
+                assert_eq!(masked.actions.len(), count);
+            }
         }
     }
 

@@ -1,6 +1,13 @@
 //! Glob patterns, matched against one name or a text.
 
-/// A pattern that matches nothing because it is wrong: a range from a higher to a lower character, or an unknown class.
+/// How many characters are looked at, over all of a pattern, for the ends of brackets that have none.
+pub const MAX_UNCLOSED: usize = 1 << 22;
+
+/// How many comparisons may be needed to find what a pattern matches in a text.
+pub const MAX_MATCH_STEPS: usize = 1 << 25;
+
+/// A pattern that matches nothing because it is wrong: a range from a higher to a lower character, an unknown class, or
+/// more open brackets than [`MAX_UNCLOSED`] allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadPattern;
 
@@ -35,6 +42,18 @@ impl Item {
         match self {
             Self::Range(low, high) => (low..=high).contains(&c),
             Self::Named(has) => has(c),
+        }
+    }
+}
+
+impl Token {
+    /// Whether it stands for this character; a star stands for more than one.
+    fn has(&self, c: char) -> bool {
+        match self {
+            Self::Star => false,
+            Self::Any => true,
+            Self::Char(wanted) => *wanted == c,
+            Self::Class { negated, items } => items.iter().any(|item| item.has(c)) != *negated,
         }
     }
 }
@@ -85,6 +104,7 @@ impl Pattern {
         let characters: Vec<char> = pattern.chars().collect();
         let mut tokens = Vec::with_capacity(characters.len());
         let mut at = 0;
+        let mut unclosed = Unclosed(0);
         while let Some(&c) = characters.get(at) {
             at += 1;
             match c {
@@ -102,7 +122,7 @@ impl Pattern {
                     let class = if rules == PatternRules::Go {
                         Some(go_class(&characters, at)?)
                     } else {
-                        shell_class(&characters, at)?
+                        shell_class(&characters, at, &mut unclosed)?
                     };
                     if let Some((class, end)) = class {
                         tokens.push(class);
@@ -117,6 +137,11 @@ impl Pattern {
         Ok(Self { tokens, hides_dot: rules == PatternRules::ShellName })
     }
 
+    /// Whether a text that has no match at its beginning has none further on either.
+    pub fn starts_anywhere(&self) -> bool {
+        matches!(self.tokens.first(), Some(Token::Star))
+    }
+
     /// Whether the pattern matches the whole text.
     pub fn matches(&self, text: &str) -> bool {
         let mut tokens = self.tokens.as_slice();
@@ -127,6 +152,100 @@ impl Pattern {
             tokens = rest;
         }
         matches_tokens(tokens, text)
+    }
+}
+
+/// Which of several matches is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// The fewest characters.
+    Shortest,
+    /// The most characters.
+    Longest,
+}
+
+/// A search that needed more than [`MAX_MATCH_STEPS`] comparisons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManySteps;
+
+/// Finds what a pattern matches at the beginnings and ends of texts, in all with at most [`MAX_MATCH_STEPS`] comparisons.
+pub struct Finder<'p> {
+    tokens: Vec<&'p Token>,
+    steps: usize,
+    /// How many tokens are matched, for every way to match what was read.
+    alive: Vec<usize>,
+    next: Vec<usize>,
+}
+
+impl<'p> Finder<'p> {
+    /// For prefixes of texts.
+    pub fn of_prefixes(pattern: &'p Pattern) -> Self {
+        Self { tokens: pattern.tokens.iter().collect(), steps: 0, alive: Vec::new(), next: Vec::new() }
+    }
+
+    /// For suffixes of texts.
+    pub fn of_suffixes(pattern: &'p Pattern) -> Self {
+        Self { tokens: pattern.tokens.iter().rev().collect(), steps: 0, alive: Vec::new(), next: Vec::new() }
+    }
+
+    /// The length in bytes of the prefix that the pattern matches; of the suffix, if the characters come from the end.
+    ///
+    /// # Errors
+    /// After too many comparisons.
+    pub fn find(
+        &mut self,
+        characters: impl Iterator<Item = char>,
+        extent: Extent,
+    ) -> Result<Option<usize>, TooManySteps> {
+        self.alive.clear();
+        reach(&self.tokens, 0, &mut self.alive);
+        let mut length = 0;
+        let mut found = self.is_done().then_some(0);
+        for c in characters {
+            if self.alive.is_empty() || (found.is_some() && extent == Extent::Shortest) {
+                break;
+            }
+            self.step(c)?;
+            length += c.len_utf8();
+            if self.is_done() {
+                found = Some(length);
+            }
+        }
+        Ok(found)
+    }
+
+    fn is_done(&self) -> bool {
+        self.alive.last() == Some(&self.tokens.len())
+    }
+
+    fn step(&mut self, c: char) -> Result<(), TooManySteps> {
+        self.steps += self.alive.len();
+        if self.steps > MAX_MATCH_STEPS {
+            return Err(TooManySteps);
+        }
+        self.next.clear();
+        for &matched in &self.alive {
+            match self.tokens.get(matched) {
+                Some(Token::Star) => reach(&self.tokens, matched, &mut self.next),
+                Some(token) if token.has(c) => reach(&self.tokens, matched + 1, &mut self.next),
+                _ => {}
+            }
+        }
+        std::mem::swap(&mut self.alive, &mut self.next);
+        Ok(())
+    }
+}
+
+/// Notes that so many tokens are matched, and those behind that match nothing. The numbers only grow.
+fn reach(tokens: &[&Token], mut matched: usize, alive: &mut Vec<usize>) {
+    loop {
+        if alive.last().is_none_or(|&last| last < matched) {
+            alive.push(matched);
+        }
+        if !matches!(tokens.get(matched), Some(Token::Star)) {
+            return;
+        }
+        matched += 1;
     }
 }
 
@@ -144,11 +263,7 @@ fn matches_tokens(tokens: &[Token], text: &str) -> bool {
                 continue;
             }
             (None, None) => return true,
-            (Some(Token::Any), Some(_)) => true,
-            (Some(Token::Char(wanted)), Some(c)) => *wanted == c,
-            (Some(Token::Class { negated, items }), Some(c)) => {
-                items.iter().any(|item| item.has(c)) != *negated
-            }
+            (Some(token), Some(c)) => token.has(c),
             _ => false,
         };
         if step {
@@ -164,8 +279,22 @@ fn matches_tokens(tokens: &[Token], text: &str) -> bool {
     }
 }
 
+/// What was looked at in vain, in characters.
+struct Unclosed(usize);
+
+impl Unclosed {
+    fn add(&mut self, characters: usize) -> Result<(), BadPattern> {
+        self.0 += characters;
+        if self.0 > MAX_UNCLOSED { Err(BadPattern) } else { Ok(()) }
+    }
+}
+
 /// Reads a class whose `[` ended before `at`; `None` where it has no end, so that the bracket stands for itself.
-fn shell_class(characters: &[char], mut at: usize) -> Result<Option<(Token, usize)>, BadPattern> {
+fn shell_class(
+    characters: &[char],
+    mut at: usize,
+    unclosed: &mut Unclosed,
+) -> Result<Option<(Token, usize)>, BadPattern> {
     let mut items = Vec::new();
     let mut wrong = false;
     let mut unknown_name = false;
@@ -174,6 +303,7 @@ fn shell_class(characters: &[char], mut at: usize) -> Result<Option<(Token, usiz
     let first = at;
     loop {
         let Some(&c) = characters.get(at) else {
+            unclosed.add(at - first)?;
             return if unknown_name { Err(BadPattern) } else { Ok(None) };
         };
         at += 1;
@@ -184,6 +314,9 @@ fn shell_class(characters: &[char], mut at: usize) -> Result<Option<(Token, usiz
             }
             '[' if matches!(characters.get(at), Some(':' | '.' | '=')) => {
                 let (item, end) = named_class(characters, at);
+                if end == at {
+                    unclosed.add(characters.len() - at)?;
+                }
                 match item {
                     Some(item) => items.push(item),
                     None => unknown_name = true,
@@ -191,13 +324,14 @@ fn shell_class(characters: &[char], mut at: usize) -> Result<Option<(Token, usiz
                 at = end;
                 continue;
             }
-            '\\' => match characters.get(at) {
-                Some(&escaped) => {
-                    at += 1;
-                    escaped
-                }
-                None => return Ok(None),
-            },
+            '\\' => {
+                let Some(&escaped) = characters.get(at) else {
+                    unclosed.add(at - first)?;
+                    return Ok(None);
+                };
+                at += 1;
+                escaped
+            }
             c => c,
         };
         let range = characters.get(at) == Some(&'-') && !matches!(characters.get(at + 1), None | Some(']'));
@@ -322,6 +456,43 @@ mod tests {
         for pattern in ["[z-a]", "[[:nope:]]", "a\\"] {
             assert!(Pattern::compile(pattern, PatternRules::ShellName).is_err(), "{pattern}");
         }
+    }
+
+    #[test]
+    fn open_brackets_have_a_limit() {
+        let compile = |pattern: &str| Pattern::compile(pattern, PatternRules::ShellText);
+        assert!(compile(&"[".repeat(1000)).is_ok());
+        for pattern in ["[", "[\\]", "[[:", "[a-"] {
+            assert_eq!(compile(&pattern.repeat(100_000)).err(), Some(BadPattern), "{pattern}");
+        }
+    }
+
+    fn check_found(pattern: &str, text: &str, expected: [Option<usize>; 4]) {
+        let compiled = Pattern::compile(pattern, PatternRules::ShellText).unwrap();
+        let (mut prefixes, mut suffixes) = (Finder::of_prefixes(&compiled), Finder::of_suffixes(&compiled));
+        let found = [Extent::Shortest, Extent::Longest]
+            .map(|extent| [prefixes.find(text.chars(), extent), suffixes.find(text.chars().rev(), extent)]);
+        assert_eq!(found.as_flattened(), expected.map(Ok), "{pattern} {text}");
+    }
+
+    #[test]
+    fn patterns_match_at_the_beginning_and_the_end_of_a_text() {
+        check_found("a*b", "aXbYbZ", [Some(3), None, Some(5), None]);
+        check_found("*/", "a/b/c", [Some(2), None, Some(4), None]);
+        check_found(".*", "a.b.c", [None, Some(2), None, Some(4)]);
+        check_found("*", "aü", [Some(0), Some(0), Some(3), Some(3)]);
+        check_found("?", "üä", [Some(2), Some(2), Some(2), Some(2)]);
+        check_found("**a**", "bab", [Some(2), Some(2), Some(3), Some(3)]);
+        check_found("[ab]c", "bcac", [Some(2), Some(2), Some(2), Some(2)]);
+        check_found("", "a", [Some(0), Some(0), Some(0), Some(0)]);
+        check_found("a", "", [None; 4]);
+    }
+
+    #[test]
+    fn a_search_has_a_limit() {
+        let pattern = Pattern::compile(&"*a".repeat(1000), PatternRules::ShellText).unwrap();
+        let found = Finder::of_prefixes(&pattern).find("a".repeat(200_000).chars(), Extent::Longest);
+        assert_eq!(found, Err(TooManySteps));
     }
 
     #[test]
