@@ -4,5 +4,9 @@
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
-    let _ = ez_compiler::dotenv::parse(text);
+    let (entries, errors) = ez_compiler::dotenv::parse(text);
+    let places = entries.iter().flat_map(|entry| [&entry.name_range, &entry.value_range]);
+    for range in places.chain(errors.iter().map(|error| &error.range)) {
+        assert!(text.get(range.clone()).is_some(), "{range:?}");
+    }
 });
