@@ -27,6 +27,7 @@ use crate::messages::{Messages, Subject};
 use crate::options::{CommandLine, Options, OutputStyle};
 use crate::process::Environment;
 use crate::render::Renderer;
+use crate::params;
 use crate::requires::{self, Requirement};
 use crate::scheduler::{Context, Executions, Role, Slots};
 use crate::signal::{self, Signals, Stop};
@@ -460,6 +461,7 @@ impl State {
         }
         requires::check_present(concrete.shown_name(), &concrete.requires, &concrete.vars)?;
         requires::check_allowed(concrete.shown_name(), &concrete.requires, &concrete.vars)?;
+        params::check(concrete.shown_name(), task.superset.as_deref(), &concrete.vars)?;
         self.count_call(id, &concrete)?;
         self.slots.acquire().await;
         let name = concrete.shown_name().clone();
@@ -469,12 +471,15 @@ impl State {
     }
 
     /// Whether the task is for this platform; and its required variables are set, where nobody can be asked.
+    ///
+    /// A matrix with references tells of any fault in a template before it, also where that is only one because commands
+    /// of variables did not run yet.
     fn early_checks(&self, id: TaskId, task: &Task, call: &Call) -> Result<bool, RunError> {
         let written = &task.definition;
         let fits = is_for_here(&written.platforms);
         let has_all = self.can_ask()
             || written.requires.iter().all(|required| self.variables.has(task, call, &required.name.value));
-        if fits && has_all {
+        if fits && has_all && !loops_over_references(written) {
             return Ok(true);
         }
         let concrete = self.surroundings().fast(id, task, call)?;
@@ -1003,6 +1008,16 @@ fn in_starting_order<T>(mut calls: Vec<T>) -> Vec<T> {
 
 fn crashed(failure: &tokio::task::JoinError) -> RunError {
     RunError::other(format!("internal error: {failure}"))
+}
+
+/// Whether the task has a matrix with a row that is a reference.
+fn loops_over_references(task: &ast::Task) -> bool {
+    let loops = task.cmds.iter().map(|command| command.repeat.as_deref());
+    let loops = loops.chain(task.deps.iter().map(|dependency| dependency.repeat.as_deref())).flatten();
+    let is_reference = |row: &ast::MatrixRow| matches!(row.values, ast::MatrixValues::Reference(_));
+    loops.into_iter().any(
+        |repeat| matches!(&repeat.source, ast::LoopSource::Matrix(rows) if rows.iter().any(is_reference)),
+    )
 }
 
 /// Whether one of the platforms, if there are any, is this one.

@@ -322,3 +322,14 @@ fn stdout_that_is_closed_early() {
         outcome.success().stdout("0\n").stderr("");
     }
 }
+
+/// Under go-task a matrix with a reference tells of the fault in the environment, although that is none any more once
+/// the variable's command has run.
+#[test]
+fn a_fault_before_a_matrix_with_a_reference() {
+    let text = "version: '3'\nvars: {L: [x, y]}\ntasks:\n  default:\n    vars: {V: {sh: echo v}}\n    \
+                env: {E: '{{.V | upper}}'}\n    cmds: [{for: {matrix: {I: {ref: .L}}}, cmd: echo}]\n";
+    let words = "task: Failed to parse {{DIR}}/Taskfile.yml:\n\
+                 template: :1:8: executing \"\" at <upper>: invalid value; expected string\n";
+    Project::new().file("Taskfile.yml", text).run_as_task::<&str>([]).exit(109).stdout("").stderr(words);
+}
