@@ -62,7 +62,7 @@ const EXPRESSIONS: &[&str] = &[
     "{{.INC}}",
 ];
 
-/// Expressions that need no variable: the environment of the root and the variables of an include come before those.
+/// Expressions that need no variable: the environment of the root comes before those.
 const EARLY_EXPRESSIONS: &[&str] = &[
     "{{.UNSET | default \"early\"}}",
     "{{add 1 2}}",
@@ -225,7 +225,7 @@ fn library() -> impl Strategy<Value = Library> {
     (
         tasks(LIBRARY_TASKS, false),
         vec(variable(), 0..2),
-        vec((select(&["INC", "V1"][..]), early_text()), 0..3),
+        vec((select(&["INC", "V0", "V1"][..]), text()), 0..3),
         option::weighted(0.4, Just("lib")),
         option::weighted(0.2, Just(())),
     )

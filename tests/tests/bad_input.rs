@@ -330,6 +330,6 @@ fn a_fault_before_a_matrix_with_a_reference() {
     let text = "version: '3'\nvars: {L: [x, y]}\ntasks:\n  default:\n    vars: {V: {sh: echo v}}\n    \
                 env: {E: '{{.V | upper}}'}\n    cmds: [{for: {matrix: {I: {ref: .L}}}, cmd: echo}]\n";
     let words = "task: Failed to parse {{DIR}}/Taskfile.yml:\n\
-                 template: :1:8: executing \"\" at <upper>: invalid value; expected string\n";
+                 template: :1:7: executing \"\" at <upper>: invalid value; expected string\n";
     Project::new().file("Taskfile.yml", text).run_as_task::<&str>([]).exit(109).stdout("").stderr(words);
 }
