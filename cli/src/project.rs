@@ -10,7 +10,7 @@ use ez_compiler::file_system::{FileSystem, MemoryFileSystem, OverlayFileSystem};
 use ez_compiler::ir::{Program, Resolution, TaskId};
 use ez_compiler::project::paths::TASKFILE_NAMES;
 use ez_compiler::rule;
-use ez_compiler::{Compilation, compile};
+use ez_compiler::{Compilation, Dialect, compile};
 use ez_runner::engine::{Engine, Host};
 use ez_runner::error::{Cause, RunError};
 use ez_runner::event::EventSink;
@@ -157,7 +157,11 @@ impl Project {
         let host = TemplateHost::new(&environment);
         let cache = remote_cache(options, &origin.directory, &environment)?;
         let files = Files::new(options, &origin.entry, cache, &context.logger);
-        let options = ez_compiler::Options { root_dir: origin.directory, host: &host, check };
+        let dialect = match options.personality {
+            Personality::Task => Dialect::GoTask,
+            Personality::Ez => Dialect::Ez,
+        };
+        let options = ez_compiler::Options { root_dir: origin.directory, host: &host, check, dialect };
         let compilation = match origin.stdin {
             None => compile(&files, &origin.entry, &options, None),
             Some(text) => {

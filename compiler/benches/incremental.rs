@@ -8,14 +8,15 @@ use std::time::{Duration, Instant};
 use camino::{Utf8Path, Utf8PathBuf};
 use ez_compiler::file_system::MemoryFileSystem;
 use ez_compiler::template::PureHost;
-use ez_compiler::{Compilation, Options, compile};
+use ez_compiler::{Compilation, Dialect, Options, compile};
 
 const TASKS: usize = 5_000;
 const ROUNDS: usize = 31;
 
 fn main() {
     let host = PureHost;
-    let options = Options { root_dir: Utf8PathBuf::from("/p"), host: &host, check: true };
+    let options =
+        Options { root_dir: Utf8PathBuf::from("/p"), host: &host, check: true, dialect: Dialect::Ez };
     let run = |text: &str, previous: Option<&Compilation>| {
         let files = MemoryFileSystem::new().with("/p/Taskfile.yml", text);
         let start = Instant::now();

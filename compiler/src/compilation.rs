@@ -10,6 +10,7 @@ use crate::file_system::FileSystem;
 use crate::ir::Program;
 use crate::project::{self, Failure, Loaded};
 use crate::source::SourceMap;
+use crate::superset;
 use crate::template::Host;
 
 /// What a compilation is told beside the files.
@@ -20,6 +21,18 @@ pub struct Options<'a> {
     pub host: &'a dyn Host,
     /// Whether the rules run: not needed to run a task.
     pub check: bool,
+    /// The language that is read.
+    pub dialect: Dialect,
+}
+
+/// A language of Taskfiles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// go-task's, which knows no `ez-*` fields.
+    GoTask,
+    /// EZ's.
+    #[default]
+    Ez,
 }
 
 /// What a compilation gave: always a program, as far as the files made one, and all findings.
@@ -54,8 +67,11 @@ pub fn compile(
     previous: Option<&Compilation>,
 ) -> Compilation {
     let previous_files = previous.map(|p| (&p.sources, &p.loaded));
-    let (project, program) = project::open(files, entry, &options.root_dir, options.host, previous_files);
+    let (project, mut program) = project::open(files, entry, &options.root_dir, options.host, previous_files);
     let mut diagnostics = project.diagnostics.clone();
+    if options.dialect == Dialect::Ez {
+        diagnostics.extend(superset::expand(&mut program));
+    }
     let mut memo = CheckMemo::default();
     if options.check {
         let known = previous.map(|p| &p.memo);

@@ -16,6 +16,7 @@ pub mod rule;
 pub mod shell;
 pub mod source;
 pub mod suggest;
+pub mod superset;
 pub mod template;
 pub mod yaml;
 
@@ -24,4 +25,4 @@ mod compilation;
 mod generated_input;
 mod parallel;
 
-pub use compilation::{Compilation, Options, compile};
+pub use compilation::{Compilation, Dialect, Options, compile};

@@ -78,7 +78,11 @@ rules! {
     SHELL_SYNTAX "EZ601" "shell-syntax" Error "a command that the shell cannot parse"
     BASH_ONLY "EZ602" "bash-only" Warning "a bash construct where only sh is promised"
     DANGEROUS_REMOVE "EZ603" "dangerous-rm" Warning "an empty variable would make this remove too much"
-    INVALID_EXTENSION "EZ701" "invalid-ez-field" Warning "an ez- field that this version does not know"
+    INVALID_EXTENSION "EZ701" "invalid-ez-field" Warning "an ez- field, or a key in one, that does not exist"
+    INVALID_PARAM "EZ702" "invalid-param" Error "a param that no value can satisfy, or that is written wrong"
+    UNKNOWN_BASE "EZ703" "unknown-base" Error "no task has the name that is extended"
+    EXTENDS_CYCLE "EZ704" "extends-cycle" Error "a task that extends itself"
+    COMPOSE_WITH_COMMANDS "EZ705" "compose-with-cmds" Error "a task is either commands or a composition"
 }
 
 /// The rule of a code or name, as a user would type it.

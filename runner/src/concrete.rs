@@ -16,6 +16,7 @@ use crate::environment;
 use crate::error::RunError;
 use crate::freshness::{Freshness, Method, Subject};
 use crate::loops::{self, LoopFiles, Round};
+use crate::params;
 use crate::path;
 use crate::process::Environment;
 use crate::render::{Extra, RenderedGlob, Renderer};
@@ -110,6 +111,8 @@ pub struct ConcreteTask {
     pub vars: Layer,
     /// Environment variables, before those of the caller.
     pub env: TaskEnvironment,
+    /// Variables that are in the environment of commands whatever the caller's says: those of params.
+    pub exports: Vec<(SmolStr, Slot)>,
     /// `method`; empty for the Taskfile's.
     pub method: SmolStr,
     /// `prefix`; the name without it.
@@ -156,7 +159,11 @@ impl ConcreteTask {
 
     /// The environment of its commands.
     pub fn environment(&self, base: &Arc<Environment>, precedence: bool) -> Arc<Environment> {
-        let make = || environment::with_variables(base, &self.env, precedence);
+        let make = || {
+            let environment = environment::with_variables(base, &self.env, precedence);
+            let exports = self.exports.iter().map(|(name, slot)| (name, slot));
+            environment::with_variables(&environment, exports, true)
+        };
         Arc::clone(self.commands_environment.get_or_init(make))
     }
 
@@ -266,11 +273,12 @@ impl Surroundings<'_> {
         &'a self,
         id: TaskId,
         task: &'a Task,
-        vars: Layer,
+        mut vars: Layer,
         requires: Vec<Requirement>,
         mut renderer: Renderer<'a>,
     ) -> Result<Draft<'a>, RunError> {
         let written = &task.definition;
+        let exports = params::exports(task.superset.as_deref(), &mut vars);
         let full_name = replace_stars(&task.name, &vars);
         let label = renderer.optional(written.label.as_ref(), &vars);
         let desc = renderer.optional(written.desc.as_ref(), &vars);
@@ -302,6 +310,7 @@ impl Surroundings<'_> {
             dir,
             vars,
             env: TaskEnvironment::default(),
+            exports,
             method,
             prefix: if prefix.is_empty() { task.name.clone() } else { prefix },
             run,

@@ -72,6 +72,19 @@ pub struct NotAllowed {
     pub allowed: Vec<SmolStr>,
 }
 
+/// A param without a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingParam {
+    /// Its name.
+    pub name: SmolStr,
+    /// The variable that it is.
+    pub variable: SmolStr,
+    /// The values to choose from, where they are known.
+    pub options: Vec<SmolStr>,
+    /// What it is for.
+    pub help: Option<SmolStr>,
+}
+
 /// What went wrong, without the tasks around it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
@@ -127,6 +140,20 @@ pub enum Cause {
         /// The variables.
         variables: Vec<NotAllowed>,
     },
+    /// Required params have no value.
+    MissingParams {
+        /// The task.
+        task: SmolStr,
+        /// The params.
+        params: Vec<MissingParam>,
+    },
+    /// Params have values that they do not take.
+    InvalidParams {
+        /// The task.
+        task: SmolStr,
+        /// What is wrong with each.
+        problems: Vec<String>,
+    },
     /// A precondition failed.
     Precondition,
     /// A template is wrong.
@@ -156,8 +183,8 @@ impl Cause {
             Self::NameConflict { .. } => EXIT_NAME_CONFLICT,
             Self::TooManyCalls { .. } => EXIT_TOO_MANY_CALLS,
             Self::CancelledByUser(_) | Self::QuestionCancelled(_) | Self::NoTerminal(_) => EXIT_CANCELLED,
-            Self::MissingVariables { .. } => EXIT_MISSING_VARIABLES,
-            Self::NotAllowed { .. } => EXIT_NOT_ALLOWED,
+            Self::MissingVariables { .. } | Self::MissingParams { .. } => EXIT_MISSING_VARIABLES,
+            Self::NotAllowed { .. } | Self::InvalidParams { .. } => EXIT_NOT_ALLOWED,
             Self::Loop { .. } => EXIT_TASKFILE_INVALID,
             Self::ExitStatus(_)
             | Self::Precondition
@@ -225,6 +252,25 @@ impl fmt::Display for Cause {
                     )?;
                 }
                 Ok(())
+            }
+            Self::MissingParams { task, params } => {
+                write!(f, "task: Task {} needs", quote(task))?;
+                for MissingParam { name, variable, options, help } in params {
+                    write!(f, "\n  - {name}")?;
+                    if let Some(help) = help {
+                        write!(f, " ({help})")?;
+                    }
+                    let shown = options.first().map_or("…", SmolStr::as_str);
+                    if !options.is_empty() {
+                        write!(f, ", one of {}", options.join(", "))?;
+                    }
+                    write!(f, ": write {variable}={shown}")?;
+                }
+                Ok(())
+            }
+            Self::InvalidParams { task, problems } => {
+                write!(f, "task: Task {} does not take", quote(task))?;
+                problems.iter().try_for_each(|problem| write!(f, "\n  - {problem}"))
             }
             Self::Precondition => f.write_str("task: precondition not met"),
             Self::Template(fault) => f.write_str(&fault.message),

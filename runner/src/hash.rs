@@ -237,9 +237,7 @@ fn stamp_of_some(files: &[String], now: SystemTime) -> Option<u128> {
         for number in [stat.st_dev, stat.st_ino, stat.st_size as u64] {
             all.extend_from_slice(&number.to_le_bytes());
         }
-        for (seconds, nanos) in
-            [(stat.st_mtime, stat.st_mtime_nsec as u64), (stat.st_ctime, stat.st_ctime_nsec as u64)]
-        {
+        for (seconds, nanos) in [(stat.st_mtime, stat.st_mtime_nsec), (stat.st_ctime, stat.st_ctime_nsec)] {
             all.extend_from_slice(&seconds.to_le_bytes());
             all.extend_from_slice(&nanos.to_le_bytes());
         }
@@ -267,7 +265,7 @@ fn stands_in(file: &str, directory: &str) -> bool {
 
 /// `now` is the time since 1970.
 fn changed_lately(stat: &Stat, now: Duration) -> bool {
-    let nanos = stat.st_ctime_nsec as u64;
+    let nanos = stat.st_ctime_nsec;
     let clock = if nanos == 0 { COARSEST_CLOCK } else { FINE_CLOCK };
     let changed = Duration::new(stat.st_ctime.max(0) as u64, nanos as u32);
     changed + clock >= now

@@ -23,6 +23,7 @@ pub mod limits;
 pub mod loops;
 mod messages;
 pub mod options;
+pub mod params;
 pub mod path;
 pub mod platform;
 pub mod process;

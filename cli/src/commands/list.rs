@@ -149,7 +149,9 @@ pub fn json(entries: Vec<Entry>, location: &str, request: ListRequest) -> Result
     let mut root = Namespace { location: Some(location.to_owned()), ..Namespace::default() };
     if request.nested {
         root.tasks = Some(Vec::new());
-        entries.into_iter().for_each(|entry| root.add(entry));
+        for entry in entries {
+            root.add(entry);
+        }
     } else {
         root.tasks = Some(entries);
     }

@@ -3,7 +3,7 @@
 use smol_str::SmolStr;
 
 use crate::ast::{
-    Command, Dependency, Extension, Glob, Platform, Precondition, RequiredVariable, Text, Variable,
+    Command, Dependency, Extension, Glob, Platform, Precondition, RequiredVariable, Superset, Text, Variable,
 };
 use crate::source::{Span, Spanned};
 
@@ -76,4 +76,6 @@ pub struct Task {
     pub failfast: bool,
     /// Keys that go-task does not know.
     pub extensions: Vec<Extension>,
+    /// The fields of EZ, if it has any.
+    pub superset: Option<Box<Superset>>,
 }

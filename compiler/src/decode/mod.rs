@@ -11,6 +11,7 @@ mod include;
 mod loops;
 mod reader;
 mod requires;
+mod superset;
 mod task;
 mod taskfile;
 mod variable;

@@ -84,6 +84,7 @@ impl Task {
             watch: false,
             failfast: false,
             extensions: Vec::new(),
+            superset: None,
         }
     }
 }
@@ -166,7 +167,9 @@ impl Decoder<'_> {
 
     fn task_fields(&mut self, node: &Node, task: &mut Task) {
         let (mut cmd, mut cmds) = (None, None);
-        for field in self.fields(node) {
+        let fields = self.fields(node);
+        task.superset = self.superset(&fields, TASK_KEYS);
+        for field in fields {
             let value = field.value;
             match field.name {
                 "cmds" | "cmd" if is_null(value) => {}

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::inherited::{HeadVariable, Inheritance, Origin};
+use crate::ast::param::variable_name;
 use crate::ast::{
     self, Command, CommandAction, Dependency, EnumValues, Glob, Loop, LoopSource, MatrixValues, Text,
     Variable, VariableValue,
@@ -16,6 +17,7 @@ use crate::ir::{GlobalVariable, GlobalVariables, Program, Task, TaskId};
 use crate::project::Loaded;
 use crate::project::remote::sha256;
 use crate::source::SourceMap;
+use crate::superset;
 use crate::template::value::Value;
 use crate::yaml::emit::{Tree, write};
 
@@ -275,7 +277,7 @@ impl<'a> Emitter<'a> {
             out.put("for", loop_tree(repeat));
         }
         match &command.action {
-            CommandAction::Script(text) => out.put("cmd", string(&text.value)),
+            CommandAction::Script(text) => out.put("cmd", script_tree(task, text)),
             CommandAction::Call { task: name, vars } => {
                 out.put("task", call_name(task, name));
                 out.map("vars", self.passed(task, name, vars));
@@ -292,7 +294,7 @@ impl<'a> Emitter<'a> {
             out.put("timeout", duration_tree(timeout.value));
         }
         match (&command.action, out.0.as_slice()) {
-            (CommandAction::Script(text), [_]) => string(&text.value),
+            (CommandAction::Script(text), [_]) => script_tree(task, text),
             _ => out.tree(),
         }
     }
@@ -301,7 +303,7 @@ impl<'a> Emitter<'a> {
         let mut out = Entries::default();
         match &command.action {
             CommandAction::Script(text) => {
-                out.put("defer", string(&text.value));
+                out.put("defer", script_tree(task, text));
                 out.flag("silent", command.silent);
             }
             CommandAction::Call { task: name, vars } => {
@@ -384,11 +386,25 @@ fn definition_sets(task: &Task, name: &str) -> bool {
     task.definition.vars.iter().chain(task.include_vars.iter()).any(|v| v.name.value == name)
 }
 
+/// A script that finds the task's params in its environment: go-task's `env` gives way to that of the caller.
+fn script_tree(task: &Task, text: &Text) -> Tree {
+    let params = task.superset.as_ref().map_or(&[][..], |superset| &superset.params);
+    let mut script = String::new();
+    for param in params {
+        let name = variable_name(&param.name.value);
+        let _ = write!(script, "export {name}={{{{shellQuote .{name}}}}}; ");
+    }
+    script.push_str(&text.value);
+    string(&script)
+}
+
 fn requires(task: &Task) -> Vec<(String, Tree)> {
-    if task.definition.requires.is_empty() {
+    let mut required = task.definition.requires.clone();
+    required.extend(task.superset.as_deref().map(superset::requirements).unwrap_or_default());
+    if required.is_empty() {
         return Vec::new();
     }
-    let variables = task.definition.requires.iter().map(|required| {
+    let variables = required.iter().map(|required| {
         let name = string(&required.name.value);
         let Some(allowed) = &required.allowed else { return name };
         let values = match &allowed.values {

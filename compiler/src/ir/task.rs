@@ -38,6 +38,9 @@ pub struct Task {
     pub taskfile: Utf8PathBuf,
     /// Variables that the includes on the way give it.
     pub include_vars: Arc<[ast::Variable]>,
+    /// What EZ adds to it, inherited and with the defaults that hold. `None` where it has no `ez-*` field, and always
+    /// where the program is go-task's.
+    pub superset: Option<Arc<ast::Superset>>,
     /// Globals of the including file as they were when it was linked; only for includes in mapping form.
     pub including_vars: Option<Arc<GlobalVariables>>,
 }

@@ -109,6 +109,7 @@ impl<'a> Linker<'a> {
                 use_gitignore: definition.use_gitignore,
                 taskfile: loaded.path.clone(),
                 include_vars: Arc::clone(&no_vars),
+                superset: None,
                 including_vars: None,
             };
             (task.name.clone(), task)

@@ -154,23 +154,20 @@ impl BlockReader<'_> {
         for (index, block) in self.blocks.iter().enumerate() {
             let base = block.range.start;
             let text = &self.text[block.range.clone()];
-            parts.push(match reuse.take(index, block, text) {
-                Some(old) => {
-                    if old.base != base {
-                        self.sources.move_fragment(old.source, base);
-                    }
-                    let part = Part { base, ..old.clone() };
-                    if !go_on(&part) {
-                        return None;
-                    }
-                    Some(part)
-                }
-                None => {
-                    let source = self.sources.add_fragment(self.file, base);
-                    unread.push(Unread { text, block, source });
-                    None
-                }
-            });
+            let Some(old) = reuse.take(index, block, text) else {
+                let source = self.sources.add_fragment(self.file, base);
+                unread.push(Unread { text, block, source });
+                parts.push(None);
+                continue;
+            };
+            if old.base != base {
+                self.sources.move_fragment(old.source, base);
+            }
+            let part = Part { base, ..old.clone() };
+            if !go_on(&part) {
+                return None;
+            }
+            parts.push(Some(part));
         }
         let mut new = read_blocks(&unread, &go_on)?.into_iter();
         Some(parts.into_iter().filter_map(|part| part.or_else(|| new.next())).collect())

@@ -8,7 +8,7 @@ use ez_compiler::file_system::{
     DirectoryEntry, FileSystem, MemoryFileSystem, PathKind, ReadError, RemoteError,
 };
 use ez_compiler::template::PureHost;
-use ez_compiler::{Compilation, Options, compile};
+use ez_compiler::{Compilation, Dialect, Options, compile};
 
 /// Where the files of a project are.
 pub const ROOT: &str = "/project";
@@ -79,7 +79,8 @@ impl FileSystem for TestFiles {
 
 /// Compiles a project with all rules.
 pub fn compile_files(files: &[(String, String)], previous: Option<&Compilation>) -> Compilation {
-    let options = Options { root_dir: Utf8PathBuf::from(ROOT), host: &PureHost, check: true };
+    let options =
+        Options { root_dir: Utf8PathBuf::from(ROOT), host: &PureHost, check: true, dialect: Dialect::Ez };
     compile(&TestFiles::new(files), &Utf8PathBuf::from(format!("{ROOT}/{TASKFILE}")), &options, previous)
 }
 

@@ -45,7 +45,12 @@ impl EventSink for Transcript {
 
 fn program(taskfile: &str) -> Arc<Program> {
     let files = MemoryFileSystem::new().with("/Taskfile.yml", taskfile);
-    let options = ez_compiler::Options { root_dir: "/".into(), host: &PureHost, check: false };
+    let options = ez_compiler::Options {
+        root_dir: "/".into(),
+        host: &PureHost,
+        check: false,
+        dialect: ez_compiler::Dialect::Ez,
+    };
     let compilation = ez_compiler::compile(&files, Utf8Path::new("/Taskfile.yml"), &options, None);
     assert_eq!(compilation.failure, None, "{taskfile}");
     compilation.program
