@@ -162,12 +162,18 @@ fn templates_and_shell() {
 }
 
 #[test]
+fn fields_of_ez() {
+    check_all(include_str!("one_mistake/superset.txt"));
+}
+
+#[test]
 fn every_rule_has_two_cases() {
     let all = [
         include_str!("one_mistake/fields.txt"),
         include_str!("one_mistake/names.txt"),
         include_str!("one_mistake/variables.txt"),
         include_str!("one_mistake/texts.txt"),
+        include_str!("one_mistake/superset.txt"),
     ];
     let titles: Vec<String> = all.iter().flat_map(|text| parse_cases(text)).map(|case| case.title).collect();
     let lacking: Vec<&str> = RULES
