@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use ez_compiler::diagnostic::{Diagnostic, Severity};
 use ez_compiler::file_system::{FileSystem, MemoryFileSystem, OverlayFileSystem};
 use ez_compiler::ir::{Program, Resolution, TaskId};
 use ez_compiler::project::paths::TASKFILE_NAMES;
@@ -288,6 +289,10 @@ impl Project {
     pub fn open_sound(context: &Context, options: &Options) -> Result<Self, Failure> {
         let project = Self::open(context, options, false)?;
         match &project.compilation.failure {
+            None if project.compilation.diagnostics.iter().any(is_superset_error) => {
+                let refused = Failure::silent(Code::OTHER);
+                Err(crate::commands::check::refuse(context, &project, refused))
+            }
             None => Ok(project),
             Some(failure) => {
                 let refused = load_failure::describe(failure, &context.logger, &context.environment);
@@ -327,6 +332,11 @@ impl Project {
 }
 
 /// The public task or alias that a name probably means.
+/// Whether a field of EZ is wrong, for which go-task has no refusal.
+fn is_superset_error(diagnostic: &Diagnostic) -> bool {
+    diagnostic.severity == Severity::Error && rule::SUPERSET_CODES.contains(&diagnostic.code)
+}
+
 fn suggest(program: &Program, typed: &str) -> Option<SmolStr> {
     let public = program.tasks.iter().filter(|task| !task.internal);
     let known: Vec<&str> = public

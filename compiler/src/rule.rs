@@ -83,7 +83,20 @@ rules! {
     UNKNOWN_BASE "EZ703" "unknown-base" Error "no task has the name that is extended"
     EXTENDS_CYCLE "EZ704" "extends-cycle" Error "a task that extends itself"
     COMPOSE_WITH_COMMANDS "EZ705" "compose-with-cmds" Error "a task is either commands or a composition"
+    UNKNOWN_PLUGIN "EZ706" "unknown-plugin" Error "no plugin of this name, or one that does something else"
+    INVALID_PLUGIN "EZ707" "invalid-plugin" Error "a file of a plugin that does not make one"
 }
+
+/// What is wrong with a field of EZ is said by one of these.
+pub const SUPERSET_CODES: [Code; 7] = [
+    INVALID_EXTENSION,
+    INVALID_PARAM,
+    UNKNOWN_BASE,
+    EXTENDS_CYCLE,
+    COMPOSE_WITH_COMMANDS,
+    UNKNOWN_PLUGIN,
+    INVALID_PLUGIN,
+];
 
 /// The rule of a code or name, as a user would type it.
 pub fn find(text: &str) -> Option<&'static Rule> {

@@ -61,7 +61,7 @@ const TASK_KEYS: &[&str] = &["cmds", "platforms", "sources"];
 fn examples(page: &str) -> (String, String) {
     let mut blocks =
         page.split("```").skip(1).step_by(2).map(|block| block.trim_start_matches("yaml\n").to_owned());
-    (blocks.next().unwrap(), blocks.next().unwrap())
+    (blocks.next().expect("an example"), blocks.next().expect("a better one"))
 }
 
 /// An example as a whole Taskfile: pages leave out what goes without saying.
@@ -97,7 +97,10 @@ fn completed(id: &str, text: &str) -> String {
 fn files_of(id: &str, example: &str) -> ProjectFiles {
     let example = example.replace(CHECKSUM, &sha256(LIBRARY.as_bytes()));
     let mut files = split(&example, "# ");
-    files.retain(|(path, text)| path == TASKFILE || path.ends_with(".yml") && !text.is_empty());
+    files.retain(|(path, text)| {
+        path == TASKFILE
+            || Path::new(path).extension().is_some_and(|extension| extension == "yml") && !text.is_empty()
+    });
     for (_, text) in &mut files {
         *text = completed(id, text);
     }

@@ -70,7 +70,7 @@ fn check(name: &str, project: &Project) {
 
 #[test]
 fn examples_compile() {
-    for name in ["monorepo", "release", "site", "toolbox"] {
+    for name in ["firmware", "monorepo", "release", "site", "toolbox"] {
         check(&format!("example-{name}"), &Project::copy_of(&format!("examples/{name}")));
     }
 }
@@ -142,6 +142,12 @@ const CONSTRUCTS: &[(&str, &str)] = &[
     ("empty-task", "tasks: {a: {}, b: }"),
     ("empty-command", "tasks: {a: {cmds: ['', echo]}}"),
     ("anchors", "x-c: &c {silent: true}\ntasks: {a: {<<: *c, cmds: [echo]}}"),
+    (
+        "ez-params",
+        "tasks: {a: {ez-params: [{name: arch, options: [x, y], default: x}, {name: who, required: true}], cmds: [echo]}}",
+    ),
+    ("ez-extends", "tasks: {a: {vars: {V: 1}, cmds: [echo]}, b: {ez-extends: a, ez-defaults: {V: 2}}}"),
+    ("ez-compose", "tasks: {a: echo, b: echo, c: {ez-compose: [a, {task: b, defaults: {V: 2}}]}}"),
     ("taskfile-dir", "tasks: {a: 'echo {{.TASKFILE_DIR}} {{.TASKFILE}} {{.ROOT_TASKFILE}}'}"),
 ];
 

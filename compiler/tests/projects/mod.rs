@@ -46,7 +46,7 @@ impl TestFiles {
                     continue;
                 }
                 "absent" => continue,
-                "not-utf8" => ReadError::NotUtf8 { offset: detail.parse().unwrap() },
+                "not-utf8" => ReadError::NotUtf8 { offset: detail.parse().expect("an offset") },
                 "unreadable" => ReadError::Other(detail.to_owned()),
                 other => panic!("no flaw is called {other}"),
             };
