@@ -79,6 +79,16 @@ fn a_composition_hands_on_what_was_asked_for() {
 }
 
 #[test]
+fn params_may_be_left_out_or_be_numbers() {
+    let make = taskfile(
+        "  one:\n    ez-params: [maybe, {name: count, type: number}, {name: must, required: true}]\n    \
+         cmds: ['echo \"[$EZ_MAYBE] [$EZ_COUNT] [$EZ_MUST]\"']\n  \
+         all: {cmds: [{task: one, vars: {EZ_MUST: 7}}, {task: one, vars: {EZ_MUST: x, EZ_COUNT: 2, EZ_MAYBE: true}}]}\n",
+    );
+    check(make, &["all"], "[] [] [7]\n[true] [2] [x]\n");
+}
+
+#[test]
 fn a_step_that_fails_ends_the_composition() {
     let make = taskfile("  bad: exit 3\n  good: echo good\n  all: {ez-compose: [bad, good]}\n");
     make().run(["run", "all"]).exit(201).stdout("").stderr_has("[1/2] bad");

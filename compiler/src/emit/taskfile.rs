@@ -392,7 +392,10 @@ fn script_tree(task: &Task, text: &Text) -> Tree {
     let mut script = String::new();
     for param in params {
         let name = variable_name(&param.name.value);
-        let _ = write!(script, "export {name}={{{{shellQuote .{name}}}}}; ");
+        // A variable that the task sets is a text; one that it was given may be a number, or missing.
+        let is_text = task.definition.vars.iter().any(|variable| variable.name.value == name);
+        let given = if is_text { "" } else { " | default \"\" | toString" };
+        let _ = write!(script, "export {name}={{{{.{name}{given} | shellQuote}}}}; ");
     }
     script.push_str(&text.value);
     string(&script)
