@@ -8,6 +8,7 @@ use crate::check::{self, CheckMemo};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::file_system::FileSystem;
 use crate::ir::Program;
+use crate::plugin::{self, Plugins};
 use crate::project::{self, Failure, Loaded};
 use crate::source::SourceMap;
 use crate::superset;
@@ -67,10 +68,16 @@ pub fn compile(
     previous: Option<&Compilation>,
 ) -> Compilation {
     let previous_files = previous.map(|p| (&p.sources, &p.loaded));
-    let (project, mut program) = project::open(files, entry, &options.root_dir, options.host, previous_files);
+    let (mut project, mut program) = project::open(files, entry, &options.root_dir, options.host, previous_files);
     let mut diagnostics = project.diagnostics.clone();
     if options.dialect == Dialect::Ez {
-        diagnostics.extend(superset::expand(&mut program));
+        let plugins = if plugin::is_named(&program) {
+            Plugins::load(files, &options.root_dir, options.host, &mut project.sources)
+        } else {
+            Plugins::default()
+        };
+        diagnostics.extend(superset::expand(&mut program, &plugins));
+        diagnostics.extend(plugins.diagnostics);
     }
     let mut memo = CheckMemo::default();
     if options.check {

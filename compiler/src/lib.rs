@@ -11,6 +11,7 @@ pub mod dotenv;
 pub mod emit;
 pub mod file_system;
 pub mod ir;
+pub mod plugin;
 pub mod project;
 pub mod rule;
 pub mod shell;

@@ -36,6 +36,7 @@ pub const STAGES: &[&str] = &[
     "decode",
     "ir",
     "project",
+    "plugin",
     "superset",
     "check",
     "emit",

@@ -9,6 +9,7 @@ mod dependency;
 mod duration;
 mod include;
 mod loops;
+mod plugin;
 mod reader;
 mod requires;
 mod superset;
@@ -19,6 +20,7 @@ mod variable;
 use std::sync::Arc;
 
 pub use duration::parse_duration;
+pub use plugin::{DecodedPlugin, decode_plugin};
 pub use task::TASK_KEYS;
 pub use taskfile::{TASKFILE_KEYS, parse_version};
 

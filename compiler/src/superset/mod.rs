@@ -5,6 +5,7 @@
 mod compose;
 mod extends;
 mod params;
+mod plugins;
 
 pub use params::{RESERVED_VARIABLES, default_of, requirements, value_problem};
 
@@ -16,18 +17,22 @@ use smol_str::SmolStr;
 use crate::ast;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Program, Task, TaskId};
+use crate::plugin::Plugins;
 use crate::source::Span;
 use crate::template::Value;
 use crate::yaml::node::ScalarStyle;
 
 /// Expands the `ez-*` fields of all tasks. What is wrong with them is told at the places where they are written.
-pub fn expand(program: &mut Program) -> Vec<Diagnostic> {
+pub fn expand(program: &mut Program, plugins: &Plugins) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     if program.tasks.iter().all(|task| task.definition.superset.is_none()) {
         return diagnostics;
     }
     let merged = extends::merge_all(program, &mut diagnostics);
-    for (id, task) in merged {
+    for (id, mut task) in merged {
+        if let Some(superset) = &mut task.superset {
+            plugins::resolve(superset, plugins, &mut diagnostics);
+        }
         if let Some(place) = program.tasks.get_mut(id.0 as usize) {
             *place = task;
         }

@@ -1,0 +1,182 @@
+//! Plugins: where their files are, what they say, and that what names one finds one that fits.
+
+use std::sync::Arc;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use smol_str::SmolStr;
+
+use crate::ast::{Hook, HookAction, Plugin, PluginKind, Query, Text};
+use crate::decode::decode_plugin;
+use crate::diagnostic::Diagnostic;
+use crate::file_system::{FileSystem, PathKind};
+use crate::ir::Program;
+use crate::rule;
+use crate::source::{SourceMap, Span};
+use crate::suggest::nearest;
+use crate::template::Host;
+use crate::yaml;
+
+/// The directory of a project's plugins, below its root.
+pub const PROJECT_DIRECTORY: &str = "plugins";
+/// The directory of the user's plugins, below the home directory.
+pub const USER_DIRECTORY: &str = ".ez/plugins";
+/// What a plugin's file ends with.
+const EXTENSIONS: [&str; 2] = ["yml", "yaml"];
+
+/// A plugin and its file.
+#[derive(Clone, Debug)]
+pub struct FoundPlugin {
+    /// What the file says.
+    pub plugin: Plugin,
+    /// The file.
+    pub path: Utf8PathBuf,
+}
+
+/// The plugins that a project can use, the project's own before the user's, in the order of their files' names.
+#[derive(Clone, Debug, Default)]
+pub struct Plugins {
+    /// The plugins; of two of one name only the first is used.
+    pub found: Vec<FoundPlugin>,
+    /// What is wrong with their files.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The files, without their extensions, that make no plugin.
+    broken: Vec<SmolStr>,
+}
+
+impl Plugins {
+    /// Reads the files in `plugins/` below the root directory, then those in `~/.ez/plugins/`.
+    pub fn load(files: &dyn FileSystem, root: &Utf8Path, host: &dyn Host, sources: &mut SourceMap) -> Self {
+        let home = host.environment("HOME").filter(|home| home.starts_with('/'));
+        let directories = [
+            Some(root.join(PROJECT_DIRECTORY)),
+            home.map(|home| Utf8PathBuf::from(home).join(USER_DIRECTORY)),
+        ];
+        let mut plugins = Self::default();
+        for directory in directories.into_iter().flatten() {
+            for entry in files.list(&directory).unwrap_or_default() {
+                let path = directory.join(entry.name.as_str());
+                let is_plugin = path.extension().is_some_and(|extension| EXTENSIONS.contains(&extension));
+                if entry.kind == PathKind::File && is_plugin {
+                    plugins.read(files, path, sources);
+                }
+            }
+        }
+        plugins
+    }
+
+    fn read(&mut self, files: &dyn FileSystem, path: Utf8PathBuf, sources: &mut SourceMap) {
+        let stem = SmolStr::new(path.file_stem().unwrap_or_default());
+        match self.plugin(files, &path, sources) {
+            Some(plugin) => self.found.push(FoundPlugin { plugin, path }),
+            None => self.broken.push(stem),
+        }
+    }
+
+    fn plugin(&mut self, files: &dyn FileSystem, path: &Utf8Path, sources: &mut SourceMap) -> Option<Plugin> {
+        let text = files.read(path);
+        let file = sources.add_file(path, text.clone().unwrap_or_else(|_| Arc::from("")));
+        let document = yaml::parse(text.as_deref().unwrap_or_default(), file, sources, None);
+        if let Err(error) = text {
+            let span = Span::new(document.source, 0, 0);
+            let message = format!("the plugin `{path}` cannot be read: {error:?}");
+            self.diagnostics.push(
+                Diagnostic::error(rule::UNREADABLE, message, span)
+                    .with_help("mend the file, or take it out of the directory of plugins"),
+            );
+            return None;
+        }
+        if !document.errors.is_empty() {
+            self.diagnostics.extend(document.errors.iter().map(yaml::YamlError::to_diagnostic));
+            return None;
+        }
+        let decoded = decode_plugin(document.root.as_ref()?, path.file_stem().unwrap_or_default(), sources);
+        self.diagnostics.extend(decoded.diagnostics);
+        decoded.plugin
+    }
+
+    /// The plugin of a name.
+    pub fn find(&self, name: &str) -> Option<&FoundPlugin> {
+        self.found.iter().find(|found| found.plugin.name.as_str() == name)
+    }
+
+    /// The script of the hook plugin that a hook names; `None` for a hook with a script of its own.
+    ///
+    /// # Errors
+    /// There is none of that name, or it is for something else; without words where its file was found wanting already.
+    pub fn hook_script(&self, hook: &Hook) -> Option<Result<&Text, Option<Box<Diagnostic>>>> {
+        let HookAction::Plugin(name) = &hook.action else { return None };
+        Some(self.named(name, "hook").and_then(|found| match &found.plugin.kind {
+            PluginKind::Hook { trigger, script } if trigger.value == hook.moment.value => Ok(script),
+            kind => {
+                let is_for = match kind {
+                    PluginKind::Hook { trigger, .. } => format!("is for `{}`", trigger.value.name()),
+                    PluginKind::Param { .. } => "gives options of params".to_owned(),
+                };
+                let message = format!(
+                    "the plugin `{}` {is_for} and cannot stand under `{}`",
+                    name.value,
+                    hook.moment.value.name()
+                );
+                let diagnostic = Diagnostic::error(rule::UNKNOWN_PLUGIN, message, name.span)
+                    .with_label("of another type")
+                    .and_at(hook.moment.span, "here")
+                    .with_help("move it to the list that it is for, or name another plugin");
+                Err(Some(Box::new(diagnostic)))
+            }
+        }))
+    }
+
+    /// The command of the param plugin that a query names; `None` for any other query.
+    ///
+    /// # Errors
+    /// There is none of that name, or it is for something else; without words where its file was found wanting already.
+    pub fn query_command(&self, query: &Query) -> Option<Result<&Text, Option<Box<Diagnostic>>>> {
+        let Query::Plugin(name) = query else { return None };
+        Some(self.named(name, "param").and_then(|found| match &found.plugin.kind {
+            PluginKind::Param { command } => Ok(command),
+            PluginKind::Hook { trigger, .. } => {
+                let message = format!(
+                    "the plugin `{}` is a hook for `{}` and gives no options",
+                    name.value,
+                    trigger.value.name()
+                );
+                let diagnostic = Diagnostic::error(rule::UNKNOWN_PLUGIN, message, name.span)
+                    .with_label("of another type")
+                    .with_help("name a plugin with `type: param`");
+                Err(Some(Box::new(diagnostic)))
+            }
+        }))
+    }
+
+    /// The plugin of this name; the suggestion for an unknown one is of type `kind`.
+    fn named(&self, name: &Text, kind: &str) -> Result<&FoundPlugin, Option<Box<Diagnostic>>> {
+        if let Some(found) = self.find(name.as_str()) {
+            return Ok(found);
+        }
+        if self.broken.iter().any(|broken| *broken == name.value) {
+            return Err(None);
+        }
+        let fitting = self.found.iter().filter(|found| found.plugin.kind.name() == kind);
+        let names = fitting.map(|found| found.plugin.name.as_str());
+        let diagnostic = Diagnostic::error(
+            rule::UNKNOWN_PLUGIN,
+            format!("no plugin is named `{}`", name.value),
+            name.span,
+        )
+        .with_label("unknown plugin");
+        Err(Some(Box::new(match nearest(name.as_str(), names) {
+            Some(near) => diagnostic.with_help(format!("did you mean `{near}`?")),
+            None => diagnostic.with_help(format!(
+                "plugins are files in `{PROJECT_DIRECTORY}/` and in `~/{USER_DIRECTORY}/`; `ez plugin list` shows them"
+            )),
+        })))
+    }
+}
+
+/// Whether a task of the program names a plugin, so that their files must be read.
+pub fn is_named(program: &Program) -> bool {
+    program.tasks.iter().filter_map(|task| task.definition.superset.as_deref()).any(|superset| {
+        superset.hooks.iter().any(|hook| matches!(hook.action, HookAction::Plugin(_)))
+            || superset.params.iter().any(|param| matches!(param.query, Some(Query::Plugin(_))))
+    })
+}
