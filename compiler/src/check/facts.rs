@@ -1,12 +1,13 @@
 //! What one task, or a file without its tasks, tells about itself: found once and kept while its text stays.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
 use super::LOCAL_RULES;
-use super::place;
+use super::place::TextPlaces;
 use super::reads::{self, Needs, Reads};
 use super::texts::{Texts, Use};
 use crate::ast::{self, Text};
@@ -72,6 +73,7 @@ pub struct Parsed<'a> {
     pub template: Option<Template>,
     /// The script, if it is one that can be parsed.
     pub script: Option<(Inspection, Masked)>,
+    places: OnceCell<TextPlaces>,
 }
 
 impl Parsed<'_> {
@@ -83,12 +85,12 @@ impl Parsed<'_> {
     /// The span of some bytes of the template.
     pub fn template_span(&self, range: &Range<usize>, sources: &SourceMap) -> Span {
         let back = |at: usize| at.saturating_sub(self.shift()).min(self.text.value.len());
-        place::span_in(&self.text, &(back(range.start)..back(range.end)), sources)
+        self.span(&(back(range.start)..back(range.end)), sources)
     }
 
     /// The span of some bytes of the text.
     pub fn span(&self, range: &Range<usize>, sources: &SourceMap) -> Span {
-        place::span_in(&self.text, range, sources)
+        self.places.get_or_init(|| TextPlaces::new(&self.text, sources)).span(range, sources)
     }
 }
 
@@ -123,7 +125,14 @@ pub fn gather(owner: Owner<'_>, sources: &SourceMap) -> Facts {
             let is_script = matches!(place.usage, Use::Command { .. } | Use::Test);
             let script = if is_script { shell::parse_masked(&place.text.value) } else { None };
             let script = script.map(|(script, masked)| (shell::inspect(&script), masked));
-            Parsed { text: place.text, usage: place.usage, extra: place.extra, template, script }
+            Parsed {
+                text: place.text,
+                usage: place.usage,
+                extra: place.extra,
+                template,
+                script,
+                places: OnceCell::new(),
+            }
         })
         .collect();
     let reads: Vec<Reads<'_>> =

@@ -3,21 +3,41 @@
 use std::ops::Range;
 
 use crate::ast::Text;
-use crate::source::{SourceMap, Span};
+use crate::source::{FileId, SourceMap, Span};
 use crate::yaml::node::Scalar;
-use crate::yaml::position::range_in_text;
+use crate::yaml::position::Places;
 
-/// The span of some bytes of a scalar's text.
-///
-/// Folding, indentation and escapes are undone. Where that is not possible the whole scalar stands for the place.
+/// Where the bytes of a scalar's text stand, for one that is asked for many of them.
+#[derive(Clone, Debug)]
+pub struct TextPlaces {
+    places: Places,
+    file: FileId,
+    span: Span,
+}
+
+impl TextPlaces {
+    /// Of a text that stands in `sources`.
+    pub fn new(text: &Text, sources: &SourceMap) -> Self {
+        let whole = sources.locate(text.span);
+        let scalar = Scalar { text: text.value.clone(), style: text.style };
+        let places = Places::new(scalar, &sources.file(whole.file).text, &whole.range);
+        Self { places, file: whole.file, span: text.span }
+    }
+
+    /// The span of some bytes of the text.
+    ///
+    /// Folding, indentation and escapes are undone. Where that is not possible the whole scalar stands for the place.
+    pub fn span(&self, range: &Range<usize>, sources: &SourceMap) -> Span {
+        let Some(found) = self.places.range(&sources.file(self.file).text, range) else { return self.span };
+        let base = sources.base(self.span.source);
+        let relative = |at: usize| at.saturating_sub(base) as u32;
+        Span { source: self.span.source, start: relative(found.start), end: relative(found.end) }
+    }
+}
+
+/// The span of some bytes of a scalar's text, as [`TextPlaces::span`] gives it.
 pub fn span_in(text: &Text, range: &Range<usize>, sources: &SourceMap) -> Span {
-    let whole = sources.locate(text.span);
-    let scalar = Scalar { text: text.value.clone(), style: text.style };
-    let file = sources.file(whole.file);
-    let Some(found) = range_in_text(&scalar, &file.text, &whole.range, range) else { return text.span };
-    let base = sources.base(text.span.source);
-    let relative = |at: usize| at.saturating_sub(base) as u32;
-    Span { source: text.span.source, start: relative(found.start), end: relative(found.end) }
+    TextPlaces::new(text, sources).span(range, sources)
 }
 
 /// The span of a text inside a larger value, of which only the whole is known: where it stands there as it is.

@@ -5,35 +5,66 @@ use std::ops::Range;
 use super::node::{Scalar, ScalarStyle};
 use super::scan::escaped;
 
-/// The bytes of a text at which some bytes of a scalar's value stand, so that a word of a template can be pointed at
-/// through quotes, escapes, folds and indentation.
-///
-/// `span` is where the scalar stands in `text`, quotes included. What has no text of its own, like the space that a line
-/// break became, is placed at what it comes from; the end is that of the range's last character, because what follows it
-/// may stand on another line. `None` where the text does not hold this value.
-pub fn range_in_text(
-    scalar: &Scalar,
-    text: &str,
-    span: &Range<usize>,
-    range: &Range<usize>,
-) -> Option<Range<usize>> {
-    let end = span.end.min(text.len());
-    let start = span.start.min(end);
-    let quote = usize::from(matches!(scalar.style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted));
-    let content = start + quote;
-    if text.get(content..content + scalar.text.len()) == Some(scalar.text.as_str()) {
-        return Some(content + range.start..content + range.end.max(range.start));
+/// Where the bytes of a scalar's value stand in a text, so that a word of a template can be pointed at through quotes,
+/// escapes, folds and indentation.
+#[derive(Clone, Debug)]
+pub struct Places {
+    scalar: Scalar,
+    /// Where the value stands, if it stands there byte by byte.
+    as_it_is: Option<usize>,
+    segments: Vec<Segment>,
+    /// The scalar's end.
+    end: usize,
+}
+
+impl Places {
+    /// Of a scalar that stands at `span` of the `text`, quotes included.
+    pub fn new(scalar: Scalar, text: &str, span: &Range<usize>) -> Self {
+        let end = span.end.min(text.len());
+        let start = span.start.min(end);
+        let quote =
+            usize::from(matches!(scalar.style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted));
+        let content = start + quote;
+        let stands_there = text.get(content..content + scalar.text.len()) == Some(scalar.text.as_str());
+        let segments = match text.get(..end) {
+            Some(text) if !stands_there => Tracer::new(&scalar, text, start).segments,
+            _ => Vec::new(),
+        };
+        Self { scalar, as_it_is: stands_there.then_some(content), segments, end }
     }
-    let tracer = Tracer::new(scalar, text.get(..end)?, start);
-    let from = tracer.place(range.start);
-    let inside = scalar.text.get(range.clone())?;
-    let (Some(first), Some(last)) = (inside.chars().next(), inside.chars().next_back()) else {
-        return Some(from..from);
-    };
-    let last_at = tracer.place(range.end - last.len_utf8());
-    let is_written = unit_length(text.get(from..)?, first, scalar.style).is_some();
-    let length = unit_length(text.get(last_at..)?, last, scalar.style)?;
-    is_written.then(|| from..(last_at + length).min(end).max(from))
+
+    /// The bytes of the same `text` at which some bytes of the value stand.
+    ///
+    /// What has no text of its own, like the space that a line break became, is placed at what it comes from; the end is
+    /// that of the range's last character, because what follows it may stand on another line. `None` where the text does
+    /// not hold this value.
+    pub fn range(&self, text: &str, range: &Range<usize>) -> Option<Range<usize>> {
+        if let Some(content) = self.as_it_is {
+            return Some(content + range.start..content + range.end.max(range.start));
+        }
+        let style = self.scalar.style;
+        let from = self.place(range.start);
+        let inside = self.scalar.text.get(range.clone())?;
+        let (Some(first), Some(last)) = (inside.chars().next(), inside.chars().next_back()) else {
+            return Some(from..from);
+        };
+        let last_at = self.place(range.end - last.len_utf8());
+        let is_written = unit_length(text.get(from..)?, first, style).is_some();
+        let length = unit_length(text.get(last_at..)?, last, style)?;
+        is_written.then(|| from..(last_at + length).min(self.end).max(from))
+    }
+
+    /// Where a byte of the value stands; past the value's end that is the end of the scalar.
+    fn place(&self, offset: usize) -> usize {
+        let offset = offset.min(self.scalar.text.len());
+        let next = self.segments.partition_point(|segment| segment.value <= offset);
+        let Some(segment) = next.checked_sub(1).and_then(|index| self.segments.get(index)) else {
+            return self.end;
+        };
+        let distance = if segment.is_text { offset - segment.value } else { 0 };
+        let limit = self.end.max(segment.source);
+        (segment.source + distance).min(limit)
+    }
 }
 
 /// How many bytes stand for one character of a value; `None` where something else stands there.
@@ -72,15 +103,12 @@ struct Tracer<'t> {
     text: &'t str,
     position: usize,
     end: usize,
-    /// Bytes of the value.
-    length: usize,
     segments: Vec<Segment>,
 }
 
 impl<'t> Tracer<'t> {
     fn new(scalar: &Scalar, text: &'t str, start: usize) -> Self {
-        let mut tracer =
-            Self { text, position: start, end: text.len(), length: scalar.text.len(), segments: Vec::new() };
+        let mut tracer = Self { text, position: start, end: text.len(), segments: Vec::new() };
         match scalar.style {
             ScalarStyle::Plain => tracer.flow(scalar, None),
             ScalarStyle::SingleQuoted => tracer.flow(scalar, Some('\'')),
@@ -89,18 +117,6 @@ impl<'t> Tracer<'t> {
             ScalarStyle::Folded => tracer.folded(scalar),
         }
         tracer
-    }
-
-    /// Where a byte of the value stands; past the value's end that is the end of the scalar.
-    fn place(&self, offset: usize) -> usize {
-        let (offset, end) = (offset.min(self.length), self.text.len());
-        let next = self.segments.partition_point(|segment| segment.value <= offset);
-        let Some(segment) = next.checked_sub(1).and_then(|index| self.segments.get(index)) else {
-            return end;
-        };
-        let distance = if segment.is_text { offset - segment.value } else { 0 };
-        let limit = end.max(segment.source);
-        (segment.source + distance).min(limit)
     }
 
     fn rest(&self) -> &'t str {
@@ -127,8 +143,14 @@ impl<'t> Tracer<'t> {
             if value >= scalar.text.len() {
                 break;
             }
-            if let Some(length) = fold_length(self.rest()) {
-                value += self.fold(value, length);
+            let blanks = blanks(self.rest());
+            if has_break(blanks) {
+                value += self.fold(value, blanks.len());
+                continue;
+            }
+            if !blanks.is_empty() {
+                self.position += blanks.len();
+                value += blanks.len();
                 continue;
             }
             match (c, quote) {
@@ -200,7 +222,7 @@ impl<'t> Tracer<'t> {
     fn escaped_break(&mut self, value: usize, length: usize) -> usize {
         self.position += length;
         let rest = self.rest();
-        let run = &rest[..rest.len() - rest.trim_start_matches(is_blank_or_break).len()];
+        let run = blanks(rest);
         let mut produced = 0;
         for (at, text) in line_breaks(run) {
             self.point_at(value + produced, self.position + at);
@@ -215,14 +237,12 @@ impl<'t> Tracer<'t> {
     fn lines(&self) -> Vec<(usize, usize)> {
         let before = self.text.get(..self.position).unwrap_or("");
         let mut start = before
-            .rfind(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'])
+            .rfind(LINE_BREAKS)
             .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
         let mut lines = Vec::new();
         while start <= self.text.len() {
             let rest = &self.text[start..];
-            let length =
-                rest.char_indices().map(|(at, _)| at).find(|&at| break_length(&rest[at..]).is_some());
-            let Some(length) = length else {
+            let Some(length) = rest.find(LINE_BREAKS) else {
                 lines.push((start, self.text.len()));
                 break;
             };
@@ -249,14 +269,14 @@ impl<'t> Tracer<'t> {
     fn folded(&mut self, scalar: &Scalar) {
         let lines = self.lines();
         let source = self.text;
-        let blanks = |text: &str| text.len() - text.trim_start_matches(' ').len();
+        let indentation = |text: &str| text.len() - text.trim_start_matches(' ').len();
         let Some(&(start, end)) =
             lines.iter().find(|(start, end)| !source[*start..*end].trim_matches(' ').is_empty())
         else {
             return;
         };
-        let extra = blanks(scalar.text.trim_start_matches('\n'));
-        let indent = blanks(&source[start..end]).saturating_sub(extra);
+        let extra = indentation(scalar.text.trim_start_matches('\n'));
+        let indent = indentation(&source[start..end]).saturating_sub(extra);
         let mut value = 0;
         let mut after_more_indented = true;
         let mut breaks: Vec<usize> = Vec::new();
@@ -292,6 +312,9 @@ impl<'t> Tracer<'t> {
     }
 }
 
+/// What ends a line for YAML.
+const LINE_BREAKS: [char; 5] = ['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'];
+
 fn is_blank_or_break(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
@@ -325,13 +348,13 @@ fn line_breaks(run: &str) -> Vec<(usize, &str)> {
     breaks
 }
 
-/// Length of the blanks that a text begins with, if a line break is among them.
-fn fold_length(text: &str) -> Option<usize> {
-    if !text.starts_with(is_blank_or_break) {
-        return None;
-    }
-    let run = text.len() - text.trim_start_matches(is_blank_or_break).len();
-    text[..run].contains(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']).then_some(run)
+/// The blanks and line breaks that a text begins with.
+fn blanks(text: &str) -> &str {
+    &text[..text.len() - text.trim_start_matches(is_blank_or_break).len()]
+}
+
+fn has_break(text: &str) -> bool {
+    text.contains(LINE_BREAKS)
 }
 
 /// Lines of a value, split at `\n`, LS and PS.
@@ -357,7 +380,8 @@ mod tests {
     /// The place of the character at a byte of the value, found by the slow way.
     fn traced(node: &Node, text: &str, offset: usize) -> usize {
         let (scalar, span) = scalar_of(node);
-        Tracer::new(scalar, &text[..span.end], span.start).place(offset)
+        let segments = Tracer::new(scalar, &text[..span.end], span.start).segments;
+        Places { scalar: scalar.clone(), as_it_is: None, segments, end: span.end }.place(offset)
     }
 
     /// Every letter and digit of the value of `key` stands in the source as itself, each at a place of its own.
@@ -368,6 +392,7 @@ mod tests {
         let node = &*mapping.entries[0].value;
         let (scalar, span) = scalar_of(node);
         let mut last = None;
+        let places = Places::new(scalar.clone(), text, &span);
         for (offset, c) in scalar.text.char_indices() {
             let place = traced(node, text, offset);
             prop_assert!(text.is_char_boundary(place), "{text:?} {offset}");
@@ -376,7 +401,7 @@ mod tests {
                 let is_escape = found == Some('\\');
                 prop_assert!(found == Some(c) || is_escape, "{text:?}: {c} at {offset} -> {place} {found:?}");
                 prop_assert!(last < Some(place), "{text:?} {offset}");
-                let range = range_in_text(scalar, text, &span, &(offset..offset + c.len_utf8()));
+                let range = places.range(text, &(offset..offset + c.len_utf8()));
                 prop_assert_eq!(
                     range.as_ref().map(|range| range.start),
                     Some(place),
@@ -402,7 +427,7 @@ mod tests {
             let offset = scalar.text.find(word).unwrap();
             let at = text.rfind(word).unwrap();
             assert_eq!(traced(node, text, offset), at, "{text}");
-            let range = range_in_text(scalar, text, &span, &(offset..offset + word.len()));
+            let range = Places::new(scalar.clone(), text, &span).range(text, &(offset..offset + word.len()));
             assert_eq!(range, Some(at..at + word.len()), "{text}");
         };
         check("k: a {{.X}} b\n", "X");
@@ -436,6 +461,21 @@ mod tests {
         pairs
             .map(|(index, (word, gap))| if index == 0 { word.clone() } else { format!("{gap}{word}") })
             .collect()
+    }
+
+    #[test]
+    fn large_texts_are_no_more_work_for_each_place() {
+        let blanks = " ".repeat(200_000);
+        for text in [format!("k: 'it''s{blanks}a'\n"), format!("k: |\n{}", "  {{.X}} b\n".repeat(20_000))] {
+            let composed = compose(&text, SourceId(0));
+            let NodeKind::Mapping(mapping) = &composed.root.as_ref().unwrap().kind else { panic!() };
+            let (scalar, span) = scalar_of(&mapping.entries[0].value);
+            let places = Places::new(scalar.clone(), &text, &span);
+            for (offset, c) in scalar.text.char_indices().filter(|(_, c)| c.is_alphanumeric()) {
+                let range = places.range(&text, &(offset..offset + 1)).unwrap();
+                assert_eq!(text[range].chars().next(), Some(c));
+            }
+        }
     }
 
     proptest! {
