@@ -15,6 +15,9 @@ pub const MAX_MERGED_MAPPINGS: usize = 10_000;
 /// How many pairs of equal keys are reported for one mapping.
 pub const MAX_DUPLICATE_REPORTS: usize = 100;
 
+/// Up to so many keys are compared each with each, which is faster than a table.
+const FEW_KEYS: usize = 12;
+
 /// A mapping with its merge keys applied.
 #[derive(Debug, Default)]
 pub struct Merged<'n> {
@@ -141,9 +144,7 @@ fn identity(key: &Node) -> Option<(SmolStr, SmolStr)> {
 /// The pairs of equal keys of one mapping, each an error in go-yaml (not in go-task's ordered mappings, where the last
 /// wins silently). At most [`MAX_DUPLICATE_REPORTS`].
 pub fn duplicate_keys(mapping: &Mapping) -> Vec<DecodeError> {
-    let mut seen = FxHashSet::default();
-    let all_differ = mapping.entries.iter().all(|entry| seen.insert(written_identity(&entry.key)));
-    if all_differ {
+    if all_differ(mapping) {
         return Vec::new();
     }
     let mut errors = Vec::new();
@@ -165,12 +166,26 @@ pub fn duplicate_keys(mapping: &Mapping) -> Vec<DecodeError> {
     errors
 }
 
+fn all_differ(mapping: &Mapping) -> bool {
+    let mut identities = mapping.entries.iter().map(|entry| written_identity(&entry.key));
+    if mapping.entries.len() > FEW_KEYS {
+        let mut seen = FxHashSet::default();
+        return identities.all(|identity| seen.insert(identity));
+    }
+    let mut seen = [(0, ""); FEW_KEYS];
+    identities.enumerate().all(|(count, identity)| {
+        let differs = !seen[..count].contains(&identity);
+        seen[count] = identity;
+        differs
+    })
+}
+
 /// go-yaml compares kinds and texts, so `1` and `"1"` are duplicates, and so are any two lists.
-fn written_identity(key: &Node) -> (u8, SmolStr) {
+fn written_identity(key: &Node) -> (u8, &str) {
     match &key.kind {
-        NodeKind::Scalar(scalar) => (0, scalar.text.clone()),
-        NodeKind::Sequence(_) => (1, SmolStr::default()),
-        NodeKind::Mapping(_) => (2, SmolStr::default()),
-        NodeKind::Alias { name, .. } => (3, name.clone()),
+        NodeKind::Scalar(scalar) => (0, &scalar.text),
+        NodeKind::Sequence(_) => (1, ""),
+        NodeKind::Mapping(_) => (2, ""),
+        NodeKind::Alias { name, .. } => (3, name),
     }
 }

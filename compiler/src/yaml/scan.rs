@@ -26,6 +26,29 @@ const COMMENT_LOOK_AHEAD: usize = 512;
 /// Digits in either part of a `%YAML` version.
 const MAX_VERSION_DIGITS: usize = 2;
 
+/// Bytes that go on in a plain scalar wherever it stands.
+const OF_PLAIN: u8 = 1;
+/// Bytes that mean themselves between quotes of either kind.
+const OF_QUOTED: u8 = 2;
+/// Bytes that do not end a line.
+const OF_LINE: u8 = 4;
+
+/// The classes of each byte. A byte without one may still belong: it is looked at more closely.
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = b'!';
+    while byte <= b'~' {
+        let plain = !matches!(byte, b':' | b',' | b'?' | b'[' | b']' | b'{' | b'}');
+        let quoted = !matches!(byte, b'\'' | b'"' | b'\\');
+        classes[byte as usize] =
+            if plain { OF_PLAIN } else { 0 } | if quoted { OF_QUOTED } else { 0 } | OF_LINE;
+        byte += 1;
+    }
+    classes[b' ' as usize] = OF_LINE;
+    classes[b'\t' as usize] = OF_LINE;
+    classes
+};
+
 /// A place in the text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Mark {
@@ -317,6 +340,12 @@ impl<'t> Scanner<'t> {
     fn skip(&mut self) {
         self.continuation_bytes += usize::from(self.byte(0) & 0xC0 == 0x80);
         self.offset += 1;
+    }
+
+    /// Passes the bytes of one class, which are all characters of one byte and none of which ends a line.
+    fn skip_run(&mut self, class: u8) {
+        let rest = self.bytes.get(self.offset..).unwrap_or_default();
+        self.offset += rest.iter().take_while(|&&byte| CLASSES[usize::from(byte)] & class != 0).count();
     }
 
     fn skip_bytes(&mut self, count: usize) {
@@ -937,8 +966,10 @@ impl<'t> Scanner<'t> {
             content.trailing.clear();
             after_blank = blank;
             let line_start = self.offset;
+            self.skip_run(OF_LINE);
             while !self.is_break_or_end(0) {
                 self.skip();
+                self.skip_run(OF_LINE);
             }
             content.text.push_str(self.text.get(line_start..self.offset).unwrap_or(""));
             leading.clear();
@@ -1029,8 +1060,10 @@ impl<'t> Scanner<'t> {
         let single = style == ScalarStyle::SingleQuoted;
         loop {
             let run = self.offset;
+            self.skip_run(OF_QUOTED);
             while !self.is_blank_or_end(0) && !matches!(self.byte(0), b'\'' | b'"' | b'\\') {
                 self.skip();
+                self.skip_run(OF_QUOTED);
             }
             text.push_str(self.text.get(run..self.offset).unwrap_or(""));
             if self.is_blank_or_end(0) {
@@ -1126,8 +1159,10 @@ impl<'t> Scanner<'t> {
                 break;
             }
             let word = self.offset;
+            self.skip_run(OF_PLAIN);
             while !self.is_blank_or_end(0) && !self.plain_ends_here() {
                 self.skip();
+                self.skip_run(OF_PLAIN);
             }
             if self.offset > word {
                 after_break = false;
