@@ -20,6 +20,7 @@ mod terminal;
 
 use std::process::ExitCode;
 
+use ez_runner::options::AskParams;
 use mimalloc::MiMalloc;
 
 use args::configuration::Configuration;
@@ -76,7 +77,7 @@ fn personality(program: &str) -> Personality {
 }
 
 fn as_task(arguments: &[String], environment: Environment) -> ExitCode {
-    interpret_and_run(Personality::Task, arguments, environment)
+    interpret_and_run(Personality::Task, arguments, environment, AskParams::Never)
 }
 
 fn as_ez(arguments: &[String], environment: Environment) -> ExitCode {
@@ -86,7 +87,7 @@ fn as_ez(arguments: &[String], environment: Environment) -> ExitCode {
     match rest.first().map(String::as_str) {
         Some("run") => {
             let arguments: Vec<String> = flags.iter().chain(rest.iter().skip(1)).cloned().collect();
-            interpret_and_run(Personality::Ez, &arguments, environment)
+            interpret_and_run(Personality::Ez, &arguments, environment, AskParams::All)
         }
         Some("__complete") => complete(rest.get(1..).unwrap_or(&[]), environment),
         Some(name) if ez::RESERVED.contains(&name) => {
@@ -105,7 +106,7 @@ fn as_ez(arguments: &[String], environment: Environment) -> ExitCode {
         None if asks_for(flags, &["--help", "-h"]) => subcommand(&["--help".to_owned()], environment),
         None if asks_for(flags, &["--version", "-V"]) => subcommand(&["version".to_owned()], environment),
         None if flags.is_empty() => subcommand(&["list".to_owned()], environment),
-        _ => interpret_and_run(Personality::Ez, &arguments, environment),
+        _ => interpret_and_run(Personality::Ez, &arguments, environment, AskParams::Required),
     }
 }
 
@@ -113,17 +114,19 @@ fn asks_for(flags: &[String], words: &[&str]) -> bool {
     flags.iter().any(|flag| words.contains(&flag.as_str()))
 }
 
-/// Reads go-task's command line (with EZ's additions under `ez`) and does what it says.
+/// Reads go-task's command line (with EZ's additions under `ez`) and does what it says, asking for params as `ask` says.
 fn interpret_and_run(
     personality: Personality,
     arguments: &[String],
     mut environment: Environment,
+    ask: AskParams,
 ) -> ExitCode {
     let configuration = configuration(arguments, &mut environment);
-    let invocation = match invocation::interpret(personality, arguments, &environment, &configuration) {
+    let mut invocation = match invocation::interpret(personality, arguments, &environment, &configuration) {
         Ok(invocation) => invocation,
         Err(misuse) => return complain(personality, misuse, &environment),
     };
+    invocation.options.ask_params = ask;
     let logger = Logger::new(invocation.options.color, &environment);
     if let Some(warning) = &invocation.warning {
         logger.err(Color::Yellow, &format!("{warning}\n"));

@@ -208,6 +208,8 @@ pub fn runner_options(context: &Context, options: &Options, project: &Project) -
         verbose: options.verbose,
         assume_yes: options.assume_yes,
         interactive: options.interactive,
+        ask_params: options.ask_params,
+        offline: options.remote.offline,
         is_terminal: terminal::is_present(),
         parallel: options.parallel,
         failfast: options.failfast,

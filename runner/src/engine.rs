@@ -1,5 +1,6 @@
 //! Runs tasks: go-task's executor (`task.go`) as an event stream.
 
+mod params;
 mod watch;
 
 use std::cell::{Cell, RefCell};
@@ -25,7 +26,7 @@ use crate::freshness::Freshness;
 use crate::go_text::quote;
 use crate::messages::{Messages, Subject};
 use crate::options::{CommandLine, Options, OutputStyle};
-use crate::params;
+use crate::params::ParamQuestion;
 use crate::process::Environment;
 use crate::render::Renderer;
 use crate::requires::{self, Requirement};
@@ -46,6 +47,11 @@ pub trait Ask {
 
     /// Asks for the value of a variable, one of `options` where there are any.
     fn value(&self, name: &str, options: &[SmolStr]) -> Result<SmolStr, AskError>;
+
+    /// Asks for the value of a param; an empty answer is none.
+    fn param(&self, question: &ParamQuestion) -> Result<SmolStr, AskError> {
+        self.value(&question.param.name.value, &question.options)
+    }
 }
 
 /// What the user said.
@@ -110,6 +116,8 @@ struct State {
     executions: Executions,
     call_counts: RefCell<FxHashMap<TaskId, u32>>,
     prompted: RefCell<Vec<(SmolStr, SmolStr)>>,
+    /// Options that queries gave, by what was asked and where.
+    queried: RefCell<FxHashMap<(SmolStr, SmolStr), Rc<[SmolStr]>>>,
     asking: tokio::sync::Mutex<()>,
     /// Whether the run only waits for changes any more.
     watching: Cell<bool>,
@@ -158,6 +166,7 @@ impl Engine {
             executions: Executions::default(),
             call_counts: RefCell::default(),
             prompted: RefCell::default(),
+            queried: RefCell::default(),
             asking: tokio::sync::Mutex::new(()),
             watching: Cell::new(false),
         })))
@@ -280,6 +289,11 @@ impl Engine {
         }
     }
 
+    /// A text in which the values of secret params are masked.
+    pub fn masked(&self, text: &str) -> String {
+        self.0.messages.masked(text)
+    }
+
     /// Whether a signal asked the run to end, so that failures are its consequence.
     pub fn was_interrupted(&self) -> bool {
         self.0.host.stop.received().is_some()
@@ -379,6 +393,7 @@ impl State {
             }
         }
         Box::pin(self.ask_for_dependencies(&calls)).await?;
+        Box::pin(self.settle_params(&calls)).await?;
         let is_watched = |call: &Call| {
             let watches = |(id, _)| self.program.task(id).definition.watch;
             self.options.watch || self.find(&call.task).is_ok_and(watches)
@@ -447,6 +462,7 @@ impl State {
             return Ok(());
         }
         let mut concrete = Box::pin(self.surroundings().full(id, task, &call)).await?;
+        self.hide_secrets(&concrete);
         if !concrete.condition.trim().is_empty()
             && !self.holds(&context, &concrete, &concrete.condition).await
         {
@@ -461,7 +477,15 @@ impl State {
         }
         requires::check_present(concrete.shown_name(), &concrete.requires, &concrete.vars)?;
         requires::check_allowed(concrete.shown_name(), &concrete.requires, &concrete.vars)?;
-        params::check(concrete.shown_name(), task.superset.as_deref(), &concrete.vars)?;
+        if let Some(superset) = task.superset.as_deref().filter(|superset| !superset.params.is_empty()) {
+            let all = |_: &ast::Param| true;
+            let asked = self.ask_for_params(task, superset, &call, &concrete, false, &all);
+            if Box::pin(asked).await? {
+                self.inject_prompted(&mut call);
+                concrete = Box::pin(self.surroundings().full(id, task, &call)).await?;
+            }
+            Box::pin(self.check_params(superset, &concrete, &all)).await?;
+        }
         self.count_call(id, &concrete)?;
         self.slots.acquire().await;
         let name = concrete.shown_name().clone();

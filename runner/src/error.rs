@@ -254,23 +254,21 @@ impl fmt::Display for Cause {
                 Ok(())
             }
             Self::MissingParams { task, params } => {
-                write!(f, "task: Task {} needs", quote(task))?;
+                let values = if params.len() == 1 { "a value" } else { "values" };
+                write!(f, "the task {} needs {values}:", quote(task))?;
                 for MissingParam { name, variable, options, help } in params {
-                    write!(f, "\n  - {name}")?;
-                    if let Some(help) = help {
-                        write!(f, " ({help})")?;
-                    }
+                    let help = help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
                     let shown = options.first().map_or("…", SmolStr::as_str);
+                    write!(f, "\n  {name}{help}: write {variable}={shown}")?;
                     if !options.is_empty() {
-                        write!(f, ", one of {}", options.join(", "))?;
+                        write!(f, ", one of {}", crate::params::listed(options))?;
                     }
-                    write!(f, ": write {variable}={shown}")?;
                 }
                 Ok(())
             }
             Self::InvalidParams { task, problems } => {
-                write!(f, "task: Task {} does not take", quote(task))?;
-                problems.iter().try_for_each(|problem| write!(f, "\n  - {problem}"))
+                write!(f, "the task {} does not take what it was given:", quote(task))?;
+                problems.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
             }
             Self::Precondition => f.write_str("task: precondition not met"),
             Self::Template(fault) => f.write_str(&fault.message),

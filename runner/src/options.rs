@@ -21,6 +21,10 @@ pub struct Options {
     pub assume_yes: bool,
     /// Ask for missing variables, where there is a terminal.
     pub interactive: bool,
+    /// Which params are asked for, where there is a terminal.
+    pub ask_params: AskParams,
+    /// Never use the network.
+    pub offline: bool,
     /// Whether someone can be asked.
     pub is_terminal: bool,
     /// Run the named tasks at the same time.
@@ -54,6 +58,18 @@ pub struct Options {
     pub user_working_dir: SmolStr,
     /// Names the run in events; empty for an own name.
     pub run_id: SmolStr,
+}
+
+/// Which params a user is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AskParams {
+    /// None.
+    #[default]
+    Never,
+    /// Those that must have a value and have none.
+    Required,
+    /// Of the tasks that were named, also those that could be left at their defaults.
+    All,
 }
 
 /// How output of commands is shown.

@@ -208,6 +208,15 @@ impl Variables {
         Ok(layer)
     }
 
+    /// The variables that a call of a task finds, without those that the task sets itself; commands are not run.
+    pub fn given(&self, task: &Task, call: &Call) -> Result<Layer, RunError> {
+        let mut plain = task.clone();
+        let mut definition = (*plain.definition).clone();
+        definition.vars.clear();
+        plain.definition = Arc::new(definition);
+        self.fast(Some((&plain, call)))
+    }
+
     /// A layer into which the globals are rendered. Shared globals do not see the variables of a task.
     fn below_globals(&self, globals: &Globals, task: Option<(&Task, &Call)>) -> Layer {
         let mut layer = Layer::over(&self.base);

@@ -3,6 +3,8 @@
 //! [`super::parse`] says what was typed; here that becomes an [`Invocation`]: every setting with its final value, after
 //! environment variables and configuration files, and the one thing that is to be done.
 
+use ez_runner::options::AskParams;
+
 use super::color;
 use super::configuration::Configuration;
 use super::experiments::Experiments;
@@ -202,6 +204,8 @@ pub struct Options {
     pub trace: Option<String>,
     /// The live status line (`ez` only).
     pub progress: Progress,
+    /// Which params are asked for on a terminal (`ez` only).
+    pub ask_params: AskParams,
 }
 
 /// `--output` and its group settings.
@@ -451,6 +455,7 @@ fn options(
         events: events(&values.text(Id::Events))?,
         trace: Some(values.text(Id::Trace)).filter(|file| !file.is_empty()),
         progress: progress(&values.text(Id::Progress))?,
+        ask_params: AskParams::Never,
     })
 }
 

@@ -98,10 +98,23 @@ impl<'a> Session<'a> {
             template_fault::show(self.context, &self.project.compilation, fault);
         }
         let failure = Failure::of_run(error, self.options.exit_code);
-        match self.options.personality {
-            Personality::Task => failure,
-            Personality::Ez => Failure { message: error.brief(), ..failure },
+        match (self.options.personality, error.cause()) {
+            (Personality::Task, _) => failure,
+            (Personality::Ez, Cause::MissingParams { .. } | Cause::InvalidParams { .. }) => {
+                Failure { message: self.about_params(error), ..failure }
+            }
+            (Personality::Ez, _) => Failure { message: self.engine.masked(&error.brief()), ..failure },
         }
+    }
+
+    /// What is wrong with params, who called their task, and where to look.
+    fn about_params(&self, error: &RunError) -> String {
+        let (Cause::MissingParams { task, .. } | Cause::InvalidParams { task, .. }) = error.cause() else {
+            return error.brief();
+        };
+        let caller = error.tasks().first().map(|caller| format!(", which \"{caller}\" calls"));
+        let hint = format!("`ez show {task}` shows what it takes{}", caller.unwrap_or_default());
+        self.engine.masked(&format!("ez: {}\n{hint}", error.cause()))
     }
 
     fn clear_cache(&self) -> Outcome {

@@ -1,19 +1,20 @@
 //! Asks for several of several options.
 
 use super::options::Options;
-use super::{Key, Question, Step, Style, View};
+use super::{Check, Key, Question, Step, Style, View};
 
 const HINT: &str =
     "  (↑/↓ to move, space to choose, → all, ← none, type to filter, enter to accept, esc to cancel)";
 
 /// Asks for any number of options.
-#[derive(Clone, Debug)]
 pub struct MultiSelect {
     question: String,
     help: String,
     options: Options,
     /// For each option, whether it is chosen.
     chosen: Vec<bool>,
+    check: Option<Check>,
+    wrong: Option<String>,
 }
 
 impl MultiSelect {
@@ -21,7 +22,7 @@ impl MultiSelect {
     pub fn new(question: impl Into<String>, options: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let options = Options::new(options);
         let chosen = vec![false; options.all().len()];
-        Self { question: question.into(), help: String::new(), options, chosen }
+        Self { question: question.into(), help: String::new(), options, chosen, check: None, wrong: None }
     }
 
     /// Begins with some options chosen.
@@ -41,6 +42,19 @@ impl MultiSelect {
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = help.into();
         self
+    }
+
+    /// Takes only answers that pass a check, which gets the chosen options with commas between them.
+    #[must_use]
+    pub fn checked_by(mut self, check: Check) -> Self {
+        self.check = Some(check);
+        self
+    }
+
+    fn enter(&mut self) -> Step<Vec<String>> {
+        let answer = self.answer();
+        self.wrong = self.check.as_ref().and_then(|check| check(&answer.join(",")).err());
+        if self.wrong.is_some() { Step::Pending } else { Step::Given(answer) }
     }
 
     /// Marks all options that are shown.
@@ -63,8 +77,9 @@ impl Question for MultiSelect {
     type Answer = Vec<String>;
 
     fn press(&mut self, key: Key) -> Step<Vec<String>> {
+        self.wrong = None;
         match key {
-            Key::Enter => return Step::Given(self.answer()),
+            Key::Enter => return self.enter(),
             Key::Escape if self.options.clear_filter() => {}
             Key::Escape | Key::Interrupt | Key::EndOfFile => return Step::Cancelled,
             Key::Char(' ') => {
@@ -90,7 +105,7 @@ impl Question for MultiSelect {
         if !self.help.is_empty() {
             view.push_line(Style::Faint, &format!("  {}", self.help));
         }
-        let rest = rows.saturating_sub(view.lines.len() + 1);
+        let rest = rows.saturating_sub(view.lines.len() + 1 + usize::from(self.wrong.is_some()));
         self.options.show(&mut view, rest, |view, index, is_current| {
             let option = self.options.all().get(index).map_or("", String::as_str);
             let is_chosen = self.chosen.get(index).copied().unwrap_or_default();
@@ -99,6 +114,9 @@ impl Question for MultiSelect {
             view.push(style, if is_chosen { "[x] " } else { "[ ] " });
             view.push(style, option);
         });
+        if let Some(wrong) = &self.wrong {
+            view.push_line(Style::Wrong, &format!("  {wrong}"));
+        }
         view.push_line(Style::Faint, HINT);
         view
     }
@@ -138,5 +156,15 @@ mod tests {
         let expected = "? Targets:\n  Built at once\n❯ [x] linux\n  [x] macos\n  [ ] windows\n";
         assert_eq!(targets.show(20).plain(), format!("{expected}{HINT}"));
         assert_eq!(targets.show(5).lines.len(), 5);
+    }
+
+    #[test]
+    fn a_wrong_choice_is_asked_for_again() {
+        let check: Check =
+            Box::new(|chosen| if chosen.is_empty() { Err("choose one".to_owned()) } else { Ok(()) });
+        let mut targets = targets().checked_by(check);
+        assert_eq!(press(&mut targets, b"\r"), Step::Pending);
+        assert!(targets.show(20).plain().contains("\n  choose one\n"));
+        assert_eq!(press(&mut targets, b" \r"), Step::Given(vec!["linux".to_owned()]));
     }
 }
