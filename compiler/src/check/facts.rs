@@ -16,6 +16,9 @@ use crate::shell::{self, Inspection, Masked};
 use crate::source::{SourceMap, Span};
 use crate::template::{Reference, Template, has_template};
 
+/// How far before a place its line is looked at, in bytes. Nobody writes longer lines by hand.
+const MAX_LINE: usize = 4096;
+
 /// What is known of a task or a file by looking at it alone.
 #[derive(Debug, Default)]
 pub struct Facts {
@@ -188,13 +191,22 @@ fn action_around(text: &Parsed<'_>, range: &Range<usize>) -> Range<usize> {
     start..end
 }
 
+/// What stands close before a place.
+fn before<'t>(text: &'t Parsed<'_>, range: &Range<usize>) -> &'t str {
+    let value = text.text.value.as_str();
+    let mut start = range.start.saturating_sub(MAX_LINE);
+    while !value.is_char_boundary(start) {
+        start += 1;
+    }
+    value.get(start..range.start).unwrap_or("")
+}
+
 /// Whether a script tests the value itself: `if [ -n "{{.X}}" ]`.
 fn is_tested_by_shell(text: &Parsed<'_>, range: &Range<usize>) -> bool {
     if !matches!(text.usage, Use::Command { .. } | Use::Test) {
         return false;
     }
-    let before = text.text.value.get(..range.start).unwrap_or("");
-    let line = before.rsplit(['\n', ';', '&', '|']).next().unwrap_or("").trim_start();
+    let line = before(text, range).rsplit(['\n', ';', '&', '|']).next().unwrap_or("").trim_start();
     ["if ", "elif ", "[", "test ", "while ", "until ", "case ", "! ["]
         .iter()
         .any(|test| line.starts_with(test))
@@ -205,8 +217,7 @@ fn is_foreign(text: &Parsed<'_>, range: &Range<usize>) -> bool {
     if !matches!(text.usage, Use::Command { .. } | Use::Test) {
         return false;
     }
-    let before = text.text.value.get(..range.start).unwrap_or("");
-    let line = before.rsplit('\n').next().unwrap_or("");
+    let line = before(text, range).rsplit('\n').next().unwrap_or("");
     ["--format", "--template", " -f '{{", " -f \"{{", " -f={{", " -t '{{", "go-template"]
         .iter()
         .any(|flag| line.contains(flag))

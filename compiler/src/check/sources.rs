@@ -18,6 +18,9 @@ use crate::shell::{Pattern, PatternRules};
 /// How many directories are looked into in one check. What is not found until then may be anywhere.
 const MAX_DIRECTORIES: usize = 5_000;
 
+/// How many patterns and scripts are looked at for what makes a missing file. What is not found until then may be made.
+const MAX_MAKERS: usize = 10_000_000;
+
 /// What makes more of a pattern than a path with `*`, `?` and `[…]`.
 const SHELL_CHARACTERS: &[char] = &['\'', '"', '\\', '{', '(', ')', '|', '&', ';', '<', '>', '!'];
 
@@ -33,15 +36,18 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         .map(|glob| &glob.pattern)
         .collect();
     let search = Search { files: context.files, left: Cell::new(MAX_DIRECTORIES) };
+    let makers = generated.len() + context.program.tasks.len();
+    let mut looked_at = 0;
     for (_, task) in context.own_tasks() {
         if task.dir.contains(['{', '$', '~']) {
             continue;
         }
         for glob in task.definition.sources.iter().filter(|glob| !glob.exclude) {
-            if let Some(missing) = missing(context, task, glob, &search)
-                && !may_be_made(context, task, &missing, &generated)
-            {
-                found.push(report(context, glob, &missing));
+            if let Some(missing) = missing(context, task, glob, &search) {
+                looked_at += makers;
+                if looked_at <= MAX_MAKERS && !may_be_made(context, task, &missing, &generated) {
+                    found.push(report(context, glob, &missing));
+                }
             }
         }
     }

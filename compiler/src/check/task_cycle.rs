@@ -16,6 +16,9 @@ enum Stop {
     Fingerprint,
 }
 
+/// How many calls of a cycle a finding shows.
+const MAX_SHOWN: usize = 20;
+
 #[derive(Clone, Copy)]
 struct Step {
     to: usize,
@@ -192,7 +195,14 @@ fn shortest_cycle(
 
 fn report(program: &Program, start: usize, cycle: &[(usize, Step)], stop: Stop) -> Diagnostic {
     let name = |task: usize| program.task(TaskId(task as u32)).name.as_str();
-    let path: Vec<&str> = cycle.iter().map(|(from, _)| name(*from)).chain([name(start)]).collect();
+    let shown = cycle.iter().take(MAX_SHOWN);
+    let mut path: Vec<&str> = shown.clone().map(|(from, _)| name(*from)).collect();
+    let more = cycle.len() - path.len();
+    let left_out = format!("… {more} more …");
+    if more > 0 {
+        path.push(&left_out);
+    }
+    path.push(name(start));
     let path = path.join(" → ");
     let span = cycle.first().map_or(program.task(TaskId(start as u32)).name_span(), |(_, step)| step.span);
     let mut diagnostic = if stop == Stop::Nothing {
@@ -203,14 +213,10 @@ fn report(program: &Program, start: usize, cycle: &[(usize, Step)], stop: Stop) 
             "only `status`, `sources` or `preconditions` can end this; put an `if` on one of the calls",
         )
     };
-    diagnostic = diagnostic.with_label(format!("`{}` calls `{}`", path_name(&path, 0), path_name(&path, 1)));
-    for (i, (_, step)) in cycle.iter().enumerate().skip(1) {
-        let message = format!("`{}` calls `{}`", path_name(&path, i), path_name(&path, i + 1));
-        diagnostic = diagnostic.and_at(step.span, message);
+    for (at, (from, step)) in shown.enumerate() {
+        let message = format!("`{}` calls `{}`", name(*from), name(step.to));
+        diagnostic =
+            if at == 0 { diagnostic.with_label(message) } else { diagnostic.and_at(step.span, message) };
     }
     diagnostic
-}
-
-fn path_name(path: &str, at: usize) -> &str {
-    path.split(" → ").nth(at).unwrap_or("")
 }

@@ -111,8 +111,8 @@ fn report(
         );
     }
     let Some(near) = misspelt(context, name, task) else {
-        let is_environment = context.facts.iter().any(|facts| facts.shell_reads.contains(name));
-        return (runs_by_default && !is_environment).then(|| {
+        let is_environment = || context.facts.iter().any(|facts| facts.shell_reads.contains(name));
+        return (runs_by_default && !is_environment()).then(|| {
             diagnostic(format!("nothing defines the variable `{name}`")).with_label("empty").with_help(
                 format!("define it in `vars`, or say what holds without it: `.{name} | default \"…\"`"),
             )
