@@ -228,7 +228,7 @@ pub struct Surroundings<'a> {
 
 impl Surroundings<'_> {
     /// A task for a list: only what lists show, with variables of [`Mode::Fast`]; faults leave a text as it is.
-    pub fn for_list(&self, task: &Task, call: &Call) -> Result<ListTexts, RunError> {
+    pub fn for_list(&self, task: &Task) -> Result<ListTexts, RunError> {
         let written = &task.definition;
         let texts =
             [&written.label, &written.desc, &written.summary].map(|text| text.as_ref().map(|t| &t.value));
@@ -237,7 +237,9 @@ impl Surroundings<'_> {
             let [label, desc, summary] = texts.map(|text| text.cloned().unwrap_or_default());
             return Ok(ListTexts { label, desc, summary });
         }
-        let layer = self.variables.fast(Some((task, call)))?;
+        let mut call = Call::new(task.name.clone());
+        call.set("MATCH", Value::strings(Vec::<SmolStr>::new()));
+        let layer = self.variables.fast(Some((task, &call)))?;
         let mut renderer = Renderer::new(&self.variables.template_host);
         let label = renderer.optional(written.label.as_ref(), &layer);
         let desc = renderer.optional(written.desc.as_ref(), &layer);

@@ -319,10 +319,7 @@ impl Engine {
 
     /// What lists show of a task.
     pub fn list_entry(&self, id: TaskId) -> Result<ListTexts, RunError> {
-        let task = self.0.program.task(id);
-        let mut call = Call::new(task.name.clone());
-        call.set("MATCH", Value::strings(Vec::<SmolStr>::new()));
-        self.0.surroundings().for_list(task, &call)
+        self.0.surroundings().for_list(self.0.program.task(id))
     }
 
     /// Whether the sources of a task are unchanged, as lists in JSON say it: without `status`, with globs and

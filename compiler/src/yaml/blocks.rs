@@ -42,10 +42,12 @@ pub(super) fn split(text: &str) -> Blocks {
     let mut splitter =
         Splitter { text, blocks: Blocks { clean: true, ..Blocks::default() }, tasks: Tasks::Outside };
     let mut start = 0;
-    while start < text.len() {
-        let end = text[start..].find('\n').map_or(text.len(), |length| start + length + 1);
-        splitter.line(start, end);
-        start = end;
+    for newline in memchr::memchr_iter(b'\n', text.as_bytes()) {
+        splitter.line(start, newline + 1);
+        start = newline + 1;
+    }
+    if start < text.len() {
+        splitter.line(start, text.len());
     }
     splitter.finish();
     splitter.blocks.clean &= !has_other_breaks(text);
@@ -55,7 +57,7 @@ pub(super) fn split(text: &str) -> Blocks {
 /// Whether YAML sees lines in a text that end otherwise than the lines here.
 fn has_other_breaks(text: &str) -> bool {
     let is_lone = |(offset, _): (usize, &str)| text.as_bytes().get(offset + 1) != Some(&b'\n');
-    text.match_indices('\r').any(is_lone)
+    (memchr::memchr(b'\r', text.as_bytes()).is_some() && text.match_indices('\r').any(is_lone))
         || (!text.is_ascii() && text.contains(['\u{85}', '\u{2028}', '\u{2029}']))
 }
 
