@@ -85,6 +85,8 @@ rules! {
     COMPOSE_WITH_COMMANDS "EZ705" "compose-with-cmds" Error "a task is either commands or a composition"
     UNKNOWN_PLUGIN "EZ706" "unknown-plugin" Error "no plugin of this name, or one that does something else"
     INVALID_PLUGIN "EZ707" "invalid-plugin" Error "a file of a plugin that does not make one"
+    UNUSED_PARAM "EZ708" "unused-param" Warning "nothing reads this param"
+    UNKNOWN_PARAM_VARIABLE "EZ709" "unknown-param-variable" Warning "a variable of EZ that no param is"
 }
 
 /// What is wrong with a field of EZ is said by one of these.

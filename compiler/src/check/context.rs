@@ -73,6 +73,8 @@ pub struct Context<'a> {
     pub dotenv: FxHashSet<SmolStr>,
     /// Names that some template copes with when empty.
     pub guarded: FxHashSet<SmolStr>,
+    /// The variables that are params of a task.
+    pub params: FxHashSet<SmolStr>,
     /// What could not be read.
     pub missing: MissingIncludes<'a>,
     /// Whether the root file is meant to be included by another: it calls tasks of a namespace above its own.
@@ -141,6 +143,7 @@ impl<'a> Context<'a> {
             required,
             dotenv,
             guarded,
+            params: super::unknown_param_variable::params_of(program),
             missing,
             is_library,
             is_own,

@@ -19,6 +19,9 @@ use crate::template::{Reference, Template, has_template};
 /// How far before a place its line is looked at, in bytes. Nobody writes longer lines by hand.
 const MAX_LINE: usize = 4096;
 
+/// What the names of variables of params begin with.
+const PARAM_PREFIX: &str = "EZ_";
+
 /// What is known of a task or a file by looking at it alone.
 #[derive(Debug, Default)]
 pub struct Facts {
@@ -30,6 +33,8 @@ pub struct Facts {
     pub mentions: FxHashSet<SmolStr>,
     /// Names that its scripts read as `$NAME`.
     pub shell_reads: FxHashSet<SmolStr>,
+    /// Variables of params that its scripts read as `$EZ_…` and neither set nor cope without, with their places.
+    pub shell_params: Vec<(SmolStr, Span)>,
     /// Whether a template uses the map of all variables as a value.
     pub everything: bool,
 }
@@ -160,7 +165,14 @@ fn collect(local: &Local<'_>, facts: &mut Facts) {
         }
         if let Some((inspection, masked)) = &text.script {
             let own = inspection.reads.iter().filter(|read| !masked.touches(read.range));
-            facts.shell_reads.extend(own.map(|read| read.name.clone()));
+            for read in own {
+                let is_set = inspection.writes.iter().any(|write| write.name == read.name);
+                let range = read.range.start as usize..read.range.end as usize;
+                if read.name.starts_with(PARAM_PREFIX) && !is_set && !is_guarded_in_shell(text, range.end) {
+                    facts.shell_params.push((read.name.clone(), text.span(&range, local.sources)));
+                }
+                facts.shell_reads.insert(read.name.clone());
+            }
         }
         for read in &reads.variables {
             facts.mentions.insert(read.name.clone());
@@ -179,6 +191,15 @@ fn collect(local: &Local<'_>, facts: &mut Facts) {
     if let Owner::Task(task) = local.owner {
         facts.mentions.extend(task.requires.iter().map(|required| required.name.value.clone()));
     }
+}
+
+/// Whether an expansion says what holds without a value: `${X:-y}`.
+fn is_guarded_in_shell(text: &Parsed<'_>, end: usize) -> bool {
+    let rest = text.text.value.get(end..).unwrap_or("");
+    rest.trim_start_matches(':').starts_with(['-', '+', '=', '?'])
+        && text.text.value.get(..end).is_some_and(|before| {
+            before.rfind("${").is_some_and(|at| before.get(at..).is_some_and(|name| !name.contains('}')))
+        })
 }
 
 /// The action that holds a place, with its braces.

@@ -28,8 +28,10 @@ mod texts;
 mod undefined_variable;
 mod unknown_exclude;
 mod unknown_function;
+mod unknown_param_variable;
 mod unknown_task;
 mod unread_argument;
+mod unused_param;
 mod unused_task;
 mod unused_variable;
 mod values;
@@ -95,6 +97,8 @@ const PROJECT_RULES: &[ProjectRule] = &[
     ProjectRule { run: missing_required::check },
     ProjectRule { run: outside_enum::check },
     ProjectRule { run: variable_type::check },
+    ProjectRule { run: unused_param::check },
+    ProjectRule { run: unknown_param_variable::check },
 ];
 
 /// What earlier runs found in tasks and files that did not change since, by their identity.

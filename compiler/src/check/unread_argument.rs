@@ -4,6 +4,7 @@ use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
 use super::context::Context;
+use crate::ast::param::variable_name;
 use crate::diagnostic::Diagnostic;
 use crate::ir::TaskId;
 use crate::rule;
@@ -37,6 +38,7 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                     || callees.iter().any(|callee| {
                         let facts = context.facts(*callee);
                         facts.everything
+                            || is_param(context, *callee, name)
                             || facts.mentions.contains(name)
                             || context
                                 .program
@@ -71,4 +73,10 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             }
         }
     }
+}
+
+/// Whether the variable is a param of the task.
+fn is_param(context: &Context<'_>, task: TaskId, variable: &str) -> bool {
+    let superset = context.program.task(task).superset.iter();
+    superset.flat_map(|superset| &superset.params).any(|param| variable_name(&param.name.value) == variable)
 }

@@ -7,7 +7,7 @@ mod extends;
 mod params;
 mod plugins;
 
-pub use params::{RESERVED_VARIABLES, default_of, requirements, value_problem};
+pub use params::{RESERVED_VARIABLES, default_of, is_reserved, requirements, value_problem};
 
 use std::fmt::Write as _;
 use std::sync::Arc;

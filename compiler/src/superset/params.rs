@@ -30,6 +30,11 @@ pub const RESERVED_VARIABLES: &[&str] = &[
 /// What the names of all variables of the server begin with.
 const RESERVED_PREFIX: &str = "EZ_SERVER_";
 
+/// Whether EZ sets a variable itself.
+pub fn is_reserved(variable: &str) -> bool {
+    RESERVED_VARIABLES.contains(&variable) || variable.starts_with(RESERVED_PREFIX)
+}
+
 /// Gives a task the variables of its params and of `ez-defaults`, and what it requires of them.
 pub fn declare(definition: &mut ast::Task, superset: &Superset, diagnostics: &mut Vec<Diagnostic>) {
     let mut declared: Vec<Variable> = Vec::new();
@@ -107,7 +112,7 @@ fn requirement(param: &Param, variable: &SmolStr, superset: &Superset) -> Option
 
 fn problem(param: &Param, variable: &str) -> Option<Diagnostic> {
     let error = |message: String, span| Diagnostic::error(rule::INVALID_PARAM, message, span);
-    if RESERVED_VARIABLES.contains(&variable) || variable.starts_with(RESERVED_PREFIX) {
+    if is_reserved(variable) {
         let message = format!("the param `{}` would be `{variable}`, which EZ sets itself", param.name.value);
         return Some(error(message, param.name.span).with_label("taken").with_help("choose another name"));
     }
