@@ -334,7 +334,9 @@ impl Engine {
     pub fn describe(&self, call: &Call) -> Result<ConcreteTask, RunError> {
         let mut call = call.clone();
         let (id, task) = self.0.enter(&mut call)?;
-        self.0.surroundings().fast(id, task, &call)
+        let concrete = self.0.surroundings().fast(id, task, &call)?;
+        self.0.hide_secrets(&concrete);
+        Ok(concrete)
     }
 
     /// Forgets what ran, and what commands of variables printed: before tasks run again.

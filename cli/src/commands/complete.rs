@@ -5,7 +5,8 @@
 
 use std::fmt::Write as _;
 
-use ez_compiler::ast::{EnumValues, Variable, VariableValue};
+use ez_compiler::ast::param::variable_name;
+use ez_compiler::ast::{EnumValues, Param, ParamKind, Text, Variable, VariableValue};
 use ez_compiler::ir::{Program, Resolution};
 
 use super::Context;
@@ -159,8 +160,10 @@ fn place(context: &Context, before: &[String]) -> Option<Options> {
 
 /// `NAME=` for what a task requires and for its own and global variables that are plain text.
 fn variables(program: &Program, id: ez_compiler::ir::TaskId) -> Vec<Candidate> {
-    let definition = &program.task(id).definition;
-    let mut all: Vec<Candidate> = Vec::new();
+    let task = program.task(id);
+    let definition = &task.definition;
+    let params = task.superset.as_ref().map_or(&[][..], |superset| &superset.params);
+    let mut all: Vec<Candidate> = params.iter().flat_map(param).collect();
     for required in &definition.requires {
         let name = &required.name.value;
         match required.allowed.as_ref().map(|allowed| &allowed.values) {
@@ -173,11 +176,29 @@ fn variables(program: &Program, id: ez_compiler::ir::TaskId) -> Vec<Candidate> {
     let globals = program.vars.values().map(|global| &global.variable);
     for variable in definition.vars.iter().chain(globals) {
         let text = format!("{}=", variable.name.value);
-        if !all.iter().any(|known| known.text == text) {
+        if !all.iter().any(|known| known.text.starts_with(&text)) {
             all.push(Candidate::new(text, current_value(variable)));
         }
     }
     all
+}
+
+/// `EZ_NAME=option` for what a param takes, as far as that is written; nobody is asked for it.
+fn param(param: &Param) -> Vec<Candidate> {
+    let name = variable_name(&param.name.value);
+    let about = match (&param.help, param.required) {
+        (Some(help), _) => help.value.to_string(),
+        (None, true) => "required".to_owned(),
+        (None, false) => param.kind.value.name().to_owned(),
+    };
+    let options: Vec<&str> = match param.kind.value {
+        ParamKind::Bool => vec!["true", "false"],
+        ParamKind::Select | ParamKind::Multi if !param.options.is_empty() => {
+            param.options.iter().map(Text::as_str).collect()
+        }
+        _ => vec![""],
+    };
+    options.into_iter().map(|option| Candidate::new(format!("{name}={option}"), about.as_str())).collect()
 }
 
 fn current_value(variable: &Variable) -> String {

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::list::{self, Additions, Entry};
+use super::list::{self, Entry};
+use super::params;
 use super::{Context, Outcome};
 use crate::args::ez::{List, Sort};
 use crate::args::invocation::{ListRequest, Options, Order};
@@ -37,9 +38,9 @@ pub fn run(context: &Context, options: &Options, request: &List) -> Outcome {
     for id in ids {
         let entry = list::entry(&engine, &project.compilation.sources, *id, with_status)
             .map_err(|error| Failure::of_run(&error, false))?;
+        let entry = Entry { additions: Some(params::additions(INLINE, program.task(*id))), ..entry };
         if is_wanted(&entry, request.filter.as_deref()) {
-            entries
-                .push(Entry { additions: Some(Additions { kind: INLINE, ..Additions::default() }), ..entry });
+            entries.push(entry);
         }
     }
     if request.json {
@@ -67,7 +68,8 @@ pub fn run(context: &Context, options: &Options, request: &List) -> Outcome {
 
 fn is_wanted(entry: &Entry, filter: Option<&str>) -> bool {
     let Some(filter) = filter.map(str::to_lowercase) else { return true };
-    let texts = [&entry.name, &entry.task, &entry.desc].into_iter().chain(&entry.aliases);
+    let additions = entry.additions.iter().flat_map(|more| more.tags.iter().chain(&more.examples));
+    let texts = [&entry.name, &entry.task, &entry.desc].into_iter().chain(&entry.aliases).chain(additions);
     texts.into_iter().any(|text| text.to_lowercase().contains(&filter))
 }
 

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter};
 use smol_str::SmolStr;
 
+use super::params::ShownParam;
 use crate::args::invocation::{ListRequest, Order};
 use crate::logger::{Color, Logger};
 use crate::table;
@@ -49,10 +50,12 @@ pub struct Entry {
 pub struct Additions {
     /// `inline` for a task of a Taskfile.
     pub kind: &'static str,
-    /// Parameters.
-    pub params: Vec<SmolStr>,
-    /// Tags.
+    /// `ez-params`
+    pub params: Vec<ShownParam>,
+    /// `ez-tags`
     pub tags: Vec<SmolStr>,
+    /// `ez-examples`
+    pub examples: Vec<SmolStr>,
 }
 
 /// A place in a Taskfile, line and column from 1.

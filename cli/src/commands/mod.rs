@@ -12,6 +12,7 @@ pub mod fixes;
 pub mod graph;
 pub mod init;
 pub mod list;
+pub mod params;
 pub mod run;
 pub mod show;
 pub mod summary;

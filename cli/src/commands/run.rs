@@ -197,7 +197,8 @@ impl<'a> Session<'a> {
             if at > 0 {
                 logger.out(Color::None, &summary::separator(logger));
             }
-            logger.out(Color::None, &Summary::text(logger, &self.context.environment, linked, &task));
+            let summary = Summary::text(logger, &self.context.environment, linked, &task);
+            logger.out(Color::None, &self.engine.masked(&summary));
         }
         Ok(())
     }

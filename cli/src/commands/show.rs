@@ -8,7 +8,8 @@ use serde::Serialize;
 use smol_str::SmolStr;
 
 use super::ez_list::INLINE;
-use super::list::{self, Additions, Entry};
+use super::list::{self, Entry};
+use super::params;
 use super::summary::Summary;
 use super::{Context, Outcome};
 use crate::args::ez::Show;
@@ -32,7 +33,6 @@ struct Shown {
     artifacts: Vec<SmolStr>,
     usage: SmolStr,
     version: SmolStr,
-    examples: Vec<SmolStr>,
 }
 
 #[derive(Serialize)]
@@ -71,10 +71,16 @@ pub fn run(context: &Context, options: &Options, request: &Show) -> Outcome {
         return Ok(());
     }
     let task = engine.describe(&Call::new(request.name.as_str())).map_err(|error| failure(&error))?;
-    context.logger.out(
-        Color::None,
-        &Summary::text(&context.logger, &context.environment, engine.program().task(id), &task),
-    );
+    let linked = engine.program().task(id);
+    let summary = Summary::text(&context.logger, &context.environment, linked, &task);
+    context.logger.out(Color::None, &engine.masked(&summary));
+    let additions = params::additions(INLINE, linked);
+    context.logger.out(Color::None, &params::text(&context.logger, &additions.params));
+    for (title, texts) in [("tags", &additions.tags), ("examples", &additions.examples)] {
+        if !texts.is_empty() {
+            context.logger.out(Color::None, &format!("\n{title}:\n  {}\n", texts.join("\n  ")));
+        }
+    }
     let place = &entry.location;
     let state = if entry.up_to_date == Some(true) { "up to date" } else { "would run" };
     context
@@ -118,7 +124,6 @@ fn shown(engine: &Engine, id: TaskId, entry: Entry) -> Shown {
         artifacts: Vec::new(),
         usage: SmolStr::default(),
         version: SmolStr::default(),
-        examples: Vec::new(),
-        entry: Entry { additions: Some(Additions { kind: INLINE, ..Additions::default() }), ..entry },
+        entry: Entry { additions: Some(params::additions(INLINE, task)), ..entry },
     }
 }

@@ -10,8 +10,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::inherited::{HeadVariable, Inheritance, Origin};
 use crate::ast::param::variable_name;
 use crate::ast::{
-    self, Command, CommandAction, Dependency, EnumValues, Glob, Loop, LoopSource, MatrixValues, Text,
-    Variable, VariableValue,
+    self, Command, CommandAction, Dependency, EnumValues, Glob, Loop, LoopSource, MatrixValues, ParamKind,
+    Text, Variable, VariableValue,
 };
 use crate::ir::{GlobalVariable, GlobalVariables, Program, Task, TaskId};
 use crate::project::Loaded;
@@ -217,7 +217,7 @@ impl<'a> Emitter<'a> {
         out.list("platforms", definition.platforms.iter().map(platform_tree).collect());
         out.map("requires", requires(task));
         out.map("vars", self.task_variables(id));
-        out.map("env", variables(&definition.env));
+        out.map("env", variables(&definition.env).into_iter().chain(secret_params(task)).collect());
         out.texts("dotenv", &definition.dotenv);
         out.text("if", definition.condition.as_ref());
         out.list("preconditions", definition.preconditions.iter().map(precondition_tree).collect());
@@ -390,7 +390,7 @@ fn definition_sets(task: &Task, name: &str) -> bool {
 fn script_tree(task: &Task, text: &Text) -> Tree {
     let params = task.superset.as_ref().map_or(&[][..], |superset| &superset.params);
     let mut script = String::new();
-    for param in params {
+    for param in params.iter().filter(|param| param.kind.value != ParamKind::Secret) {
         let name = variable_name(&param.name.value);
         // A variable that the task sets is a text; one that it was given may be a number, or missing.
         let is_text = task.definition.vars.iter().any(|variable| variable.name.value == name);
@@ -399,6 +399,19 @@ fn script_tree(task: &Task, text: &Text) -> Tree {
     }
     script.push_str(&text.value);
     string(&script)
+}
+
+/// The secret params of a task, for its environment: a script that sets them would be shown.
+fn secret_params(task: &Task) -> Vec<(String, Tree)> {
+    let params = task.superset.as_ref().map_or(&[][..], |superset| &superset.params);
+    let secrets = params.iter().filter(|param| param.kind.value == ParamKind::Secret);
+    secrets
+        .map(|param| {
+            let name = variable_name(&param.name.value);
+            let value = string(&format!("{{{{.{name}}}}}"));
+            (name.to_string(), value)
+        })
+        .collect()
 }
 
 fn requires(task: &Task) -> Vec<(String, Tree)> {

@@ -55,8 +55,12 @@ pub fn declare(definition: &mut ast::Task, superset: &Superset, diagnostics: &mu
             continue;
         }
         diagnostics.extend(problem(param, &name));
-        if let Some(default) = default_of(param, superset) {
-            declared.push(super::with_default(&name, &default, param.span));
+        let is_secret = param.kind.value == ParamKind::Secret;
+        // A secret that may be missing is a variable all the same, so that it is known as a secret.
+        let nothing = || (is_secret && !param.required).then(|| super::made("", param.span));
+        if let Some(default) = default_of(param, superset).or_else(nothing) {
+            let variable = super::with_default(&name, &default, param.span);
+            declared.push(Variable { secret: is_secret, ..variable });
         }
         names.push((name, param));
     }
