@@ -48,3 +48,15 @@ fn every_source_that_is_missing_is_looked_for_in_reason() {
     let found = messages(&text);
     assert!((1000..=2000).contains(&found.len()), "{} findings", found.len());
 }
+
+#[test]
+fn aliases_stand_for_so_much_and_no_more() {
+    let commands = vec!["x"; 2000].join(", ");
+    let task = |n: usize| format!("  t{n}: *t\n");
+    let text = |count: usize| {
+        let tasks: Vec<String> = (0..count).map(task).collect();
+        format!("version: '3'\ntasks:\n  t: &t {{cmds: [{commands}]}}\n{}", tasks.concat())
+    };
+    assert_eq!(messages(&text(10)), [""; 0]);
+    assert_eq!(messages(&text(2000)), ["the aliases of this file stand for more than 1000000 values"]);
+}

@@ -81,6 +81,9 @@ impl Memo {
 pub fn decode(root: &Node, source: SourceId, sources: &SourceMap, previous: Option<&Memo>) -> Decoded {
     let mut decoder = Decoder::new(sources);
     let mut memo = Memo::default();
+    if decoder.has_too_many_aliases(root) {
+        return Decoded { taskfile: None, diagnostics: decoder.diagnostics, failure: decoder.failure, memo };
+    }
     let taskfile = decoder.taskfile(root, source, previous, &mut memo);
     Decoded { taskfile, diagnostics: decoder.diagnostics, failure: decoder.failure, memo }
 }

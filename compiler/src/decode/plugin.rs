@@ -22,7 +22,7 @@ pub struct DecodedPlugin {
 /// What a plugin's file says. `stem` is the file's name without its extension.
 pub fn decode_plugin(root: &Node, stem: &str, sources: &SourceMap) -> DecodedPlugin {
     let mut decoder = Decoder::new(sources);
-    let plugin = decoder.plugin(root, stem);
+    let plugin = if decoder.has_too_many_aliases(root) { None } else { decoder.plugin(root, stem) };
     DecodedPlugin { plugin, diagnostics: decoder.diagnostics }
 }
 

@@ -12,6 +12,7 @@ use crate::source::{SourceMap, Span, Spanned};
 use crate::suggest::nearest;
 use crate::template::value::Value;
 use crate::yaml::error::DecodeError;
+use crate::yaml::expanded::{self, MAX_EXPANDED};
 use crate::yaml::merge;
 use crate::yaml::node::{Node, NodeKind};
 use crate::yaml::scalar;
@@ -53,6 +54,20 @@ impl<'a> Decoder<'a> {
     pub(super) fn fail_with(&mut self, node: &Node, go_message: impl Into<String>, diagnostic: Diagnostic) {
         self.fail(node, go_message);
         self.report(diagnostic);
+    }
+
+    /// Whether a file's aliases stand for more than can be decoded; reported.
+    pub(super) fn has_too_many_aliases(&mut self, root: &Node) -> bool {
+        if !self.sources.text(root.span).contains('*') || !expanded::is_too_large(root) {
+            return false;
+        }
+        let message = format!("the aliases of this file stand for more than {MAX_EXPANDED} values");
+        let diagnostic = Diagnostic::error(rule::LIMIT_EXCEEDED, message, start_of(root)).with_help(
+            "call a task instead of writing its commands again, or move parts to files of their own",
+        );
+        // go-yaml has no limit here; this is what it says where it has one.
+        self.fail_with(root, "yaml: document contains excessive aliasing", diagnostic);
+        true
     }
 
     /// Runs `body` as go-yaml's decoder of one custom type: its type errors end with it.

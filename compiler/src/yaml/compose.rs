@@ -49,7 +49,8 @@ impl ComposeError {
 
 enum Anchor {
     Open(usize),
-    Done(Arc<Node>),
+    /// The node, and how many levels it has, aliases written out.
+    Done(Arc<Node>, usize),
 }
 
 struct Composer<'t> {
@@ -63,6 +64,8 @@ struct Composer<'t> {
     has_references: bool,
     has_more: bool,
     depth: usize,
+    /// The deepest level so far, aliases written out.
+    deepest: usize,
     /// Children of the collections that are open, so that each collection is allocated once, in its size.
     open_items: Vec<Node>,
     open_entries: Vec<Entry>,
@@ -86,6 +89,7 @@ pub(super) fn compose_at(text: &str, source: SourceId, depth: usize) -> Composed
         has_references: false,
         has_more: false,
         depth,
+        deepest: depth,
         open_items: Vec::new(),
         open_entries: Vec::new(),
     };
@@ -220,6 +224,7 @@ impl Composer<'_> {
             return self.empty(mark);
         }
         self.depth += 1;
+        self.deepest = self.deepest.max(self.depth);
         let node = self.node_unlimited(block, indentless);
         self.depth -= 1;
         node
@@ -232,6 +237,7 @@ impl Composer<'_> {
         }
         let properties = self.properties();
         let open_anchor = properties.anchor.as_ref().map(|name| self.open_anchor(name));
+        let deepest_outside = std::mem::replace(&mut self.deepest, self.depth);
         let mut node = self.content(block, indentless, first.start, &properties);
         if properties.end != first.start {
             node.start = first.start.offset as u32;
@@ -244,6 +250,7 @@ impl Composer<'_> {
         if let Some((name, id)) = closed {
             self.close_anchor(&name, id, &node);
         }
+        self.deepest = self.deepest.max(deepest_outside);
         node
     }
 
@@ -256,7 +263,15 @@ impl Composer<'_> {
         };
         let span = self.span(token.start, token.end);
         let target = match self.anchors.get(&name) {
-            Some(Anchor::Done(node)) => Some(Arc::clone(node)),
+            Some(Anchor::Done(node, levels)) => {
+                let deepest = self.depth - 1 + levels;
+                self.deepest = self.deepest.max(deepest);
+                if deepest > MAX_NESTING {
+                    self.fail(ComposeError::TooDeep { mark: token.start });
+                    return self.empty(token.start);
+                }
+                Some(Arc::clone(node))
+            }
             Some(Anchor::Open(_)) => {
                 self.errors.push(ComposeError::RecursiveAnchor { name: name.clone(), span });
                 None
@@ -321,7 +336,7 @@ impl Composer<'_> {
         if let Some(state) = self.anchors.get_mut(name)
             && matches!(state, Anchor::Open(open) if *open == id)
         {
-            *state = Anchor::Done(Arc::new(node.clone()));
+            *state = Anchor::Done(Arc::new(node.clone()), self.deepest - self.depth + 1);
         }
     }
 

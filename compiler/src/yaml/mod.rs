@@ -4,6 +4,7 @@ mod blocks;
 mod compose;
 pub mod emit;
 pub mod error;
+pub mod expanded;
 mod explain;
 pub mod merge;
 pub mod node;

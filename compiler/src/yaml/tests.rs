@@ -437,6 +437,21 @@ fn nesting_has_a_limit() {
 }
 
 #[test]
+fn aliases_count_for_the_levels_that_they_stand_for() {
+    let chain = |length: usize| {
+        let level = |n: usize| format!("- &a{n} [*a{}]\n", n - 1);
+        format!("- &a0 [x]\n{}", (1..length).map(level).collect::<Vec<_>>().concat())
+    };
+    // The root is a level, and so is the text in the innermost list.
+    assert_eq!(read(&chain(MAX_NESTING - 2)).document.errors, []);
+    for length in [MAX_NESTING - 1, 100_000] {
+        let Read { document, .. } = read(&chain(length));
+        assert_eq!(document.errors.len(), 1);
+        assert_eq!(document.errors[0].message, "lists and mappings are nested deeper than the limit of 200");
+    }
+}
+
+#[test]
 fn a_file_has_a_largest_size() {
     let document = read(&"#".repeat(super::MAX_FILE_SIZE + 1)).document;
     assert!(document.errors[0].message.contains("more than the limit of 67108864"));

@@ -10,7 +10,7 @@ use super::scalar::{Resolved, resolve, tag_of, target};
 use crate::template::value::Value;
 
 /// Up to this many decoded nodes, nearly all may come from aliases.
-const LOW_DECODE_COUNT: f64 = 400_000.0;
+pub(super) const LOW_DECODE_COUNT: f64 = 400_000.0;
 
 /// From this many decoded nodes on, only a tenth may come from aliases.
 const HIGH_DECODE_COUNT: f64 = 4_000_000.0;
