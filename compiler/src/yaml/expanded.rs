@@ -53,7 +53,7 @@ impl Sizes {
     /// The number of nodes of a tree; no deeper than the parser allows, aliases written out.
     fn of(&mut self, node: &Node) -> usize {
         let size = match &node.kind {
-            NodeKind::Scalar(_) => 0,
+            NodeKind::Scalar(_) | NodeKind::Alias { target: None, .. } => 0,
             NodeKind::Sequence(list) => {
                 list.items.iter().map(|item| self.of(item)).fold(0, usize::saturating_add)
             }
@@ -75,7 +75,6 @@ impl Sizes {
                 self.of_targets.insert(address, size);
                 return size;
             }
-            NodeKind::Alias { target: None, .. } => 0,
         };
         size.saturating_add(1)
     }
