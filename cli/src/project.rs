@@ -210,6 +210,9 @@ pub fn runner_options(context: &Context, options: &Options, project: &Project) -
         interactive: options.interactive,
         ask_params: options.ask_params,
         offline: options.remote.offline,
+        log: options.log,
+        wait_for_locks: options.wait_for_locks,
+        command_line: typed_command_line(),
         is_terminal: terminal::is_present(),
         parallel: options.parallel,
         failfast: options.failfast,
@@ -232,6 +235,15 @@ pub fn runner_options(context: &Context, options: &Options, project: &Project) -
         user_working_dir: context.environment.working_directory.as_str().into(),
         run_id: SmolStr::default(),
     }
+}
+
+/// The command line, with the program's name in place of its path.
+fn typed_command_line() -> Vec<SmolStr> {
+    let mut words: Vec<SmolStr> = std::env::args().map(SmolStr::from).collect();
+    if let Some(program) = words.first_mut() {
+        *program = program.rsplit('/').next().unwrap_or(program).into();
+    }
+    words
 }
 
 /// Where more than go-task's fingerprints is remembered; only under the name `ez`.

@@ -153,7 +153,7 @@ impl Plugins {
         if let Some(found) = self.find(name.as_str()) {
             return Ok(found);
         }
-        if self.broken.iter().any(|broken| *broken == name.value) {
+        if self.broken.contains(&name.value) {
             return Err(None);
         }
         let fitting = self.found.iter().filter(|found| found.plugin.kind.name() == kind);

@@ -1,6 +1,7 @@
 //! Runs tasks: go-task's executor (`task.go`) as an event stream.
 
 mod params;
+mod policy;
 mod watch;
 
 use std::cell::{Cell, RefCell};
@@ -119,6 +120,8 @@ struct State {
     /// Options that queries gave, by what was asked and where.
     queried: RefCell<FxHashMap<(SmolStr, SmolStr), Rc<[SmolStr]>>>,
     asking: tokio::sync::Mutex<()>,
+    /// Exclusive tasks of this run, before they ask other processes.
+    locks: RefCell<FxHashMap<SmolStr, Arc<tokio::sync::Mutex<()>>>>,
     /// Whether the run only waits for changes any more.
     watching: Cell<bool>,
 }
@@ -168,6 +171,7 @@ impl Engine {
             prompted: RefCell::default(),
             queried: RefCell::default(),
             asking: tokio::sync::Mutex::new(()),
+            locks: RefCell::default(),
             watching: Cell::new(false),
         })))
     }
@@ -488,7 +492,8 @@ impl State {
         self.count_call(id, &concrete)?;
         self.slots.acquire().await;
         let name = concrete.shown_name().clone();
-        let result = Rc::clone(&self).start(&context, Running { concrete, call, subject }).await;
+        let extras = policy::Extras::of(self.program.task(id), &call, self.options.log);
+        let result = Rc::clone(&self).start(&context, Running { concrete, call, subject, extras }).await;
         self.slots.release();
         result.map_err(|error| error.in_task(name))
     }
@@ -573,16 +578,20 @@ impl State {
     async fn execute(self: Rc<Self>, context: &Context, running: Running) -> Result<(), RunError> {
         let started = Instant::now();
         let subject = running.subject.clone();
-        let result = self.work(context, &running).await;
+        let called = running.call.task.clone();
+        self.messages.tell(&subject, EventKind::TaskStarted { called: called.clone() });
+        self.messages.verbose_err(Color::Magenta, || format!("task: {} started\n", quote(&called)));
+        let result = match &running.extras {
+            None => self.work(context, &running).await,
+            Some(extras) => Box::pin(self.governed(context, &running, extras)).await,
+        };
         let (exit, cause) = outcome(&result);
         self.messages.tell(&subject, EventKind::TaskFinished { exit, cause, duration: started.elapsed() });
         result
     }
 
     async fn work(self: &Rc<Self>, context: &Context, running: &Running) -> Result<(), RunError> {
-        let Running { concrete, call, subject } = running;
-        self.messages.tell(subject, EventKind::TaskStarted { called: call.task.clone() });
-        self.messages.verbose_err(Color::Magenta, || format!("task: {} started\n", quote(&call.task)));
+        let Running { concrete, call, extras, .. } = running;
         Box::pin(self.run_dependencies(context, concrete)).await?;
         let forced = self.options.force_all || (!call.indirect && self.options.force);
         if !forced && Box::pin(self.has_nothing_to_do(context, running)).await? {
@@ -590,13 +599,31 @@ impl State {
         }
         Box::pin(self.confirm(context, concrete, call)).await?;
         self.make_directory(concrete)?;
+        match extras {
+            Some(extras) => Box::pin(self.attempts(context, running, extras)).await,
+            None => self.run_once(context, running).await,
+        }
+    }
+
+    async fn run_once(self: &Rc<Self>, context: &Context, running: &Running) -> Result<(), RunError> {
         let mut deferred = Vec::new();
         let result = self.run_commands(context, running, &mut deferred).await;
-        let status = result.as_ref().err().and_then(RunError::command_status).unwrap_or(0);
-        for position in deferred.into_iter().rev() {
-            self.run_deferred(running, position, status).await;
-        }
+        self.run_all_deferred(context, running, deferred, &result).await;
         result
+    }
+
+    /// Runs the deferred commands that were reached, the last one first.
+    async fn run_all_deferred(
+        self: &Rc<Self>,
+        context: &Context,
+        running: &Running,
+        positions: Vec<usize>,
+        result: &Result<(), RunError>,
+    ) {
+        let status = result.as_ref().err().and_then(RunError::command_status).unwrap_or(0);
+        for position in positions.into_iter().rev() {
+            self.run_deferred(context, running, position, status).await;
+        }
     }
 
     async fn run_dependencies(
@@ -619,7 +646,7 @@ impl State {
 
     /// Checks preconditions, then whether the task is up to date.
     async fn has_nothing_to_do(&self, context: &Context, running: &Running) -> Result<bool, RunError> {
-        let Running { concrete, call, subject } = running;
+        let Running { concrete, call, subject, .. } = running;
         if context.is_cancelled() {
             return Err(context.interruption());
         }
@@ -733,7 +760,13 @@ impl State {
     }
 
     /// Runs a deferred command; it is not stopped with the task, and its failure changes nothing.
-    async fn run_deferred(self: &Rc<Self>, running: &Running, position: usize, status: u8) {
+    async fn run_deferred(
+        self: &Rc<Self>,
+        context: &Context,
+        running: &Running,
+        position: usize,
+        status: u8,
+    ) {
         let concrete = &running.concrete;
         let Some(index) = concrete.cmds.get(position).map(|command| command.index) else { return };
         let extra: Vec<(SmolStr, Value)> = match status {
@@ -742,7 +775,7 @@ impl State {
         };
         let task = self.program.task(concrete.id);
         let Some(command) = deferred(task, concrete, index, &self.variables, &extra) else { return };
-        let context = Context::root(Stop::new());
+        let context = context.detached();
         if let Err(error) = self.run_command(&context, running, &command, position).await {
             self.messages
                 .verbose_err(Color::Yellow, || format!("task: ignored error in deferred cmd: {error}\n"));
@@ -816,7 +849,7 @@ impl State {
         shown: &SmolStr,
         index: usize,
     ) -> Result<(), RunError> {
-        let Running { concrete, call, subject } = running;
+        let Running { concrete, call, .. } = running;
         let name = concrete.shown_name();
         if !is_for_here(&written.platforms) {
             self.messages.verbose_out(Color::Yellow, || {
@@ -825,9 +858,36 @@ impl State {
             return Ok(());
         }
         let is_shown = self.options.verbose || (!written.silent && !self.is_silent(call, concrete));
+        let definition = &concrete.definition;
+        let script = Script {
+            text,
+            dir: &concrete.dir,
+            environment: concrete.environment(&self.host.environment, self.options.env_precedence),
+            set: &unique([&self.program.set, &definition.set, &written.set]),
+            shopt: &unique([&self.program.shopt, &definition.shopt, &written.shopt]),
+            input: if definition.interactive { Input::Terminal } else { Input::Inherit },
+        };
+        self.run_script(context, running, &script, shown, is_shown, index).await
+    }
+
+    /// Runs a script and tells of it.
+    async fn run_script(
+        &self,
+        context: &Context,
+        running: &Running,
+        script: &Script<'_>,
+        shown: &SmolStr,
+        is_shown: bool,
+        index: usize,
+    ) -> Result<(), RunError> {
+        let Running { concrete, subject, .. } = running;
         let style = self.command_style(concrete);
         let joined = style != CommandStyle::Interleaved;
-        let captured = joined || self.messages.wants_output();
+        let recorders: Vec<_> = context.recorders().collect();
+        // Who has the terminal cannot be listened to.
+        let recorded = !recorders.is_empty() && !concrete.definition.interactive;
+        let captured = joined || recorded || self.messages.wants_output();
+        let name = concrete.shown_name();
         self.messages.tell(
             subject,
             EventKind::Command {
@@ -842,23 +902,24 @@ impl State {
         if self.options.dry {
             return Ok(());
         }
-        let definition = &concrete.definition;
-        let script = Script {
-            text,
-            dir: &concrete.dir,
-            environment: concrete.environment(&self.host.environment, self.options.env_precedence),
-            set: &unique([&self.program.set, &definition.set, &written.set]),
-            shopt: &unique([&self.program.shopt, &definition.shopt, &written.shopt]),
-            input: if definition.interactive { Input::Terminal } else { Input::Inherit },
-        };
+        let secrets = if recorders.is_empty() { Vec::new() } else { policy::secrets(concrete) };
+        for recorder in &recorders {
+            recorder.hide(&secrets);
+            if is_shown {
+                recorder.command(name, shown);
+            }
+        }
         let started = Instant::now();
         let result = if captured {
             let mut tell = |stream: Stream, bytes: &[u8]| {
+                for recorder in &recorders {
+                    recorder.output(bytes);
+                }
                 self.messages.tell(subject, EventKind::Output { index, stream, bytes: bytes.to_vec() });
             };
-            self.commands.stream(&script, context, joined, &mut tell).await
+            self.commands.stream(script, context, joined, &mut tell).await
         } else {
-            self.commands.inherit(&script, context).await
+            self.commands.inherit(script, context).await
         };
         let exit = match &result {
             Ok(()) => Some(0),
@@ -1011,6 +1072,8 @@ struct Running {
     concrete: ConcreteTask,
     call: Call,
     subject: Subject,
+    /// What it has beyond go-task.
+    extras: Option<Box<policy::Extras>>,
 }
 
 fn outcome(result: &Result<(), RunError>) -> (u8, Option<String>) {

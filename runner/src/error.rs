@@ -97,6 +97,13 @@ pub enum Cause {
         /// The limit.
         limit: Duration,
     },
+    /// A whole task took longer than it may.
+    TaskTimeout {
+        /// The task.
+        task: SmolStr,
+        /// The limit.
+        limit: Duration,
+    },
     /// There is no such task.
     NotFound {
         /// The name.
@@ -177,7 +184,7 @@ impl Cause {
     /// The exit code, where the cause has one of its own.
     fn own_code(&self) -> Option<u8> {
         Some(match self {
-            Self::Timeout { .. } => EXIT_TIMEOUT,
+            Self::Timeout { .. } | Self::TaskTimeout { .. } => EXIT_TIMEOUT,
             Self::NotFound { .. } => EXIT_TASK_NOT_FOUND,
             Self::Internal(_) => EXIT_TASK_INTERNAL,
             Self::NameConflict { .. } => EXIT_NAME_CONFLICT,
@@ -202,6 +209,9 @@ impl fmt::Display for Cause {
             Self::ExitStatus(status) => write!(f, "exit status {status}"),
             Self::Timeout { task, limit } => {
                 write!(f, "task: [{task}] command timeout exceeded ({})", duration(*limit))
+            }
+            Self::TaskTimeout { task, limit } => {
+                write!(f, "task: [{task}] task timeout exceeded ({})", duration(*limit))
             }
             Self::NotFound { name, suggestion: None } => {
                 write!(f, "task: Task {} does not exist", quote(name))
@@ -342,14 +352,14 @@ impl RunError {
 
     /// Whether a command failed on its own terms, by its status or a timeout: what `ignore_error` covers.
     pub fn is_command_failure(&self) -> bool {
-        matches!(*self.cause, Cause::ExitStatus(_) | Cause::Timeout { .. })
+        matches!(*self.cause, Cause::ExitStatus(_) | Cause::Timeout { .. } | Cause::TaskTimeout { .. })
     }
 
     /// The status of the failing command, if there was one.
     pub fn command_status(&self) -> Option<u8> {
         match *self.cause {
             Cause::ExitStatus(status) => Some(status),
-            Cause::Timeout { .. } => Some(STATUS_TIMEOUT),
+            Cause::Timeout { .. } | Cause::TaskTimeout { .. } => Some(STATUS_TIMEOUT),
             _ => None,
         }
     }

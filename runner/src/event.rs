@@ -100,6 +100,43 @@ pub enum EventKind {
         #[serde(serialize_with = "seconds")]
         duration: Duration,
     },
+    /// A hook of a task begins; its command and output have this index.
+    HookStarted {
+        /// `pre_run`, `post_run`, `on_error` or `always`.
+        moment: &'static str,
+        /// Its name.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        name: Option<SmolStr>,
+        /// Its index, after those of the task's commands.
+        index: usize,
+    },
+    /// A hook of a task ended.
+    HookFinished {
+        /// `pre_run`, `post_run`, `on_error` or `always`.
+        moment: &'static str,
+        /// Its name.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        name: Option<SmolStr>,
+        /// Its index, after those of the task's commands.
+        index: usize,
+        /// The status; `None` where there is none.
+        exit: Option<u8>,
+        /// How long it took.
+        #[serde(serialize_with = "seconds")]
+        duration: Duration,
+    },
+    /// The commands of a task failed and will run again.
+    TaskRetried {
+        /// The next attempt; the first one of all is 1.
+        next: u32,
+        /// How many attempts there are.
+        of: u32,
+        /// The pause before it.
+        #[serde(serialize_with = "seconds")]
+        delay: Duration,
+        /// What went wrong.
+        cause: String,
+    },
     /// Something to tell the user.
     Message {
         /// How important it is.

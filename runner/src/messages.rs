@@ -37,6 +37,11 @@ impl Messages {
         Self { sink, run_id, verbose, seq: Cell::new(0), calls: Cell::new(0), secrets: RefCell::default() }
     }
 
+    /// Names the run.
+    pub fn run_id(&self) -> &SmolStr {
+        &self.run_id
+    }
+
     /// The number of the next call.
     pub fn next_call(&self) -> u64 {
         self.calls.set(self.calls.get() + 1);

@@ -56,6 +56,12 @@ pub struct Options {
     pub version: SmolStr,
     /// Where the program was started, absolute.
     pub user_working_dir: SmolStr,
+    /// Whether each task that was named writes a log.
+    pub log: bool,
+    /// Whether to wait for the lock of a task that runs elsewhere; without it, the task fails.
+    pub wait_for_locks: bool,
+    /// The command line, for logs and locks.
+    pub command_line: Vec<SmolStr>,
     /// Names the run in events; empty for an own name.
     pub run_id: SmolStr,
 }

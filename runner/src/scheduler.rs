@@ -11,6 +11,7 @@ use smol_str::SmolStr;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::error::{Cause, RunError};
+use crate::recorder::Recorder;
 use crate::signal::Stop;
 
 /// At most so many tasks run at once; a task that waits for others gives its slot away.
@@ -59,19 +60,88 @@ struct ContextState {
     /// Why this very context ended, not one around it.
     cause: OnceCell<RunError>,
     parent: Option<Context>,
+    marks: Option<Rc<Mark>>,
+}
+
+/// What holds for all work in a context.
+#[derive(Debug)]
+struct Mark {
+    kind: MarkKind,
+    outer: Option<Rc<Mark>>,
+}
+
+#[derive(Debug)]
+enum MarkKind {
+    /// Somebody listens to what commands print.
+    Recorder(Rc<dyn Recorder>),
+    /// The lock of a task is held.
+    Lock(SmolStr),
 }
 
 impl Context {
     /// The context of a whole run.
     pub fn root(stop: Stop) -> Self {
-        Self(Rc::new(ContextState { stop, cause: OnceCell::new(), parent: None }))
+        Self(Rc::new(ContextState { stop, cause: OnceCell::new(), parent: None, marks: None }))
     }
 
     /// A context inside this one.
     #[must_use]
     pub fn child(&self) -> Self {
-        let stop = self.0.stop.child();
-        Self(Rc::new(ContextState { stop, cause: OnceCell::new(), parent: Some(self.clone()) }))
+        Self::with(self.0.stop.child(), Some(self.clone()), self.0.marks.clone())
+    }
+
+    /// The same context, in which somebody listens to what commands print.
+    #[must_use]
+    pub fn recorded(&self, recorder: Rc<dyn Recorder>) -> Self {
+        self.marked(MarkKind::Recorder(recorder))
+    }
+
+    /// The same context, in which the lock of a task is held.
+    #[must_use]
+    pub fn holding(&self, task: SmolStr) -> Self {
+        self.marked(MarkKind::Lock(task))
+    }
+
+    /// A context in which the same is recorded and held, but that ends with nothing.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        Self::with(Stop::new(), None, self.0.marks.clone())
+    }
+
+    /// The same context without who began to listen last.
+    #[must_use]
+    pub fn without_last_recorder(&self) -> Self {
+        let marks = match self.0.marks.as_deref() {
+            Some(Mark { kind: MarkKind::Recorder(_), outer }) => outer.clone(),
+            _ => self.0.marks.clone(),
+        };
+        Self::with(self.0.stop.clone(), Some(self.clone()), marks)
+    }
+
+    fn marked(&self, kind: MarkKind) -> Self {
+        let mark = Mark { kind, outer: self.0.marks.clone() };
+        Self::with(self.0.stop.clone(), Some(self.clone()), Some(Rc::new(mark)))
+    }
+
+    fn with(stop: Stop, parent: Option<Self>, marks: Option<Rc<Mark>>) -> Self {
+        Self(Rc::new(ContextState { stop, cause: OnceCell::new(), parent, marks }))
+    }
+
+    fn marks(&self) -> impl Iterator<Item = &MarkKind> {
+        std::iter::successors(self.0.marks.as_deref(), |mark| mark.outer.as_deref()).map(|mark| &mark.kind)
+    }
+
+    /// Who listens to what commands print.
+    pub fn recorders(&self) -> impl Iterator<Item = &Rc<dyn Recorder>> {
+        self.marks().filter_map(|mark| match mark {
+            MarkKind::Recorder(recorder) => Some(recorder),
+            MarkKind::Lock(_) => None,
+        })
+    }
+
+    /// Whether the lock of a task is held by what this is part of.
+    pub fn holds(&self, task: &str) -> bool {
+        self.marks().any(|mark| matches!(mark, MarkKind::Lock(held) if held == task))
     }
 
     /// Ends the context; the first cause counts, and none where it has already ended.
@@ -107,7 +177,7 @@ impl Context {
     /// The error of work that was stopped with the context.
     pub fn interruption(&self) -> RunError {
         RunError::new(match self.cause().cause() {
-            Cause::Timeout { .. } => Cause::DeadlineExceeded,
+            Cause::Timeout { .. } | Cause::TaskTimeout { .. } => Cause::DeadlineExceeded,
             _ => Cause::Cancelled,
         })
     }
@@ -122,14 +192,27 @@ impl Context {
     where
         F: Future<Output = Result<(), RunError>>,
     {
-        let Some((task, limit)) = limit else { return work(self.clone()).await };
+        let limit = limit.map(|(task, limit)| (limit, Cause::Timeout { task, limit }));
+        self.within(limit, work).await
+    }
+
+    /// As [`Self::limited`], with the cause that a timeout is.
+    pub async fn within<F>(
+        &self,
+        limit: Option<(Duration, Cause)>,
+        work: impl FnOnce(Self) -> F,
+    ) -> Result<(), RunError>
+    where
+        F: Future<Output = Result<(), RunError>>,
+    {
+        let Some((limit, timeout)) = limit else { return work(self.clone()).await };
         let context = self.child();
         let mut work = pin!(work(context.clone()));
         let result = tokio::select! {
             biased;
             result = &mut work => result,
             () = tokio::time::sleep(limit) => {
-                context.cancel(RunError::new(Cause::Timeout { task, limit }));
+                context.cancel(RunError::new(timeout));
                 work.await
             }
         };

@@ -61,6 +61,8 @@ pub enum Id {
     Events,
     Trace,
     Progress,
+    Log,
+    WaitForLocks,
 }
 
 /// A flag's value.
@@ -310,6 +312,8 @@ pub const EZ_ADDITIONS: &[Flag] = &[
     text(Id::Events, "events", "Write the events of the run to standard output: jsonl."),
     text(Id::Trace, "trace", "Write a trace of the run to this file, for Perfetto or chrome://tracing."),
     text(Id::Progress, "progress", "Show a live status line: auto (the default), always or never."),
+    switch(Id::Log, "log", "Write a log of each task that is named; `ez log list` shows them."),
+    switch(Id::WaitForLocks, "wait", "Wait for a task that is locked (ez-lock) instead of failing."),
 ];
 
 /// The rows that hold for one invocation.

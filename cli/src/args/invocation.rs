@@ -204,6 +204,10 @@ pub struct Options {
     pub trace: Option<String>,
     /// The live status line (`ez` only).
     pub progress: Progress,
+    /// Whether each named task writes a log (`ez` only).
+    pub log: bool,
+    /// Whether to wait for locked tasks (`ez` only).
+    pub wait_for_locks: bool,
     /// Which params are asked for on a terminal (`ez` only).
     pub ask_params: AskParams,
 }
@@ -455,6 +459,8 @@ fn options(
         events: events(&values.text(Id::Events))?,
         trace: Some(values.text(Id::Trace)).filter(|file| !file.is_empty()),
         progress: progress(&values.text(Id::Progress))?,
+        log: on(Id::Log),
+        wait_for_locks: on(Id::WaitForLocks),
         ask_params: AskParams::Never,
     })
 }

@@ -2,4 +2,5 @@
 
 pub mod graph;
 mod inherited;
+mod policies;
 pub mod taskfile;

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::inherited::{HeadVariable, Inheritance, Origin};
+use super::policies::{self, HookScript, HookScripts};
 use crate::ast::param::variable_name;
 use crate::ast::{
     self, Command, CommandAction, Dependency, EnumValues, Glob, Loop, LoopSource, MatrixValues, ParamKind,
@@ -145,6 +146,8 @@ impl<'a> Emitter<'a> {
         root.map("env", globals(self, &program.env));
         root.map("vars", globals(self, &program.vars));
         self.note_shared_once();
+        self.note_unchecked_params();
+        self.notes.extend(program.tasks.iter().flat_map(policies::notes));
         let tasks: Vec<(String, Tree)> =
             program.ids().map(|id| (program.task(id).name.to_string(), self.task(id))).collect();
         root.put("tasks", Tree::Map(tasks));
@@ -230,7 +233,13 @@ impl<'a> Emitter<'a> {
             _ => out.texts("prompt", &definition.prompt),
         }
         out.list("deps", definition.deps.iter().map(|dep| self.dependency(task, dep)).collect());
-        out.list("cmds", definition.cmds.iter().map(|command| self.command(task, command)).collect());
+        let hooks = HookScripts::of(task);
+        let deferred =
+            hooks.deferred.iter().map(|hook| Tree::Map(vec![("defer".to_owned(), hook_tree(task, hook))]));
+        let before = hooks.before.iter().map(|hook| hook_tree(task, hook));
+        let own = definition.cmds.iter().map(|command| self.command(task, command));
+        let after = hooks.after.iter().map(|hook| hook_tree(task, hook));
+        out.list("cmds", deferred.chain(before).chain(own).chain(after).collect());
         out.tree()
     }
 
@@ -343,6 +352,24 @@ impl<'a> Emitter<'a> {
         }
     }
 
+    /// go-task checks that a value is there and is one of written options, and nothing else.
+    fn note_unchecked_params(&mut self) {
+        for task in &self.program.tasks {
+            let params = task.superset.iter().flat_map(|superset| &superset.params);
+            let unchecked: Vec<&str> = params
+                .filter(|param| !superset::is_checked_by_requirement(param))
+                .map(|param| param.name.value.as_str())
+                .collect();
+            if !unchecked.is_empty() {
+                self.notes.push(format!(
+                    "`{}` does not check all that ez does of: {}",
+                    task.name,
+                    unchecked.join(", ")
+                ));
+            }
+        }
+    }
+
     /// `TASKFILE` and `TASKFILE_DIR` would name the compiled file, so tasks that use them get the old ones.
     fn location_variables(&self, task: &Task) -> Vec<(String, Tree)> {
         let shown = self.relative(task.taskfile.as_str());
@@ -399,6 +426,16 @@ fn script_tree(task: &Task, text: &Text) -> Tree {
     }
     script.push_str(&text.value);
     string(&script)
+}
+
+/// The script of a hook. Without a failure one for failures is empty, and go-task says nothing of it.
+fn hook_tree(task: &Task, hook: &HookScript) -> Tree {
+    match script_tree(task, &hook.script) {
+        Tree::Text(script) if hook.only_after_failure => {
+            Tree::Text(format!("{{{{if .EXIT_CODE}}}}{script}{{{{end}}}}"))
+        }
+        tree => tree,
+    }
 }
 
 /// The secret params of a task, for its environment: a script that sets them would be shown.

@@ -321,3 +321,85 @@ fn ten_thousand_tasks_in_a_chain_or_side_by_side_end() {
     let error = run_with(&chain, options, &["t0"]).1.unwrap_err();
     assert_eq!((error.exit_code(false), error.tasks().len()), (200, COUNT));
 }
+
+/// Runs with a clock that jumps to the next deadline whenever nothing else is to be done, so that pauses cost no time.
+/// Gives how much time would have passed, too.
+fn run_in_no_time(taskfile: &str, calls: &[&str]) -> (String, Result<(), RunError>, std::time::Duration) {
+    let host = Host {
+        environment: Arc::new([("PATH", "/usr/bin:/bin")].into_iter().collect()),
+        ask: Arc::new(Silent),
+        suggest: Box::new(|_| None),
+        stop: Stop::new(),
+    };
+    let transcript = Rc::new(Transcript::default());
+    let calls = calls.iter().map(|name| Call::new(*name)).collect();
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let (result, passed) = runtime.block_on(async {
+        let started = tokio::time::Instant::now();
+        let sink = Rc::clone(&transcript) as Rc<dyn EventSink>;
+        let engine = Engine::new(program(taskfile), Options::default(), host, sink).unwrap();
+        (engine.run(calls).await, started.elapsed())
+    });
+    (transcript.0.borrow().clone(), result, passed)
+}
+
+#[test]
+fn attempts_come_after_pauses_that_double() {
+    let taskfile = "version: '3'\nsilent: true\ntasks:\n  dep: echo dep\n  a:\n    deps: [dep]\n    \
+                    ez-retry: {count: 3, backoff: 10m}\n    cmds: [exit 4]\n";
+    let (transcript, result, passed) = run_in_no_time(taskfile, &["a"]);
+    assert_eq!(
+        transcript,
+        "dep\nez: [a] exit status 4; attempt 2 of 4 in 10m0s\nez: [a] exit status 4; attempt 3 of 4 in 20m0s\n\
+         ez: [a] exit status 4; attempt 4 of 4 in 40m0s\n"
+    );
+    assert_eq!(result.unwrap_err().command_status(), Some(4));
+    assert_eq!(passed.as_secs() / 60, 70);
+}
+
+#[test]
+fn a_whole_task_has_a_deadline_that_its_attempts_share() {
+    let taskfile = "version: '3'\nsilent: true\ntasks:\n  a:\n    ez-timeout: 1h\n    ez-retry: {count: 9, backoff: 25m}\n    \
+                    ez-hooks: {on_error: 'echo $EZ_TASK_EXIT_CODE'}\n    cmds: [exit 4]\n  \
+                    b: {ez-timeout: 1h, cmds: ['trap : INT; sleep 3600 & wait; wait']}\n  \
+                    c: {cmds: [{task: b, ignore_error: true}, echo on]}\n";
+    let (transcript, result, passed) = run_in_no_time(taskfile, &["a"]);
+    assert!(transcript.ends_with("attempt 3 of 10 in 50m0s\n124\n"), "{transcript}");
+    let message = "task: Failed to run task \"a\": task: [a] task timeout exceeded (1h0m0s)";
+    assert_eq!(result.clone().unwrap_err().to_string(), message);
+    assert_eq!((result.unwrap_err().exit_code(false), passed.as_secs() / 60), (208, 60));
+    let (transcript, result, _) = run_in_no_time(taskfile, &["c"]);
+    assert_eq!((transcript.as_str(), result), ("on\n", Ok(())));
+}
+
+#[test]
+fn hooks_stand_around_a_task() {
+    let taskfile = "version: '3'\nsilent: true\ntasks:\n  dep: echo dep\n  a:\n    deps: [dep]\n    vars: {V: v}\n    ez-hooks:\n      \
+                    pre_run: [{name: p, script: 'echo pre {{.V}} $EZ_TASK_NAME; exit {{.PRE | default 0}}'}, echo pre2]\n      \
+                    post_run: ['echo post [$EZ_TASK_OUTPUT]; exit {{.POST | default 0}}', echo post2]\n      \
+                    on_error: [exit 9, 'echo error $EZ_TASK_EXIT_CODE']\n      always: 'echo always $EZ_TASK_EXIT_CODE'\n    \
+                    cmds: [defer: echo deferred, 'echo {{.FAIL}}', 'exit {{.FAIL | default 0}}']\n";
+    let check = |calls: &[&str], transcript: &str, status: Option<u8>| {
+        let (shown, result) = run_with(taskfile, Options::default(), calls);
+        assert_eq!((shown.as_str(), result.err().and_then(|e| e.command_status())), (transcript, status));
+    };
+    let begin = "pre v a\npre2\ndep\n";
+    check(&["a"], &format!("{begin}\npost [dep]\npost2\ndeferred\nalways 0\n"), None);
+    let failed = "ez: [a] the on_error hook failed: exit status 9\n";
+    check(&["a", "FAIL=3"], &format!("{begin}3\ndeferred\n{failed}error 3\nalways 3\n"), Some(3));
+    check(
+        &["a", "POST=5"],
+        &format!(
+            "{begin}\npost [dep]\nez: [a] the post_run hook failed: exit status 5\ndeferred\n{failed}error 5\nalways 5\n"
+        ),
+        Some(5),
+    );
+    check(
+        &["a", "PRE=6"],
+        &format!(
+            "pre v a\nez: [a] the pre_run hook \"p\" failed: exit status 6\n{failed}error 6\nalways 6\n"
+        ),
+        Some(6),
+    );
+}

@@ -205,6 +205,9 @@ impl<O: Write, E: Write> EventSink for Plain<O, E> {
             | EventKind::TaskSkipped { .. }
             | EventKind::TaskUpToDate { shown: false, .. }
             | EventKind::TaskFinished { .. }
+            | EventKind::HookStarted { .. }
+            | EventKind::HookFinished { .. }
+            | EventKind::TaskRetried { .. }
             | EventKind::RunFinished { .. } => {}
         }
     }
