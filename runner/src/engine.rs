@@ -1,5 +1,6 @@
 //! Runs tasks: go-task's executor (`task.go`) as an event stream.
 
+mod cached;
 mod params;
 mod policy;
 mod watch;
@@ -597,12 +598,22 @@ impl State {
         if !forced && Box::pin(self.has_nothing_to_do(context, running)).await? {
             return Ok(());
         }
+        let key = self.output_key(running);
+        if let (false, Some(key)) = (forced, &key)
+            && self.restore_outputs(running, key)?
+        {
+            return Ok(());
+        }
         Box::pin(self.confirm(context, concrete, call)).await?;
         self.make_directory(concrete)?;
-        match extras {
+        let result = match extras {
             Some(extras) => Box::pin(self.attempts(context, running, extras)).await,
             None => self.run_once(context, running).await,
+        };
+        if let (Ok(()), Some(key)) = (&result, &key) {
+            self.keep_outputs(running, key);
         }
+        result
     }
 
     async fn run_once(self: &Rc<Self>, context: &Context, running: &Running) -> Result<(), RunError> {

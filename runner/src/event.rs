@@ -203,6 +203,8 @@ pub enum Skip {
     Condition,
     /// It already ran, or runs, in this run.
     AlreadyRun,
+    /// What an earlier run made was put back.
+    Restored,
 }
 
 /// How important a message is.

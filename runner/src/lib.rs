@@ -26,6 +26,7 @@ pub mod loops;
 pub mod mask;
 mod messages;
 pub mod options;
+pub mod output_cache;
 pub mod params;
 pub mod path;
 pub mod platform;

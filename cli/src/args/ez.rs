@@ -9,14 +9,28 @@ use super::usage;
 use crate::exit_code;
 
 /// Names that are kept for later; a task of such a name needs `ez run`.
-pub const RESERVED: [&str; 17] = [
-    "new", "clean", "export", "import", "browse", "log", "rerun", "matrix", "ws", "cache", "plugin",
-    "template", "schema", "plan", "lsp", "server", "client",
+pub const RESERVED: [&str; 14] = [
+    "new", "clean", "export", "import", "browse", "rerun", "matrix", "ws", "template", "schema", "plan",
+    "lsp", "server", "client",
 ];
 
 /// Names that mean something now.
-pub const SUBCOMMANDS: [&str; 11] =
-    ["list", "show", "run", "check", "compile", "why", "graph", "doctor", "completion", "version", "help"];
+pub const SUBCOMMANDS: [&str; 14] = [
+    "list",
+    "show",
+    "run",
+    "check",
+    "compile",
+    "why",
+    "graph",
+    "doctor",
+    "completion",
+    "cache",
+    "version",
+    "help",
+    "log",
+    "plugin",
+];
 
 /// Whether a name is a subcommand's, now or later, so that a task of that name is hidden.
 pub fn is_subcommand(name: &str) -> bool {
@@ -71,6 +85,17 @@ pub enum Command {
     Why(Why),
     /// Draw which task needs which
     Graph(Graph),
+    /// Look at the logs of tasks, or remove old ones
+    ///
+    /// `ez log list [task]` lists them, the newest first. `ez log show [task|file]` prints the newest one, or that file.
+    /// `ez log clean [days]` removes logs that are older than so many days.
+    Log(Log),
+    /// List plugins, show one, or run it
+    ///
+    /// Plugins are files in `plugins/` of the project and in `~/.ez/plugins/`.
+    Plugin(Plugin),
+    /// Tell how much outputs of tasks are kept, or remove some
+    Cache(Cache),
     /// Look at the surroundings: shell, terminal, configuration, caches
     Doctor(Doctor),
     /// Print a script that completes tasks and their variables in a shell
@@ -90,6 +115,9 @@ impl Command {
             Self::Why(command) => command.place.clone(),
             Self::Graph(command) => command.place.clone(),
             Self::Doctor(command) => command.place.clone(),
+            Self::Cache(command) => command.place.clone(),
+            Self::Log(command) => command.place.clone(),
+            Self::Plugin(command) => command.place.clone(),
             Self::Run(_) | Self::Completion(_) | Self::Version(_) => Place::default(),
         }
     }
@@ -306,6 +334,91 @@ pub struct Doctor {
     #[allow(missing_docs)]
     #[command(flatten)]
     pub place: Place,
+}
+
+/// `ez cache`
+#[derive(Args, Debug)]
+pub struct Cache {
+    /// What to do
+    #[arg(default_value = "stats")]
+    pub action: CacheAction,
+    /// Remove results that were not used for so many days (gc)
+    #[arg(long, value_name = "DAYS")]
+    pub max_age: Option<u32>,
+    /// Remove the results that were not used for longest until the rest takes no more, in MiB (gc)
+    #[arg(long, value_name = "MIB")]
+    pub max_size: Option<u64>,
+    /// As JSON
+    #[arg(short, long)]
+    pub json: bool,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// What `ez cache` does
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CacheAction {
+    /// Tell how much is kept
+    Stats,
+    /// Remove what the limits do not keep, and what nothing names
+    Gc,
+}
+
+/// `ez log`
+#[derive(Args, Debug)]
+pub struct Log {
+    /// What to do
+    #[arg(default_value = "list")]
+    pub action: LogAction,
+    /// A task, a file, or a number of days
+    #[arg(value_name = "TASK|FILE|DAYS")]
+    pub subject: Option<String>,
+    /// As JSON
+    #[arg(short, long)]
+    pub json: bool,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// What `ez log` does
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogAction {
+    /// List logs
+    List,
+    /// Print a log
+    Show,
+    /// Remove old logs
+    Clean,
+}
+
+/// `ez plugin`
+#[derive(Args, Debug)]
+pub struct Plugin {
+    /// What to do
+    #[arg(default_value = "list")]
+    pub action: PluginAction,
+    /// The plugin, and for `run` variables of its environment (NAME=value)
+    #[arg(value_name = "NAME")]
+    pub arguments: Vec<String>,
+    /// As JSON
+    #[arg(short, long)]
+    pub json: bool,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// What `ez plugin` does
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PluginAction {
+    /// List plugins
+    List,
+    /// Show a plugin
+    Show,
+    /// Run a plugin
+    Run,
 }
 
 /// `ez completion`

@@ -1,5 +1,6 @@
 //! What the program does: one file a subcommand.
 
+pub mod cache;
 pub mod check;
 pub mod compile;
 pub mod complete;
@@ -12,7 +13,9 @@ pub mod fixes;
 pub mod graph;
 pub mod init;
 pub mod list;
+pub mod log;
 pub mod params;
+pub mod plugin;
 pub mod run;
 pub mod show;
 pub mod summary;
@@ -45,6 +48,9 @@ pub fn dispatch(context: &Context, options: &Options, command: &Command) -> Outc
         Command::Check(request) => check::run(context, options, request),
         Command::Compile(request) => compile::run(context, options, request),
         Command::Graph(request) => graph::run(context, options, request),
+        Command::Cache(request) => cache::run(context, options, request),
+        Command::Log(request) => log::run(context, options, request),
+        Command::Plugin(request) => plugin::run(context, options, request),
         Command::Doctor(request) => doctor::run(context, options, request),
         Command::Completion(request) => {
             completion::for_ez(context, request.shell);

@@ -2,12 +2,15 @@
 //! requirements of the tasks themselves. What cannot be said that way stays in the task's [`ast::Superset`], for the
 //! runner.
 
+mod cache;
 mod compose;
 mod extends;
 mod params;
 mod plugins;
 
-pub use params::{RESERVED_VARIABLES, default_of, is_reserved, requirements, value_problem};
+pub use params::{
+    RESERVED_VARIABLES, default_of, is_checked_by_requirement, is_reserved, requirements, value_problem,
+};
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -65,6 +68,7 @@ fn expand_task(
     if let Some(steps) = &superset.compose {
         compose::write_commands(&mut definition, program, task, superset, steps, diagnostics);
     }
+    cache::check(&definition, superset, diagnostics);
     Task { definition: Arc::new(definition), ..task.clone() }
 }
 

@@ -89,7 +89,7 @@ impl<W: Write> EventSink for Recap<W> {
             EventKind::TaskStarted { called } => {
                 state.names.insert(call, event.task.clone().unwrap_or_else(|| called.clone()));
             }
-            EventKind::TaskUpToDate { .. } => {
+            EventKind::TaskUpToDate { .. } | EventKind::TaskSkipped { why: Skip::Restored } => {
                 if let Some(name) = state.names.remove(&call) {
                     state.rows.push(Row { name, end: End::UpToDate, duration: Duration::ZERO });
                 }
