@@ -1,7 +1,8 @@
 //! EZ's compiler: text in, a typed program and diagnostics out.
 //!
-//! Pure by contract: no threads, no processes, no network, no printing; files come through [`file_system::FileSystem`].
-//! The stages import only earlier ones, in the order in which they are declared here.
+//! Pure by contract: no processes, no network, no printing, and no threads but those that share one file's blocks; files
+//! come through [`file_system::FileSystem`]. A stage imports only earlier ones: text, YAML, shell and templates, syntax trees,
+//! the linked project, what EZ adds to it, checks, output. `ARCHITECTURE.md` has the list, and a test holds the code to it.
 
 pub mod ast;
 pub mod check;
