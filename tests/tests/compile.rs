@@ -70,7 +70,7 @@ fn check(name: &str, project: &Project) {
 
 #[test]
 fn examples_compile() {
-    for name in ["firmware", "monorepo", "release", "site", "toolbox"] {
+    for name in ["cache", "firmware", "monorepo", "params", "release", "site", "toolbox"] {
         check(&format!("example-{name}"), &Project::copy_of(&format!("examples/{name}")));
     }
 }
@@ -145,6 +145,13 @@ const CONSTRUCTS: &[(&str, &str)] = &[
     (
         "ez-params",
         "tasks: {a: {ez-params: [{name: arch, options: [x, y], default: x}, {name: who, required: true}], cmds: [echo]}}",
+    ),
+    (
+        "ez-params-types",
+        "tasks:\n  a:\n    ez-params:\n      - {name: n, type: number, min: 1, default: 2}\n      \
+         - {name: b, type: bool, default: true}\n      - {name: m, type: multi, options: [x, y], default: [x, y]}\n      \
+         - {name: s, type: secret, required: true}\n      - {name: q, query: ls, pattern: 'a.*'}\n    \
+         cmds: ['echo $EZ_N $EZ_B $EZ_M $EZ_S $EZ_Q']",
     ),
     ("ez-extends", "tasks: {a: {vars: {V: 1}, cmds: [echo]}, b: {ez-extends: a, ez-defaults: {V: 2}}}"),
     ("ez-compose", "tasks: {a: echo, b: echo, c: {ez-compose: [a, {task: b, defaults: {V: 2}}]}}"),

@@ -300,6 +300,34 @@ fn a_compiled_secret_stays_one() {
     outcome.success().stdout("me\n").lacks("hunter2").stderr_has("test ***** = $EZ_TOKEN");
 }
 
+#[test]
+fn the_params_example_is_configured_alike_natively_and_compiled() {
+    let check = |args: &[&str], stdout: &str| {
+        let [native, compiled] = [(); 2].map(|()| Project::copy_of("examples/params"));
+        native.run(["run"].iter().chain(args)).success().stdout(stdout);
+        compiled
+            .run(["compile", "-o", "compiled.yml"])
+            .success()
+            .stderr_has("does not check all that ez does of");
+        compiled.run_oracle(["-t", "compiled.yml"].iter().chain(args)).success().stdout(stdout);
+        [native, compiled]
+    };
+    let shop = "name = shop\nport = 8080\ntls = true\nfeatures = metrics\nmemory = 4096\ncores = 8\n";
+    for project in check(&["configure", "EZ_NAME=shop", "EZ_PROFILE=large", "EZ_TOKEN=hunter2hunter"], shop) {
+        assert_eq!(project.read("build/shop.conf").as_deref(), Some(shop));
+        assert_eq!(project.read("build/shop.conf.token").as_deref(), Some("hunter2hunter\n"));
+    }
+    let staging =
+        "name = staging\nport = 9000\ntls = false\nfeatures = metrics,tracing\nmemory = 256\ncores = 1\n";
+    check(&["staging", "EZ_PORT=9000"], staging);
+    let project = Project::copy_of("examples/params");
+    project.run(["check"]).success().stdout("").stderr("");
+    project
+        .run(["configure", "EZ_NAME=x", "EZ_PROFILE=huge"])
+        .exit(207)
+        .stderr_has("`huge` is no option of `profile`; it takes large, small\n");
+}
+
 #[cfg(unix)]
 mod on_a_terminal {
     use super::*;

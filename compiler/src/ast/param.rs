@@ -99,6 +99,76 @@ pub enum Query {
     Plugin(Text),
 }
 
+/// A key of a mapping of EZ, for decoding, the schema and the documentation.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldRow {
+    /// The key.
+    pub key: &'static str,
+    /// What its value is.
+    pub takes: &'static str,
+    /// What it means.
+    pub about: &'static str,
+}
+
+/// The keys of a param.
+pub const PARAM_FIELDS: &[FieldRow] = &[
+    FieldRow {
+        key: "name",
+        takes: "a name",
+        about: "what it is called; `build-type` is the variable `EZ_BUILD_TYPE`",
+    },
+    FieldRow {
+        key: "type",
+        takes: "`select`, `input`, `number`, `bool`, `multi`, `secret`, `path`",
+        about: "what values it takes; `select` where there are options, else `input`",
+    },
+    FieldRow { key: "options", takes: "a list of texts", about: "what a `select` or `multi` can be" },
+    FieldRow { key: "query", takes: "a command, or a mapping", about: "where the options come from instead" },
+    FieldRow {
+        key: "default",
+        takes: "a text",
+        about: "what it is without a value given; for a `multi` also a list",
+    },
+    FieldRow { key: "help", takes: "a text", about: "what it is for, shown with the question" },
+    FieldRow { key: "desc", takes: "a text", about: "the same as `help`" },
+    FieldRow { key: "required", takes: "`true` or `false`", about: "the task does not run without a value" },
+    FieldRow { key: "pattern", takes: "a regular expression", about: "what the whole value must match" },
+    FieldRow {
+        key: "min",
+        takes: "a number",
+        about: "the smallest number, the fewest options of a `multi`, the fewest characters of a text",
+    },
+    FieldRow { key: "max", takes: "a number", about: "the largest, the most of them" },
+];
+
+/// The keys of a query; exactly one of the first, the second and the last.
+pub const QUERY_FIELDS: &[FieldRow] = &[
+    FieldRow { key: "command", takes: "a script", about: "prints the options, one a line" },
+    FieldRow { key: "url", takes: "an address", about: "gives a JSON document over HTTP" },
+    FieldRow {
+        key: "path",
+        takes: "a path",
+        about: "which texts in the document; without it, its own items",
+    },
+    FieldRow {
+        key: "plugin",
+        takes: "a name",
+        about: "a plugin of type `param`; the same as `query: '@plugin:<name>'`",
+    },
+];
+
+/// Keys of a table.
+pub fn keys(fields: &[FieldRow]) -> Vec<&'static str> {
+    fields.iter().map(|field| field.key).collect()
+}
+
+/// A table of fields as Markdown.
+pub fn markdown(fields: &[FieldRow]) -> String {
+    let rows =
+        fields.iter().map(|field| format!("| `{}` | {} | {} |\n", field.key, field.takes, field.about));
+    rows.fold("| key | value | meaning |\n|---|---|---|\n".to_owned(), |table, row| table + &row)
+}
+
 /// The variable that a param is: `EZ_BUILD_TYPE` for `build-type`.
 pub fn variable_name(param: &str) -> SmolStr {
     let letters = param.chars().map(|c| if c == '-' { '_' } else { c.to_ascii_uppercase() });

@@ -5,7 +5,7 @@ use smol_str::SmolStr;
 use super::Decoder;
 use super::reader::{Field, is_null, resolve, scalar_text};
 use crate::ast::hook::PLUGIN_PREFIX;
-use crate::ast::param::MULTI_SEPARATOR;
+use crate::ast::param::{MULTI_SEPARATOR, PARAM_FIELDS, QUERY_FIELDS, keys};
 use crate::ast::{
     ComposeStep, Hook, HookAction, Lock, Log, Moment, Param, ParamKind, Query, Retry, Superset, Text,
 };
@@ -15,10 +15,6 @@ use crate::source::{Span, Spanned};
 use crate::suggest::nearest;
 use crate::yaml::node::{Node, NodeKind};
 
-/// Keys of a param.
-pub const PARAM_KEYS: &[&str] =
-    &["name", "type", "options", "query", "default", "help", "desc", "required", "pattern", "min", "max"];
-const QUERY_KEYS: &[&str] = &["command", "url", "path", "plugin"];
 const HOOK_KEYS: &[&str] = &["name", "script"];
 const STEP_KEYS: &[&str] = &["task", "defaults"];
 const RETRY_KEYS: &[&str] = &["count", "backoff"];
@@ -100,7 +96,7 @@ impl Decoder<'_> {
                 "pattern" => param.pattern = self.filled_text(value),
                 "min" => param.min = self.number(value),
                 "max" => param.max = self.number(value),
-                _ => self.wrong_key(&field, "a param", PARAM_KEYS),
+                _ => self.wrong_key(&field, "a param", &keys(PARAM_FIELDS)),
             }
         }
         let Some(name) = name else {
@@ -181,7 +177,7 @@ impl Decoder<'_> {
                 "url" => url = self.filled_text(field.value),
                 "path" => path = self.filled_text(field.value),
                 "plugin" => plugin = self.filled_text(field.value),
-                _ => self.wrong_key(&field, "a query", QUERY_KEYS),
+                _ => self.wrong_key(&field, "a query", &keys(QUERY_FIELDS)),
             }
         }
         match (command, url, plugin) {

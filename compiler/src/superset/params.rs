@@ -9,6 +9,9 @@ use crate::rule;
 use crate::source::Spanned;
 use crate::template::has_template;
 
+/// What a `bool` can be.
+const TRUTHS: [&str; 2] = ["true", "false"];
+
 /// Variables that EZ sets itself; no param may be one of them.
 pub const RESERVED_VARIABLES: &[&str] = &[
     "EZ_TASK_NAME",
@@ -104,14 +107,26 @@ fn requirement(param: &Param, variable: &SmolStr, superset: &Superset) -> Option
     if !param.required && !has_value {
         return None;
     }
-    let options = param.kind.value == ParamKind::Select && !param.options.is_empty();
-    let allowed = options.then(|| Enum {
-        values: EnumValues::List(param.options.iter().map(|option| option.value.clone()).collect()),
-        span: param.span,
-    });
+    let options: Vec<SmolStr> = match param.kind.value {
+        ParamKind::Select => param.options.iter().map(|option| option.value.clone()).collect(),
+        ParamKind::Bool => TRUTHS.map(SmolStr::new_static).to_vec(),
+        _ => Vec::new(),
+    };
+    let allowed = (!options.is_empty()).then(|| Enum { values: EnumValues::List(options), span: param.span });
     // With a default and nothing to choose from there is nothing that could be missing.
     (param.required && !has_value || allowed.is_some())
         .then(|| RequiredVariable { name: Spanned::new(variable.clone(), param.name.span), allowed })
+}
+
+/// Whether [`requirements`] say all that is to be checked of a value.
+pub fn is_checked_by_requirement(param: &Param) -> bool {
+    let has_bounds = param.min.is_some() || param.max.is_some() || param.pattern.is_some();
+    let is_said = match param.kind.value {
+        ParamKind::Select => !param.options.is_empty(),
+        ParamKind::Bool | ParamKind::Input | ParamKind::Path | ParamKind::Secret => true,
+        ParamKind::Number | ParamKind::Multi => false,
+    };
+    is_said && !has_bounds
 }
 
 fn problem(param: &Param, variable: &str) -> Option<Diagnostic> {
@@ -198,7 +213,7 @@ pub fn value_problem(param: &Param, value: &str, options: &[&str]) -> Option<Str
             Ok(number) if number.is_finite() => outside(number, ""),
             _ => Some(format!("{shown} is no number, which `{name}` must be")),
         },
-        ParamKind::Bool => (!matches!(value, "true" | "false"))
+        ParamKind::Bool => (!TRUTHS.contains(&value))
             .then(|| format!("{shown} is neither `true` nor `false`, which `{name}` must be")),
         ParamKind::Input | ParamKind::Secret | ParamKind::Path => {
             outside(value.chars().count() as f64, " characters")
