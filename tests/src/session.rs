@@ -149,6 +149,11 @@ impl Session {
         self
     }
 
+    /// The number of the process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits for the end of the program.
     ///
     /// # Panics
