@@ -112,7 +112,8 @@ fn requirement(param: &Param, variable: &SmolStr, superset: &Superset) -> Option
         ParamKind::Bool => TRUTHS.map(SmolStr::new_static).to_vec(),
         _ => Vec::new(),
     };
-    let allowed = (!options.is_empty()).then(|| Enum { values: EnumValues::List(options), span: param.span });
+    let allowed =
+        (!options.is_empty()).then_some(Enum { values: EnumValues::List(options), span: param.span });
     // With a default and nothing to choose from there is nothing that could be missing.
     (param.required && !has_value || allowed.is_some())
         .then(|| RequiredVariable { name: Spanned::new(variable.clone(), param.name.span), allowed })
