@@ -66,6 +66,8 @@ pub struct Program {
 struct Wildcard {
     task: TaskId,
     stars: usize,
+    /// What all names that it matches begin with.
+    prefix: SmolStr,
     /// `None` where the name is no valid regular expression: such a task matches nothing (go-task crashes on it).
     pattern: Option<Regex>,
 }
@@ -135,7 +137,8 @@ impl Program {
     }
 
     fn match_wildcard(&self, name: &str) -> Option<(TaskId, Vec<SmolStr>)> {
-        self.wildcards().iter().find_map(|wildcard| {
+        let may_match = |wildcard: &&Wildcard| name.starts_with(wildcard.prefix.as_str());
+        self.wildcards().iter().filter(may_match).find_map(|wildcard| {
             let captures = wildcard.pattern.as_ref()?.captures(name)?;
             if captures.len() != wildcard.stars + 1 {
                 return None;
@@ -153,13 +156,50 @@ impl Program {
             for id in self.ids() {
                 let task = self.task(id);
                 for name in std::iter::once(&task.name).chain(&task.aliases) {
-                    if name.contains(|c: char| "*.+?()[]{}|^$\\".contains(c)) {
+                    if name.contains(is_special) {
                         let pattern = Regex::new(&format!("^{}$", name.replace('*', "(.*)"))).ok();
-                        wildcards.push(Wildcard { task: id, stars: name.matches('*').count(), pattern });
+                        let stars = name.matches('*').count();
+                        wildcards.push(Wildcard { task: id, stars, prefix: plain_prefix(name), pattern });
                     }
                 }
             }
             wildcards
         })
+    }
+}
+
+/// Whether a character may mean more than itself in a regular expression.
+fn is_special(c: char) -> bool {
+    "*.+?()[]{}|^$\\".contains(c)
+}
+
+/// What every name begins with that a name with stars matches: of many such names few need a closer look.
+fn plain_prefix(name: &str) -> SmolStr {
+    let length = name.find(is_special).unwrap_or(name.len());
+    let mut plain = name[..length].chars();
+    // What may be repeated may be missing.
+    if name[length..].starts_with(['?', '+', '{']) {
+        plain.next_back();
+    }
+    if name.contains('|') { SmolStr::default() } else { plain.as_str().into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain_prefix;
+
+    #[test]
+    fn what_a_name_with_stars_begins_with() {
+        for (name, prefix) in [
+            ("build-*", "build-"),
+            ("*", ""),
+            ("ab?c*", "a"),
+            ("ab{0}*", "a"),
+            ("ü+", ""),
+            ("a*|b*", ""),
+            ("a.b", "a"),
+        ] {
+            assert_eq!(plain_prefix(name), prefix, "{name}");
+        }
     }
 }
