@@ -70,7 +70,7 @@ fn check(name: &str, project: &Project) {
 
 #[test]
 fn examples_compile() {
-    for name in ["cache", "firmware", "monorepo", "params", "release", "site", "toolbox"] {
+    for name in ["cache", "firmware", "hooks", "monorepo", "params", "release", "site", "toolbox"] {
         check(&format!("example-{name}"), &Project::copy_of(&format!("examples/{name}")));
     }
 }
@@ -155,6 +155,15 @@ const CONSTRUCTS: &[(&str, &str)] = &[
     ),
     ("ez-extends", "tasks: {a: {vars: {V: 1}, cmds: [echo]}, b: {ez-extends: a, ez-defaults: {V: 2}}}"),
     ("ez-compose", "tasks: {a: echo, b: echo, c: {ez-compose: [a, {task: b, defaults: {V: 2}}]}}"),
+    (
+        "ez-hooks",
+        "tasks: {a: {deps: [b], ez-params: [{name: p, default: x}], ez-hooks: {pre_run: echo 1, post_run: [echo 2, echo 3], \
+         on_error: [echo 4, 'echo {{.V}}'], always: [echo 6, 'echo $EZ_TASK_OUTPUT']}, cmds: [echo]}, b: echo}",
+    ),
+    (
+        "ez-policies",
+        "tasks: {a: {ez-timeout: 1m, ez-retry: {count: 3, backoff: 1s}, ez-lock: {exclusive: true}, ez-log: {dir: logs}, cmds: [echo]}}",
+    ),
     ("taskfile-dir", "tasks: {a: 'echo {{.TASKFILE_DIR}} {{.TASKFILE}} {{.ROOT_TASKFILE}}'}"),
 ];
 
