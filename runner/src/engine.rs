@@ -119,7 +119,7 @@ struct State {
     call_counts: RefCell<FxHashMap<TaskId, u32>>,
     prompted: RefCell<Vec<(SmolStr, SmolStr)>>,
     /// Options that queries gave, by what was asked and where.
-    queried: RefCell<FxHashMap<(SmolStr, SmolStr), Rc<[SmolStr]>>>,
+    queried: RefCell<params::Queried>,
     asking: tokio::sync::Mutex<()>,
     /// Exclusive tasks of this run, before they ask other processes.
     locks: RefCell<FxHashMap<SmolStr, Arc<tokio::sync::Mutex<()>>>>,

@@ -134,7 +134,8 @@ fn parse(path: &str) -> Result<Vec<Step>, JsonPathError> {
     };
     let wrong = |rest: &str| JsonPathError::Syntax { path: path.to_owned(), rest: rest.to_owned() };
     let mut rest = front.trim();
-    if !rest.starts_with('.') && !(rest.is_empty() && path.trim().is_empty()) {
+    let is_nothing = path.trim().is_empty();
+    if !is_nothing && !rest.starts_with('.') {
         return Err(wrong(if rest.is_empty() { path } else { rest }));
     }
     if rest == "." {

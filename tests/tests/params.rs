@@ -8,7 +8,7 @@ fn project(tasks: &str) -> Project {
     Project::new().file("Taskfile.yml", format!("version: '3'\nsilent: true\ntasks:\n{tasks}"))
 }
 
-const AUTHORITY: &str = r#"
+const AUTHORITY: &str = r"
   plain:
     ez-params: [{name: arch, default: of-default}]
     cmds: ['echo {{.EZ_ARCH}} $EZ_ARCH']
@@ -26,7 +26,7 @@ const AUTHORITY: &str = r#"
     cmds:
       - task: stated
         vars: {EZ_ARCH: ''}
-"#;
+";
 
 #[test]
 fn the_strongest_source_of_a_value_wins() {
@@ -109,7 +109,7 @@ fn a_task_that_may_not_run_is_checked_at_its_turn() {
     project.run(["maybe"]).exit(206).stdout("first\n").stderr_has("which \"maybe\" calls");
 }
 
-const QUERIED: &str = r#"
+const QUERIED: &str = r"
   branch:
     dir: sub
     env: {KIND: branches}
@@ -126,7 +126,7 @@ const QUERIED: &str = r#"
   plain:
     ez-params: [{name: x, query: {command: 'touch asked; echo a'}, default: z}]
     cmds: ['echo {{.EZ_X}}']
-"#;
+";
 
 #[test]
 fn options_come_from_a_command() {
@@ -188,7 +188,7 @@ fn options_come_from_a_url() {
     fails("file:///etc/passwd", ".", "is no address that begins with http:// or https://");
 }
 
-const SECRET: &str = r#"
+const SECRET: &str = r"
   login:
     silent: false
     ez-params:
@@ -199,7 +199,7 @@ const SECRET: &str = r#"
       - 'echo {{.URL}} >/dev/null'
       - 'echo got $EZ_TOKEN'
       - cmd: 'test {{.EZ_TOKEN}} = other'
-"#;
+";
 
 #[test]
 fn a_secret_is_written_nowhere() {
@@ -222,7 +222,7 @@ fn a_secret_is_written_nowhere() {
 #[test]
 fn a_list_and_a_task_tell_their_params() {
     let project = project(
-        r#"
+        r"
   build:
     desc: Builds it
     ez-params:
@@ -234,7 +234,7 @@ fn a_list_and_a_task_tell_their_params() {
     ez-tags: [release, slow]
     ez-examples: [ez build EZ_BUILD_ARCH=arm64]
     cmds: ['echo $EZ_BUILD_ARCH $EZ_JOBS $EZ_TAG $EZ_TOKEN $EZ_BRANCH']
-"#,
+",
     );
     let table = "
 params:
@@ -334,7 +334,7 @@ mod on_a_terminal {
     use ez_tests::process::Exit;
     use ez_tests::{Session, program};
 
-    const ASKED: &str = r#"
+    const ASKED: &str = r"
   build:
     ez-params:
       - {name: arch, options: [x86_64, arm64, riscv64], help: The processor, required: true}
@@ -354,7 +354,7 @@ mod on_a_terminal {
     ez-params: [{name: token, type: secret, required: true}]
     cmds: ['echo {{.EZ_TOKEN}} > out; echo done']
     silent: false
-"#;
+";
 
     fn session(project: &Project, args: &[&str]) -> Session {
         project.start_on_terminal(&program::ez(), args)

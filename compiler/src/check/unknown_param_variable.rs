@@ -66,17 +66,12 @@ fn report(context: &Context<'_>, name: &SmolStr, span: Span) -> Diagnostic {
             .with_label("empty");
     let known: BTreeSet<&str> =
         context.params.iter().map(SmolStr::as_str).chain(RESERVED_VARIABLES.iter().copied()).collect();
-    match context.nearest(name, known) {
-        Some(near) => diagnostic.with_help(format!("did you mean `{near}`?")).with_fix(
-            format!("change to `{near}`"),
-            span,
-            near,
-        ),
-        None => {
-            let param = name.trim_start_matches(PREFIX).to_lowercase().replace('_', "-");
-            diagnostic.with_help(format!("declare it in the task: `ez-params: [{{name: {param}}}]`"))
-        }
+    if let Some(near) = context.nearest(name, known) {
+        let fix = format!("change to `{near}`");
+        return diagnostic.with_help(format!("did you mean `{near}`?")).with_fix(fix, span, near);
     }
+    let param = name.trim_start_matches(PREFIX).to_lowercase().replace('_', "-");
+    diagnostic.with_help(format!("declare it in the task: `ez-params: [{{name: {param}}}]`"))
 }
 
 /// The variables of all params of a program.

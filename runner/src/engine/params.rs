@@ -8,7 +8,7 @@ use ez_compiler::ast::{Param, ParamKind, Query, Superset, VariableValue};
 use ez_compiler::ir::Task;
 use ez_compiler::superset::default_of;
 use ez_compiler::template::has_template;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use super::{AskError, State, is_for_here};
@@ -25,6 +25,9 @@ use crate::scope::Layer;
 
 /// How many calls are looked at before the run begins.
 pub const MAX_LOOKED_AHEAD: usize = 10_000;
+
+/// The options that queries gave, by what was asked and where.
+pub(super) type Queried = FxHashMap<(SmolStr, SmolStr), Rc<[SmolStr]>>;
 
 /// A call that will be made, whatever happens.
 struct Ahead {
