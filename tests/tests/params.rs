@@ -97,7 +97,12 @@ fn values_are_checked_before_anything_runs() {
         .success()
         .stdout("arm64 2 true a, c v12\n");
     // Also the values of tasks that are called later; those that may not be called wait for their turn.
-    project.run(["all"]).exit(207).stdout("").stderr_has("`amd64` is no option of `arch`");
+    project
+        .run(["all"])
+        .exit(207)
+        .stdout("")
+        .stderr_has("`amd64` is no option of `arch`")
+        .stderr_has("ez: the task \"build\", which \"all\" calls, does not take what it was given:\n");
     project.run(["maybe"]).success().stdout("first\n");
     project.run(["maybe", "YES=1"]).success().stdout("first\n");
     project.run(["computed"]).success().stdout("arm64 2\n");
@@ -122,6 +127,9 @@ const QUERIED: &str = r"
     cmds: ['echo {{.EZ_X}}']
   none:
     ez-params: [{name: x, query: {command: 'true'}}]
+    cmds: ['echo {{.EZ_X}}']
+  endless:
+    ez-params: [{name: x, query: {command: yes | head -c 5000000}}]
     cmds: ['echo {{.EZ_X}}']
   plain:
     ez-params: [{name: x, query: {command: 'touch asked; echo a'}, default: z}]
@@ -148,6 +156,8 @@ fn options_come_from_a_command() {
         .run(["none", "EZ_X=a"])
         .exit(1)
         .stderr("ez: cannot find the options of `x`: there are no options\n");
+    let too_much = "the options of `x`: there are more than 4 MiB";
+    project.run(["endless", "EZ_X=a"]).exit(1).stderr_has(too_much);
     // A default is not doubted, and a dry run asks nobody.
     project.run(["plain"]).success().stdout("z\n").no_file("asked");
     project.run(["plain", "EZ_X=b", "--dry"]).success().no_file("asked");
@@ -185,6 +195,10 @@ fn options_come_from_a_url() {
     fails(&server.url("/images.json"), ".nothing", "there are no options");
     fails(&server.url("/words"), ".", "gave no JSON");
     fails(&server.url("/missing"), ".", "answered 404");
+    server.redirect("/moved", "/images.json").redirect("/round", "/round").endless("/endless");
+    image(&server.url("/moved"), ".items[].name").run(["pull", "EZ_IMAGE=debian"]).success();
+    fails(&server.url("/round"), ".", "too many redirects");
+    fails(&server.url("/endless"), ".", "there are more than 4 MiB");
     fails("file:///etc/passwd", ".", "is no address that begins with http:// or https://");
 }
 
@@ -430,9 +444,9 @@ mod on_a_terminal {
     fn a_secret_is_not_seen_while_it_is_typed() {
         let project = asked();
         let mut login = session(&project, &["login", "--verbose"]);
-        login.wait_for("? token:").type_keys("hunter2\r").wait_for("echo ***** > out").wait_for("done");
+        login.wait_for("? token:").type_keys("hunter{{2\r").wait_for("echo ***** > out").wait_for("done");
         ends(&mut login, 0);
-        assert!(!login.written().contains("hunter2"), "{}", login.written());
-        assert_eq!(project.read("out").as_deref(), Some("hunter2\n"));
+        assert!(!login.written().contains("hunter{{2"), "{}", login.written());
+        assert_eq!(project.read("out").as_deref(), Some("hunter{{2\n"));
     }
 }

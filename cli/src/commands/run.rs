@@ -112,9 +112,12 @@ impl<'a> Session<'a> {
         let (Cause::MissingParams { task, .. } | Cause::InvalidParams { task, .. }) = error.cause() else {
             return error.brief();
         };
-        let caller = error.tasks().first().map(|caller| format!(", which \"{caller}\" calls"));
-        let hint = format!("`ez show {task}` shows what it takes{}", caller.unwrap_or_default());
-        self.engine.masked(&format!("ez: {}\n{hint}", error.cause()))
+        let mut message = error.cause().to_string();
+        if let Some(caller) = error.tasks().first() {
+            let subject = format!("the task \"{task}\"");
+            message = message.replacen(&subject, &format!("{subject}, which \"{caller}\" calls,"), 1);
+        }
+        self.engine.masked(&format!("ez: {message}\n`ez show {task}` shows what it takes"))
     }
 
     fn clear_cache(&self) -> Outcome {

@@ -36,6 +36,8 @@ struct Ahead {
     is_named: bool,
     /// Whether its variables are what they will be when it runs.
     is_exact: bool,
+    /// The task that calls.
+    caller: Option<SmolStr>,
 }
 
 impl State {
@@ -45,7 +47,12 @@ impl State {
             return Ok(());
         }
         let mut seen = FxHashSet::default();
-        let named = calls.iter().map(|call| Ahead { call: call.clone(), is_named: true, is_exact: true });
+        let named = calls.iter().map(|call| Ahead {
+            call: call.clone(),
+            is_named: true,
+            is_exact: true,
+            caller: None,
+        });
         let mut open: VecDeque<Ahead> = named.collect();
         while let Some(ahead) = open.pop_front() {
             if seen.len() >= MAX_LOOKED_AHEAD {
@@ -60,7 +67,7 @@ impl State {
 
     /// Settles the params of one call. Gives the calls that it will make.
     async fn settle_call(&self, ahead: Ahead) -> Result<Vec<Ahead>, RunError> {
-        let Ahead { mut call, is_named, is_exact } = ahead;
+        let Ahead { mut call, is_named, is_exact, caller } = ahead;
         self.inject_prompted(&mut call);
         // What is wrong here is told when the task's turn comes, if it comes.
         let Ok((id, task)) = self.enter(&mut call) else { return Ok(Vec::new()) };
@@ -84,7 +91,11 @@ impl State {
                 }
             }
             let known = |param: &Param| is_certain && known(param);
-            self.check_params(superset, &concrete, &known).await?;
+            let checked = self.check_params(superset, &concrete, &known).await;
+            checked.map_err(|error| match caller {
+                Some(caller) => error.in_task(caller),
+                None => error,
+            })?;
         }
         if !is_certain {
             return Ok(Vec::new());
@@ -155,7 +166,7 @@ impl State {
                 if param.kind.value == ParamKind::Secret {
                     self.messages.hide(&answer);
                 }
-                self.prompted.borrow_mut().push((variable, answer));
+                self.prompted.borrow_mut().push((variable, as_written(&answer)));
                 has_asked = true;
             }
         }
@@ -320,6 +331,11 @@ impl State {
     }
 }
 
+/// A text that is rendered as it was typed: variables of calls are templates.
+fn as_written(answer: &str) -> SmolStr {
+    answer.replace("{{", "{{\"{{\"}}").into()
+}
+
 /// The calls that a task makes in any case: not those under a condition, and not those that sources can spare.
 fn certain_calls(concrete: ConcreteTask, is_exact: bool) -> Vec<Ahead> {
     let definition = std::sync::Arc::clone(&concrete.definition);
@@ -327,10 +343,12 @@ fn certain_calls(concrete: ConcreteTask, is_exact: bool) -> Vec<Ahead> {
         || !definition.status.is_empty()
         || !definition.preconditions.is_empty()
         || !definition.prompt.is_empty();
+    let name = concrete.shown_name().clone();
     let call = |task, vars| Ahead {
         call: Call { task, vars, silent: false, indirect: true },
         is_named: false,
         is_exact,
+        caller: Some(name.clone()),
     };
     let mut calls: Vec<Ahead> =
         concrete.deps.into_iter().map(|dependency| call(dependency.task, dependency.vars)).collect();
