@@ -4,7 +4,10 @@
 
 use std::path::Path;
 
+use ez_compiler::ast::hook::{HOOK_FIELDS, HOOK_MOMENTS};
 use ez_compiler::ast::param::{FieldRow, PARAM_FIELDS, QUERY_FIELDS, markdown};
+use ez_compiler::ast::plugin::PLUGIN_FIELDS;
+use ez_compiler::ast::policy::{LOCK_FIELDS, LOG_FIELDS, RETRY_FIELDS};
 
 fn check(page: &str, fields: &[FieldRow]) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(page);
@@ -17,4 +20,14 @@ fn check(page: &str, fields: &[FieldRow]) {
 fn tables_of_params_are_current() {
     check("params.md", PARAM_FIELDS);
     check("params.md", QUERY_FIELDS);
+}
+
+#[test]
+fn tables_of_hooks_and_policies_are_current() {
+    check("hooks.md", HOOK_MOMENTS);
+    check("hooks.md", HOOK_FIELDS);
+    check("hooks.md", PLUGIN_FIELDS);
+    check("policies.md", RETRY_FIELDS);
+    check("policies.md", LOCK_FIELDS);
+    check("logs.md", LOG_FIELDS);
 }

@@ -101,7 +101,7 @@ fn files_of(id: &str, example: &str) -> ProjectFiles {
         path == TASKFILE
             || Path::new(path).extension().is_some_and(|extension| extension == "yml") && !text.is_empty()
     });
-    for (_, text) in &mut files {
+    for (_, text) in files.iter_mut().filter(|(path, _)| !path.starts_with("plugins/")) {
         *text = completed(id, text);
     }
     for (path, text) in OTHER_FILES {

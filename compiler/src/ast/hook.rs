@@ -1,6 +1,7 @@
 //! `ez-hooks`: scripts around a task.
 
 use crate::ast::Text;
+use crate::ast::param::FieldRow;
 use crate::source::{Span, Spanned};
 
 /// When a hook runs.
@@ -60,3 +61,21 @@ pub enum HookAction {
 
 /// What a script begins with that is a plugin's name.
 pub const PLUGIN_PREFIX: &str = "@plugin:";
+
+/// The keys of `ez-hooks`.
+pub const HOOK_MOMENTS: &[FieldRow] = &[
+    FieldRow {
+        key: "pre_run",
+        takes: "hooks",
+        about: "before the task's dependencies and commands; a failure stops the task",
+    },
+    FieldRow { key: "post_run", takes: "hooks", about: "after success; a failure is one of the task" },
+    FieldRow { key: "on_error", takes: "hooks", about: "after a failure, which stays whatever they do" },
+    FieldRow { key: "always", takes: "hooks", about: "after all others, however the task ended" },
+];
+
+/// The keys of a hook.
+pub const HOOK_FIELDS: &[FieldRow] = &[
+    FieldRow { key: "name", takes: "a text", about: "what it is called in messages" },
+    FieldRow { key: "script", takes: "a script", about: "what it runs, or `@plugin:<name>`" },
+];

@@ -1,10 +1,22 @@
 //! A plugin: a script with a name that tasks of several projects use.
 
+use crate::ast::param::FieldRow;
 use crate::ast::{Moment, Text};
 use crate::source::{Span, Spanned};
 
 /// Keys of a plugin's file.
-pub const PLUGIN_KEYS: &[&str] = &["name", "desc", "type", "trigger", "script", "command"];
+pub const PLUGIN_FIELDS: &[FieldRow] = &[
+    FieldRow { key: "name", takes: "a name", about: "how tasks name it; the file's name without it" },
+    FieldRow { key: "desc", takes: "a text", about: "what it is for, for `ez plugin list`" },
+    FieldRow { key: "type", takes: "`hook` or `param`", about: "what it is" },
+    FieldRow {
+        key: "trigger",
+        takes: "`pre_run`, `post_run`, `on_error` or `always`",
+        about: "of a hook: the only list in which it may stand",
+    },
+    FieldRow { key: "script", takes: "a script", about: "of a hook: what it runs" },
+    FieldRow { key: "command", takes: "a script", about: "of a param: prints the options, one a line" },
+];
 
 /// A plugin.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::ast::Text;
+use crate::ast::param::FieldRow;
 use crate::source::{Span, Spanned};
 
 /// `ez-retry`
@@ -35,3 +36,34 @@ pub struct Log {
     /// The whole field.
     pub span: Span,
 }
+
+/// The keys of `ez-retry`.
+pub const RETRY_FIELDS: &[FieldRow] = &[
+    FieldRow {
+        key: "count",
+        takes: "a whole number up to 100",
+        about: "how often a failed task is started again",
+    },
+    FieldRow {
+        key: "backoff",
+        takes: "a duration",
+        about: "the pause before that; it doubles each time, up to an hour",
+    },
+];
+
+/// The keys of `ez-lock`.
+pub const LOCK_FIELDS: &[FieldRow] = &[FieldRow {
+    key: "exclusive",
+    takes: "`true` or `false`",
+    about: "the task never runs twice at once on this machine",
+}];
+
+/// The keys of `ez-log`.
+pub const LOG_FIELDS: &[FieldRow] = &[
+    FieldRow {
+        key: "dir",
+        takes: "a directory",
+        about: "where the logs are, from the root directory; `.ez/tasks/<task>/logs` without it",
+    },
+    FieldRow { key: "prefix", takes: "a text", about: "what the names of the files begin with" },
+];

@@ -2,7 +2,8 @@
 
 use super::Decoder;
 use super::reader::resolve;
-use crate::ast::plugin::PLUGIN_KEYS;
+use crate::ast::param::keys;
+use crate::ast::plugin::PLUGIN_FIELDS;
 use crate::ast::{Moment, Plugin, PluginKind, Text};
 use crate::diagnostic::Diagnostic;
 use crate::rule;
@@ -110,13 +111,14 @@ impl Decoder<'_> {
     fn wrong_plugin_key(&mut self, name: &str, span: Span) {
         let diagnostic = Self::error(rule::INVALID_PLUGIN, format!("a plugin has no key `{name}`"), span)
             .with_label("unknown key");
-        self.report(match nearest(name, PLUGIN_KEYS.iter().copied()) {
+        let known = keys(PLUGIN_FIELDS);
+        self.report(match nearest(name, known.iter().copied()) {
             Some(near) => diagnostic.with_help(format!("did you mean `{near}`?")).with_fix(
                 format!("rename to `{near}`"),
                 span,
                 near,
             ),
-            None => diagnostic.with_help(format!("the keys are {}", PLUGIN_KEYS.join(", "))),
+            None => diagnostic.with_help(format!("the keys are {}", known.join(", "))),
         });
     }
 }

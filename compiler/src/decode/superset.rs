@@ -4,8 +4,9 @@ use smol_str::SmolStr;
 
 use super::Decoder;
 use super::reader::{Field, is_null, resolve, scalar_text};
-use crate::ast::hook::PLUGIN_PREFIX;
+use crate::ast::hook::{HOOK_FIELDS, PLUGIN_PREFIX};
 use crate::ast::param::{MULTI_SEPARATOR, PARAM_FIELDS, QUERY_FIELDS, keys};
+use crate::ast::policy::{LOCK_FIELDS, LOG_FIELDS, RETRY_FIELDS};
 use crate::ast::{
     ComposeStep, Hook, HookAction, Lock, Log, Moment, Param, ParamKind, Query, Retry, Superset, Text,
 };
@@ -15,11 +16,7 @@ use crate::source::{Span, Spanned};
 use crate::suggest::nearest;
 use crate::yaml::node::{Node, NodeKind};
 
-const HOOK_KEYS: &[&str] = &["name", "script"];
 const STEP_KEYS: &[&str] = &["task", "defaults"];
-const RETRY_KEYS: &[&str] = &["count", "backoff"];
-const LOCK_KEYS: &[&str] = &["exclusive"];
-const LOG_KEYS: &[&str] = &["dir", "prefix"];
 
 /// Most further attempts of a task.
 pub const MAX_RETRIES: u32 = 100;
@@ -261,7 +258,7 @@ impl Decoder<'_> {
                     match field.name {
                         "name" => name = self.filled_text(field.value),
                         "script" => script = self.filled_text(field.value),
-                        _ => self.wrong_key(&field, "a hook", HOOK_KEYS),
+                        _ => self.wrong_key(&field, "a hook", &keys(HOOK_FIELDS)),
                     }
                 }
                 let Some(script) = script else {
@@ -327,7 +324,7 @@ impl Decoder<'_> {
             match field.name {
                 "count" => count = self.retry_count(field.value),
                 "backoff" => backoff = self.timeout(field.value, field.value),
-                _ => self.wrong_key(&field, "`ez-retry`", RETRY_KEYS),
+                _ => self.wrong_key(&field, "`ez-retry`", &keys(RETRY_FIELDS)),
             }
         }
         count.map(|count| Retry { count, backoff, span })
@@ -359,7 +356,7 @@ impl Decoder<'_> {
         for field in self.mapping_fields(resolved, "`true`, or a mapping with `exclusive`") {
             match field.name {
                 "exclusive" => lock.exclusive = self.boolean(field.value).unwrap_or(false),
-                _ => self.wrong_key(&field, "`ez-lock`", LOCK_KEYS),
+                _ => self.wrong_key(&field, "`ez-lock`", &keys(LOCK_FIELDS)),
             }
         }
         Some(lock)
@@ -372,7 +369,7 @@ impl Decoder<'_> {
             match field.name {
                 "dir" => log.dir = self.filled_text(field.value),
                 "prefix" => log.prefix = self.filled_text(field.value),
-                _ => self.wrong_key(&field, "`ez-log`", LOG_KEYS),
+                _ => self.wrong_key(&field, "`ez-log`", &keys(LOG_FIELDS)),
             }
         }
         log

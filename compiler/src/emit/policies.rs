@@ -90,6 +90,9 @@ pub fn notes(task: &Task) -> Vec<String> {
     if superset.lock.as_ref().is_some_and(|lock| lock.exclusive) {
         note("`ez-lock` is only minded by ez");
     }
+    if superset.cache.as_ref().is_some_and(|cache| cache.value) {
+        note("`ez-cache` is only minded by ez");
+    }
     if superset.log.is_some() {
         note("`ez-log` is only minded by ez");
     }

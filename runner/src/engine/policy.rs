@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use ez_compiler::ast::param::variable_name;
 use ez_compiler::ast::{Hook, HookAction, Moment, ParamKind, Superset};
 use ez_compiler::ir::Task;
+use ez_compiler::template::Value;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{Running, State, unique};
@@ -237,9 +238,13 @@ impl State {
         // What names a plugin was replaced by its script, or refused, before anything ran.
         let HookAction::Script(text) = &hook.action else { return Ok(()) };
         let mut renderer = Renderer::new(&self.variables.template_host);
-        let script = renderer.text(text, &concrete.vars, &[]);
+        // As a deferred command sees it.
+        let failed = end.map(|end| end.exit).filter(|exit| *exit != 0);
+        let extra = failed.map(|exit| ("EXIT_CODE".into(), Value::from(exit.to_string())));
+        let script = renderer.text(text, &concrete.vars, extra.as_slice());
         renderer.check()?;
-        let shown = Renderer::masked(&self.variables.template_host, &text.value, &concrete.vars, &[]);
+        let shown =
+            Renderer::masked(&self.variables.template_host, &text.value, &concrete.vars, extra.as_slice());
         let definition = &concrete.definition;
         let environment = concrete.environment(&self.host.environment, self.options.env_precedence);
         let script = Script {
@@ -377,11 +382,7 @@ pub(super) fn secrets(concrete: &ConcreteTask) -> Vec<SmolStr> {
     let of_environment = concrete.env.values();
     let of_variables = concrete.vars.entries().into_values().filter(|_| concrete.vars.has_secrets());
     let slots = of_variables.chain(of_environment).filter(|slot| slot.secret);
-    slots
-        .filter_map(|slot| slot.visible())
-        .map(ez_compiler::template::Value::to_text)
-        .filter(|text| !text.is_empty())
-        .collect()
+    slots.filter_map(|slot| slot.visible()).map(Value::to_text).filter(|text| !text.is_empty()).collect()
 }
 
 /// Who runs this, where the environment does not tell.
