@@ -67,6 +67,22 @@ const CHECKED: &str = r#"
       - echo first
       - task: build
         if: '[ -n "$YES" ]'
+  looped:
+    cmds:
+      - echo first
+      - {task: echoed}
+      - for: [x86_64, sparc]
+        task: build
+        vars: {EZ_ARCH: '{{.ITEM}}'}
+  echoed:
+    vars: {NOW: {sh: date}}
+    cmds: ['echo {{.NOW}}']
+  computed-wrong:
+    vars: {WHICH: {sh: echo sparc}, ARCH: '{{.WHICH}}'}
+    cmds:
+      - echo first
+      - task: build
+        vars: {EZ_ARCH: '{{.ARCH}}'}
   computed:
     vars: {WHICH: {sh: echo arm64}}
     cmds:
@@ -103,6 +119,9 @@ fn values_are_checked_before_anything_runs() {
         .stdout("")
         .stderr_has("`amd64` is no option of `arch`")
         .stderr_has("ez: the task \"build\", which \"all\" calls, does not take what it was given:\n");
+    project.run(["looped"]).exit(207).stdout("").stderr_has("`sparc` is no option of `arch`");
+    // What a command gives is known when it ran.
+    project.run(["computed-wrong"]).exit(207).stdout("first\n").stderr_has("`sparc` is no option of `arch`");
     project.run(["maybe"]).success().stdout("first\n");
     project.run(["maybe", "YES=1"]).success().stdout("first\n");
     project.run(["computed"]).success().stdout("arm64 2\n");

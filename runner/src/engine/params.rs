@@ -2,9 +2,12 @@
 
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use ez_compiler::ast::param::variable_name;
-use ez_compiler::ast::{Param, ParamKind, Query, Superset, VariableValue};
+use ez_compiler::ast::{
+    CommandAction, Loop, LoopSource, Param, ParamKind, Query, Superset, Variable, VariableValue,
+};
 use ez_compiler::ir::Task;
 use ez_compiler::superset::default_of;
 use ez_compiler::template::has_template;
@@ -29,13 +32,16 @@ pub const MAX_LOOKED_AHEAD: usize = 10_000;
 /// The options that queries gave, by what was asked and where.
 pub(super) type Queried = FxHashMap<(SmolStr, SmolStr), Rc<[SmolStr]>>;
 
+/// Names of variables.
+type Names = FxHashSet<SmolStr>;
+
 /// A call that will be made, whatever happens.
 struct Ahead {
     call: Call,
     /// Whether the command line names it.
     is_named: bool,
-    /// Whether its variables are what they will be when it runs.
-    is_exact: bool,
+    /// Its variables that are not yet what they will be when it runs.
+    unknown: Names,
     /// The task that calls.
     caller: Option<SmolStr>,
 }
@@ -50,7 +56,7 @@ impl State {
         let named = calls.iter().map(|call| Ahead {
             call: call.clone(),
             is_named: true,
-            is_exact: true,
+            unknown: Names::default(),
             caller: None,
         });
         let mut open: VecDeque<Ahead> = named.collect();
@@ -67,7 +73,7 @@ impl State {
 
     /// Settles the params of one call. Gives the calls that it will make.
     async fn settle_call(&self, ahead: Ahead) -> Result<Vec<Ahead>, RunError> {
-        let Ahead { mut call, is_named, is_exact, caller } = ahead;
+        let Ahead { mut call, is_named, unknown, caller } = ahead;
         self.inject_prompted(&mut call);
         // What is wrong here is told when the task's turn comes, if it comes.
         let Ok((id, task)) = self.enter(&mut call) else { return Ok(Vec::new()) };
@@ -75,13 +81,12 @@ impl State {
             return Ok(Vec::new());
         }
         let Ok(mut concrete) = self.surroundings().fast(id, task, &call) else { return Ok(Vec::new()) };
-        let is_exact = is_exact && concrete.vars.entries().values().all(|slot| slot.command.is_none());
+        let unknown = self.unknown_names(task, unknown, &concrete.vars);
         let is_certain = task.definition.condition.is_none();
         if let Some(superset) = task.superset.as_deref().filter(|superset| !superset.params.is_empty()) {
             self.hide_secrets(&concrete);
-            let written = call.clone();
             let known = |param: &Param| {
-                (is_certain || is_named) && (is_exact || self.is_known(param, superset, &written))
+                (is_certain || is_named) && !unknown.contains(&variable_name(&param.name.value))
             };
             if self.ask_for_params(task, superset, &call, &concrete, is_named, &known).await? {
                 self.inject_prompted(&mut call);
@@ -100,7 +105,7 @@ impl State {
         if !is_certain {
             return Ok(Vec::new());
         }
-        Ok(certain_calls(concrete, is_exact))
+        Ok(certain_calls(concrete, &unknown))
     }
 
     /// Masks the values of secret params in all that is told from now on.
@@ -110,21 +115,22 @@ impl State {
         }
     }
 
-    /// Whether a param has the value now that it will have then, although some variables need commands that did not run.
-    fn is_known(&self, param: &Param, superset: &Superset, call: &Call) -> bool {
-        let variable = variable_name(&param.name.value);
+    /// The variables of a task whose values need commands that did not run, also by way of others.
+    fn unknown_names(&self, task: &Task, of_call: Names, vars: &Layer) -> Names {
+        let mut unknown = of_call;
+        let entries = vars.entries();
+        let computed = entries.iter().filter(|(_, slot)| slot.command.is_some());
+        unknown.extend(computed.map(|(name, _)| (*name).clone()));
         let globals = self.variables.globals();
-        let is_computed = |value: &VariableValue| match value {
-            VariableValue::Literal(_) => false,
-            VariableValue::Text(text) => has_template(text.as_str()),
-            VariableValue::Shell(_) | VariableValue::Reference(_) => true,
-        };
-        let of_globals = globals.vars.get(&variable).or_else(|| globals.env.get(&variable));
-        let is_default_computed =
-            || default_of(param, superset).is_some_and(|text| has_template(text.as_str()));
-        !call.sets(&variable)
-            && of_globals.is_none_or(|global| !is_computed(&global.variable.value))
-            && !is_default_computed()
+        let including = task.including_vars.iter().flat_map(|vars| vars.values());
+        let of_files = globals.env.values().chain(globals.vars.values()).chain(including);
+        let own = task.include_vars.iter().chain(&task.definition.vars);
+        for variable in of_files.map(|global| &global.variable).chain(own) {
+            if needs(&variable.value, &unknown) {
+                unknown.insert(variable.name.value.clone());
+            }
+        }
+        unknown
     }
 
     /// Asks for params of a task that have no value. Tells whether one was given.
@@ -336,30 +342,63 @@ fn as_written(answer: &str) -> SmolStr {
     answer.replace("{{", "{{\"{{\"}}").into()
 }
 
+/// Whether a value is made of one that is not known.
+fn needs(value: &VariableValue, unknown: &Names) -> bool {
+    let reads = |text: &str| {
+        unknown.iter().any(|name| text.contains(&format!(".{name}")) || text.contains(&format!("\"{name}\"")))
+    };
+    match value {
+        VariableValue::Shell(_) => true,
+        VariableValue::Text(text) => has_template(text.as_str()) && reads(text.as_str()),
+        VariableValue::Reference(text) => reads(text.as_str()),
+        VariableValue::Literal(value) => has_template(&value.to_text()) && reads(&value.to_text()),
+    }
+}
+
+/// The variables of a call that are not known by the caller: all of them where it is not known how often it calls.
+fn unknown_of(vars: &[Variable], repeat: Option<&Loop>, unknown: &Names) -> Names {
+    let is_open = repeat.is_some_and(|repeat| !matches!(repeat.source, LoopSource::List(_)));
+    let open = vars.iter().filter(|variable| is_open || needs(&variable.value, unknown));
+    open.map(|variable| variable.name.value.clone()).collect()
+}
+
 /// The calls that a task makes in any case: not those under a condition, and not those that sources can spare.
-fn certain_calls(concrete: ConcreteTask, is_exact: bool) -> Vec<Ahead> {
-    let definition = std::sync::Arc::clone(&concrete.definition);
+fn certain_calls(concrete: ConcreteTask, unknown: &Names) -> Vec<Ahead> {
+    let definition = Arc::clone(&concrete.definition);
     let may_be_spared = !definition.sources.is_empty()
         || !definition.status.is_empty()
         || !definition.preconditions.is_empty()
         || !definition.prompt.is_empty();
     let name = concrete.shown_name().clone();
-    let call = |task, vars| Ahead {
+    let call = |task, vars, unknown| Ahead {
         call: Call { task, vars, silent: false, indirect: true },
         is_named: false,
-        is_exact,
+        unknown,
         caller: Some(name.clone()),
     };
-    let mut calls: Vec<Ahead> =
-        concrete.deps.into_iter().map(|dependency| call(dependency.task, dependency.vars)).collect();
+    // Of dependencies it is not told which was written as which.
+    let of_dependencies: Names = definition
+        .deps
+        .iter()
+        .flat_map(|dependency| unknown_of(&dependency.vars, dependency.repeat.as_deref(), unknown))
+        .collect();
+    let mut calls: Vec<Ahead> = concrete
+        .deps
+        .into_iter()
+        .map(|dependency| call(dependency.task, dependency.vars, of_dependencies.clone()))
+        .collect();
     if may_be_spared {
         return calls;
     }
     calls.extend(concrete.cmds.into_iter().filter_map(|command| {
         let written = definition.cmds.get(command.index)?;
         let is_certain = written.condition.is_none() && !written.deferred && is_for_here(&written.platforms);
+        let CommandAction::Call { vars: of_call, .. } = &written.action else { return None };
+        let of_call = unknown_of(of_call, written.repeat.as_deref(), unknown);
         match command.action {
-            ConcreteAction::Call { task, vars } if is_certain && !task.is_empty() => Some(call(task, vars)),
+            ConcreteAction::Call { task, vars } if is_certain && !task.is_empty() => {
+                Some(call(task, vars, of_call))
+            }
             _ => None,
         }
     }));
