@@ -362,7 +362,7 @@ impl<'a> Emitter<'a> {
                 .collect();
             if !unchecked.is_empty() {
                 self.notes.push(format!(
-                    "`{}` does not check all that ez does of: {}",
+                    "`{}`: what values its params have is only checked by ez: {}",
                     task.name,
                     unchecked.join(", ")
                 ));
