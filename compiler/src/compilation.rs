@@ -68,7 +68,8 @@ pub fn compile(
     previous: Option<&Compilation>,
 ) -> Compilation {
     let previous_files = previous.map(|p| (&p.sources, &p.loaded));
-    let (mut project, mut program) = project::open(files, entry, &options.root_dir, options.host, previous_files);
+    let (mut project, mut program) =
+        project::open(files, entry, &options.root_dir, options.host, previous_files);
     let mut diagnostics = project.diagnostics.clone();
     if options.dialect == Dialect::Ez {
         let plugins = if plugin::is_named(&program) {

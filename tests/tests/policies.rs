@@ -8,15 +8,21 @@ use ez_tests::process::Exit;
 use ez_tests::{Project, program};
 use rustix::process::Signal;
 
-/// A task that holds its lock until somebody writes to `gate`.
-const TASKFILE: &str = "\
-version: '3'
-silent: true
-tasks:
-  hold:
-    ez-lock: {exclusive: true}
-    cmds: ['[ -p gate ] || mkfifo gate', 'echo held; cat gate']
-";
+/// Waits until there is a file `gate`; what was started so ends at the latest when its project is removed.
+const WAIT: &str = "while [ -e Taskfile.yml ] && [ ! -e gate ]; do sleep 0.01; done; cat gate";
+
+/// A task that holds its lock until there is a file `gate`.
+fn locked() -> Project {
+    project(&format!(
+        "version: '3'\nsilent: true\ntasks:\n  hold:\n    ez-lock: {{exclusive: true}}\n    cmds: ['rm -f gate; echo held; {WAIT}']\n"
+    ))
+}
+
+/// Lets what waits go on, which prints the text.
+fn open_gate(project: &Project, text: &str) {
+    project.write("gate.new", text);
+    std::fs::rename(project.path("gate.new"), project.path("gate")).expect("a gate");
+}
 
 fn project(taskfile: &str) -> Project {
     Project::new().file("Taskfile.yml", taskfile)
@@ -24,7 +30,7 @@ fn project(taskfile: &str) -> Project {
 
 #[test]
 fn a_second_process_is_told_who_holds_the_lock() {
-    let project = project(TASKFILE);
+    let project = locked();
     let mut holder = project.start(&program::ez(), ["run", "hold"]);
     holder.wait_for("held\n");
     let named = format!("the task is locked: process {} has been running it since 2", holder.pid());
@@ -32,11 +38,11 @@ fn a_second_process_is_told_who_holds_the_lock() {
     refused.exit(201).stdout("").stderr_has(&named).stderr_has("(ez run hold); --wait waits for it");
     let mut waiting = project.start(&program::ez(), ["run", "--wait", "hold"]);
     waiting.wait_for(&format!("ez: [hold] waiting: process {}", holder.pid()));
-    project.write("gate", "one\n");
+    open_gate(&project, "one\n");
     holder.wait_for("one\n");
     assert_eq!(holder.exit(), Exit::Code(0));
     waiting.wait_for("held\n");
-    project.write("gate", "two\n");
+    open_gate(&project, "two\n");
     waiting.wait_for("two\n");
     assert_eq!(waiting.exit(), Exit::Code(0));
     assert_eq!(project.read(".ez/locks/hold").as_deref(), Some(""));
@@ -45,7 +51,7 @@ fn a_second_process_is_told_who_holds_the_lock() {
 
 #[test]
 fn the_lock_of_a_killed_process_is_free() {
-    let project = project(TASKFILE);
+    let project = locked();
     let mut holder = project.start(&program::ez(), ["run", "hold"]);
     holder.wait_for("held\n");
     holder.signal(Signal::KILL).exit();
@@ -54,8 +60,8 @@ fn the_lock_of_a_killed_process_is_free() {
     next.wait_for("held\n");
     let dead = format!("process {} ", holder.pid());
     project.run(["run", "hold"]).exit(201).stderr_has(&format!("process {} ", next.pid())).lacks(&dead);
-    // The killed process left its command, which reads the gate, too.
-    project.write("gate", "on\n");
+    // The killed process left its command, which waits, too.
+    open_gate(&project, "on\n");
     assert_eq!(next.exit(), Exit::Code(0));
 }
 
@@ -129,9 +135,7 @@ fn a_log_tells_what_ran_and_hides_secrets() {
 
 #[test]
 fn the_log_of_a_killed_run_is_unfinished() {
-    let text =
-        "version: '3'\nsilent: true\ntasks:\n  a: ['[ -p gate ] || mkfifo gate', 'echo begun; cat gate']\n";
-    let project = project(text);
+    let project = project(&format!("version: '3'\nsilent: true\ntasks:\n  a: ['echo begun; {WAIT}']\n"));
     let mut run = project.start(&program::ez(), ["run", "--log", "a"]);
     run.wait_for("begun\n");
     project.run(["log", "list"]).exit(0).stdout_has("running");
@@ -146,5 +150,5 @@ fn the_log_of_a_killed_run_is_unfinished() {
         .stdout_has("\"exit\": null");
     project.run(["log", "clean", "0"]).exit(0).stderr("ez: removed 1 log\n");
     // The killed process left its command.
-    project.write("gate", "");
+    open_gate(&project, "");
 }
