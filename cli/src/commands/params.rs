@@ -107,7 +107,7 @@ pub fn text(logger: &Logger, params: &[ShownParam]) -> String {
         let cells =
             [&param.name, &param.variable, param.r#type, &param.takes(), default, required, help.as_str()];
         let row: Vec<String> = cells.iter().map(|cell| cell.replace(['\t', '\n'], " ")).collect();
-        rows.push_str(&format!("  {}\n", row.join("\t")));
+        rows.extend(["  ", &row.join("\t"), "\n"]);
     }
     let aligned = table::align(&rows, PADDING);
     let lines: String = aligned.lines().flat_map(|line| [line.trim_end(), "\n"]).collect();
