@@ -47,8 +47,12 @@ pub(super) struct Extras {
 impl Extras {
     /// What a call of a task has; `None` where it is go-task's.
     pub(super) fn of(task: &Task, call: &Call, logs_all: bool) -> Option<Box<Self>> {
+        let is_logged = logs_all && !call.indirect;
+        if task.superset.is_none() && !is_logged {
+            return None;
+        }
         let superset = task.superset.clone().unwrap_or_default();
-        let has_log = superset.log.is_some() || (logs_all && !call.indirect);
+        let has_log = superset.log.is_some() || is_logged;
         let is_locked = superset.lock.as_ref().is_some_and(|lock| lock.exclusive);
         let is_limited = superset.timeout.is_some() || superset.retry.is_some();
         if superset.hooks.is_empty() && !is_limited && !is_locked && !has_log {
