@@ -139,13 +139,11 @@ impl OutputCache {
         let Some(entry) = read_entry(&path) else { return Ok(None) };
         let mut staged = Vec::with_capacity(entry.outputs.len());
         for output in &entry.outputs {
-            match self.stage(output)? {
-                Some(file) => staged.push(file),
-                None => {
-                    self.forget(&path, output);
-                    return Ok(None);
-                }
-            }
+            let Some(file) = self.stage(output)? else {
+                self.forget(&path, output);
+                return Ok(None);
+            };
+            staged.push(file);
         }
         for (output, file) in entry.outputs.iter().zip(staged) {
             place(file, &self.root.join(&output.path))?;
@@ -188,7 +186,7 @@ impl OutputCache {
         let entry = Entry { version: VERSION, task: task.into(), outputs: outputs? };
         let mut file = self.temporary()?;
         file.write_all(&serde_json::to_vec(&entry).map_err(io::Error::from)?)?;
-        self.name(file, &self.entry_path(key))?;
+        place(file, &self.entry_path(key))?;
         Ok(())
     }
 
@@ -206,20 +204,13 @@ impl OutputCache {
         let blob = self.blob_path(&sha256);
         let is_kept = fs::metadata(&blob).is_ok_and(|metadata| metadata.len() == bytes);
         if !is_kept {
-            self.name(temporary, &blob)?;
+            place(temporary, &blob)?;
         }
         Ok(Output { path: path.to_owned(), sha256, bytes, mode: metadata.permissions().mode() & MODE_MASK })
     }
 
     fn temporary(&self) -> io::Result<tempfile::NamedTempFile> {
         tempfile::Builder::new().prefix("new-").tempfile_in(self.directory.join("tmp"))
-    }
-
-    fn name(&self, file: tempfile::NamedTempFile, path: &Path) -> io::Result<()> {
-        if let Some(directory) = path.parent() {
-            fs::create_dir_all(directory)?;
-        }
-        file.persist(path).map(drop).map_err(|error| error.error)
     }
 
     /// What is in it.

@@ -179,7 +179,7 @@ pub fn check_source(file: &str, text: &str) -> Vec<Violation> {
 }
 
 fn is_test_file(file: &str) -> bool {
-    file.ends_with("/tests.rs") || file.contains("/tests/")
+    file.ends_with("/tests.rs") || file.ends_with("/oracle.rs") || file.contains("/tests/")
 }
 
 fn broken_ban(file: &str, path: &[String]) -> Option<String> {
