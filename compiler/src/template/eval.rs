@@ -12,18 +12,24 @@ use super::ast::{
 };
 use super::error::{ErrorKind, TemplateError, line_and_column};
 use super::format;
-use super::functions::{Call, Implementation, Parameter, methods};
+use super::functions::{Call, Implementation, MAX_TEXT, Parameter, methods};
 use super::host::Host;
 use super::parse::{Parsed, Template};
 use super::quote::quote;
 use super::scope::Scope;
-use super::value::{ListType, MAX_VALUE_DEPTH, Value};
+use super::value::{ListType, MAX_VALUE_DEPTH, MAX_VALUE_SIZE, TooLarge, Value};
 
 /// How deep lists of nodes nest while evaluating, called templates included. (Go allows 100,000 calls.)
 pub const MAX_EVALUATION_DEPTH: usize = 200;
 
 /// How many times the loops of one evaluation go round altogether.
 pub const MAX_ITERATIONS: usize = 10_000_000;
+
+/// How many steps one evaluation may take: parts of the template, and items that functions are given and make.
+pub const MAX_STEPS: usize = 100_000_000;
+
+/// How many items of lists and maps are as much work as a part of a template.
+const ITEMS_A_STEP: usize = 8;
 
 /// How many bytes one evaluation may print.
 pub const MAX_OUTPUT: usize = 256 * 1024 * 1024;
@@ -130,6 +136,8 @@ struct Evaluator<'a> {
     out: String,
     depth: usize,
     iterations: usize,
+    steps: usize,
+    max_steps: usize,
     /// All variables, once a template has asked for them.
     all: Option<Value>,
     /// Containers that were asked for by name: `set` changes them for the rest of the evaluation.
@@ -139,8 +147,18 @@ struct Evaluator<'a> {
 impl Template {
     /// Prints the template with the variables of a scope. A template with parse errors gives its first one.
     pub fn evaluate(&self, scope: &dyn Scope, host: &dyn Host) -> Result<String, TemplateError> {
+        self.evaluate_in(MAX_STEPS, scope, host)
+    }
+
+    /// As [`Self::evaluate`], with another limit than [`MAX_STEPS`].
+    pub(super) fn evaluate_in(
+        &self,
+        max_steps: usize,
+        scope: &dyn Scope,
+        host: &dyn Host,
+    ) -> Result<String, TemplateError> {
         self.check()?;
-        let mut evaluator = Evaluator::new(&self.inner, scope, host);
+        let mut evaluator = Evaluator { max_steps, ..Evaluator::new(&self.inner, scope, host) };
         evaluator.walk_list(&self.inner.root).map_err(|e| *e)?;
         Ok(evaluator.out)
     }
@@ -169,6 +187,8 @@ impl<'a> Evaluator<'a> {
             out: String::new(),
             depth: 0,
             iterations: 0,
+            steps: 0,
+            max_steps: MAX_STEPS,
             all: None,
             seen: Vec::new(),
         }
@@ -270,6 +290,7 @@ impl<'a> Evaluator<'a> {
 
     fn walk(&mut self, node: &'a Node) -> Evaluation<Flow> {
         self.at = At::Node(node);
+        self.work(1)?;
         match node {
             Node::Text { range } => {
                 self.out.push_str(self.template.text.get(range.clone()).unwrap_or(""));
@@ -289,6 +310,15 @@ impl<'a> Evaluator<'a> {
             Node::Continue { .. } => return Ok(Flow::Continue),
         }
         Ok(Flow::Next)
+    }
+
+    /// Counts what an evaluation does.
+    fn work(&mut self, steps: usize) -> Evaluation<()> {
+        self.steps = self.steps.saturating_add(steps);
+        if self.steps > self.max_steps {
+            return self.fail(format!("evaluation takes more than {} steps", self.max_steps));
+        }
+        Ok(())
     }
 
     fn check_output(&self) -> Evaluation<()> {
@@ -777,13 +807,20 @@ impl<'a> Evaluator<'a> {
             self.add_argument(&mut call, &mut arguments, operand);
         }
         call.first_argument = rest.first().map_or_else(SmolStr::default, |first| first.to_string().into());
-        let result = body(&mut call, &arguments).and_then(|value| check_depth(value, &arguments));
+        let given = arguments.iter().map(Value::width).sum::<usize>();
+        self.work(given / ITEMS_A_STEP)?;
+        let result = body(&mut call, &arguments).and_then(|value| size_of(&value).map(|size| (value, size)));
         for (old, new) in std::mem::take(&mut call.replaced) {
             self.replace(&old, &new);
         }
+        let compared = call.compared;
+        self.work(compared / ITEMS_A_STEP)?;
         match result {
-            Ok(Value::Null) => Ok(Operand::Boxed(Value::Null)),
-            Ok(value) => Ok(Operand::Plain(value)),
+            Ok((Value::Null, _)) => Ok(Operand::Boxed(Value::Null)),
+            Ok((value, size)) => {
+                self.work(size / ITEMS_A_STEP)?;
+                Ok(Operand::Plain(value))
+            }
             Err(message) => {
                 self.at = node;
                 self.fail(format!("error calling {name}: {message}"))
@@ -948,11 +985,13 @@ fn replace_in(value: &mut Value, old: &Value, new: &Value) {
     }
 }
 
-/// Values that grow by nesting are cut off with an error.
-fn check_depth(value: Value, arguments: &[Value]) -> Result<Value, String> {
-    let is_container = |value: &Value| value.length().is_some() && !matches!(value, Value::String(_));
-    if is_container(&value) && arguments.iter().any(is_container) && value.is_deeper_than(MAX_VALUE_DEPTH) {
-        return Err(format!("value nests deeper than {MAX_VALUE_DEPTH}"));
+/// The size of a value that a function made from such arguments. Values that grow without end are cut off with an error.
+fn size_of(value: &Value) -> Result<usize, String> {
+    match value {
+        Value::String(text) if text.len() > MAX_TEXT => Err(format!("text is larger than {MAX_TEXT} bytes")),
+        other => other.size(MAX_VALUE_DEPTH).map_err(|reason| match reason {
+            TooLarge::Depth => format!("value nests deeper than {MAX_VALUE_DEPTH}"),
+            TooLarge::Size => format!("value has more than {MAX_VALUE_SIZE} items"),
+        }),
     }
-    Ok(value)
 }

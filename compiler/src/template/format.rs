@@ -13,8 +13,8 @@ pub fn write_value(out: &mut String, value: &Value) {
     Printer { out, flags: Flags::default() }.value(value, 'v', 0);
 }
 
-/// Go's `fmt.Sprint`: spaces only between operands that are both no strings.
-pub fn sprint(values: &[Value]) -> String {
+/// Go's `fmt.Sprint`: spaces only between operands that are both no strings. `None` past `limit` bytes.
+pub fn sprint(values: &[Value], limit: usize) -> Option<String> {
     let mut out = String::new();
     let mut previous_is_text = false;
     for (i, value) in values.iter().enumerate() {
@@ -24,21 +24,27 @@ pub fn sprint(values: &[Value]) -> String {
         }
         write_value(&mut out, value);
         previous_is_text = is_text;
+        if out.len() > limit {
+            return None;
+        }
     }
-    out
+    Some(out)
 }
 
-/// Go's `fmt.Sprintln`.
-pub fn sprintln(values: &[Value]) -> String {
+/// Go's `fmt.Sprintln`. `None` past `limit` bytes.
+pub fn sprintln(values: &[Value], limit: usize) -> Option<String> {
     let mut out = String::new();
     for (i, value) in values.iter().enumerate() {
         if i > 0 {
             out.push(' ');
         }
         write_value(&mut out, value);
+        if out.len() > limit {
+            return None;
+        }
     }
     out.push('\n');
-    out
+    Some(out)
 }
 
 #[derive(Clone, Copy, Debug, Default)]

@@ -20,7 +20,7 @@ pub mod value;
 pub mod visit;
 
 pub use error::{ErrorKind, TemplateError};
-pub use eval::{MAX_EVALUATION_DEPTH, MAX_ITERATIONS, MAX_OUTPUT};
+pub use eval::{MAX_EVALUATION_DEPTH, MAX_ITERATIONS, MAX_OUTPUT, MAX_STEPS};
 pub use functions::Function;
 pub use host::{Host, PureHost};
 pub use parse::{MAX_ERRORS, MAX_NESTING, Template};

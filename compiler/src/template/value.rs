@@ -13,6 +13,21 @@ use super::time::Time;
 /// How deep lists and maps may nest. Go has no such limit; here it keeps every recursive walk off the end of the stack.
 pub const MAX_VALUE_DEPTH: usize = 200;
 
+/// How large a value may be that a function makes, in items and pieces of text, shared parts as often as they are held.
+pub const MAX_VALUE_SIZE: usize = 8_000_000;
+
+/// How many bytes of text count as much as an item.
+const TEXT_PIECE: usize = 64;
+
+/// Why a value is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TooLarge {
+    /// It nests deeper than [`MAX_VALUE_DEPTH`].
+    Depth,
+    /// It is larger than [`MAX_VALUE_SIZE`].
+    Size,
+}
+
 /// A value as Go's templates see it.
 ///
 /// A variant is a Go type: two values of different variants are never equal (`reflect.DeepEqual`) and a function that
@@ -206,16 +221,50 @@ impl Value {
         }
     }
 
-    /// Whether lists and maps nest deeper than `limit`.
-    pub fn is_deeper_than(&self, limit: usize) -> bool {
-        let deeper = |child: &Self| limit == 0 || child.is_deeper_than(limit - 1);
+    /// The size of a value with all that it holds, shared parts as often as they are held: items, and pieces of text
+    /// of [`TEXT_PIECE`] bytes. Containers may nest `depth` deep.
+    pub(super) fn size(&self, depth: usize) -> Result<usize, TooLarge> {
+        let mut size = 0;
+        self.add_size(depth, &mut size)?;
+        Ok(size)
+    }
+
+    fn add_size(&self, depth: usize, size: &mut usize) -> Result<(), TooLarge> {
+        *size += 1;
+        if *size > MAX_VALUE_SIZE {
+            return Err(TooLarge::Size);
+        }
+        let inner = depth.checked_sub(1).ok_or(TooLarge::Depth);
         match self {
-            Self::List(items) | Self::TypedList(_, items) => limit == 0 || items.iter().any(deeper),
-            Self::Map(entries) | Self::StringMap(entries) => limit == 0 || entries.values().any(deeper),
-            Self::AnyMap(entries) => {
-                limit == 0 || entries.iter().any(|(key, value)| deeper(key) || deeper(value))
+            Self::String(text) => *size += text.len() / TEXT_PIECE,
+            Self::List(items) | Self::TypedList(_, items) => {
+                let depth = inner?;
+                items.iter().try_for_each(|item| item.add_size(depth, size))?;
             }
-            _ => false,
+            Self::Map(entries) | Self::StringMap(entries) => {
+                let depth = inner?;
+                for (key, value) in entries.iter() {
+                    *size += key.len() / TEXT_PIECE;
+                    value.add_size(depth, size)?;
+                }
+            }
+            Self::AnyMap(entries) => {
+                let depth = inner?;
+                for (key, value) in entries.iter() {
+                    key.add_size(depth, size)?;
+                    value.add_size(depth, size)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// How many items a call that looks at the value alone, not at what its items hold, has to do with.
+    pub(super) fn width(&self) -> usize {
+        match self {
+            Self::String(text) => 1 + text.len() / TEXT_PIECE,
+            other => 1 + other.length().unwrap_or(0),
         }
     }
 

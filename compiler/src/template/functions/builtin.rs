@@ -185,30 +185,33 @@ fn position(key: &Value, length: usize) -> Result<usize, String> {
 }
 
 fn print(_: &mut Call<'_>, arguments: &[Value]) -> Outcome {
-    Ok(sprint(arguments).into())
+    limited(sprint(arguments, MAX_TEXT)).map(Value::from)
 }
 
 fn println(_: &mut Call<'_>, arguments: &[Value]) -> Outcome {
-    Ok(sprintln(arguments).into())
+    limited(sprintln(arguments, MAX_TEXT)).map(Value::from)
 }
 
 fn printf(_: &mut Call<'_>, arguments: &[Value]) -> Outcome {
-    let formatted = sprintf(text(arguments, 0), arguments.get(1..).unwrap_or(&[]), MAX_TEXT);
-    formatted.map(Value::from).ok_or_else(|| format!("text is larger than {MAX_TEXT} bytes"))
+    limited(sprintf(text(arguments, 0), arguments.get(1..).unwrap_or(&[]), MAX_TEXT)).map(Value::from)
+}
+
+fn limited(printed: Option<String>) -> Result<String, String> {
+    printed.ok_or_else(|| format!("text is larger than {MAX_TEXT} bytes"))
 }
 
 /// The arguments as a template would print them.
-fn printed(arguments: &[Value]) -> String {
+fn printed(arguments: &[Value]) -> Result<String, String> {
     let shown: Vec<Value> = arguments
         .iter()
         .map(|value| if value.is_null() { Value::from("<no value>") } else { value.clone() })
         .collect();
-    sprint(&shown)
+    limited(sprint(&shown, MAX_TEXT))
 }
 
 fn html(_: &mut Call<'_>, arguments: &[Value]) -> Outcome {
     let mut out = String::new();
-    for c in printed(arguments).chars() {
+    for c in printed(arguments)?.chars() {
         match c {
             '\0' => out.push('\u{fffd}'),
             '"' => out.push_str("&#34;"),
@@ -224,7 +227,7 @@ fn html(_: &mut Call<'_>, arguments: &[Value]) -> Outcome {
 
 fn js(_: &mut Call<'_>, arguments: &[Value]) -> Outcome {
     let mut out = String::new();
-    for c in printed(arguments).chars() {
+    for c in printed(arguments)?.chars() {
         match c {
             '\\' | '\'' | '"' => {
                 out.push('\\');
@@ -239,5 +242,5 @@ fn js(_: &mut Call<'_>, arguments: &[Value]) -> Outcome {
 }
 
 fn urlquery(_: &mut Call<'_>, arguments: &[Value]) -> Outcome {
-    Ok(url::query_escape(&printed(arguments)).into())
+    Ok(url::query_escape(&printed(arguments)?).into())
 }

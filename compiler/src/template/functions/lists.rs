@@ -138,9 +138,10 @@ fn reverse(_: &mut Call<'_>, arguments: &[Value]) -> Outcome {
     made(items(argument(arguments, 0), "Cannot find reverse on type")?.iter().rev().cloned())
 }
 
-fn uniq(_: &mut Call<'_>, arguments: &[Value]) -> Outcome {
+fn uniq(call: &mut Call<'_>, arguments: &[Value]) -> Outcome {
     let mut kept: Vec<Value> = Vec::new();
     for item in items(argument(arguments, 0), "Cannot find uniq on type")? {
+        call.compare(kept.len())?;
         if !kept.contains(item) {
             kept.push(item.clone());
         }
@@ -148,9 +149,10 @@ fn uniq(_: &mut Call<'_>, arguments: &[Value]) -> Outcome {
     made(kept)
 }
 
-fn without(_: &mut Call<'_>, arguments: &[Value]) -> Outcome {
+fn without(call: &mut Call<'_>, arguments: &[Value]) -> Outcome {
     let list = items(argument(arguments, 0), "Cannot find without on type")?;
     let omitted = arguments.get(1..).unwrap_or(&[]);
+    call.compare(list.len().saturating_mul(omitted.len()))?;
     made(list.iter().filter(|item| !omitted.contains(item)).cloned())
 }
 

@@ -38,6 +38,9 @@ pub const MAX_TEXT: usize = 64 * 1024 * 1024;
 /// How many items one call may make.
 pub const MAX_ITEMS: usize = 4_000_000;
 
+/// How many items one call may compare with each other.
+pub const MAX_COMPARED: usize = 100_000_000;
+
 /// The type of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parameter {
@@ -102,11 +105,22 @@ pub struct Call<'a> {
     pub(super) first_argument: SmolStr,
     /// Maps that the call changes: the old one and the new one.
     pub(super) replaced: Vec<(Value, Value)>,
+    /// Items that were compared with each other, where that is more than the call was given.
+    pub(super) compared: usize,
 }
 
 impl<'a> Call<'a> {
+    /// Counts a comparison of an item with so many others.
+    fn compare(&mut self, others: usize) -> Result<(), String> {
+        self.compared += others;
+        if self.compared > MAX_COMPARED {
+            return Err(format!("compares more than {MAX_COMPARED} items"));
+        }
+        Ok(())
+    }
+
     pub(super) fn new(host: &'a dyn Host) -> Self {
-        Self { host, invalid: 0, first_argument: SmolStr::default(), replaced: Vec::new() }
+        Self { host, invalid: 0, first_argument: SmolStr::default(), replaced: Vec::new(), compared: 0 }
     }
 }
 

@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::super::functions::{MAX_ITEMS, MAX_TEXT};
-use super::super::value::MAX_VALUE_DEPTH;
-use super::super::{MAX_ERRORS, MAX_EVALUATION_DEPTH, MAX_ITERATIONS, MAX_NESTING, Template};
+use super::super::functions::{MAX_COMPARED, MAX_ITEMS, MAX_TEXT};
+use super::super::value::{MAX_VALUE_DEPTH, MAX_VALUE_SIZE};
+use super::super::{MAX_ERRORS, MAX_EVALUATION_DEPTH, MAX_ITERATIONS, MAX_NESTING, PureHost, Template};
 use super::{Variables, rendered, shown};
 use crate::generated_input::generated;
 
@@ -83,6 +83,45 @@ fn loops_and_sizes_are_limited() {
     ends("{{fromYaml (repeat 100000 \"[\")}}", "");
     ends("{{regexMatch (repeat 100000 \"(\") \"x\"}}", "false");
     ends("{{regexMatch \"((a{1000}){1000}){1000}\" \"x\"}}", "false");
+}
+
+#[test]
+fn values_are_limited() {
+    let ends = |text: &str, end: &str| {
+        let message = shown(text);
+        assert!(message.ends_with(end), "{text}: {message}");
+    };
+    let large = format!("value has more than {MAX_VALUE_SIZE} items");
+    ends("{{$x := list 1}}{{range 30}}{{$x = list $x $x}}{{end}}{{$x}}", &large);
+    ends("{{$x := dict}}{{range 30}}{{$x = dict \"a\" $x \"b\" $x}}{{end}}{{toJson $x}}", &large);
+    ends("{{$x := list (repeat 60000000 \"a\")}}{{range 30}}{{$x = concat $x $x}}{{end}}", &large);
+    for double in ["print $x $x", "println $x $x", "cat $x $x", "list $x $x | join $x"] {
+        let text = format!("{{{{$x := \"a\"}}}}{{{{range 100}}}}{{{{$x = {double}}}}}{{{{end}}}}");
+        ends(&text, &format!("text is larger than {MAX_TEXT} bytes"));
+    }
+    let omitted = " 1".repeat(60);
+    ends(
+        &format!("{{{{without (until 2000000) {omitted}}}}}"),
+        &format!("compares more than {MAX_COMPARED} items"),
+    );
+}
+
+#[test]
+fn steps_are_limited() {
+    let host = PureHost;
+    let ends = |text: &str| {
+        let error = Template::parse(text).evaluate_in(100_000, &Variables::new(), &host).unwrap_err();
+        assert_eq!(error.message, "evaluation takes more than 100000 steps", "{text}");
+    };
+    ends("{{range 4000}}{{$x := until 1000}}{{end}}");
+    ends("{{$x := until 1000}}{{range $x}}{{range $x}}{{$_ := has -1 $x}}{{end}}{{end}}");
+    ends("{{$x := repeat 100000 \"a\"}}{{range 10000}}{{$_ := contains \"b\" $x}}{{end}}");
+    ends("{{range 1000}}{{$_ := uniq (until 1000)}}{{end}}");
+    ends(
+        "{{define \"a\"}}{{if lt (len .) 40}}{{template \"a\" print . 1}}{{template \"a\" print . 1}}{{end}}{{end}}\
+         {{template \"a\" \"\"}}",
+    );
+    assert_eq!(rendered("{{range 9000}}{{end}}", &Variables::new()).as_deref(), Ok(""));
 }
 
 #[test]
