@@ -20,9 +20,6 @@ mod terminal;
 
 use std::process::ExitCode;
 
-use ez_runner::options::AskParams;
-use mimalloc::MiMalloc;
-
 use args::configuration::Configuration;
 use args::experiments;
 use args::ez;
@@ -33,12 +30,9 @@ use args::taskrc;
 use commands::{Context, Outcome};
 use environment::Environment;
 use exit_code::Code;
+use ez_runner::options::AskParams;
 use failure::Failure;
 use logger::{Color, Logger};
-
-/// A tree of many small nodes is built and thrown away as one: fewer page faults, a fifth off a long list.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let mut typed = Vec::new();
