@@ -15,8 +15,13 @@ const ROUNDS: usize = 31;
 
 fn main() {
     let host = PureHost;
-    let options =
-        Options { root_dir: Utf8PathBuf::from("/p"), host: &host, check: true, dialect: Dialect::Ez };
+    let options = Options {
+        root_dir: Utf8PathBuf::from("/p"),
+        host: &host,
+        check: true,
+        dialect: Dialect::Ez,
+        folder: None,
+    };
     let run = |text: &str, previous: Option<&Compilation>| {
         let files = MemoryFileSystem::new().with("/p/Taskfile.yml", text);
         let start = Instant::now();

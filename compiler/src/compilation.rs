@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::ast::Metadata;
 use crate::check::{self, CheckMemo};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::file_system::FileSystem;
+use crate::folder::{self, FolderTask};
 use crate::ir::Program;
 use crate::plugin::{self, Plugins};
 use crate::project::{self, Failure, Loaded};
@@ -24,6 +26,8 @@ pub struct Options<'a> {
     pub check: bool,
     /// The language that is read.
     pub dialect: Dialect,
+    /// The folder task that is compiled; none for the root of a project.
+    pub folder: Option<&'a FolderTask>,
 }
 
 /// A language of Taskfiles.
@@ -49,6 +53,10 @@ pub struct Compilation {
     pub diagnostics: Vec<Diagnostic>,
     /// The error with which go-task would refuse the project.
     pub failure: Option<Failure>,
+    /// The folder tasks of the project; none where a folder task was compiled, or go-task's language was read.
+    pub folders: Vec<FolderTask>,
+    /// What its `task.yml` says of the folder task that was compiled.
+    pub metadata: Metadata,
     /// What the rules found in tasks that the next compilation may find unchanged.
     pub memo: CheckMemo,
 }
@@ -71,9 +79,22 @@ pub fn compile(
     let (mut project, mut program) =
         project::open(files, entry, &options.root_dir, options.host, previous_files);
     let mut diagnostics = project.diagnostics.clone();
+    let (mut folders, mut metadata) = (Vec::new(), Metadata::default());
     if options.dialect == Dialect::Ez {
+        if let Some(folder) = options.folder {
+            let (read, findings) = folder::read_metadata(files, folder, &mut project.sources);
+            diagnostics.extend(findings);
+            folder::apply(&mut program, &read);
+            metadata = read;
+        } else {
+            folders = folder::without_included(folder::find_all(files, &options.root_dir), &project.loaded);
+            diagnostics.extend(folder::conflicts(&program, &folders));
+            for folder in folders.iter().filter(|_| options.check) {
+                diagnostics.extend(folder::read_metadata(files, folder, &mut project.sources).1);
+            }
+        }
         let plugins = if plugin::is_named(&program) {
-            Plugins::load(files, &options.root_dir, options.host, &mut project.sources)
+            Plugins::load(files, &plugin_roots(options), options.host, &mut project.sources)
         } else {
             Plugins::default()
         };
@@ -98,6 +119,16 @@ pub fn compile(
         program: Arc::new(program),
         diagnostics,
         failure: project.failure,
+        folders,
+        metadata,
         memo,
+    }
+}
+
+/// The directories that have plugins: a folder task's own come before those of its project.
+fn plugin_roots(options: &Options<'_>) -> Vec<Utf8PathBuf> {
+    match options.folder {
+        None => vec![options.root_dir.clone()],
+        Some(folder) => vec![folder.directory.clone(), folder.project.clone()],
     }
 }

@@ -11,6 +11,7 @@ pub mod diagnostic;
 pub mod dotenv;
 pub mod emit;
 pub mod file_system;
+pub mod folder;
 pub mod ir;
 pub mod plugin;
 pub mod project;
@@ -20,6 +21,7 @@ pub mod source;
 pub mod suggest;
 pub mod superset;
 pub mod template;
+pub mod workspace;
 pub mod yaml;
 
 mod compilation;

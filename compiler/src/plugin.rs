@@ -44,15 +44,18 @@ pub struct Plugins {
 }
 
 impl Plugins {
-    /// Reads the files in `plugins/` below the root directory, then those in `~/.ez/plugins/`.
-    pub fn load(files: &dyn FileSystem, root: &Utf8Path, host: &dyn Host, sources: &mut SourceMap) -> Self {
+    /// Reads the files in `plugins/` below the root directories, then those in `~/.ez/plugins/`.
+    pub fn load(
+        files: &dyn FileSystem,
+        roots: &[Utf8PathBuf],
+        host: &dyn Host,
+        sources: &mut SourceMap,
+    ) -> Self {
         let home = host.environment("HOME").filter(|home| home.starts_with('/'));
-        let directories = [
-            Some(root.join(PROJECT_DIRECTORY)),
-            home.map(|home| Utf8PathBuf::from(home).join(USER_DIRECTORY)),
-        ];
+        let of_roots = roots.iter().map(|root| root.join(PROJECT_DIRECTORY));
+        let of_user = home.map(|home| Utf8PathBuf::from(home).join(USER_DIRECTORY));
         let mut plugins = Self::default();
-        for directory in directories.into_iter().flatten() {
+        for directory in of_roots.chain(of_user) {
             for entry in files.list(&directory).unwrap_or_default() {
                 let path = directory.join(entry.name.as_str());
                 let is_plugin = path.extension().is_some_and(|extension| EXTENSIONS.contains(&extension));

@@ -87,10 +87,12 @@ rules! {
     INVALID_PLUGIN "EZ707" "invalid-plugin" Error "a file of a plugin that does not make one"
     UNUSED_PARAM "EZ708" "unused-param" Warning "nothing reads this param"
     UNKNOWN_PARAM_VARIABLE "EZ709" "unknown-param-variable" Warning "a variable of EZ that no param is"
+    INVALID_METADATA "EZ710" "invalid-metadata" Error "a task.yml that says what cannot be"
+    FOLDER_TASK_CONFLICT "EZ711" "folder-task-conflict" Error "a task and a folder task have one name"
 }
 
 /// What is wrong with a field of EZ is said by one of these.
-pub const SUPERSET_CODES: [Code; 7] = [
+pub const SUPERSET_CODES: [Code; 9] = [
     INVALID_EXTENSION,
     INVALID_PARAM,
     UNKNOWN_BASE,
@@ -98,6 +100,8 @@ pub const SUPERSET_CODES: [Code; 7] = [
     COMPOSE_WITH_COMMANDS,
     UNKNOWN_PLUGIN,
     INVALID_PLUGIN,
+    INVALID_METADATA,
+    FOLDER_TASK_CONFLICT,
 ];
 
 /// The rule of a code or name, as a user would type it.

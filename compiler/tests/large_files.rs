@@ -7,7 +7,8 @@ use ez_compiler::{Compilation, Dialect, Options, compile};
 
 fn check(text: &str) -> Compilation {
     let files = MemoryFileSystem::new().with("/p/Taskfile.yml", text);
-    let options = Options { root_dir: "/p".into(), host: &PureHost, check: true, dialect: Dialect::Ez };
+    let options =
+        Options { root_dir: "/p".into(), host: &PureHost, check: true, dialect: Dialect::Ez, folder: None };
     compile(&files, Utf8Path::new("/p/Taskfile.yml"), &options, None)
 }
 

@@ -101,7 +101,9 @@ fn files_of(id: &str, example: &str) -> ProjectFiles {
         path == TASKFILE
             || Path::new(path).extension().is_some_and(|extension| extension == "yml") && !text.is_empty()
     });
-    for (_, text) in files.iter_mut().filter(|(path, _)| !path.starts_with("plugins/")) {
+    for (_, text) in
+        files.iter_mut().filter(|(path, _)| !path.starts_with("plugins/") && !path.ends_with("/task.yml"))
+    {
         *text = completed(id, text);
     }
     for (path, text) in OTHER_FILES {

@@ -9,7 +9,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     let files = MemoryFileSystem::new().with("/project/Taskfile.yml", text);
-    let options = Options { root_dir: "/project".into(), host: &PureHost, check: true, dialect: Dialect::Ez };
+    let options = Options { root_dir: "/project".into(), host: &PureHost, check: true, dialect: Dialect::Ez, folder: None };
     let compilation = compile(&files, Utf8Path::new("/project/Taskfile.yml"), &options, None);
     let _ = emit::taskfile::taskfile(&compilation.program, &compilation.loaded, &compilation.sources);
 });

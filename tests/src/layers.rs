@@ -37,6 +37,8 @@ pub const STAGES: &[&str] = &[
     "ir",
     "project",
     "plugin",
+    "folder",
+    "workspace",
     "superset",
     "check",
     "emit",

@@ -52,7 +52,7 @@ pub fn run(context: &Context, options: &Options, request: &Plugin) -> Outcome {
     let mut sources = SourceMap::default();
     let host = TemplateHost::new(&project.environment);
     let root = &project.compilation.program.dir;
-    let plugins = Plugins::load(&Disk, root, &host, &mut sources);
+    let plugins = Plugins::load(&Disk, std::slice::from_ref(root), &host, &mut sources);
     show_findings(context, &sources, &plugins.diagnostics);
     let (name, variables) = match request.arguments.split_first() {
         Some((name, variables)) => (name.as_str(), variables),

@@ -1,5 +1,6 @@
 //! What the files say, field by field, with places. Nothing is resolved here: names are as written.
 
+pub mod artifact;
 pub mod command;
 pub mod compose;
 pub mod dependency;
@@ -7,6 +8,7 @@ pub mod glob;
 pub mod hook;
 pub mod include;
 pub mod loops;
+pub mod metadata;
 pub mod output;
 pub mod param;
 pub mod platform;
@@ -20,6 +22,7 @@ pub mod taskfile;
 pub mod text;
 pub mod variable;
 
+pub use artifact::Artifact;
 pub use command::{Command, CommandAction};
 pub use compose::ComposeStep;
 pub use dependency::Dependency;
@@ -27,6 +30,7 @@ pub use glob::Glob;
 pub use hook::{Hook, HookAction, Moment};
 pub use include::Include;
 pub use loops::{Loop, LoopSource, MatrixRow, MatrixValues};
+pub use metadata::Metadata;
 pub use output::{Output, OutputGroup};
 pub use param::{Param, ParamKind, Query};
 pub use platform::Platform;

@@ -6,7 +6,7 @@ use crate::ast::compose::ComposeStep;
 use crate::ast::hook::Hook;
 use crate::ast::param::Param;
 use crate::ast::policy::{Lock, Log, Retry};
-use crate::ast::{Text, Variable};
+use crate::ast::{Artifact, Text, Variable};
 use crate::source::{Span, Spanned};
 
 /// The `ez-*` fields of a task.
@@ -32,6 +32,8 @@ pub struct Superset {
     pub cache: Option<Spanned<bool>>,
     /// `ez-log`
     pub log: Option<Log>,
+    /// `artifacts` of a `task.yml`; no field of a Taskfile says them.
+    pub artifacts: Vec<Artifact>,
     /// `ez-tags`
     pub tags: Vec<Text>,
     /// `ez-examples`

@@ -9,6 +9,7 @@ mod dependency;
 mod duration;
 mod include;
 mod loops;
+mod metadata;
 mod plugin;
 mod reader;
 mod requires;
@@ -20,6 +21,7 @@ mod variable;
 use std::sync::Arc;
 
 pub use duration::parse_duration;
+pub use metadata::{DecodedMetadata, decode_metadata};
 pub use plugin::{DecodedPlugin, decode_plugin};
 pub use task::TASK_KEYS;
 pub use taskfile::{TASKFILE_KEYS, parse_version};

@@ -79,8 +79,13 @@ impl FileSystem for TestFiles {
 
 /// Compiles a project with all rules.
 pub fn compile_files(files: &[(String, String)], previous: Option<&Compilation>) -> Compilation {
-    let options =
-        Options { root_dir: Utf8PathBuf::from(ROOT), host: &PureHost, check: true, dialect: Dialect::Ez };
+    let options = Options {
+        root_dir: Utf8PathBuf::from(ROOT),
+        host: &PureHost,
+        check: true,
+        dialect: Dialect::Ez,
+        folder: None,
+    };
     compile(&TestFiles::new(files), &Utf8PathBuf::from(format!("{ROOT}/{TASKFILE}")), &options, previous)
 }
 

@@ -50,6 +50,7 @@ fn program(taskfile: &str) -> Arc<Program> {
         host: &PureHost,
         check: false,
         dialect: ez_compiler::Dialect::Ez,
+        folder: None,
     };
     let compilation = ez_compiler::compile(&files, Utf8Path::new("/Taskfile.yml"), &options, None);
     assert_eq!(compilation.failure, None, "{taskfile}");
