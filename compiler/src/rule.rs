@@ -91,6 +91,13 @@ rules! {
     FOLDER_TASK_CONFLICT "EZ711" "folder-task-conflict" Error "a task and a folder task have one name"
 }
 
+/// A plan that lacks something, or has it in a form that means nothing.
+pub const INVALID_PLAN: Code = Code { id: "EZ801", name: "invalid-plan" };
+/// A plan has no such key.
+pub const UNKNOWN_PLAN_KEY: Code = Code { id: "EZ802", name: "unknown-plan-key" };
+/// A matrix that gives no combinations, or others than are meant.
+pub const INVALID_MATRIX: Code = Code { id: "EZ807", name: "invalid-matrix" };
+
 /// What is wrong with a field of EZ is said by one of these.
 pub const SUPERSET_CODES: [Code; 9] = [
     INVALID_EXTENSION,

@@ -1,12 +1,13 @@
 //! `ez-params`: values that a task asks for.
 
+use serde::Serialize;
 use smol_str::SmolStr;
 
 use crate::ast::Text;
 use crate::source::{Span, Spanned};
 
 /// An entry of `ez-params`, or of `params` in a `task.yml`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Param {
     /// Its name, `build-type`.
     pub name: Spanned<SmolStr>,
@@ -33,7 +34,7 @@ pub struct Param {
 }
 
 /// What values a param takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub enum ParamKind {
     /// One of its options.
     Select,
@@ -84,7 +85,7 @@ impl ParamKind {
 pub const MULTI_SEPARATOR: char = ',';
 
 /// Where options come from.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Query {
     /// The lines that a command prints.
     Command(Text),

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::ast::Text;
 use crate::ast::param::FieldRow;
 use crate::source::{Span, Spanned};
 
 /// `ez-retry`
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Retry {
     /// How often a failed task is started again.
     pub count: Spanned<u32>,

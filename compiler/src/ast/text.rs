@@ -1,12 +1,13 @@
 //! Text that the user wrote as a YAML scalar.
 
+use serde::Serialize;
 use smol_str::SmolStr;
 
 use crate::source::Span;
 use crate::yaml::node::ScalarStyle;
 
 /// A scalar's text with what is needed to find a place in it again: most of these hold templates or shell scripts.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Text {
     /// The text, escapes and folding done.
     pub value: SmolStr,

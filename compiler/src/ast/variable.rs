@@ -1,5 +1,6 @@
 //! Variables of all kinds: `vars`, `env`, variables of calls and includes.
 
+use serde::Serialize;
 use smol_str::SmolStr;
 
 use crate::ast::Text;
@@ -7,7 +8,7 @@ use crate::source::{Span, Spanned};
 use crate::template::value::Value;
 
 /// An entry of `vars` or `env`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Variable {
     /// The name.
     pub name: Spanned<SmolStr>,
@@ -20,7 +21,7 @@ pub struct Variable {
 }
 
 /// How a variable's value comes about.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum VariableValue {
     /// A text, rendered as a template.
     Text(Text),

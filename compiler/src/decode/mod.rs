@@ -10,6 +10,7 @@ mod duration;
 mod include;
 mod loops;
 mod metadata;
+mod plan;
 mod plugin;
 mod reader;
 mod requires;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 
 pub use duration::parse_duration;
 pub use metadata::{DecodedMetadata, decode_metadata};
+pub use plan::{DecodedPlan, decode_plan};
 pub use plugin::{DecodedPlugin, decode_plugin};
 pub use task::TASK_KEYS;
 pub use taskfile::{TASKFILE_KEYS, parse_version};

@@ -47,7 +47,7 @@ impl Decoder<'_> {
             "ez-defaults" => superset.defaults = self.variables(value),
             "ez-compose" => superset.compose = Some(Spanned::new(self.compose_steps(value), field.key.span)),
             "ez-timeout" => superset.timeout = self.timeout(value, value),
-            "ez-retry" => superset.retry = self.retry(value),
+            "ez-retry" => superset.retry = self.retry(value, "`ez-retry`"),
             "ez-lock" => superset.lock = self.lock(value),
             "ez-cache" => {
                 superset.cache = self.boolean(value).map(|cache| Spanned::new(cache, resolve(value).span));
@@ -312,8 +312,8 @@ impl Decoder<'_> {
         })
     }
 
-    /// `ez-retry: 3`, or a mapping.
-    fn retry(&mut self, node: &Node) -> Option<Retry> {
+    /// `ez-retry: 3`, or a mapping; `place` names the field.
+    pub(super) fn retry(&mut self, node: &Node, place: &str) -> Option<Retry> {
         let resolved = resolve(node);
         let span = resolved.span;
         if matches!(resolved.kind, NodeKind::Scalar(_)) {
@@ -324,7 +324,7 @@ impl Decoder<'_> {
             match field.name {
                 "count" => count = self.retry_count(field.value),
                 "backoff" => backoff = self.timeout(field.value, field.value),
-                _ => self.wrong_key(&field, "`ez-retry`", &keys(RETRY_FIELDS)),
+                _ => self.wrong_key(&field, place, &keys(RETRY_FIELDS)),
             }
         }
         count.map(|count| Retry { count, backoff, span })
