@@ -6,7 +6,7 @@ use std::time::Duration;
 use smol_str::SmolStr;
 
 use crate::ast::param::FieldRow;
-use crate::ast::{Param, Retry, Text, Variable};
+use crate::ast::{Artifact, Param, Retry, Text, Variable};
 use crate::source::{Span, Spanned};
 use crate::template::value::Value;
 
@@ -68,19 +68,6 @@ pub struct Step {
     pub env: Vec<Variable>,
     /// `workspace`: whether it runs in a directory of its own.
     pub workspace: Option<Spanned<bool>>,
-    /// The whole entry.
-    pub span: Span,
-}
-
-/// An entry of `artifacts`: files that a step makes for others.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Artifact {
-    /// `name`
-    pub name: Text,
-    /// `path`, a template that may be a glob, from the step's directory.
-    pub path: Text,
-    /// `optional`: whether it may be missing.
-    pub optional: bool,
     /// The whole entry.
     pub span: Span,
 }
@@ -213,17 +200,6 @@ pub const STEP_FIELDS: &[FieldRow] = &[
     },
     FieldRow { key: "remote", takes: "`true` or `false`", about: "whether another machine has to run it" },
     FieldRow { key: "nodes", takes: "names", about: "the machines that may run it, by name or label" },
-];
-
-/// The keys of an artifact.
-pub const ARTIFACT_FIELDS: &[FieldRow] = &[
-    FieldRow { key: "name", takes: "a name", about: "what inputs call it" },
-    FieldRow {
-        key: "path",
-        takes: "a path or a glob",
-        about: "a file, a directory, or files, from the directory in which the step runs",
-    },
-    FieldRow { key: "optional", takes: "`true` or `false`", about: "the step may leave it out" },
 ];
 
 /// The keys of an input.

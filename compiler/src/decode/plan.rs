@@ -8,8 +8,8 @@ use super::Decoder;
 use super::reader::{Field, is_null, is_text, resolve, scalar_text};
 use crate::ast::param::{FieldRow, keys};
 use crate::ast::plan::{
-    ARTIFACT_FIELDS, Artifact, CHECKPOINT_FIELDS, Checkpoint, Combination, INPUT_FIELDS, Input, Matrix,
-    MatrixKey, PLAN_FIELDS, STEP_FIELDS,
+    CHECKPOINT_FIELDS, Checkpoint, Combination, INPUT_FIELDS, Input, Matrix, MatrixKey, PLAN_FIELDS,
+    STEP_FIELDS,
 };
 use crate::ast::{Plan, Step, Text};
 use crate::diagnostic::Diagnostic;
@@ -141,7 +141,7 @@ impl Decoder<'_> {
             "name" | "task" => {}
             "vars" => step.vars = self.variables(value),
             "needs" => step.needs = self.one_or_several(value),
-            "artifacts" => step.artifacts = self.artifacts(value),
+            "artifacts" => step.artifacts = self.artifacts(value, rule::INVALID_PLAN),
             "inputs" => step.inputs = self.list(value, "[]Input", "a list of inputs", Self::plan_input),
             "shuffle" => step.shuffle = self.boolean(value).unwrap_or(false),
             "matrix" => step.matrix = self.plan_matrix(value),
@@ -189,37 +189,6 @@ impl Decoder<'_> {
                 is_name
             })
             .collect()
-    }
-
-    /// A list of artifacts.
-    pub(super) fn artifacts(&mut self, node: &Node) -> Vec<Artifact> {
-        self.list(node, "[]Artifact", "a list of artifacts", Self::artifact)
-    }
-
-    fn artifact(&mut self, node: &Node) -> Option<Artifact> {
-        let node = self.mapping(node, "an artifact with `name` and `path`")?;
-        let (mut name, mut path, mut optional) = (None, None, false);
-        for field in self.fields(node) {
-            match field.name {
-                "name" => name = self.filled_text(field.value),
-                "path" => path = self.filled_text(field.value),
-                "optional" => optional = self.boolean(field.value).unwrap_or(false),
-                _ => self.wrong_plan_key(&field, "an artifact", ARTIFACT_FIELDS),
-            }
-        }
-        let name = self.needed_by(name, "an artifact", "name", "`name: app`", node);
-        let path = self.needed_by(path, "an artifact", "path", "`path: build/app`", node);
-        let (name, path) = (name?, path?);
-        if !is_file_name(&name.value) {
-            let message = format!("`{}` is no name of an artifact", name.value);
-            self.report(
-                Self::error(rule::INVALID_PLAN, message, name.span)
-                    .with_label("not a name")
-                    .with_help("begin with a letter or digit, and use letters, digits, `-`, `_` and `.`"),
-            );
-            return None;
-        }
-        Some(Artifact { name, path, optional, span: node.span })
     }
 
     fn plan_input(&mut self, node: &Node) -> Option<Input> {
@@ -432,9 +401,4 @@ fn empty_step(name: Text, task: Text, span: Span) -> Step {
 fn is_output_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
-}
-
-fn is_file_name(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
 }
