@@ -47,3 +47,4 @@ pub mod task_lock;
 pub mod task_log;
 pub mod template_host;
 pub mod variables;
+pub mod workspace;

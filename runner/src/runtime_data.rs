@@ -1,10 +1,20 @@
 //! Where EZ keeps what it writes while tasks run: `.ez` below the root directory.
 
-use std::io;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
 
 /// The directory, below the root directory.
 pub const DIRECTORY: &str = ".ez";
+/// The directory of workspaces that have a name of their own, below [`DIRECTORY`].
+pub const NAMED_WORKSPACES: &str = "workspace";
+/// Where what is being removed waits for its end, below [`DIRECTORY`].
+const TRASH: &str = "trash";
+/// How often a name for something in [`TRASH`] is tried.
+const MAX_TRASH_NAMES: u32 = 10_000;
 /// Longest name of a file that is made from a task's name, in bytes.
 const MAX_SLUG: usize = 120;
 
@@ -16,6 +26,26 @@ pub fn directory(root: &Path) -> PathBuf {
 /// The directory of a task's logs, unless the task names one.
 pub fn logs(root: &Path, task: &str) -> PathBuf {
     directory(root).join("tasks").join(slug(task)).join("logs")
+}
+
+/// The directory of everything about a task.
+pub fn task(root: &Path, task: &str) -> PathBuf {
+    directory(root).join("tasks").join(slug(task))
+}
+
+/// The workspace of a folder task.
+pub fn workspace(root: &Path, folder: &str) -> PathBuf {
+    task(root, folder).join("workspace")
+}
+
+/// A workspace with a name of its own.
+pub fn named_workspace(root: &Path, name: &str) -> PathBuf {
+    directory(root).join(NAMED_WORKSPACES).join(slug(name))
+}
+
+/// The directory of what a successful run of a folder task left.
+pub fn artifacts(root: &Path, folder: &str) -> PathBuf {
+    task(root, folder).join("artifacts")
 }
 
 /// The file by which a task is locked.
@@ -40,12 +70,134 @@ pub fn slug(task: &str) -> String {
 /// # Errors
 /// The directory cannot be made.
 pub fn make_directory(root: &Path, path: &Path) -> io::Result<()> {
-    std::fs::create_dir_all(path)?;
+    fs::create_dir_all(path)?;
     let runtime = directory(root);
     if path.starts_with(&runtime) {
         let ignore = runtime.join(".gitignore");
         if !ignore.exists() {
-            std::fs::write(ignore, "*\n")?;
+            fs::write(ignore, "*\n")?;
+        }
+    }
+    Ok(())
+}
+
+/// A lock of a directory, among processes, until it is dropped. A process that is killed lets go of it.
+#[derive(Debug)]
+pub struct DirectoryLock {
+    _file: File,
+}
+
+impl DirectoryLock {
+    /// Waits for the lock of a directory.
+    ///
+    /// # Errors
+    /// The lock's file cannot be made.
+    pub fn take(root: &Path, of: &Path) -> io::Result<Self> {
+        let name = of.strip_prefix(directory(root)).unwrap_or(of).to_string_lossy().replace('/', "~");
+        let path = directory(root).join("locks").join(slug(&name));
+        if let Some(parent) = path.parent() {
+            make_directory(root, parent)?;
+        }
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+        flock(&file, FlockOperation::LockExclusive)?;
+        Ok(Self { _file: file })
+    }
+}
+
+/// Writes a file so that whoever reads it sees the old text or the new one, never a part.
+///
+/// # Errors
+/// The file, or the one beside it that becomes it, cannot be written.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if fs::read(path).is_ok_and(|old| old == bytes) {
+        return Ok(());
+    }
+    let directory = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".ez-").tempfile_in(directory)?;
+    file.write_all(bytes)?;
+    file.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
+    file.persist(path).map(drop).map_err(|error| error.error)
+}
+
+/// Removes something below [`DIRECTORY`]: it is moved aside in one step, so that whoever is killed while removing it
+/// leaves nothing half, and the next call ends the work. A link is removed, never what it leads to. Tells whether there
+/// was something.
+///
+/// # Errors
+/// The path leads out by a link, or something cannot be removed.
+pub fn remove(root: &Path, path: &Path) -> io::Result<bool> {
+    let runtime = directory(root);
+    let below = path.strip_prefix(&runtime).map_err(|_| io::Error::other("it is not in .ez"))?;
+    let mut above = runtime.clone();
+    for part in below.parent().into_iter().flat_map(Path::components) {
+        refuse_link(&above)?;
+        above.push(part);
+    }
+    refuse_link(&above)?;
+    match path.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+        Ok(found) if !found.is_dir() => {
+            fs::remove_file(path)?;
+            return Ok(true);
+        }
+        Ok(_) => {}
+    }
+    let trash = runtime.join(TRASH);
+    refuse_link(&trash)?;
+    make_directory(root, &trash)?;
+    for number in 0..MAX_TRASH_NAMES {
+        let aside = trash.join(format!("{}-{number}", std::process::id()));
+        if aside.symlink_metadata().is_ok() {
+            continue;
+        }
+        fs::rename(path, &aside)?;
+        remove_tree(&aside)?;
+        return Ok(true);
+    }
+    Err(io::Error::other("too much waits to be removed"))
+}
+
+/// Ends removals that were interrupted.
+///
+/// # Errors
+/// Something cannot be removed.
+pub fn empty_trash(root: &Path) -> io::Result<()> {
+    let trash = directory(root).join(TRASH);
+    refuse_link(&directory(root))?;
+    match trash.symlink_metadata() {
+        Ok(found) if found.is_dir() => remove_tree(&trash),
+        Ok(_) => fs::remove_file(trash),
+        Err(_) => Ok(()),
+    }
+}
+
+fn refuse_link(path: &Path) -> io::Result<()> {
+    if path.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
+        return Err(io::Error::other(format!("{} is a link, which is not followed", path.display())));
+    }
+    Ok(())
+}
+
+/// Removes a directory with all in it, also directories that nobody may write. Links are removed, not followed.
+fn remove_tree(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            open_directories(path)?;
+            fs::remove_dir_all(path)
+        }
+        // Another process ends the same work.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}
+
+fn open_directories(path: &Path) -> io::Result<()> {
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            open_directories(&entry.path())?;
         }
     }
     Ok(())
@@ -64,5 +216,37 @@ mod tests {
         }
         assert_ne!(slug("a/b"), slug("a-b"));
         assert_ne!(slug("a/b"), slug("a b"));
+    }
+
+    #[test]
+    fn removing_follows_no_link() {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path();
+        let outside = root.join("outside");
+        fs::create_dir_all(&outside).unwrap();
+        fs::write(outside.join("kept"), "").unwrap();
+        let workspace = workspace(root, "x");
+        fs::create_dir_all(workspace.join("closed/inner")).unwrap();
+        std::os::unix::fs::symlink(&outside, workspace.join("link")).unwrap();
+        fs::set_permissions(workspace.join("closed"), fs::Permissions::from_mode(0o500)).unwrap();
+        assert!(remove(root, &workspace).unwrap() && !workspace.exists());
+        assert!(!remove(root, &workspace).unwrap());
+        std::os::unix::fs::symlink(&outside, &workspace).unwrap();
+        assert!(remove(root, &workspace).unwrap() && workspace.symlink_metadata().is_err());
+        assert!(remove(root, &outside).is_err() && remove(root, root).is_err());
+        fs::remove_dir_all(directory(root).join("tasks")).unwrap();
+        std::os::unix::fs::symlink(&outside, directory(root).join("tasks")).unwrap();
+        assert!(remove(root, &directory(root).join("tasks/kept")).is_err());
+        assert!(outside.join("kept").exists());
+    }
+
+    #[test]
+    fn what_was_left_is_removed_later() {
+        let place = tempfile::tempdir().unwrap();
+        let trash = directory(place.path()).join(TRASH);
+        fs::create_dir_all(trash.join("1-0/x")).unwrap();
+        empty_trash(place.path()).unwrap();
+        assert!(!trash.exists());
+        empty_trash(place.path()).unwrap();
     }
 }
