@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use rustc_hash::FxHashSet;
+use smol_str::SmolStr;
 
 use crate::ast::Metadata;
 use crate::check::{self, CheckMemo};
@@ -10,6 +12,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::file_system::FileSystem;
 use crate::folder::{self, FolderTask};
 use crate::ir::Program;
+use crate::plan::{self, CompiledPlan, PlanFile, ReadPlan, TaskCatalog};
 use crate::plugin::{self, Plugins};
 use crate::project::{self, Failure, Loaded};
 use crate::source::SourceMap;
@@ -107,6 +110,17 @@ pub fn compile(
         let checked = check::run_with(&project, &program, files, options.host, known);
         diagnostics.extend(checked.diagnostics);
         memo = checked.memo;
+        if options.dialect == Dialect::Ez && options.folder.is_none() {
+            let surroundings = Surroundings {
+                files,
+                host: options.host,
+                program: &program,
+                folders: &folders,
+                is_partial: project.failure.is_some(),
+            };
+            let found = plan::find_all(files, &options.root_dir);
+            diagnostics.extend(surroundings.check_plans(found, &mut project.sources));
+        }
     }
     diagnostics.sort_by_cached_key(|d| {
         let location = project.sources.locate(d.span);
@@ -123,6 +137,77 @@ pub fn compile(
         metadata,
         memo,
     }
+}
+
+/// What plans are compiled among.
+struct Surroundings<'a> {
+    files: &'a dyn FileSystem,
+    host: &'a dyn Host,
+    program: &'a Program,
+    folders: &'a [FolderTask],
+    /// Whether not all files of the project could be read.
+    is_partial: bool,
+}
+
+impl Surroundings<'_> {
+    fn check_plans(&self, found: Vec<PlanFile>, sources: &mut SourceMap) -> Vec<Diagnostic> {
+        if found.is_empty() {
+            return Vec::new();
+        }
+        self.compile_plans(found, sources).into_iter().flat_map(|plan| plan.diagnostics).collect()
+    }
+
+    fn compile_plans(&self, found: Vec<PlanFile>, sources: &mut SourceMap) -> Vec<CompiledPlan> {
+        let reads: Vec<ReadPlan> =
+            found.into_iter().map(|file| plan::read(self.files, file, sources)).collect();
+        let twice = plan::duplicates(&reads);
+        let mut catalog = TaskCatalog::new(self.program, self.is_partial);
+        let named: FxHashSet<SmolStr> =
+            reads.iter().filter_map(|read| read.plan.as_ref()).flat_map(plan::named_folders).collect();
+        // Names with templates may be those of any folder.
+        let is_open = reads.iter().filter_map(|read| read.plan.as_ref()).any(plan::has_open_task);
+        for folder in self.folders.iter().filter(|folder| is_open || named.contains(&folder.name)) {
+            catalog.add_folder(folder.name.clone(), self.folder_program(folder));
+        }
+        let mut compiled: Vec<CompiledPlan> =
+            reads.into_iter().map(|read| plan::compile(read, &catalog, sources)).collect();
+        for (path, diagnostic) in twice {
+            if let Some(plan) = compiled.iter_mut().find(|plan| plan.file.path == path) {
+                plan.diagnostics.insert(0, diagnostic);
+            }
+        }
+        compiled
+    }
+
+    /// The program of a folder task; `None` where its Taskfile cannot be read, of which its own check tells.
+    fn folder_program(&self, folder: &FolderTask) -> Option<Arc<Program>> {
+        let options = Options {
+            root_dir: folder.directory.clone(),
+            host: self.host,
+            check: false,
+            dialect: Dialect::Ez,
+            folder: Some(folder),
+        };
+        let compilation = compile(self.files, &folder.taskfile, &options, None);
+        compilation.failure.is_none().then_some(compilation.program)
+    }
+}
+
+/// Compiles plans of a compiled project; their texts join the project's.
+pub fn compile_plans(
+    files: &dyn FileSystem,
+    host: &dyn Host,
+    compilation: &mut Compilation,
+    found: Vec<PlanFile>,
+) -> Vec<CompiledPlan> {
+    let surroundings = Surroundings {
+        files,
+        host,
+        program: &compilation.program,
+        folders: &compilation.folders,
+        is_partial: compilation.failure.is_some(),
+    };
+    surroundings.compile_plans(found, &mut compilation.sources)
 }
 
 /// The directories that have plugins: a folder task's own come before those of its project.

@@ -13,6 +13,7 @@ pub mod emit;
 pub mod file_system;
 pub mod folder;
 pub mod ir;
+pub mod plan;
 pub mod plugin;
 pub mod project;
 pub mod rule;
@@ -29,4 +30,4 @@ mod compilation;
 mod generated_input;
 mod parallel;
 
-pub use compilation::{Compilation, Dialect, Options, compile};
+pub use compilation::{Compilation, Dialect, Options, compile, compile_plans};

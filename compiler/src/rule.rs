@@ -89,14 +89,23 @@ rules! {
     UNKNOWN_PARAM_VARIABLE "EZ709" "unknown-param-variable" Warning "a variable of EZ that no param is"
     INVALID_METADATA "EZ710" "invalid-metadata" Error "a task.yml that says what cannot be"
     FOLDER_TASK_CONFLICT "EZ711" "folder-task-conflict" Error "a task and a folder task have one name"
+    INVALID_PLAN "EZ801" "invalid-plan" Error "a plan that lacks something, or has it in a form that means nothing"
+    UNKNOWN_PLAN_KEY "EZ802" "unknown-plan-key" Error "a plan has no such key"
+    DUPLICATE_STEP "EZ803" "duplicate-step" Error "two steps have one name"
+    UNKNOWN_STEP "EZ804" "unknown-step" Error "no step has this name"
+    NEEDS_CYCLE "EZ805" "needs-cycle" Error "steps wait for each other"
+    UNKNOWN_COMBINATION "EZ806" "unknown-combination" Error "no combination of the step is this one"
+    INVALID_MATRIX "EZ807" "invalid-matrix" Error "a matrix that gives no combinations, or others than are meant"
+    UNKNOWN_ARTIFACT "EZ808" "unknown-artifact" Error "the step makes no artifact of this name"
+    INPUT_NOT_UPSTREAM "EZ809" "input-not-upstream" Error "something of a step that need not be done before"
+    ARTIFACT_COLLISION "EZ810" "artifact-collision" Error "two artifacts or inputs are the same file"
+    SLUG_COLLISION "EZ811" "slug-collision" Error "two steps would have the same directory"
+    UNKNOWN_PLAN_VARIABLE "EZ812" "unknown-plan-variable" Warning "a name that is nearly a variable of the plan"
+    UNKNOWN_OUTPUT "EZ813" "unknown-output" Error "the step writes no output of this name"
+    HYPHEN_NAME "EZ814" "hyphen-name" Error "templates cannot name this with dots"
+    PLAN_NAME "EZ815" "plan-name" Error "a plan is called by the name of its file"
+    PLAN_LIMIT "EZ816" "plan-limit" Error "the plan exceeds a limit"
 }
-
-/// A plan that lacks something, or has it in a form that means nothing.
-pub const INVALID_PLAN: Code = Code { id: "EZ801", name: "invalid-plan" };
-/// A plan has no such key.
-pub const UNKNOWN_PLAN_KEY: Code = Code { id: "EZ802", name: "unknown-plan-key" };
-/// A matrix that gives no combinations, or others than are meant.
-pub const INVALID_MATRIX: Code = Code { id: "EZ807", name: "invalid-matrix" };
 
 /// What is wrong with a field of EZ is said by one of these.
 pub const SUPERSET_CODES: [Code; 9] = [

@@ -167,6 +167,11 @@ fn fields_of_ez() {
 }
 
 #[test]
+fn plans() {
+    check_all(include_str!("one_mistake/plans.txt"));
+}
+
+#[test]
 fn every_rule_has_two_cases() {
     let all = [
         include_str!("one_mistake/fields.txt"),
@@ -174,6 +179,7 @@ fn every_rule_has_two_cases() {
         include_str!("one_mistake/variables.txt"),
         include_str!("one_mistake/texts.txt"),
         include_str!("one_mistake/superset.txt"),
+        include_str!("one_mistake/plans.txt"),
     ];
     let titles: Vec<String> = all.iter().flat_map(|text| parse_cases(text)).map(|case| case.title).collect();
     let lacking: Vec<&str> = RULES

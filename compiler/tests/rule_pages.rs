@@ -41,6 +41,9 @@ const CHECKSUM: &str = "89ab…";
 /// A Taskfile that examples include.
 const LIBRARY: &str = "version: '3'\ntasks:\n  build: go build\n";
 
+/// The Taskfile of examples that are plans.
+const OF_PLANS: &str = "version: '3'\ntasks:\n  build: echo build\n  test: echo test\n";
+
 /// Files that examples speak of.
 const OTHER_FILES: &[(&str, &str)] = &[
     (".env", "A=1\n"),
@@ -101,10 +104,14 @@ fn files_of(id: &str, example: &str) -> ProjectFiles {
         path == TASKFILE
             || Path::new(path).extension().is_some_and(|extension| extension == "yml") && !text.is_empty()
     });
-    for (_, text) in
-        files.iter_mut().filter(|(path, _)| !path.starts_with("plugins/") && !path.ends_with("/task.yml"))
-    {
-        *text = completed(id, text);
+    let is_plan = |path: &str| path.starts_with("plans/");
+    let of_plans = files.iter().any(|(path, _)| is_plan(path));
+    for (path, text) in &mut files {
+        if path == TASKFILE && text.is_empty() && of_plans {
+            OF_PLANS.clone_into(text);
+        } else if !is_plan(path) && !path.starts_with("plugins/") && !path.ends_with("/task.yml") {
+            *text = completed(id, text);
+        }
     }
     for (path, text) in OTHER_FILES {
         if files.iter().all(|(known, _)| known != path) {

@@ -41,6 +41,7 @@ pub const STAGES: &[&str] = &[
     "workspace",
     "superset",
     "check",
+    "plan",
     "emit",
     "compilation",
 ];

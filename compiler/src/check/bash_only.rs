@@ -14,6 +14,7 @@ pub fn check(local: &Local<'_>, found: &mut Vec<Diagnostic>) {
     let extensions = match local.owner {
         Owner::Task(task) => &task.extensions,
         Owner::File(file) => &file.extensions,
+        Owner::Plan => return,
     };
     let Some(promise) = extensions.iter().find(|extension| promises_sh(extension)) else { return };
     for text in local.texts {

@@ -14,6 +14,7 @@ pub fn check(local: &Local<'_>, found: &mut Vec<Diagnostic>) {
     let (env, unset_is_an_error) = match local.owner {
         Owner::Task(task) => (task.env.as_slice(), task.set.iter().any(|set| is_nounset(&set.value))),
         Owner::File(file) => (file.env.as_slice(), file.set.iter().any(|set| is_nounset(&set.value))),
+        Owner::Plan => return,
     };
     if unset_is_an_error {
         return;

@@ -31,6 +31,7 @@ pub fn check(local: &Local<'_>, found: &mut Vec<Diagnostic>) {
     let extensions = match local.owner {
         Owner::Task(task) => &task.extensions,
         Owner::File(file) => &file.extensions,
+        Owner::Plan => return,
     };
     for extension in extensions {
         let name = extension.key.value.as_str();

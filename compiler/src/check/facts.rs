@@ -6,10 +6,10 @@ use std::ops::Range;
 use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
-use super::LOCAL_RULES;
 use super::place::TextPlaces;
 use super::reads::{self, Needs, Reads};
-use super::texts::{Texts, Use};
+use super::texts::{Place, Texts, Use};
+use super::{LOCAL_RULES, LocalRule, TEXT_RULES};
 use crate::ast::{self, Text};
 use crate::diagnostic::Diagnostic;
 use crate::shell::{self, Inspection, Masked};
@@ -67,6 +67,8 @@ pub enum Owner<'a> {
     Task(&'a ast::Task),
     /// A file, without its tasks.
     File(&'a ast::Taskfile),
+    /// A text of a plan.
+    Plan,
 }
 
 /// A text, parsed.
@@ -120,9 +122,18 @@ pub fn gather(owner: Owner<'_>, sources: &SourceMap) -> Facts {
     match owner {
         Owner::Task(task) => texts.task(task),
         Owner::File(file) => texts.file(file),
+        Owner::Plan => {}
     }
-    let parsed: Vec<Parsed<'_>> = texts
-        .places
+    facts_of(owner, texts.places, LOCAL_RULES, sources)
+}
+
+/// Gathers the facts of a text of a plan and applies the rules about templates and scripts.
+pub fn of_plan_text(place: Place<'_>, sources: &SourceMap) -> Facts {
+    facts_of(Owner::Plan, vec![place], TEXT_RULES, sources)
+}
+
+fn facts_of(owner: Owner<'_>, places: Vec<Place<'_>>, rules: &[LocalRule], sources: &SourceMap) -> Facts {
+    let parsed: Vec<Parsed<'_>> = places
         .into_iter()
         .map(|place| {
             let template = match place.usage {
@@ -147,7 +158,7 @@ pub fn gather(owner: Owner<'_>, sources: &SourceMap) -> Facts {
         parsed.iter().map(|text| text.template.as_ref().map(reads::read).unwrap_or_default()).collect();
     let local = Local { owner, texts: &parsed, reads: &reads, sources };
     let mut facts = Facts::default();
-    for rule in LOCAL_RULES {
+    for rule in rules {
         (rule.run)(&local, &mut facts.diagnostics);
     }
     collect(&local, &mut facts);

@@ -42,9 +42,11 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 pub use extension::KNOWN_FIELDS;
+pub use facts::{Facts, of_plan_text};
 pub use hidden_task::SUBCOMMANDS;
-pub use place::span_in;
+pub use place::{span_in, span_of_piece};
 pub use task_cycle::inevitable as inevitable_cycle;
+pub use texts::{Place, Use};
 
 use crate::ast;
 use crate::diagnostic::Diagnostic;
@@ -54,7 +56,7 @@ use crate::project::Project;
 use crate::source::SourceMap;
 use crate::template::Host;
 use context::Context;
-use facts::{Facts, Local, Owner};
+use facts::{Local, Owner};
 
 /// A rule for one task, or for one file without its tasks.
 struct LocalRule {
@@ -80,6 +82,15 @@ const LOCAL_RULES: &[LocalRule] = &[
     LocalRule { run: bash_only::check },
     LocalRule { run: dangerous_remove::check },
     LocalRule { run: extension::check },
+];
+
+/// The rules for a text that is no part of a Taskfile.
+const TEXT_RULES: &[LocalRule] = &[
+    LocalRule { run: template_syntax::check },
+    LocalRule { run: unknown_function::check },
+    LocalRule { run: argument_count::check },
+    LocalRule { run: template_type::check },
+    LocalRule { run: shell_syntax::check },
 ];
 
 const PROJECT_RULES: &[ProjectRule] = &[

@@ -40,6 +40,7 @@ pub fn method(local: &Local<'_>, found: &mut Vec<Diagnostic>) {
     let method = match local.owner {
         Owner::Task(task) => &task.method,
         Owner::File(file) => &file.method,
+        Owner::Plan => return,
     };
     let what = "a fingerprint method";
     found.extend(
@@ -52,6 +53,7 @@ pub fn run(local: &Local<'_>, found: &mut Vec<Diagnostic>) {
     let run = match local.owner {
         Owner::Task(task) => &task.run,
         Owner::File(file) => &file.run,
+        Owner::Plan => return,
     };
     let what = "a run mode";
     found.extend(run.iter().filter_map(|text| word(local.sources, rule::INVALID_RUN, text, RUN_MODES, what)));
@@ -75,6 +77,7 @@ pub fn shell_options(local: &Local<'_>, found: &mut Vec<Diagnostic>) {
             task.shopt.iter().chain(task.cmds.iter().flat_map(|command| &command.shopt)).collect(),
         ),
         Owner::File(file) => (file.set.iter().collect(), file.shopt.iter().collect()),
+        Owner::Plan => return,
     };
     let code = rule::INVALID_SHELL_OPTION;
     let of_set =

@@ -76,6 +76,8 @@ pub struct PlanStep {
     pub inputs: Vec<PlanInput>,
     /// The names of its outputs.
     pub outputs: Vec<SmolStr>,
+    /// The nodes whose outputs its templates can read.
+    pub output_reads: Vec<NodeId>,
     /// Whether it waits for a yes.
     pub checkpoint: Option<PlanCheckpoint>,
     /// How long an attempt may take.
@@ -139,6 +141,8 @@ pub struct PlanVariable {
     pub name: Spanned<SmolStr>,
     /// How its value comes about.
     pub value: PlanValue,
+    /// Names without whose values there is none: those that it reads and does not cope with being empty.
+    pub requires: Vec<SmolStr>,
     /// Whether it is masked wherever it would be shown.
     pub secret: bool,
 }
