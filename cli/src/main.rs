@@ -9,6 +9,7 @@ mod environment;
 mod exit_code;
 mod failure;
 mod files;
+mod folder;
 mod fuzzy;
 mod load_failure;
 mod logger;
@@ -17,6 +18,7 @@ mod project;
 mod render;
 mod table;
 mod terminal;
+mod workspace;
 
 use std::process::ExitCode;
 

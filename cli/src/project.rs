@@ -8,6 +8,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use ez_compiler::diagnostic::{Diagnostic, Severity};
 use ez_compiler::file_system::{FileSystem, MemoryFileSystem, OverlayFileSystem};
+use ez_compiler::folder::FolderTask;
 use ez_compiler::ir::{Program, Resolution, TaskId};
 use ez_compiler::project::paths::TASKFILE_NAMES;
 use ez_compiler::rule;
@@ -16,6 +17,7 @@ use ez_runner::engine::{Engine, Host};
 use ez_runner::error::{Cause, RunError};
 use ez_runner::event::EventSink;
 use ez_runner::options::{self as runner, CommandLine};
+use ez_runner::runtime_data;
 use ez_runner::signal::Stop;
 use ez_runner::template_host::TemplateHost;
 use smol_str::SmolStr;
@@ -37,12 +39,22 @@ const RUNTIME_DATA: &str = ".ez";
 /// Where EZ remembers sources, below the root directory.
 const MEMORY: &str = ".ez/cache/sources";
 
+/// The same for a folder task, below its own directory there.
+const FOLDER_MEMORY: &str = "sources";
+
+/// Names the workspace, for commands and templates.
+const WORKSPACE_VARIABLE: &str = "EZ_WORKSPACE_NAME";
+
 /// A compiled project and where it was found.
 pub struct Project {
     /// What the compiler made of it.
     pub compilation: Compilation,
     /// The environment of its processes.
     pub environment: Arc<ez_runner::process::Environment>,
+    /// The folder task that it is; none for the root of a project.
+    pub folder: Option<Arc<FolderTask>>,
+    /// What it is a part of.
+    pub place: runner::Place,
 }
 
 /// Why a project cannot be read.
@@ -70,9 +82,18 @@ pub struct Origin {
     pub directory: Utf8PathBuf,
     /// The text of standard input, where the root Taskfile comes from there.
     pub stdin: Option<String>,
+    /// The folder task that it is; none for the root of a project.
+    pub folder: Option<Arc<FolderTask>>,
+    /// What it is a part of.
+    pub place: runner::Place,
 }
 
 impl Origin {
+    /// The root of a project.
+    fn root(entry: Utf8PathBuf, directory: Utf8PathBuf) -> Self {
+        Self { entry, directory, stdin: None, folder: None, place: runner::Place::default() }
+    }
+
     /// Finds the root Taskfile that the options ask for.
     ///
     /// # Errors
@@ -83,14 +104,13 @@ impl Origin {
             match discovery::find_root(&options.taskfile, &options.dir, &context.environment)
                 .map_err(NoOrigin::Undiscovered)?
             {
-                Root::File { path, directory } => Self { entry: path, directory, stdin: None },
+                Root::File { path, directory } => Self::root(path, directory),
                 Root::Remote { address, directory } => {
-                    Self { entry: address.into(), directory: directory.unwrap_or_else(here), stdin: None }
+                    Self::root(address.into(), directory.unwrap_or_else(here))
                 }
                 Root::Stdin { directory } => Self {
-                    entry: STDIN_NAME.into(),
-                    directory: directory.unwrap_or_else(here),
                     stdin: Some(read_stdin().map_err(NoOrigin::Unreadable)?),
+                    ..Self::root(STDIN_NAME.into(), directory.unwrap_or_else(here))
                 },
             },
         )
@@ -138,7 +158,7 @@ impl Project {
             (false, _) => directory.join(first_name),
         };
         let searched = format!("there is no Taskfile in `{directory}` or in a directory above it");
-        let mut project = Self::compile(context, options, Origin { entry, directory, stdin: None }, check)?;
+        let mut project = Self::compile(context, options, Origin::root(entry, directory), check)?;
         for diagnostic in &mut project.compilation.diagnostics {
             if !is_named && diagnostic.code == rule::NO_TASKFILE {
                 diagnostic.message.clone_from(&searched);
@@ -154,7 +174,11 @@ impl Project {
         origin: Origin,
         check: bool,
     ) -> Result<Self, Failure> {
-        let environment = Arc::new(context.environment.for_processes());
+        let mut environment = context.environment.for_processes();
+        if !origin.place.workspace.is_empty() {
+            environment.set(WORKSPACE_VARIABLE, origin.place.workspace.as_str());
+        }
+        let environment = Arc::new(environment);
         let host = TemplateHost::new(&environment);
         let cache = remote_cache(options, &origin.directory, &environment)?;
         let files = Files::new(options, &origin.entry, cache, &context.logger);
@@ -162,7 +186,13 @@ impl Project {
             Personality::Task => Dialect::GoTask,
             Personality::Ez => Dialect::Ez,
         };
-        let options = ez_compiler::Options { root_dir: origin.directory, host: &host, check, dialect };
+        let options = ez_compiler::Options {
+            root_dir: origin.directory,
+            host: &host,
+            check,
+            dialect,
+            folder: origin.folder.as_deref(),
+        };
         let compilation = match origin.stdin {
             None => compile(&files, &origin.entry, &options, None),
             Some(text) => {
@@ -171,7 +201,7 @@ impl Project {
                 compile(&files, &origin.entry, &options, None)
             }
         };
-        Ok(Self { compilation, environment })
+        Ok(Self { compilation, environment, folder: origin.folder, place: origin.place })
     }
 
     /// An engine for the project's tasks.
@@ -210,7 +240,7 @@ pub fn runner_options(context: &Context, options: &Options, project: &Project) -
         interactive: options.interactive,
         ask_params: options.ask_params,
         offline: options.remote.offline,
-        log: options.log,
+        log: options.log || !project.place.folder.is_empty(),
         wait_for_locks: options.wait_for_locks,
         command_line: typed_command_line(),
         is_terminal: terminal::is_present(),
@@ -234,6 +264,7 @@ pub fn runner_options(context: &Context, options: &Options, project: &Project) -
         version: GO_TASK_VERSION.into(),
         user_working_dir: context.environment.working_directory.as_str().into(),
         run_id: SmolStr::default(),
+        place: project.place.clone(),
     }
 }
 
@@ -250,7 +281,15 @@ fn typed_command_line() -> Vec<SmolStr> {
 fn fingerprint_memory(options: &Options, project: &Project) -> Option<SmolStr> {
     let directory = &project.compilation.program.dir;
     let is_known = options.personality == Personality::Ez && directory.is_absolute();
-    is_known.then(|| directory.join(MEMORY).as_str().into())
+    let memory = match project.place.folder.as_str() {
+        "" => directory.join(MEMORY),
+        // Its names are those of other tasks elsewhere.
+        folder => {
+            let data = runtime_data::task(project.root().as_std_path(), folder);
+            Utf8PathBuf::from_path_buf(data).ok()?.join(FOLDER_MEMORY)
+        }
+    };
+    is_known.then(|| memory.as_str().into())
 }
 
 /// What the command line makes visible to templates.
@@ -301,23 +340,35 @@ impl Project {
     /// # Errors
     /// There is no root Taskfile, or it is refused; why is shown with its lines.
     pub fn open_sound(context: &Context, options: &Options) -> Result<Self, Failure> {
-        let project = Self::open(context, options, false)?;
-        match &project.compilation.failure {
-            None if project.compilation.diagnostics.iter().any(is_superset_error) => {
-                let refused = Failure::silent(Code::OTHER);
-                Err(crate::commands::check::refuse(context, &project, refused))
+        Self::open(context, options, false)?.sound(context)
+    }
+
+    /// The project, if `ez` can work with it.
+    ///
+    /// # Errors
+    /// It is refused; why is shown with its lines.
+    pub fn sound(self, context: &Context) -> Result<Self, Failure> {
+        let refused = match &self.compilation.failure {
+            None if self.compilation.diagnostics.iter().any(is_superset_error) => {
+                Failure::silent(Code::OTHER)
             }
-            None => Ok(project),
-            Some(failure) => {
-                let refused = load_failure::describe(failure, &context.logger, &context.environment);
-                Err(crate::commands::check::refuse(context, &project, refused))
-            }
+            None => return Ok(self),
+            Some(failure) => load_failure::describe(failure, &context.logger, &context.environment),
+        };
+        Err(crate::commands::check::refuse(context, &self, refused))
+    }
+
+    /// The root directory of the project, also for a folder task in it.
+    pub fn root(&self) -> Utf8PathBuf {
+        match self.place.project.as_str() {
+            "" => self.compilation.program.dir.clone(),
+            project => project.into(),
         }
     }
 
     /// Keeps what the run wrote out of version control. Nothing depends on it, so trouble is passed over.
     pub fn hide_runtime_data(&self) {
-        let directory = self.compilation.program.dir.join(RUNTIME_DATA);
+        let directory = self.root().join(RUNTIME_DATA);
         let file = directory.join(".gitignore");
         if directory.is_dir() && !file.exists() {
             let _ = std::fs::write(file, "*\n");
@@ -345,12 +396,12 @@ impl Project {
     }
 }
 
-/// The public task or alias that a name probably means.
 /// Whether a field of EZ is wrong, for which go-task has no refusal.
 fn is_superset_error(diagnostic: &Diagnostic) -> bool {
     diagnostic.severity == Severity::Error && rule::SUPERSET_CODES.contains(&diagnostic.code)
 }
 
+/// The public task or alias that a name probably means.
 fn suggest(program: &Program, typed: &str) -> Option<SmolStr> {
     let public = program.tasks.iter().filter(|task| !task.internal);
     let known: Vec<&str> = public

@@ -87,7 +87,7 @@ pub fn compile(
         if let Some(folder) = options.folder {
             let (read, findings) = folder::read_metadata(files, folder, &mut project.sources);
             diagnostics.extend(findings);
-            folder::apply(&mut program, &read);
+            folder::apply(&mut program, folder, &read);
             metadata = read;
         } else {
             folders = folder::without_included(folder::find_all(files, &options.root_dir), &project.loaded);

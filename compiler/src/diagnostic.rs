@@ -100,6 +100,17 @@ impl Diagnostic {
         }
     }
 
+    /// The finding in a map of sources that took its own in; see [`crate::source::SourceMap::absorb`].
+    #[must_use]
+    pub fn moved_up(mut self, fragments: u32) -> Self {
+        self.span = self.span.moved_up(fragments);
+        let edits = self.fixes.iter_mut().flat_map(|fix| &mut fix.edits).map(|edit| &mut edit.span);
+        for span in self.labels.iter_mut().map(|label| &mut label.span).chain(edits) {
+            *span = span.moved_up(fragments);
+        }
+        self
+    }
+
     /// Sets the remark at the main place.
     #[must_use]
     pub fn with_label(mut self, label: impl Into<Cow<'static, str>>) -> Self {

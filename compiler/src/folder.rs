@@ -5,7 +5,7 @@ use std::sync::Arc;
 use camino::{Utf8Path, Utf8PathBuf};
 use smol_str::SmolStr;
 
-use crate::ast::{Metadata, Superset};
+use crate::ast::{Metadata, Superset, Text};
 use crate::decode::decode_metadata;
 use crate::diagnostic::Diagnostic;
 use crate::file_system::{FileSystem, PathKind};
@@ -15,6 +15,7 @@ use crate::project::paths::TASKFILE_NAMES;
 use crate::rule;
 use crate::source::{SourceMap, Span};
 use crate::yaml;
+use crate::yaml::node::ScalarStyle;
 
 /// The directory of a project's folder tasks, below its root.
 pub const DIRECTORY: &str = "tasks";
@@ -130,8 +131,16 @@ pub fn read_metadata(
     (decoded.metadata, diagnostics)
 }
 
-/// Gives the default task what the metadata says of it: its params, artifacts, tags and examples.
-pub fn apply(program: &mut Program, metadata: &Metadata) {
+/// Gives the default task what the metadata says of it, its params, artifacts, tags and examples, and every task the
+/// name by which it is called from outside.
+pub fn apply(program: &mut Program, folder: &FolderTask, metadata: &Metadata) {
+    for task in &mut program.tasks {
+        if task.definition.label.is_none() && !task.is_wildcard() {
+            let span = task.definition.name.span;
+            let label = Text { value: qualified(&folder.name, &task.name), span, style: ScalarStyle::Plain };
+            Arc::make_mut(&mut task.definition).label = Some(label);
+        }
+    }
     let Some(task) = program.find(DEFAULT_TASK).and_then(|id| program.tasks.get_mut(id.0 as usize)) else {
         return;
     };

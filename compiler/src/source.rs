@@ -50,6 +50,12 @@ impl Span {
         self.end.saturating_sub(self.start) as usize
     }
 
+    /// The same place where fragments have ids that are higher by so much.
+    #[must_use]
+    pub fn moved_up(self, fragments: u32) -> Self {
+        Self { source: SourceId(self.source.0 + fragments), ..self }
+    }
+
     /// Whether the span covers no byte.
     pub fn is_empty(self) -> bool {
         self.end <= self.start
@@ -143,6 +149,16 @@ impl SourceMap {
     /// The file of a fragment.
     pub fn file_of(&self, source: SourceId) -> FileId {
         self.fragments[source.0 as usize].file
+    }
+
+    /// Takes in the texts of another compilation. Gives the number by which its fragments are further up here; see
+    /// [`Span::moved_up`].
+    pub fn absorb(&mut self, other: &Self) -> u32 {
+        let (files, fragments) = (self.files.len() as u32, self.fragments.len() as u32);
+        self.files.extend(other.files.iter().cloned());
+        let moved = |fragment: &Fragment| Fragment { file: FileId(fragment.file.0 + files), ..*fragment };
+        self.fragments.extend(other.fragments.iter().map(moved));
+        fragments
     }
 
     /// A file by id.

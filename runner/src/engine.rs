@@ -456,7 +456,8 @@ impl State {
     async fn run_task(self: Rc<Self>, context: Context, mut call: Call) -> Result<(), RunError> {
         self.inject_prompted(&mut call);
         let (id, task) = self.enter(&mut call)?;
-        let subject = Subject { task: Some(task.name.clone()), call: Some(self.messages.next_call()) };
+        let subject =
+            Subject { task: Some(self.outer_name(&task.name)), call: Some(self.messages.next_call()) };
         if !self.early_checks(id, task, &call)? {
             self.messages.tell(&subject, EventKind::TaskSkipped { why: Skip::Platform });
             // No line break: go-task writes its escape sequence as it is.
@@ -493,7 +494,7 @@ impl State {
         self.count_call(id, &concrete)?;
         self.slots.acquire().await;
         let name = concrete.shown_name().clone();
-        let extras = policy::Extras::of(self.program.task(id), &call, self.options.log);
+        let extras = policy::Extras::of(self.program.task(id), &call, &self.options);
         let result = Rc::clone(&self).start(&context, Running { concrete, call, subject, extras }).await;
         self.slots.release();
         result.map_err(|error| error.in_task(name))

@@ -2,6 +2,7 @@
 //!
 //! It knows nothing of terminals and servers: who wants to show or record a run listens to [`event::EventSink`].
 
+pub mod artifact;
 pub mod call;
 mod civil_time;
 pub mod command;

@@ -64,6 +64,19 @@ pub struct Options {
     pub command_line: Vec<SmolStr>,
     /// Names the run in events; empty for an own name.
     pub run_id: SmolStr,
+    /// What the program is a part of.
+    pub place: Place,
+}
+
+/// What a program is a part of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The root directory of the project, absolute, where EZ keeps what it writes; the program's own where empty.
+    pub project: SmolStr,
+    /// The folder task that the program is; empty for that of a project.
+    pub folder: SmolStr,
+    /// The workspace that it runs in, `EZ_WORKSPACE_NAME`; empty without one.
+    pub workspace: SmolStr,
 }
 
 /// Which params a user is asked for.

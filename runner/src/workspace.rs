@@ -62,7 +62,8 @@ impl Layout<'_> {
     fn link_entries(&self, below: &Path, outputs: &[Vec<&str>], hidden: &mut Vec<PathBuf>) -> io::Result<()> {
         let is_top = below.as_os_str().is_empty();
         let depth = below.components().count();
-        let mut entries: Vec<fs::DirEntry> = fs::read_dir(self.folder.join(below))?.collect::<Result<_, _>>()?;
+        let mut entries: Vec<fs::DirEntry> =
+            fs::read_dir(self.folder.join(below))?.collect::<Result<_, _>>()?;
         entries.sort_by_key(fs::DirEntry::file_name);
         for entry in entries {
             let name = entry.file_name();
@@ -147,7 +148,8 @@ impl Layout<'_> {
     /// Whether a path of the workspace is a link into the folder.
     fn is_ours(&self, path: &Path) -> bool {
         let Ok(target) = fs::read_link(path) else { return false };
-        let absolute = path.parent().map_or_else(|| target.clone(), |directory| normal(&directory.join(&target)));
+        let absolute =
+            path.parent().map_or_else(|| target.clone(), |directory| normal(&directory.join(&target)));
         absolute.starts_with(self.folder)
     }
 

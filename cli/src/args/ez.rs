@@ -278,6 +278,8 @@ pub enum Format {
 /// `ez compile`
 #[derive(Args, Debug)]
 pub struct Compile {
+    /// A folder task; without it, the project
+    pub name: Option<String>,
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<String>,

@@ -63,6 +63,8 @@ pub enum Id {
     Progress,
     Log,
     WaitForLocks,
+    Workspace,
+    NoWorkspace,
 }
 
 /// A flag's value.
@@ -314,6 +316,8 @@ pub const EZ_ADDITIONS: &[Flag] = &[
     text(Id::Progress, "progress", "Show a live status line: auto (the default), always or never."),
     switch(Id::Log, "log", "Write a log of each task that is named; `ez log list` shows them."),
     switch(Id::WaitForLocks, "wait", "Wait for a task that is locked (ez-lock) instead of failing."),
+    text(Id::Workspace, "workspace", "Run in the workspace of this name; auto makes a new one."),
+    switch(Id::NoWorkspace, "no-workspace", "Run a folder task in its folder instead of its workspace."),
 ];
 
 /// The rows that hold for one invocation.

@@ -143,6 +143,20 @@ pub enum Progress {
     Never,
 }
 
+/// Where a program runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum WorkspaceChoice {
+    /// A folder task in its workspace, any other where its files are.
+    #[default]
+    Usual,
+    /// In the workspace of this name.
+    Named(String),
+    /// In a new workspace.
+    New,
+    /// Where its files are.
+    Never,
+}
+
 /// Every setting of an invocation, with its final value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -210,6 +224,8 @@ pub struct Options {
     pub wait_for_locks: bool,
     /// Which params are asked for on a terminal (`ez` only).
     pub ask_params: AskParams,
+    /// Where programs run (`ez` only).
+    pub workspace: WorkspaceChoice,
 }
 
 /// `--output` and its group settings.
@@ -462,6 +478,7 @@ fn options(
         log: on(Id::Log),
         wait_for_locks: on(Id::WaitForLocks),
         ask_params: AskParams::Never,
+        workspace: workspace(&values.text(Id::Workspace), on(Id::NoWorkspace))?,
     })
 }
 
@@ -477,6 +494,19 @@ fn remote_options(values: &Values) -> RemoteOptions {
         ca_cert: values.text(Id::CaCert),
         cert: values.text(Id::Cert),
         cert_key: values.text(Id::CertKey),
+    }
+}
+
+fn workspace(name: &str, never: bool) -> Result<WorkspaceChoice, String> {
+    match (name, never) {
+        ("", true) => Ok(WorkspaceChoice::Never),
+        ("", false) => Ok(WorkspaceChoice::Usual),
+        (_, true) => Err("ez: --workspace and --no-workspace exclude each other".to_owned()),
+        ("auto", false) => Ok(WorkspaceChoice::New),
+        (name, false) if ez_compiler::folder::is_name(name) => Ok(WorkspaceChoice::Named(name.to_owned())),
+        (name, false) => Err(format!(
+            "ez: \"{name}\" is no name of a workspace: use letters, digits, `-`, `_` and `.`, and begin with no sign"
+        )),
     }
 }
 

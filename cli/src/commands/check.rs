@@ -1,6 +1,10 @@
 //! `ez check`: finds mistakes without running anything.
 
+use std::collections::HashSet;
+
+use camino::Utf8PathBuf;
 use ez_compiler::diagnostic::{Diagnostic, Severity};
+use ez_compiler::folder::FolderTask;
 use ez_compiler::ir::{Resolution, TaskId};
 use ez_compiler::rule::{RULES, Rule};
 use ez_compiler::source::SourceMap;
@@ -10,6 +14,7 @@ use crate::args::ez::{Check, Format};
 use crate::args::invocation::Options;
 use crate::exit_code::Code;
 use crate::failure::Failure;
+use crate::folder::Target;
 use crate::logger::Color;
 use crate::project::Project;
 use crate::render::{self, Findings};
@@ -22,15 +27,52 @@ const MAX_FIX_ROUNDS: usize = 10;
 pub fn run(context: &Context, options: &Options, check: &Check) -> Outcome {
     let levels = Levels::new(check)?;
     let targets = Targets::new(context, options, &check.targets)?;
-    let mut has_errors = false;
+    let mut report = Report::default();
     for place in &targets.places {
-        let project = open(context, place)?;
-        let project = if check.fix { mend(context, place, project, &levels)? } else { project };
-        let diagnostics = targets.select(&project, levels.apply(&project.compilation.diagnostics))?;
-        print(context, &project, &diagnostics, check.format)?;
-        has_errors |= diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+        let open = || open(context, place);
+        let project = if check.fix { mend(context, open, &levels)? } else { open()? };
+        let (own, folders) = targets.chosen(&project);
+        if own {
+            let found = levels.apply(&project.compilation.diagnostics);
+            report.add(&project.compilation.sources, targets.select(&project, found)?);
+        }
+        for folder in folders {
+            let open = || {
+                Project::open_folder(context, place, folder, true).map_err(|failure| broken(failure.message))
+            };
+            let project = if check.fix { mend(context, open, &levels)? } else { open()? };
+            report.add(&project.compilation.sources, levels.apply(&project.compilation.diagnostics));
+        }
     }
-    if has_errors { Err(Failure::silent(Code::OTHER)) } else { Ok(()) }
+    print(context, &report, check.format)?;
+    if report.has_errors() { Err(Failure::silent(Code::OTHER)) } else { Ok(()) }
+}
+
+/// The findings in all programs that were checked.
+#[derive(Default)]
+struct Report {
+    sources: SourceMap,
+    diagnostics: Vec<Diagnostic>,
+    seen: HashSet<(Utf8PathBuf, std::ops::Range<usize>, &'static str, String)>,
+}
+
+impl Report {
+    /// Adds the findings of a program; those about a file that another program has too are told once.
+    fn add(&mut self, sources: &SourceMap, diagnostics: Vec<Diagnostic>) {
+        let moved = self.sources.absorb(sources);
+        for diagnostic in diagnostics {
+            let diagnostic = diagnostic.moved_up(moved);
+            let place = self.sources.locate(diagnostic.span);
+            let path = self.sources.file(place.file).path.clone();
+            if self.seen.insert((path, place.range, diagnostic.code.id, diagnostic.message.clone())) {
+                self.diagnostics.push(diagnostic);
+            }
+        }
+    }
+
+    fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
 }
 
 fn broken(message: impl Into<String>) -> Failure {
@@ -44,10 +86,10 @@ fn open(context: &Context, place: &Options) -> Result<Project, Failure> {
 /// Applies fixes until there are none left.
 fn mend(
     context: &Context,
-    place: &Options,
-    mut project: Project,
+    open: impl Fn() -> Result<Project, Failure>,
     levels: &Levels,
 ) -> Result<Project, Failure> {
+    let mut project = open()?;
     let mut count = 0;
     for _ in 0..MAX_FIX_ROUNDS {
         let mended =
@@ -62,7 +104,7 @@ fn mend(
                 broken(format!("ez: cannot write {path}: {}", disk::plain_message(&error)))
             })?;
         }
-        project = open(context, place)?;
+        project = open()?;
     }
     if count > 0 {
         context.logger.err(Color::Green, &format!("ez: {count} fixed\n"));
@@ -70,10 +112,10 @@ fn mend(
     Ok(project)
 }
 
-fn print(context: &Context, project: &Project, diagnostics: &[Diagnostic], format: Format) -> Outcome {
+fn print(context: &Context, report: &Report, format: Format) -> Outcome {
     let findings = Findings {
-        sources: &project.compilation.sources,
-        diagnostics,
+        sources: &report.sources,
+        diagnostics: &report.diagnostics,
         working_directory: &context.environment.working_directory,
     };
     let fail = |error: serde_json::Error| broken(format!("ez: {error}"));
@@ -160,6 +202,26 @@ impl Targets {
         Ok(Self { places, tasks: tasks.into_iter().cloned().collect() })
     }
 
+    /// Whether the project's own program is checked, and which of its folder tasks are: all where no task is named.
+    fn chosen<'p>(&self, project: &'p Project) -> (bool, Vec<&'p FolderTask>) {
+        let folders = &project.compilation.folders;
+        if self.tasks.is_empty() {
+            return (true, folders.iter().collect());
+        }
+        let mut chosen = Vec::new();
+        let mut own = false;
+        for name in &self.tasks {
+            match project.target(name) {
+                Target::Inline => own = true,
+                Target::Folder { folder, .. } => {
+                    chosen.extend(folders.iter().find(|known| **known == folder));
+                }
+            }
+        }
+        chosen.dedup();
+        (own, chosen)
+    }
+
     /// The findings inside the chosen tasks.
     fn select(&self, project: &Project, diagnostics: Vec<Diagnostic>) -> Result<Vec<Diagnostic>, Failure> {
         if self.tasks.is_empty() {
@@ -167,7 +229,7 @@ impl Targets {
         }
         let program = &project.compilation.program;
         let mut chosen: Vec<TaskId> = Vec::new();
-        for name in &self.tasks {
+        for name in self.tasks.iter().filter(|name| project.target(name) == Target::Inline) {
             match program.resolve(name) {
                 Resolution::Task(id, _) => chosen.push(id),
                 Resolution::Ambiguous(ids) => chosen.extend(ids),

@@ -8,12 +8,22 @@ use crate::args::invocation::Options;
 use crate::disk;
 use crate::exit_code::Code;
 use crate::failure::Failure;
+use crate::folder::Target;
 use crate::logger::Color;
 use crate::project::Project;
 
 /// Writes the compiled Taskfile to stdout or to a file, and what differs under go-task to stderr.
 pub fn run(context: &Context, options: &Options, compile: &Compile) -> Outcome {
-    let project = Project::open_sound(context, options)?;
+    let root = Project::open_sound(context, options)?;
+    let project = match compile.name.as_deref().map(|name| (name, root.target(name))) {
+        None => root,
+        Some((_, Target::Folder { folder, .. })) => Project::open_sound_folder(context, options, &folder)?,
+        Some((name, Target::Inline)) => {
+            let message =
+                format!("ez: there is no folder task \"{name}\"; without a name the project is compiled");
+            return Err(Failure::new(Code::USAGE, message));
+        }
+    };
     let compilation = &project.compilation;
     let emitted = taskfile(&compilation.program, &compilation.loaded, &compilation.sources);
     match &compile.output {

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use ez_compiler::ast::param::variable_name;
 use ez_compiler::ast::{EnumValues, Param, ParamKind, Text, Variable, VariableValue};
+use ez_compiler::folder::FolderTask;
 use ez_compiler::ir::{Program, Resolution};
 
 use super::Context;
@@ -128,11 +129,42 @@ fn tasks(context: &Context, before: &[String]) -> Vec<Candidate> {
             all.extend(variables(program, id));
         }
     }
+    for folder in &project.compilation.folders {
+        let names = |word: &&String| ez_compiler::folder::split_name(word).0 == folder.name;
+        let named = before.iter().find(names);
+        all.extend(folder_tasks(context, &options, folder, named.map(String::as_str)));
+    }
     for id in list::listed(program, true, Order::RootFirst) {
         let task = program.task(id);
         let about = task.definition.desc.as_ref().map(|desc| desc.value.to_string()).unwrap_or_default();
         let names = std::iter::once(&task.name).chain(&task.aliases).filter(|name| !name.contains('*'));
         all.extend(names.map(|name| Candidate::new(name.as_str(), about.as_str())));
+    }
+    all
+}
+
+/// Names of the tasks of a folder task, and variables of the one that is named already.
+fn folder_tasks(
+    context: &Context,
+    options: &Options,
+    folder: &FolderTask,
+    named: Option<&str>,
+) -> Vec<Candidate> {
+    let Ok(project) = Project::open_folder(context, options, folder, false) else { return Vec::new() };
+    let program = &project.compilation.program;
+    let mut all = Vec::new();
+    if let Some(named) = named {
+        let (_, task) = ez_compiler::folder::split_name(named);
+        if let Resolution::Task(id, _) = program.resolve(task) {
+            all.extend(variables(program, id));
+        }
+    }
+    for id in list::listed(program, true, Order::RootFirst) {
+        let task = program.task(id);
+        let about = task.definition.desc.as_ref().map(|desc| desc.value.to_string()).unwrap_or_default();
+        if !task.is_wildcard() {
+            all.push(Candidate::new(ez_compiler::folder::qualified(&folder.name, &task.name), about));
+        }
     }
     all
 }

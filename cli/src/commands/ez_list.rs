@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::list::{self, Entry};
+use ez_compiler::folder::{DEFAULT_TASK, qualified};
+use smol_str::{SmolStr, format_smolstr};
+
+use super::list::{self, Additions, Entry, Place};
 use super::params;
 use super::{Context, Outcome};
 use crate::args::ez::{List, Sort};
@@ -15,6 +18,9 @@ use crate::table;
 
 /// What EZ calls a task that stands in a Taskfile.
 pub const INLINE: &str = "inline";
+
+/// What EZ calls a task that is a folder, or in one.
+pub const FOLDER: &str = "folder";
 
 /// Spaces between the columns.
 const PADDING: usize = 3;
@@ -34,6 +40,8 @@ pub fn run(context: &Context, options: &Options, request: &List) -> Outcome {
     let shows_all = request.all || request.filter.is_some() || described.is_empty();
     let ids = if shows_all { &all } else { &described };
     let with_status = request.json && !request.no_status;
+    let folders = of_folders(context, options, &project, order)?;
+    let shows_all_of_folders = request.all || request.filter.is_some();
     let mut entries = Vec::new();
     for id in ids {
         let entry = list::entry(&engine, &project.compilation.sources, *id, with_status)
@@ -43,6 +51,10 @@ pub fn run(context: &Context, options: &Options, request: &List) -> Outcome {
             entries.push(entry);
         }
     }
+    let hidden_in_folders =
+        folders.iter().filter(|entry| !shows_all_of_folders && entry.desc.is_empty()).count();
+    let shown = folders.into_iter().filter(|entry| shows_all_of_folders || !entry.desc.is_empty());
+    entries.extend(shown.filter(|entry| is_wanted(entry, request.filter.as_deref())));
     if request.json {
         let form = ListRequest { nested: request.nested, ..ListRequest::default() };
         let json = list::json(entries, program.taskfile.as_str(), form)
@@ -51,7 +63,7 @@ pub fn run(context: &Context, options: &Options, request: &List) -> Outcome {
         return Ok(());
     }
     context.logger.out(Color::None, &text(context, &entries, request.silent));
-    let hidden = all.len() - ids.len();
+    let hidden = all.len() - ids.len() + hidden_in_folders;
     if hidden > 0 && !request.silent {
         context
             .logger
@@ -64,6 +76,51 @@ pub fn run(context: &Context, options: &Options, request: &List) -> Outcome {
         return Err(Failure::new(Code::OTHER, message));
     }
     Ok(())
+}
+
+/// The tasks of the folder tasks, by the names by which they are called from here. The task that a folder's name stands for
+/// always has a description, so that it is always listed.
+fn of_folders(
+    context: &Context,
+    options: &Options,
+    project: &Project,
+    order: Order,
+) -> Result<Vec<Entry>, Failure> {
+    let mut entries = Vec::new();
+    for folder in &project.compilation.folders {
+        let opened = Project::open_folder(context, options, folder, false)?;
+        if opened.compilation.failure.is_some() {
+            let taskfile = folder.taskfile.to_string();
+            entries.push(Entry {
+                name: folder.name.clone(),
+                task: folder.name.clone(),
+                desc: format_smolstr!("does not compile: `ez check {}` says why", folder.name),
+                summary: SmolStr::default(),
+                aliases: Vec::new(),
+                up_to_date: None,
+                location: Place { line: 1, column: 1, taskfile },
+                additions: Some(Additions { kind: FOLDER, ..Additions::default() }),
+            });
+            continue;
+        }
+        let engine = opened.engine(context, options, silent_sink())?;
+        let program = engine.program();
+        for id in list::listed(program, true, order) {
+            let entry = list::entry(&engine, &opened.compilation.sources, id, false)
+                .map_err(|error| Failure::of_run(&error, false))?;
+            let task = program.task(id);
+            let is_default = task.name == DEFAULT_TASK;
+            let desc = if is_default && entry.desc.is_empty() { "a folder task".into() } else { entry.desc };
+            entries.push(Entry {
+                task: qualified(&folder.name, &task.name),
+                desc,
+                aliases: entry.aliases.iter().map(|alias| qualified(&folder.name, alias)).collect(),
+                additions: Some(params::additions(FOLDER, task)),
+                ..entry
+            });
+        }
+    }
+    Ok(entries)
 }
 
 fn is_wanted(entry: &Entry, filter: Option<&str>) -> bool {
@@ -87,8 +144,10 @@ fn text(context: &Context, entries: &[Entry], names_only: bool) -> String {
             [] => String::new(),
             aliases => logger.paint(Color::Cyan, &format!("({})", aliases.join(", "))),
         };
+        let is_folder = entry.additions.as_ref().is_some_and(|more| more.kind == FOLDER);
+        let mark = if is_folder { logger.paint(Color::Magenta, "[folder]") } else { String::new() };
         let words: Vec<&str> =
-            [about.as_str(), &aliases].into_iter().filter(|word| !word.is_empty()).collect();
+            [mark.as_str(), about.as_str(), &aliases].into_iter().filter(|word| !word.is_empty()).collect();
         if !words.is_empty() {
             let _ = write!(rows, "\t{}", words.join("  "));
         }

@@ -1,10 +1,13 @@
 //! What go-task's flags ask for once the project is read: lists, summaries, states, runs.
 
 use std::io;
+use std::pin::Pin;
 use std::rc::Rc;
 
 use ez_compiler::check::inevitable_cycle;
+use ez_compiler::folder::{DEFAULT_TASK, FolderTask, qualified};
 use ez_compiler::ir::{Resolution, TaskId};
+use ez_compiler::suggest::nearest;
 use ez_runner::call::Call;
 use ez_runner::engine::{Engine, OnSignal};
 use ez_runner::error::{Cause, EXIT_TASK_NOT_FOUND, EXIT_TOO_MANY_CALLS, RunError};
@@ -24,8 +27,10 @@ use crate::args::invocation::{
 };
 use crate::exit_code::Code;
 use crate::failure::Failure;
+use crate::folder::Target;
 use crate::logger::Color;
 use crate::project::{self, Project};
+use crate::workspace;
 
 /// Does what a command line of run flags asks for.
 pub fn execute(context: &Context, invocation: &Invocation) -> Outcome {
@@ -38,6 +43,65 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Code::OTHER, format!("ez: cannot start: {error}")))
+}
+
+/// A program and what is asked of it: the project's own, or a folder task.
+struct Part {
+    project: Project,
+    action: Action,
+}
+
+impl Part {
+    /// The parts of what was asked, in order: names that follow each other in one program stay together.
+    ///
+    /// # Errors
+    /// A folder task is refused, or a workspace cannot be made.
+    fn of(
+        context: &Context,
+        options: &Options,
+        project: Project,
+        action: &Action,
+    ) -> Result<Vec<Self>, Failure> {
+        let (Action::Run(request) | Action::Status(request) | Action::Summary(request)) = action else {
+            return Ok(vec![Self { project, action: action.clone() }]);
+        };
+        let mut groups: Vec<(Option<FolderTask>, Vec<String>)> = Vec::new();
+        for name in &request.tasks {
+            let (folder, task) = match project.target(name) {
+                Target::Inline => (None, name.clone()),
+                Target::Folder { folder, task } => (Some(folder), task),
+            };
+            match groups.last_mut() {
+                Some((last, tasks)) if *last == folder => tasks.push(task),
+                _ => groups.push((folder, vec![task])),
+            }
+        }
+        let runs = matches!(action, Action::Run(_));
+        let mut own = Some(project);
+        let mut parts = Vec::new();
+        for (folder, tasks) in groups {
+            let first = tasks.first().cloned().unwrap_or_default();
+            let name = folder.as_ref().map_or(first.clone(), |folder| qualified(&folder.name, &first).into());
+            let project = match &folder {
+                Some(folder) => Project::open_sound_folder(context, options, folder)?,
+                None => match own.take() {
+                    Some(project) => project,
+                    None => Project::open_sound(context, options)?,
+                },
+            };
+            let project = if runs { workspace::enter(context, options, project, &name)? } else { project };
+            let request = Request { tasks, ..request.clone() };
+            parts.push(Self {
+                project,
+                action: match action {
+                    Action::Status(_) => Action::Status(request),
+                    Action::Summary(_) => Action::Summary(request),
+                    _ => Action::Run(request),
+                },
+            });
+        }
+        Ok(parts)
+    }
 }
 
 /// A project with its engine, and what was asked of it.
@@ -55,8 +119,30 @@ impl<'a> Session<'a> {
             Personality::Task => Project::open_plain(context, options)?,
             Personality::Ez => Project::open_sound(context, options)?,
         };
+        let parts = match options.personality {
+            Personality::Task => vec![Part { project, action: invocation.action.clone() }],
+            Personality::Ez => Part::of(context, options, project, &invocation.action)?,
+        };
+        if options.parallel && parts.len() > 1 {
+            let mut all: Pin<Box<dyn Future<Output = Outcome> + 'a>> = Box::pin(std::future::ready(Ok(())));
+            for part in parts {
+                all = Box::pin(async move {
+                    let (earlier, this) = tokio::join!(all, Self::run_part(context, options, part));
+                    earlier.and(this)
+                });
+            }
+            return all.await;
+        }
+        for part in parts {
+            Self::run_part(context, options, part).await?;
+        }
+        Ok(())
+    }
+
+    async fn run_part(context: &'a Context, options: &'a Options, part: Part) -> Outcome {
+        let Part { project, action } = part;
         if options.engine == EngineKind::Task {
-            match &invocation.action {
+            match &action {
                 Action::Run(request) => {
                     return engine_task::run(context, options, &project, request, &[]).await;
                 }
@@ -69,7 +155,7 @@ impl<'a> Session<'a> {
         let engine = project.engine(context, options, sink(context, options)?)?;
         let session = Self { context, options, project, engine };
         session.engine.load_dotenv().await.map_err(|error| session.failure(&error))?;
-        let outcome = session.act(&invocation.action).await;
+        let outcome = session.act(&action).await;
         // The process ends now; giving every node of the program back costs a tenth of a long list.
         std::mem::forget(session.project.compilation);
         outcome
@@ -117,7 +203,11 @@ impl<'a> Session<'a> {
             let subject = format!("the task \"{task}\"");
             message = message.replacen(&subject, &format!("{subject}, which \"{caller}\" calls,"), 1);
         }
-        self.engine.masked(&format!("ez: {message}\n`ez show {task}` shows what it takes"))
+        let name = match &self.project.folder {
+            Some(folder) if *task == DEFAULT_TASK => folder.name.clone(),
+            _ => task.clone(),
+        };
+        self.engine.masked(&format!("ez: {message}\n`ez show {name}` shows what it takes"))
     }
 
     fn clear_cache(&self) -> Outcome {
@@ -172,7 +262,7 @@ impl<'a> Session<'a> {
             if let (Cause::NotFound { name, suggestion }, Personality::Ez) =
                 (error.cause(), self.options.personality)
             {
-                return Err(unknown_task(name, suggestion.as_deref()));
+                return Err(unknown_task(&self.project, name, suggestion.as_deref()));
             }
             if matches!(error.cause(), Cause::NotFound { .. }) {
                 match self.list(ListRequest::default()) {
@@ -248,9 +338,15 @@ impl<'a> Session<'a> {
     }
 }
 
-fn unknown_task(name: &str, suggestion: Option<&str>) -> Failure {
+fn unknown_task(project: &Project, name: &str, suggestion: Option<&str>) -> Failure {
+    let folders = project.compilation.folders.iter().map(|folder| folder.name.as_str());
+    let suggestion = suggestion.or_else(|| nearest(name, folders));
     let hint = suggestion.map(|other| format!(" Did you mean \"{other}\"?")).unwrap_or_default();
-    let message = format!("ez: there is no task \"{name}\".{hint} `ez list --all` shows all tasks.");
+    let place = match &project.folder {
+        Some(folder) => format!("the folder task \"{}\" has no task \"{name}\"", folder.name),
+        None => format!("there is no task \"{name}\""),
+    };
+    let message = format!("ez: {place}.{hint} `ez list --all` shows all tasks.");
     Failure::new(Code(EXIT_TASK_NOT_FOUND), message)
 }
 

@@ -1,13 +1,13 @@
 //! `ez show`: what a task is.
 
-use ez_compiler::ast::{CommandAction, VariableValue};
-use ez_compiler::ir::TaskId;
+use ez_compiler::ast::{Artifact, CommandAction, Text, VariableValue};
+use ez_compiler::ir::{Task, TaskId};
 use ez_runner::call::Call;
 use ez_runner::engine::Engine;
 use serde::Serialize;
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
-use super::ez_list::INLINE;
+use super::ez_list::{FOLDER, INLINE};
 use super::list::{self, Entry};
 use super::params;
 use super::summary::Summary;
@@ -16,6 +16,7 @@ use crate::args::ez::Show;
 use crate::args::invocation::Options;
 use crate::exit_code::Code;
 use crate::failure::Failure;
+use crate::folder::Target;
 use crate::logger::Color;
 use crate::project::{Project, silent_sink};
 
@@ -30,9 +31,16 @@ struct Shown {
     requires: Vec<SmolStr>,
     sources: Vec<SmolStr>,
     generates: Vec<SmolStr>,
-    artifacts: Vec<SmolStr>,
+    artifacts: Vec<ShownArtifact>,
     usage: SmolStr,
     version: SmolStr,
+}
+
+#[derive(Serialize)]
+struct ShownArtifact {
+    name: SmolStr,
+    path: SmolStr,
+    optional: bool,
 }
 
 #[derive(Serialize)]
@@ -57,39 +65,86 @@ struct ShownVariable {
 
 /// Shows one task: as text what `--summary` shows and where it is written, as JSON what was written.
 pub fn run(context: &Context, options: &Options, request: &Show) -> Outcome {
-    let project = Project::open_sound(context, options)?;
+    let root = Project::open_sound(context, options)?;
+    let (project, name, kind) = match root.target(&request.name) {
+        Target::Inline => (root, request.name.clone(), INLINE),
+        Target::Folder { folder, task } => {
+            (Project::open_sound_folder(context, options, &folder)?, task, FOLDER)
+        }
+    };
     let engine = project.engine(context, options, silent_sink())?;
-    let id = project.find(&request.name, options)?;
+    let id = project.find(&name, options)?;
     let failure = |error: &_| Failure::of_run(error, false);
-    let entry =
-        list::entry(&engine, &project.compilation.sources, id, true).map_err(|error| failure(&error))?;
+    let entry = list::entry(&engine, &project.compilation.sources, id, kind == INLINE)
+        .map_err(|error| failure(&error))?;
     if request.json {
-        let shown = shown(&engine, id, entry);
+        let shown = shown(&project, &engine, id, entry, kind);
         let json = serde_json::to_string_pretty(&shown)
             .map_err(|error| Failure::new(Code::OTHER, format!("ez: {error}")))?;
         context.logger.out(Color::None, &format!("{json}\n"));
         return Ok(());
     }
-    let task = engine.describe(&Call::new(request.name.as_str())).map_err(|error| failure(&error))?;
+    let task = engine.describe(&Call::new(name.as_str())).map_err(|error| failure(&error))?;
     let linked = engine.program().task(id);
     let summary = Summary::text(&context.logger, &context.environment, linked, &task);
     context.logger.out(Color::None, &engine.masked(&summary));
-    let additions = params::additions(INLINE, linked);
+    let additions = params::additions(kind, linked);
     context.logger.out(Color::None, &params::text(&context.logger, &additions.params));
-    for (title, texts) in [("tags", &additions.tags), ("examples", &additions.examples)] {
+    let metadata = &project.compilation.metadata;
+    let artifacts = artifacts(&project, id);
+    let word = |text: &Option<Text>| text.iter().map(|text| text.value.clone()).collect::<Vec<_>>();
+    for (title, texts) in [
+        ("artifacts", &artifacts),
+        ("usage", &word(&metadata.usage)),
+        ("version", &word(&metadata.version)),
+        ("author", &word(&metadata.author)),
+        ("tags", &additions.tags),
+        ("examples", &additions.examples),
+    ] {
         if !texts.is_empty() {
-            context.logger.out(Color::None, &format!("\n{title}:\n  {}\n", texts.join("\n  ")));
+            context.logger.out(
+                Color::None,
+                &format!("\n{title}:\n  {}\n", texts.join("\n").trim().replace('\n', "\n  ")),
+            );
         }
     }
     let place = &entry.location;
-    let state = if entry.up_to_date == Some(true) { "up to date" } else { "would run" };
+    let state = match entry.up_to_date {
+        Some(true) => "up to date",
+        Some(false) => "would run",
+        None => "a folder task",
+    };
     context
         .logger
         .out(Color::None, &format!("\n{}:{}:{}, {state}\n", place.taskfile, place.line, place.column));
     Ok(())
 }
 
-fn shown(engine: &Engine, id: TaskId, entry: Entry) -> Shown {
+/// What a successful run leaves: path, and name where it is another.
+fn artifacts(project: &Project, id: TaskId) -> Vec<SmolStr> {
+    let task = project.compilation.program.task(id);
+    let artifacts = task.superset.iter().flat_map(|superset| &superset.artifacts);
+    artifacts
+        .map(|artifact| {
+            let optional = if artifact.optional { ", optional" } else { "" };
+            format_smolstr!("{} ({}{optional})", artifact.path.value, artifact.name.value)
+        })
+        .collect()
+}
+
+fn declared_artifacts(task: &Task) -> Vec<ShownArtifact> {
+    let artifacts = task.superset.iter().flat_map(|superset| &superset.artifacts);
+    let shown = |artifact: &Artifact| ShownArtifact {
+        name: artifact.name.value.clone(),
+        path: artifact.path.value.clone(),
+        optional: artifact.optional,
+    };
+    artifacts.map(shown).collect()
+}
+
+fn shown(project: &Project, engine: &Engine, id: TaskId, entry: Entry, kind: &'static str) -> Shown {
+    let metadata = &project.compilation.metadata;
+    let word = |text: &Option<Text>| text.as_ref().map(|text| text.value.clone()).unwrap_or_default();
     let task = engine.program().task(id);
     let written = &task.definition;
     let cmds = written.cmds.iter().filter_map(|command| {
@@ -121,9 +176,9 @@ fn shown(engine: &Engine, id: TaskId, entry: Entry) -> Shown {
         requires: written.requires.iter().map(|required| required.name.value.clone()).collect(),
         sources: patterns(&written.sources),
         generates: patterns(&written.generates),
-        artifacts: Vec::new(),
-        usage: SmolStr::default(),
-        version: SmolStr::default(),
-        entry: Entry { additions: Some(params::additions(INLINE, task)), ..entry },
+        artifacts: declared_artifacts(task),
+        usage: word(&metadata.usage),
+        version: word(&metadata.version),
+        entry: Entry { additions: Some(params::additions(kind, task)), ..entry },
     }
 }

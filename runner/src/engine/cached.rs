@@ -16,7 +16,8 @@ use crate::scope::Slot;
 
 impl State {
     fn output_cache(&self) -> OutputCache {
-        OutputCache::new(Path::new(self.program.dir.as_str()))
+        let own = || Path::new(self.program.dir.as_str()).to_owned();
+        OutputCache::new(&self.root_directory().unwrap_or_else(|_| own()))
     }
 
     /// What the work of a task depends on: its sources, its commands as they will run, its variables and environment.

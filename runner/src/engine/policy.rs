@@ -1,17 +1,19 @@
 //! What EZ adds to how a whole task runs: its lock, its log, its time limit, its hooks, and further attempts.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ez_compiler::ast::param::variable_name;
 use ez_compiler::ast::{Hook, HookAction, Moment, ParamKind, Superset};
+use ez_compiler::folder::qualified;
 use ez_compiler::ir::Task;
 use ez_compiler::template::Value;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{Running, State, unique};
+use crate::artifact::{self, Wanted};
 use crate::call::Call;
 use crate::command::{Input, Script};
 use crate::concrete::ConcreteTask;
@@ -20,6 +22,7 @@ use crate::event::{Color, EventKind};
 use crate::go_text::duration;
 use crate::hooks::{self, TaskEnd};
 use crate::mask::masked;
+use crate::options::Options;
 use crate::recorder::{Recorder, Tail};
 use crate::render::Renderer;
 use crate::runtime_data;
@@ -42,12 +45,14 @@ pub(super) struct Extras {
     /// What the task prints, where hooks can see it.
     tail: Option<Rc<Tail>>,
     has_log: bool,
+    /// Whether the artifacts of the task are kept when it succeeded.
+    keeps_artifacts: bool,
 }
 
 impl Extras {
     /// What a call of a task has; `None` where it is go-task's.
-    pub(super) fn of(task: &Task, call: &Call, logs_all: bool) -> Option<Box<Self>> {
-        let is_logged = logs_all && !call.indirect;
+    pub(super) fn of(task: &Task, call: &Call, options: &Options) -> Option<Box<Self>> {
+        let is_logged = options.log && !call.indirect;
         if task.superset.is_none() && !is_logged {
             return None;
         }
@@ -55,12 +60,16 @@ impl Extras {
         let has_log = superset.log.is_some() || is_logged;
         let is_locked = superset.lock.as_ref().is_some_and(|lock| lock.exclusive);
         let is_limited = superset.timeout.is_some() || superset.retry.is_some();
-        if superset.hooks.is_empty() && !is_limited && !is_locked && !has_log {
+        let keeps_artifacts = !options.dry
+            && !call.indirect
+            && !options.place.folder.is_empty()
+            && !superset.artifacts.is_empty();
+        if superset.hooks.is_empty() && !is_limited && !is_locked && !has_log && !keeps_artifacts {
             return None;
         }
         let sees_end = superset.hooks.iter().any(|hook| hook.moment.value != Moment::PreRun);
         let tail = sees_end.then(Rc::default);
-        Some(Box::new(Self { superset, started: Instant::now(), tail, has_log }))
+        Some(Box::new(Self { superset, started: Instant::now(), tail, has_log, keeps_artifacts }))
     }
 
     fn end(&self, concrete: &ConcreteTask, error: Option<&RunError>) -> TaskEnd {
@@ -89,7 +98,7 @@ impl State {
         let mut context = context.clone();
         let lock = self.take_lock(&context, running, extras).await?;
         if lock.is_some() {
-            context = context.holding(running.concrete.full_name.clone());
+            context = context.holding(self.outer_name(&running.concrete.full_name));
         }
         let log = self.begin_log(running, extras)?;
         if let Some(log) = &log {
@@ -104,7 +113,8 @@ impl State {
         });
         let work = context.within(limit, |context| async move {
             self.run_hooks(&context, running, extras, Moment::PreRun, None).await?;
-            self.work(&context, running).await
+            self.work(&context, running).await?;
+            if extras.keeps_artifacts { self.keep_artifacts(running, extras) } else { Ok(()) }
         });
         let result = work.await;
         // What ended the task does not end what tells of it.
@@ -254,7 +264,12 @@ impl State {
         let script = Script {
             text: &script,
             dir: &concrete.dir,
-            environment: hooks::environment(&environment, &concrete.full_name, "", end),
+            environment: hooks::environment(
+                &environment,
+                &self.outer_name(&concrete.full_name),
+                &self.options.place.workspace,
+                end,
+            ),
             set: &unique([&self.program.set, &definition.set, &[]]),
             shopt: &unique([&self.program.shopt, &definition.shopt, &[]]),
             input: if definition.interactive { Input::Terminal } else { Input::Inherit },
@@ -274,7 +289,7 @@ impl State {
         if !is_exclusive || self.options.dry {
             return Ok(None);
         }
-        let name = &running.concrete.full_name;
+        let name = &self.outer_name(&running.concrete.full_name);
         if context.holds(name) {
             return Err(RunError::other("the task holds its lock already: it is called by itself"));
         }
@@ -326,9 +341,49 @@ impl State {
         }
     }
 
-    fn root_directory(&self) -> Result<std::path::PathBuf, RunError> {
-        std::path::absolute(self.program.dir.as_str())
+    /// The root directory of the project.
+    pub(super) fn root_directory(&self) -> Result<PathBuf, RunError> {
+        let root = match self.options.place.project.as_str() {
+            "" => self.program.dir.as_str(),
+            project => project,
+        };
+        std::path::absolute(root)
             .map_err(|trouble| RunError::other(format!("the root directory is not known: {trouble}")))
+    }
+
+    /// What a task is called from outside of its program.
+    pub(super) fn outer_name(&self, name: &SmolStr) -> SmolStr {
+        match self.options.place.folder.as_str() {
+            "" => name.clone(),
+            folder => qualified(folder, name),
+        }
+    }
+
+    /// Copies the artifacts of a folder task that succeeded to where they are kept.
+    fn keep_artifacts(&self, running: &Running, extras: &Extras) -> Result<(), RunError> {
+        let mut renderer = Renderer::new(&self.variables.template_host);
+        let artifacts = &extras.superset.artifacts;
+        let wanted: Vec<Wanted> = artifacts
+            .iter()
+            .map(|artifact| Wanted {
+                name: artifact.name.value.clone(),
+                path: renderer.text(&artifact.path, &running.concrete.vars, &[]),
+                optional: artifact.optional,
+            })
+            .collect();
+        renderer.check()?;
+        let root = self.root_directory()?;
+        let to = runtime_data::artifacts(&root, &self.options.place.folder);
+        let from = Path::new(self.program.dir.as_str());
+        let files = artifact::collect(&root, from, &to, &wanted)
+            .map_err(|error| RunError::other(error.to_string()))?;
+        let shown = to.strip_prefix(&root).unwrap_or(&to).display().to_string();
+        let count = files.len();
+        let noun = if count == 1 { "file" } else { "files" };
+        if count > 0 && !self.is_silent(&running.call, &running.concrete) {
+            self.tell_of(running, Color::Green, &format!("kept {count} {noun} in {shown}"));
+        }
+        Ok(())
     }
 
     /// The log of a task that has one.
@@ -344,13 +399,16 @@ impl State {
         let prefix = renderer.optional(written.and_then(|log| log.prefix.as_ref()), &concrete.vars);
         renderer.check()?;
         let directory = match directory.as_str() {
+            "" if !self.options.place.folder.is_empty() => {
+                runtime_data::logs(&root, &self.options.place.folder)
+            }
             "" => runtime_data::logs(&root, &concrete.full_name),
             directory => root.join(Path::new(directory)),
         };
         let user = ["USER", "LOGNAME"].into_iter().find_map(|name| self.host.environment.get(name));
         let header = LogHeader {
             run: self.messages.run_id().to_string(),
-            task: concrete.full_name.to_string(),
+            task: self.outer_name(&concrete.full_name).to_string(),
             started: task_log::now(),
             host: host_name().to_string(),
             user: user.map_or_else(uid, |user| user.to_string_lossy().into_owned()),
