@@ -2,6 +2,7 @@
 
 mod args;
 mod ask;
+mod byte_count;
 mod commands;
 mod discovery;
 mod disk;
@@ -13,6 +14,7 @@ mod folder;
 mod fuzzy;
 mod load_failure;
 mod logger;
+mod packaged;
 mod paths;
 mod project;
 mod render;

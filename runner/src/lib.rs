@@ -28,6 +28,7 @@ pub mod mask;
 mod messages;
 pub mod options;
 pub mod output_cache;
+pub mod package;
 pub mod params;
 pub mod path;
 pub mod platform;

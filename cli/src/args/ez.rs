@@ -9,13 +9,13 @@ use super::usage;
 use crate::exit_code;
 
 /// Names that are kept for later; a task of such a name needs `ez run`.
-pub const RESERVED: [&str; 14] = [
-    "new", "clean", "export", "import", "browse", "rerun", "matrix", "ws", "template", "schema", "plan",
-    "lsp", "server", "client",
+pub const RESERVED: [&str; 12] = [
+    "new", "clean", "browse", "rerun", "matrix", "ws", "template", "schema", "plan", "lsp", "server",
+    "client",
 ];
 
 /// Names that mean something now.
-pub const SUBCOMMANDS: [&str; 14] = [
+pub const SUBCOMMANDS: [&str; 16] = [
     "list",
     "show",
     "run",
@@ -30,6 +30,8 @@ pub const SUBCOMMANDS: [&str; 14] = [
     "help",
     "log",
     "plugin",
+    "export",
+    "import",
 ];
 
 /// Whether a name is a subcommand's, now or later, so that a task of that name is hidden.
@@ -94,6 +96,14 @@ pub enum Command {
     ///
     /// Plugins are files in `plugins/` of the project and in `~/.ez/plugins/`.
     Plugin(Plugin),
+    /// Pack a folder task into one file
+    ///
+    /// The same folder gives the same bytes on every machine. `ez import` takes the file over into another project.
+    Export(Export),
+    /// Take over a folder task that was packed
+    ///
+    /// The package may come from anybody: nothing of it is used before all of it was checked.
+    Import(Import),
     /// Tell how much outputs of tasks are kept, or remove some
     Cache(Cache),
     /// Look at the surroundings: shell, terminal, configuration, caches
@@ -118,6 +128,8 @@ impl Command {
             Self::Cache(command) => command.place.clone(),
             Self::Log(command) => command.place.clone(),
             Self::Plugin(command) => command.place.clone(),
+            Self::Export(command) => command.place.clone(),
+            Self::Import(command) => command.place.clone(),
             Self::Run(_) | Self::Completion(_) | Self::Version(_) => Place::default(),
         }
     }
@@ -421,6 +433,42 @@ pub enum PluginAction {
     Show,
     /// Run a plugin
     Run,
+}
+
+/// `ez export`
+#[derive(Args, Debug)]
+pub struct Export {
+    /// The folder task
+    pub name: String,
+    /// The package's file; - is standard output [default: <NAME>.tar.gz]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<String>,
+    /// Tell what was packed as JSON
+    #[arg(short, long)]
+    pub json: bool,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// `ez import`
+#[derive(Args, Debug)]
+pub struct Import {
+    /// The package
+    #[arg(value_name = "PATH")]
+    pub package: String,
+    /// Give the task this name
+    #[arg(short, long)]
+    pub name: Option<String>,
+    /// Replace a folder task of that name
+    #[arg(short, long)]
+    pub force: bool,
+    /// Tell what was imported as JSON
+    #[arg(short, long)]
+    pub json: bool,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub place: Place,
 }
 
 /// `ez completion`

@@ -7,6 +7,7 @@ use ez_runner::output_cache::{Limits, OutputCache, Stats};
 use super::{Context, Outcome};
 use crate::args::ez::{Cache, CacheAction};
 use crate::args::invocation::Options;
+use crate::byte_count;
 use crate::disk::plain_message;
 use crate::exit_code::Code;
 use crate::failure::Failure;
@@ -48,11 +49,7 @@ fn show(context: &Context, request: &Cache, done: &str, stats: Stats) -> Outcome
             1 => format!("1 {one}"),
             _ => format!("{number} {many}"),
         };
-        let size = if bytes < MEBIBYTE {
-            format!("{:.1} KiB", bytes as f64 / 1024.0)
-        } else {
-            format!("{:.1} MiB", bytes as f64 / MEBIBYTE as f64)
-        };
+        let size = byte_count::text(bytes);
         format!("{done}{}, {}, {size}", count(entries, "result", "results"), count(files, "file", "files"))
     };
     context.logger.out(Color::None, &format!("{text}\n"));

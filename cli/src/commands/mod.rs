@@ -8,9 +8,11 @@ pub mod completion;
 pub mod doctor;
 pub mod engine_task;
 pub mod experiments;
+pub mod export;
 pub mod ez_list;
 pub mod fixes;
 pub mod graph;
+pub mod import;
 pub mod init;
 pub mod list;
 pub mod log;
@@ -51,6 +53,8 @@ pub fn dispatch(context: &Context, options: &Options, command: &Command) -> Outc
         Command::Cache(request) => cache::run(context, options, request),
         Command::Log(request) => log::run(context, options, request),
         Command::Plugin(request) => plugin::run(context, options, request),
+        Command::Export(request) => export::run(context, options, request),
+        Command::Import(request) => import::run(context, options, request),
         Command::Doctor(request) => doctor::run(context, options, request),
         Command::Completion(request) => {
             completion::for_ez(context, request.shell);
