@@ -18,6 +18,7 @@ use crate::project::{self, Failure, Loaded};
 use crate::source::SourceMap;
 use crate::superset;
 use crate::template::Host;
+use crate::template_file::Templates;
 
 /// What a compilation is told beside the files.
 pub struct Options<'a> {
@@ -92,6 +93,10 @@ pub fn compile(
         } else {
             folders = folder::without_included(folder::find_all(files, &options.root_dir), &project.loaded);
             diagnostics.extend(folder::conflicts(&program, &folders));
+            if options.check {
+                let templates = Templates::of_project(files, &options.root_dir, &mut project.sources);
+                diagnostics.extend(templates.diagnostics);
+            }
             for folder in folders.iter().filter(|_| options.check) {
                 diagnostics.extend(folder::read_metadata(files, folder, &mut project.sources).1);
             }

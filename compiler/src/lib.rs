@@ -22,6 +22,7 @@ pub mod source;
 pub mod suggest;
 pub mod superset;
 pub mod template;
+pub mod template_file;
 pub mod workspace;
 pub mod yaml;
 

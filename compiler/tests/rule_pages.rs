@@ -105,11 +105,14 @@ fn files_of(id: &str, example: &str) -> ProjectFiles {
             || Path::new(path).extension().is_some_and(|extension| extension == "yml") && !text.is_empty()
     });
     let is_plan = |path: &str| path.starts_with("plans/");
+    let is_of_ez = |path: &str| {
+        path.starts_with("plugins/") || path.starts_with("templates/") || path.ends_with("/task.yml")
+    };
     let of_plans = files.iter().any(|(path, _)| is_plan(path));
     for (path, text) in &mut files {
         if path == TASKFILE && text.is_empty() && of_plans {
             OF_PLANS.clone_into(text);
-        } else if !is_plan(path) && !path.starts_with("plugins/") && !path.ends_with("/task.yml") {
+        } else if !is_plan(path) && !is_of_ez(path) {
             *text = completed(id, text);
         }
     }

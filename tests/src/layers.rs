@@ -42,6 +42,7 @@ pub const STAGES: &[&str] = &[
     "superset",
     "check",
     "plan",
+    "template_file",
     "emit",
     "compilation",
 ];

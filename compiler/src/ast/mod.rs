@@ -20,6 +20,7 @@ pub mod requires;
 pub mod superset;
 pub mod task;
 pub mod taskfile;
+pub mod template_file;
 pub mod text;
 pub mod variable;
 

@@ -46,6 +46,7 @@ pub use facts::{Facts, of_plan_text};
 pub use hidden_task::SUBCOMMANDS;
 pub use place::{span_in, span_of_piece};
 pub use task_cycle::inevitable as inevitable_cycle;
+pub use template_syntax::is_unknown_function;
 pub use texts::{Place, Use};
 
 use crate::ast;

@@ -17,6 +17,7 @@ mod requires;
 mod superset;
 mod task;
 mod taskfile;
+mod template_file;
 mod variable;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub use plan::{DecodedPlan, decode_plan};
 pub use plugin::{DecodedPlugin, decode_plugin};
 pub use task::TASK_KEYS;
 pub use taskfile::{TASKFILE_KEYS, parse_version};
+pub use template_file::{DecodedTemplate, decode_template};
 
 use crate::ast;
 use crate::diagnostic::Diagnostic;

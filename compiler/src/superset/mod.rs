@@ -9,7 +9,8 @@ mod params;
 mod plugins;
 
 pub use params::{
-    RESERVED_VARIABLES, default_of, is_checked_by_requirement, is_reserved, requirements, value_problem,
+    RESERVED_VARIABLES, default_of, is_checked_by_requirement, is_reserved, param_problem, requirements,
+    value_problem,
 };
 
 use std::fmt::Write as _;

@@ -131,11 +131,17 @@ pub fn is_checked_by_requirement(param: &Param) -> bool {
 }
 
 fn problem(param: &Param, variable: &str) -> Option<Diagnostic> {
-    let error = |message: String, span| Diagnostic::error(rule::INVALID_PARAM, message, span);
     if is_reserved(variable) {
         let message = format!("the param `{}` would be `{variable}`, which EZ sets itself", param.name.value);
-        return Some(error(message, param.name.span).with_label("taken").with_help("choose another name"));
+        let diagnostic = Diagnostic::error(rule::INVALID_PARAM, message, param.name.span);
+        return Some(diagnostic.with_label("taken").with_help("choose another name"));
     }
+    param_problem(param)
+}
+
+/// Why no value can satisfy a param.
+pub fn param_problem(param: &Param) -> Option<Diagnostic> {
+    let error = |message: String, span| Diagnostic::error(rule::INVALID_PARAM, message, span);
     let kind = param.kind.value;
     if kind.has_options() && param.options.is_empty() && param.query.is_none() {
         let message = format!("the param `{}` has nothing to choose from", param.name.value);

@@ -69,13 +69,28 @@ pub(super) struct Token {
     pub(super) end: usize,
 }
 
-const LEFT: &str = "{{";
-const RIGHT: &str = "}}";
+/// What stands around an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delimiters {
+    /// What opens it.
+    pub left: &'static str,
+    /// What closes it.
+    pub right: &'static str,
+}
+
+impl Default for Delimiters {
+    /// Go's own.
+    fn default() -> Self {
+        Self { left: "{{", right: "}}" }
+    }
+}
+
 /// `- ` after the left delimiter, ` -` before the right one.
 const TRIM_MARKER_LENGTH: usize = 2;
 
 pub(super) struct Lexer<'a> {
     text: &'a str,
+    delimiters: Delimiters,
     position: usize,
     start: usize,
     paren_depth: usize,
@@ -101,8 +116,16 @@ fn trim_start_length(text: &str) -> usize {
 }
 
 impl<'a> Lexer<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
-        Self { text, position: 0, start: 0, paren_depth: 0, inside_action: false, error: String::new() }
+    pub(super) fn new(text: &'a str, delimiters: Delimiters) -> Self {
+        Self {
+            text,
+            delimiters,
+            position: 0,
+            start: 0,
+            paren_depth: 0,
+            inside_action: false,
+            error: String::new(),
+        }
     }
 
     fn rest(&self) -> &'a str {
@@ -130,14 +153,15 @@ impl<'a> Lexer<'a> {
         Token { kind: TokenKind::Error, start: self.start, end: self.position.max(self.start) }
     }
 
-    /// After an error at `from`: goes on after the next `}}`, or at the next `{{` if that comes first.
+    /// After an error at `from`: goes on after the next right delimiter, or at the next left one if that comes first.
     pub(super) fn resume(&mut self, from: usize) {
         let rest = self.text.get(from..).unwrap_or("").as_bytes();
-        let found = rest.windows(RIGHT.len()).position(|pair| pair == b"}}" || pair == b"{{");
-        self.position = match found {
-            Some(at) if rest.get(at) == Some(&b'}') => from + at + RIGHT.len(),
-            Some(at) => from + at,
-            None => self.text.len(),
+        let Delimiters { left, right } = self.delimiters;
+        let find = |wanted: &str| rest.windows(wanted.len()).position(|part| part == wanted.as_bytes());
+        self.position = match (find(right), find(left)) {
+            (Some(close), open) if open.is_none_or(|open| close < open) => from + close + right.len(),
+            (_, Some(open)) => from + open,
+            _ => self.text.len(),
         };
         self.start = self.position;
         self.inside_action = false;
@@ -150,7 +174,7 @@ impl<'a> Lexer<'a> {
 
     fn lex_text(&mut self) -> Token {
         loop {
-            let Some(found) = self.rest().find(LEFT) else {
+            let Some(found) = self.rest().find(self.delimiters.left) else {
                 self.position = self.text.len();
                 let kind = if self.position > self.start { TokenKind::Text } else { TokenKind::Eof };
                 return self.token(kind);
@@ -158,7 +182,7 @@ impl<'a> Lexer<'a> {
             if found > 0 {
                 let delimiter = self.position + found;
                 let before = self.text.get(self.start..delimiter).unwrap_or("");
-                let after = self.text.get(delimiter + LEFT.len()..).unwrap_or("");
+                let after = self.text.get(delimiter + self.delimiters.left.len()..).unwrap_or("");
                 let trimmed = if has_left_trim_marker(after) { trim_end_length(before) } else { 0 };
                 self.position = delimiter - trimmed;
                 let token = self.token(TokenKind::Text);
@@ -176,14 +200,14 @@ impl<'a> Lexer<'a> {
     }
 
     fn lex_left_delimiter(&mut self) -> Option<Token> {
-        let after = self.text.get(self.position + LEFT.len()..).unwrap_or("");
+        let after = self.text.get(self.position + self.delimiters.left.len()..).unwrap_or("");
         let marker = if has_left_trim_marker(after) { TRIM_MARKER_LENGTH } else { 0 };
         if after.get(marker..).unwrap_or("").starts_with("/*") {
-            self.position += LEFT.len() + marker;
+            self.position += self.delimiters.left.len() + marker;
             self.start = self.position;
             return self.lex_comment();
         }
-        self.position += LEFT.len();
+        self.position += self.delimiters.left.len();
         let token = self.token(TokenKind::LeftDelimiter);
         self.inside_action = true;
         self.position += marker;
@@ -209,18 +233,19 @@ impl<'a> Lexer<'a> {
     /// Whether a right delimiter follows, and if so whether with a trim marker.
     fn at_right_delimiter(&self) -> Option<bool> {
         let rest = self.rest();
-        if has_right_trim_marker(rest) && rest.get(TRIM_MARKER_LENGTH..).is_some_and(|r| r.starts_with(RIGHT))
+        if has_right_trim_marker(rest)
+            && rest.get(TRIM_MARKER_LENGTH..).is_some_and(|r| r.starts_with(self.delimiters.right))
         {
             return Some(true);
         }
-        rest.starts_with(RIGHT).then_some(false)
+        rest.starts_with(self.delimiters.right).then_some(false)
     }
 
     fn skip_right_delimiter(&mut self, trim: bool) {
         if trim {
             self.position += TRIM_MARKER_LENGTH;
         }
-        self.position += RIGHT.len();
+        self.position += self.delimiters.right.len();
         if trim {
             self.position += trim_start_length(self.rest());
         }
@@ -231,7 +256,7 @@ impl<'a> Lexer<'a> {
             self.position += TRIM_MARKER_LENGTH;
             self.start = self.position;
         }
-        self.position += RIGHT.len();
+        self.position += self.delimiters.right.len();
         let token = self.token(TokenKind::RightDelimiter);
         if trim {
             self.position += trim_start_length(self.rest());
@@ -246,7 +271,11 @@ impl<'a> Lexer<'a> {
             if self.paren_depth == 0 {
                 return self.lex_right_delimiter(trim);
             }
-            self.position += if trim { TRIM_MARKER_LENGTH + RIGHT.len() } else { RIGHT.len() };
+            self.position += if trim {
+                TRIM_MARKER_LENGTH + self.delimiters.right.len()
+            } else {
+                self.delimiters.right.len()
+            };
             return self.fail("unclosed left paren");
         }
         let Some(c) = self.peek() else { return self.fail("unclosed action") };
@@ -301,7 +330,8 @@ impl<'a> Lexer<'a> {
         }
         // The last space may belong to a trim marker.
         let last = self.text.get(self.position - 1..).unwrap_or("");
-        if has_right_trim_marker(last) && last.get(TRIM_MARKER_LENGTH..).is_some_and(|r| r.starts_with(RIGHT))
+        if has_right_trim_marker(last)
+            && last.get(TRIM_MARKER_LENGTH..).is_some_and(|r| r.starts_with(self.delimiters.right))
         {
             self.position -= 1;
             if count == 1 {
@@ -359,7 +389,7 @@ impl<'a> Lexer<'a> {
     fn at_terminator(&self) -> bool {
         match self.peek() {
             None | Some('.' | ',' | '|' | ':' | ')' | '(') => true,
-            Some(c) => is_space(c) || self.rest().starts_with(RIGHT),
+            Some(c) => is_space(c) || self.rest().starts_with(self.delimiters.right),
         }
     }
 

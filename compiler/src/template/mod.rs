@@ -23,6 +23,7 @@ pub use error::{ErrorKind, TemplateError};
 pub use eval::{MAX_EVALUATION_DEPTH, MAX_ITERATIONS, MAX_OUTPUT, MAX_STEPS};
 pub use functions::Function;
 pub use host::{Host, PureHost};
+pub use lex::Delimiters;
 pub use parse::{MAX_ERRORS, MAX_NESTING, Template};
 pub use render::{
     Reference, TemplateText, has_template, render, render_template, render_value, resolve_reference,

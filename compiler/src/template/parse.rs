@@ -12,7 +12,7 @@ use super::ast::{
 use super::error::{ErrorKind, TemplateError, line_and_column};
 use super::format::quote_start;
 use super::functions;
-use super::lex::{Lexer, Token, TokenKind};
+use super::lex::{Delimiters, Lexer, Token, TokenKind};
 use super::number::{parse_float, parse_i64, parse_integer};
 use super::quote::{put, quote, unquote, unquote_char};
 
@@ -46,7 +46,12 @@ impl Template {
 
     /// Parses a text under a name, which shows only in messages.
     pub fn parse_named(text: &str, name: &str) -> Self {
-        let mut parser = Parser::new(text, name);
+        Self::parse_between(text, name, Delimiters::default())
+    }
+
+    /// Parses a text whose actions stand between other delimiters than Go's.
+    pub fn parse_between(text: &str, name: &str, delimiters: Delimiters) -> Self {
+        let mut parser = Parser::new(text, name, delimiters);
         let root = parser.top_level();
         let Parser { definitions, errors, .. } = parser;
         let parsed = Parsed { text: text.into(), name: name.into(), root, definitions, errors };
@@ -119,11 +124,11 @@ struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    fn new(text: &'a str, name: &'a str) -> Self {
+    fn new(text: &'a str, name: &'a str, delimiters: Delimiters) -> Self {
         Self {
             text,
             name,
-            lexer: Lexer::new(text),
+            lexer: Lexer::new(text, delimiters),
             tokens: [Token { kind: TokenKind::Eof, start: 0, end: 0 }; 3],
             peeked: 0,
             action_start: None,
