@@ -48,11 +48,11 @@ pub fn run(context: &Context, options: &Options, request: &Import) -> Outcome {
     }
     let place = root.join(TASKS).join(&name);
     check_name(&project, &name, &place, request)?;
-    let folder = Utf8PathBuf::try_from(unpacked.folder())
+    let folder = Utf8PathBuf::try_from(unpacked.staged.folder())
         .map_err(|error| Failure::new(Code::OTHER, format!("ez: {error}")))?;
     packaged::check(context, &project, &folder, &place)?;
     let (contents, ez) = (unpacked.manifest.contents(), unpacked.manifest.ez.clone());
-    import.install(unpacked, &name, request.force).map_err(fail)?;
+    import.install(unpacked.staged, &name, request.force).map_err(fail)?;
     let folder = format!("{TASKS}/{name}");
     if request.json {
         let (files, bytes) = (contents.entries, contents.bytes);

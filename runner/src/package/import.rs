@@ -10,7 +10,7 @@
 
 use std::collections::HashSet;
 use std::fs::{self, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
@@ -21,7 +21,7 @@ use tar::{Archive, Entry, EntryType};
 
 use super::bounded::{Bounded, TooMuch};
 use super::export::{Hashing, hexadecimal};
-use super::manifest::{File, Link, Manifest};
+use super::manifest::{File, Link, Manifest, Mode};
 use super::{Fault, Limits, MANIFEST, PackageError, TASKS, disk, path};
 use crate::runtime_data;
 
@@ -63,23 +63,35 @@ pub struct Import<'a> {
     can_exchange: bool,
 }
 
-/// A package that is unpacked and has no place yet; without one it is removed.
+/// A folder in the making, which has no place yet; without one it is removed.
 #[derive(Debug)]
-pub struct Unpacked {
-    staging: tempfile::TempDir,
-    /// What is in it.
-    pub manifest: Manifest,
-}
+pub struct Staged(tempfile::TempDir);
 
-impl Unpacked {
+impl Staged {
     /// Where its files are.
     pub fn folder(&self) -> PathBuf {
-        folder_in(self.staging.path())
+        self.0.path().join("folder")
+    }
+
+    /// Adds a file, with the directories that it needs, by its path in the folder.
+    ///
+    /// # Errors
+    /// The disk says no, or there is one already.
+    pub fn add(&self, path: &str, mode: Mode, content: &[u8]) -> Result<(), PackageError> {
+        let place = self.folder().join(path);
+        make_parent(&place)?;
+        let mut file = create(&place, mode).map_err(disk(&place))?;
+        file.write_all(content).and_then(|()| file.sync_all()).map_err(disk(&place))
     }
 }
 
-fn folder_in(staging: &Path) -> PathBuf {
-    staging.join("folder")
+/// A package that is unpacked.
+#[derive(Debug)]
+pub struct Unpacked {
+    /// Its files.
+    pub staged: Staged,
+    /// What is in it.
+    pub manifest: Manifest,
 }
 
 impl<'a> Import<'a> {
@@ -139,17 +151,28 @@ impl<'a> Import<'a> {
         self.root.join(TASKS).join(task)
     }
 
+    /// An empty folder aside.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn stage(&self) -> Result<Staged, PackageError> {
+        let staging = tempfile::Builder::new()
+            .prefix(NEW)
+            .tempdir_in(&self.directory)
+            .map_err(disk(&self.directory))?;
+        let staged = Staged(staging);
+        let folder = staged.folder();
+        fs::create_dir(&folder).map_err(disk(&folder))?;
+        Ok(staged)
+    }
+
     /// Unpacks a package aside.
     ///
     /// # Errors
     /// There is anything in it that no package may hold, or the disk says no. Nothing is left of it then.
     pub fn unpack(&self, package: impl Read, limits: &Limits) -> Result<Unpacked, PackageError> {
-        let staging = tempfile::Builder::new()
-            .prefix(NEW)
-            .tempdir_in(&self.directory)
-            .map_err(disk(&self.directory))?;
-        let folder = folder_in(staging.path());
-        fs::create_dir(&folder).map_err(disk(&folder))?;
+        let staged = self.stage()?;
+        let folder = staged.folder();
         let overhead = (limits.entries as u64 + 1).saturating_mul(ENTRY_OVERHEAD).saturating_add(PADDING);
         let most = limits.total_bytes.saturating_add(limits.manifest_bytes).saturating_add(overhead);
         // Compressed it is hardly ever larger.
@@ -159,7 +182,7 @@ impl<'a> Import<'a> {
         finish(archive)?;
         sync_directories(&folder, &manifest)?;
         (self.listener)(Moment::Complete);
-        Ok(Unpacked { staging, manifest })
+        Ok(Unpacked { staged, manifest })
     }
 
     fn unpack_archive<R: Read>(
@@ -202,18 +225,18 @@ impl<'a> Import<'a> {
         Ok(manifest)
     }
 
-    /// Gives an unpacked package its place. With `replace`, a folder that is there goes.
+    /// Gives a folder its place. With `replace`, a folder that is there goes.
     ///
     /// # Errors
     /// The name cannot be one, there is a folder of that name and it may not go, or the disk says no.
-    pub fn install(&self, unpacked: Unpacked, task: &str, replace: bool) -> Result<PathBuf, PackageError> {
+    pub fn install(&self, staged: Staged, task: &str, replace: bool) -> Result<PathBuf, PackageError> {
         if !path::is_task_name(task) {
             return Err(PackageError::IllegalName(task.to_owned()));
         }
         let place = self.place(task);
         let parent = self.root.join(TASKS);
         fs::create_dir_all(&parent).map_err(disk(&parent))?;
-        let folder = unpacked.folder();
+        let folder = staged.folder();
         if exists(&place) {
             if !replace {
                 return Err(PackageError::Taken(place));
@@ -224,7 +247,7 @@ impl<'a> Import<'a> {
         }
         sync(&parent)?;
         (self.listener)(Moment::Placed);
-        let staging = unpacked.staging.keep();
+        let staging = staged.0.keep();
         remove(&staging)?;
         remove(&self.aside(task))?;
         (self.listener)(Moment::Removed);
@@ -367,12 +390,7 @@ fn kind_word(kind: EntryType) -> &'static str {
 fn write_file<R: Read>(entry: &mut Entry<'_, R>, folder: &Path, file: &File) -> Result<(), PackageError> {
     let path = folder.join(&file.path);
     make_parent(&path)?;
-    let mut output = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(file.mode.bits())
-        .open(&path)
-        .map_err(disk(&path))?;
+    let mut output = create(&path, file.mode).map_err(disk(&path))?;
     let mut reader = Hashing { inner: entry, hash: Sha256::new(), length: 0 };
     io::copy(&mut reader, &mut output).map_err(damaged)?;
     if reader.length != file.size {
@@ -382,6 +400,10 @@ fn write_file<R: Read>(entry: &mut Entry<'_, R>, folder: &Path, file: &File) -> 
         return Err(PackageError::entry(&file.path, Fault::Differs("SHA-256")));
     }
     output.sync_all().map_err(disk(&path))
+}
+
+fn create(path: &Path, mode: Mode) -> io::Result<fs::File> {
+    OpenOptions::new().write(true).create_new(true).mode(mode.bits()).open(path)
 }
 
 fn make_parent(path: &Path) -> Result<(), PackageError> {

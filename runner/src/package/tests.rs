@@ -42,7 +42,7 @@ fn unheard(_: Moment) {}
 fn import(root: &Path, package: &[u8], limits: &Limits, replace: bool) -> Result<(), PackageError> {
     let import = Import::begin(root, &unheard)?;
     let unpacked = import.unpack(package, limits)?;
-    import.install(unpacked, "build", replace).map(drop)
+    import.install(unpacked.staged, "build", replace).map(drop)
 }
 
 /// Paths with contents or targets, sorted.
@@ -228,7 +228,7 @@ fn scripted(script: &str, listener: &dyn Fn(Moment)) -> Result<Contents, Package
     let import = if parts[3] == "exchange" { import } else { import.without_exchange() };
     let unpacked = import.unpack(package.as_slice(), &Limits::default())?;
     let contents = unpacked.manifest.contents();
-    import.install(unpacked, "build", parts[2] == "replace")?;
+    import.install(unpacked.staged, "build", parts[2] == "replace")?;
     Ok(contents)
 }
 
