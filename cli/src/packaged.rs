@@ -55,7 +55,7 @@ impl FileSystem for OneFolder<'_> {
 /// It does not compile; why is shown.
 pub fn check(context: &Context, project: &Project, real: &Utf8Path, named: &Utf8Path) -> Outcome {
     let home = context.environment.get("HOME").map(|home| Utf8Path::new(home).join(".ez/plugins"));
-    let plugins = home.into_iter().chain([project.compilation.program.dir.join("plugins")]).collect();
+    let plugins = home.into_iter().chain([project.root().join("plugins")]).collect();
     let files = OneFolder { named, real, plugins };
     let name = TASKFILE_NAMES.iter().find(|name| files.kind(&named.join(name)) == Some(PathKind::File));
     let entry = named.join(name.unwrap_or(&"Taskfile.yml"));
@@ -67,7 +67,7 @@ pub fn check(context: &Context, project: &Project, real: &Utf8Path, named: &Utf8
         directory: named.to_owned(),
         taskfile: entry.clone(),
         metadata: metadata.into_iter().find(|path| files.kind(path) == Some(PathKind::File)),
-        project: project.compilation.program.dir.clone(),
+        project: project.root(),
     };
     let options = ez_compiler::Options {
         root_dir: named.to_owned(),
@@ -77,7 +77,8 @@ pub fn check(context: &Context, project: &Project, real: &Utf8Path, named: &Utf8
         folder: Some(&folder),
     };
     let compilation = compile(&files, &entry, &options, None);
-    let folder = Project { compilation, environment: Arc::clone(&environment) };
+    let place = project.place.clone();
+    let folder = Project { compilation, environment: Arc::clone(&environment), folder: None, place };
     // What it cannot be run for is said; the code is that of a package that is not taken.
     folder.sound(context).map(drop).map_err(|refused| Failure { code: Code::OTHER, ..refused })
 }

@@ -32,7 +32,7 @@ struct Exported<'a> {
 /// Packs a folder task. The package appears under its name when it is complete.
 pub fn run(context: &Context, options: &Options, request: &Export) -> Outcome {
     let project = Project::open(context, options, false)?;
-    let folder = project.compilation.program.dir.join(TASKS).join(&request.name);
+    let folder = project.root().join(TASKS).join(&request.name);
     let fail = |error: &PackageError| {
         Failure::new(Code::OTHER, format!("ez: cannot export `{}`: {error}", request.name))
     };

@@ -34,7 +34,7 @@ struct Imported<'a> {
 /// Unpacks a package aside, checks and compiles it, and gives it its place.
 pub fn run(context: &Context, options: &Options, request: &Import) -> Outcome {
     let project = Project::open_sound(context, options)?;
-    let root = &project.compilation.program.dir;
+    let root = &project.root();
     let fail = |error: PackageError| refused(request, root, error);
     let path = context.environment.absolute(request.package.as_str());
     let package = File::open(&path).map_err(|error| {
