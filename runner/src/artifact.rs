@@ -111,8 +111,21 @@ pub fn collect(
     let Some(parent) = to.parent() else { return Ok(Vec::new()) };
     runtime_data::make_directory(root, parent).map_err(disk(parent))?;
     let _lock = DirectoryLock::take(root, to).map_err(disk(to))?;
+    remove_leftovers(parent);
+    assemble(from, to, wanted)
+}
+
+/// The same where nobody else writes to the directory around `to`, which is there.
+///
+/// # Errors
+/// As [`collect`].
+pub fn assemble(from: &Path, to: &Path, wanted: &[Wanted]) -> Result<Vec<PathBuf>, ArtifactError> {
+    let disk = |path: &Path| {
+        let (name, path) = (wanted.first().map(|one| one.name.clone()).unwrap_or_default(), path.to_owned());
+        move |error| ArtifactError::Disk { name, path, error }
+    };
+    let Some(parent) = to.parent() else { return Ok(Vec::new()) };
     let staging = tempfile::Builder::new().prefix(STAGING).tempdir_in(parent).map_err(disk(parent))?;
-    remove_leftovers(parent, staging.path());
     let mut copy = Copying { staging: staging.path(), files: Vec::new() };
     for one in wanted {
         copy.artifact(from, one)?;
@@ -126,9 +139,9 @@ pub fn collect(
 const STAGING: &str = ".artifacts-";
 
 /// Removes what killed runs left; the lock of the directory is held.
-fn remove_leftovers(parent: &Path, own: &Path) {
+fn remove_leftovers(parent: &Path) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with(STAGING) && entry.path() != own {
+        if entry.file_name().to_string_lossy().starts_with(STAGING) {
             // Whoever comes next tries again.
             let _ = fs::remove_dir_all(entry.path());
         }

@@ -31,6 +31,7 @@ pub mod output_cache;
 pub mod package;
 pub mod params;
 pub mod path;
+pub mod plan;
 pub mod platform;
 pub mod process;
 pub mod prompt;
