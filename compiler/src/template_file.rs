@@ -64,6 +64,15 @@ pub struct Templates {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// What is made of the fields of one task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A folder task, which they are the default task of.
+    Folder,
+    /// A part of a Taskfile, where the task has its own name.
+    Inline,
+}
+
 /// A file that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MadeFile {
@@ -311,6 +320,7 @@ fn typed(param: &Param, value: &str) -> Value {
 pub fn make(
     template: &TemplateFile,
     task: &str,
+    form: Form,
     values: &BTreeMap<SmolStr, SmolStr>,
     sources: &SourceMap,
 ) -> Result<Vec<MadeFile>, Box<Diagnostic>> {
@@ -336,7 +346,10 @@ pub fn make(
         vec![MadeFile { path: TASKFILE.into(), text: format!("{origin}{text}"), executable: false }]
     };
     match &template.body {
-        Body::Task(text) => Ok(taskfile(&with_task(task, &evaluate(text)?))),
+        Body::Task(text) => {
+            let name = if form == Form::Folder { folder::DEFAULT_TASK } else { task };
+            Ok(taskfile(&with_task(name, &evaluate(text)?)))
+        }
         Body::Taskfile(text) => Ok(taskfile(&evaluate(text)?)),
         Body::Files(parts) => parts
             .iter()
@@ -404,7 +417,8 @@ mod tests {
         let (templates, sources) = load(text);
         assert_eq!(templates.diagnostics, []);
         let values = values.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-        let made = make(&templates.find("service").unwrap().template, "api", &values, &sources).unwrap();
+        let made = make(&templates.find("service").unwrap().template, "api", Form::Inline, &values, &sources)
+            .unwrap();
         made.into_iter().map(|file| (file.path.into_string(), file.text)).collect()
     }
 

@@ -8,6 +8,7 @@ use ez_compiler::ast::hook::{HOOK_FIELDS, HOOK_MOMENTS};
 use ez_compiler::ast::param::{FieldRow, PARAM_FIELDS, QUERY_FIELDS, markdown};
 use ez_compiler::ast::plugin::PLUGIN_FIELDS;
 use ez_compiler::ast::policy::{LOCK_FIELDS, LOG_FIELDS, RETRY_FIELDS};
+use ez_compiler::ast::template_file::{TEMPLATE_FIELDS, TEMPLATE_FILE_FIELDS};
 
 fn check(page: &str, fields: &[FieldRow]) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(page);
@@ -20,6 +21,12 @@ fn check(page: &str, fields: &[FieldRow]) {
 fn tables_of_params_are_current() {
     check("params.md", PARAM_FIELDS);
     check("params.md", QUERY_FIELDS);
+}
+
+#[test]
+fn tables_of_templates_are_current() {
+    check("templates.md", TEMPLATE_FIELDS);
+    check("templates.md", TEMPLATE_FILE_FIELDS);
 }
 
 #[test]

@@ -9,13 +9,11 @@ use super::usage;
 use crate::exit_code;
 
 /// Names that are kept for later; a task of such a name needs `ez run`.
-pub const RESERVED: [&str; 12] = [
-    "new", "clean", "browse", "rerun", "matrix", "ws", "template", "schema", "plan", "lsp", "server",
-    "client",
-];
+pub const RESERVED: [&str; 11] =
+    ["new", "clean", "browse", "rerun", "matrix", "ws", "schema", "plan", "lsp", "server", "client"];
 
 /// Names that mean something now.
-pub const SUBCOMMANDS: [&str; 16] = [
+pub const SUBCOMMANDS: [&str; 17] = [
     "list",
     "show",
     "run",
@@ -32,6 +30,7 @@ pub const SUBCOMMANDS: [&str; 16] = [
     "plugin",
     "export",
     "import",
+    "template",
 ];
 
 /// Whether a name is a subcommand's, now or later, so that a task of that name is hidden.
@@ -96,6 +95,11 @@ pub enum Command {
     ///
     /// Plugins are files in `plugins/` of the project and in `~/.ez/plugins/`.
     Plugin(Plugin),
+    /// List templates, show one, or make a task of it
+    ///
+    /// Templates are files in `templates/` of the project and in `~/.ez/templates/`. `ez template use <NAME> [TASK]` makes the folder
+    /// task `tasks/<TASK>`; params are given as `--<param>=<value>`.
+    Template(Template),
     /// Pack a folder task into one file
     ///
     /// The same folder gives the same bytes on every machine. `ez import` takes the file over into another project.
@@ -128,6 +132,7 @@ impl Command {
             Self::Cache(command) => command.place.clone(),
             Self::Log(command) => command.place.clone(),
             Self::Plugin(command) => command.place.clone(),
+            Self::Template(command) => command.place.clone(),
             Self::Export(command) => command.place.clone(),
             Self::Import(command) => command.place.clone(),
             Self::Run(_) | Self::Completion(_) | Self::Version(_) => Place::default(),
@@ -435,6 +440,70 @@ pub enum PluginAction {
     Run,
 }
 
+/// `ez template`
+#[derive(Args, Debug)]
+pub struct Template {
+    /// What to do
+    #[arg(default_value = "list")]
+    pub action: TemplateAction,
+    /// The template
+    pub name: Option<String>,
+    /// The name of the task that is made; the template's own without
+    pub task: Option<String>,
+    /// Give a param a value; `--<param>=<value>` is the same where no flag has that name
+    #[arg(long = "set", value_name = "PARAM=VALUE", value_parser = assignment)]
+    pub values: Vec<(String, String)>,
+    /// Write to this file, for a template of several files to this directory; - is standard output
+    #[arg(short, long, value_name = "PATH")]
+    pub output: Option<String>,
+    /// As JSON
+    #[arg(short, long)]
+    pub json: bool,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// What `ez template` does
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TemplateAction {
+    /// List templates
+    List,
+    /// Show a template
+    Show,
+    /// Make a task of a template
+    Use,
+}
+
+/// `name=value`
+pub fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write PARAM=VALUE".to_owned()),
+    }
+}
+
+/// Makes `--set=<param>=<value>` of every `--<param>=<value>` that is no flag of the subcommand.
+pub fn with_params(subcommand: &str, arguments: &[String]) -> Vec<String> {
+    let grammar = command();
+    let flags: Vec<String> = grammar
+        .find_subcommand(subcommand)
+        .into_iter()
+        .flat_map(clap::Command::get_arguments)
+        .filter_map(|argument| argument.get_long().map(str::to_owned))
+        .collect();
+    let mut is_over = false;
+    let param = |argument: &String| {
+        let (name, value) = argument.strip_prefix("--")?.split_once('=')?;
+        (!name.is_empty() && !flags.iter().any(|flag| flag == name)).then(|| format!("--set={name}={value}"))
+    };
+    let translated = arguments.iter().map(|argument| {
+        is_over |= argument == "--";
+        param(argument).filter(|_| !is_over).unwrap_or_else(|| argument.clone())
+    });
+    translated.collect()
+}
+
 /// `ez export`
 #[derive(Args, Debug)]
 pub struct Export {
@@ -508,7 +577,11 @@ pub struct Version {
 ///
 /// Wrong arguments, or a request for help, both of which print themselves.
 pub fn parse(arguments: &[String]) -> Result<Command, clap::Error> {
-    let program = std::iter::once("ez").chain(arguments.iter().map(String::as_str));
+    let translated = match arguments.first().map(String::as_str) {
+        Some(name @ "template") => with_params(name, arguments),
+        _ => arguments.to_vec(),
+    };
+    let program = std::iter::once("ez").chain(translated.iter().map(String::as_str));
     let matches = command().try_get_matches_from(program)?;
     <Ez as clap::FromArgMatches>::from_arg_matches(&matches).map(|ez| ez.command)
 }
@@ -546,6 +619,17 @@ mod tests {
         let known: std::collections::BTreeSet<&str> =
             ez_compiler::check::SUBCOMMANDS.iter().copied().collect();
         assert_eq!(known, SUBCOMMANDS.into_iter().chain(RESERVED).collect());
+    }
+
+    #[test]
+    fn params_of_templates_are_like_flags() {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let typed = words("template use x y --port=80 --output=o --json --set dir=d --a=b=c -- --k=v");
+        let expected =
+            words("template use x y --set=port=80 --output=o --json --set dir=d --set=a=b=c -- --k=v");
+        assert_eq!(with_params("template", &typed), expected);
+        assert_eq!(assignment("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
+        assert!(assignment("=b").is_err() && assignment("ab").is_err());
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub mod plugin;
 pub mod run;
 pub mod show;
 pub mod summary;
+pub mod template;
 pub mod template_fault;
 pub mod version;
 pub mod why;
@@ -53,6 +54,7 @@ pub fn dispatch(context: &Context, options: &Options, command: &Command) -> Outc
         Command::Cache(request) => cache::run(context, options, request),
         Command::Log(request) => log::run(context, options, request),
         Command::Plugin(request) => plugin::run(context, options, request),
+        Command::Template(request) => template::run(context, options, request),
         Command::Export(request) => export::run(context, options, request),
         Command::Import(request) => import::run(context, options, request),
         Command::Doctor(request) => doctor::run(context, options, request),

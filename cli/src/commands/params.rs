@@ -4,6 +4,7 @@ use ez_compiler::ast::param::variable_name;
 use ez_compiler::ast::{Param, ParamKind, Query, Superset, Text};
 use ez_compiler::ir::Task;
 use ez_compiler::superset::default_of;
+use ez_compiler::template_file::field_name;
 use serde::Serialize;
 use smol_str::SmolStr;
 
@@ -64,15 +65,25 @@ pub fn additions(kind: &'static str, task: &Task) -> Additions {
 }
 
 fn shown(param: &Param, superset: &Superset) -> ShownParam {
+    let is_secret = param.kind.value == ParamKind::Secret;
+    ShownParam {
+        variable: variable_name(&param.name.value),
+        default: default_of(param, superset).filter(|_| !is_secret).map(|default| default.value),
+        ..written(param)
+    }
+}
+
+/// A param of a template: its variable is the name by which the template's texts know it.
+pub fn written(param: &Param) -> ShownParam {
     let value = |text: &Option<Text>| text.as_ref().map(|text| text.value.clone());
     let is_secret = param.kind.value == ParamKind::Secret;
     ShownParam {
         name: param.name.value.clone(),
-        variable: variable_name(&param.name.value),
+        variable: format!(".{}", field_name(&param.name.value)).into(),
         r#type: param.kind.value.name(),
         options: param.options.iter().map(|option| option.value.clone()).collect(),
         query: param.query.as_ref().map(shown_query),
-        default: default_of(param, superset).filter(|_| !is_secret).map(|default| default.value),
+        default: value(&param.default).filter(|_| !is_secret),
         required: param.required,
         help: value(&param.help),
         pattern: value(&param.pattern),

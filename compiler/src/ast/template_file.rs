@@ -14,7 +14,11 @@ pub const TEMPLATE_FIELDS: &[FieldRow] = &[
         takes: "a list of params",
         about: "what it asks for, as `ez-params` without `query`",
     },
-    FieldRow { key: "task", takes: "a text", about: "what it makes: the fields of one task" },
+    FieldRow {
+        key: "task",
+        takes: "a text",
+        about: "what it makes: the fields of one task, the default task of a folder task",
+    },
     FieldRow { key: "taskfile", takes: "a text", about: "or: a whole Taskfile" },
     FieldRow {
         key: "files",
