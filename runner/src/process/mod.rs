@@ -2,6 +2,7 @@
 //! each, and never left behind.
 
 mod environment;
+pub mod guard;
 mod lookup;
 mod unix;
 
@@ -300,13 +301,18 @@ struct Entry {
 impl Entry {
     fn new(running: &Running, pid: Pid, group: Group) -> Self {
         running.borrow_mut().insert(pid, group);
+        if group == Group::Own {
+            guard::begins(pid);
+        }
         Self { running: Rc::clone(running), pid }
     }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        self.running.borrow_mut().remove(&self.pid);
+        if self.running.borrow_mut().remove(&self.pid) == Some(Group::Own) {
+            guard::ended(self.pid);
+        }
     }
 }
 
