@@ -1,5 +1,6 @@
 //! Folder tasks: found by their names, and compiled as programs of their own.
 
+use ez_compiler::Purpose;
 use std::sync::Arc;
 
 use ez_compiler::folder::{self, FolderTask};
@@ -51,7 +52,7 @@ impl Project {
         context: &Context,
         options: &Options,
         folder: &FolderTask,
-        check: bool,
+        purpose: Purpose,
     ) -> Result<Self, Failure> {
         let origin = Origin {
             entry: folder.taskfile.clone(),
@@ -60,7 +61,7 @@ impl Project {
             folder: Some(Arc::new(folder.clone())),
             place: place(folder),
         };
-        Self::compile(context, options, origin, check)
+        Self::compile(context, options, origin, purpose)
     }
 
     /// Compiles a folder task that `ez` can work with.
@@ -72,7 +73,7 @@ impl Project {
         options: &Options,
         folder: &FolderTask,
     ) -> Result<Self, Failure> {
-        Self::open_folder(context, options, folder, false)?.sound(context)
+        Self::open_folder(context, options, folder, Purpose::Run)?.sound(context)
     }
 }
 

@@ -12,6 +12,7 @@ mod failure;
 mod files;
 mod folder;
 mod fuzzy;
+mod go_json;
 mod load_failure;
 mod logger;
 mod packaged;

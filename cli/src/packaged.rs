@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use ez_compiler::file_system::{DirectoryEntry, FileSystem, PathKind, ReadError};
 use ez_compiler::folder::{FolderTask, METADATA_NAMES};
 use ez_compiler::project::paths::TASKFILE_NAMES;
-use ez_compiler::{Dialect, compile};
+use ez_compiler::{Dialect, Purpose, compile};
 use ez_runner::template_host::TemplateHost;
 
 use crate::commands::{Context, Outcome};
@@ -72,7 +72,7 @@ pub fn check(context: &Context, project: &Project, real: &Utf8Path, named: &Utf8
     let options = ez_compiler::Options {
         root_dir: named.to_owned(),
         host: &host,
-        check: false,
+        purpose: Purpose::Run,
         dialect: Dialect::Ez,
         folder: Some(&folder),
     };

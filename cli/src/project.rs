@@ -12,7 +12,7 @@ use ez_compiler::folder::FolderTask;
 use ez_compiler::ir::{Program, Resolution, TaskId};
 use ez_compiler::project::paths::TASKFILE_NAMES;
 use ez_compiler::rule;
-use ez_compiler::{Compilation, Dialect, compile};
+use ez_compiler::{Compilation, Dialect, Purpose, compile};
 use ez_runner::engine::{Engine, Host};
 use ez_runner::error::{Cause, RunError};
 use ez_runner::event::EventSink;
@@ -126,24 +126,24 @@ fn read_stdin() -> Result<String, Failure> {
 }
 
 impl Project {
-    /// Finds and compiles the project that the options ask for; with `check`, rules included.
+    /// Finds and compiles the project that the options ask for.
     ///
     /// # Errors
     /// There is no root Taskfile; under `ez` that is a finding. A Taskfile that go-task would refuse is no error: see
     /// [`Compilation::failure`].
-    pub fn open(context: &Context, options: &Options, check: bool) -> Result<Self, Failure> {
+    pub fn open(context: &Context, options: &Options, purpose: Purpose) -> Result<Self, Failure> {
         let failure = match Origin::find(context, options) {
-            Ok(origin) => return Self::compile(context, options, origin, check),
+            Ok(origin) => return Self::compile(context, options, origin, purpose),
             Err(failure) => failure,
         };
         match (options.personality, failure) {
-            (Personality::Ez, NoOrigin::Undiscovered(_)) => Self::open_nothing(context, options, check),
+            (Personality::Ez, NoOrigin::Undiscovered(_)) => Self::open_nothing(context, options, purpose),
             (_, failure) => Err(failure.into()),
         }
     }
 
     /// A project whose root Taskfile is not there, for the finding about it.
-    fn open_nothing(context: &Context, options: &Options, check: bool) -> Result<Self, Failure> {
+    fn open_nothing(context: &Context, options: &Options, purpose: Purpose) -> Result<Self, Failure> {
         let environment = &context.environment;
         let is_named = !options.taskfile.is_empty();
         let first_name = TASKFILE_NAMES.first().copied().unwrap_or_default();
@@ -158,7 +158,7 @@ impl Project {
             (false, _) => directory.join(first_name),
         };
         let searched = format!("there is no Taskfile in `{directory}` or in a directory above it");
-        let mut project = Self::compile(context, options, Origin::root(entry, directory), check)?;
+        let mut project = Self::compile(context, options, Origin::root(entry, directory), purpose)?;
         for diagnostic in &mut project.compilation.diagnostics {
             if !is_named && diagnostic.code == rule::NO_TASKFILE {
                 diagnostic.message.clone_from(&searched);
@@ -172,7 +172,7 @@ impl Project {
         context: &Context,
         options: &Options,
         origin: Origin,
-        check: bool,
+        purpose: Purpose,
     ) -> Result<Self, Failure> {
         let mut environment = context.environment.for_processes();
         if !origin.place.workspace.is_empty() {
@@ -189,7 +189,7 @@ impl Project {
         let options = ez_compiler::Options {
             root_dir: origin.directory,
             host: &host,
-            check,
+            purpose,
             dialect,
             folder: origin.folder.as_deref(),
         };
@@ -327,8 +327,8 @@ impl Project {
     ///
     /// # Errors
     /// There is no root Taskfile, or it is refused, in go-task's words.
-    pub fn open_plain(context: &Context, options: &Options) -> Result<Self, Failure> {
-        let project = Self::open(context, options, false)?;
+    pub fn open_plain(context: &Context, options: &Options, purpose: Purpose) -> Result<Self, Failure> {
+        let project = Self::open(context, options, purpose)?;
         match &project.compilation.failure {
             None => Ok(project),
             Some(failure) => Err(load_failure::describe(failure, &context.logger, &context.environment)),
@@ -340,7 +340,7 @@ impl Project {
     /// # Errors
     /// There is no root Taskfile, or it is refused; why is shown with its lines.
     pub fn open_sound(context: &Context, options: &Options) -> Result<Self, Failure> {
-        Self::open(context, options, false)?.sound(context)
+        Self::open(context, options, Purpose::Run)?.sound(context)
     }
 
     /// The project, if `ez` can work with it.

@@ -1,5 +1,6 @@
 //! Running a program in a workspace instead of where its files are.
 
+use ez_compiler::Purpose;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -73,7 +74,7 @@ pub fn enter(context: &Context, options: &Options, project: Project, task: &str)
         folder: project.folder,
         place,
     };
-    Project::compile(context, options, origin, false)?.sound(context)
+    Project::compile(context, options, origin, Purpose::Run)?.sound(context)
 }
 
 fn unusable(path: &Utf8Path, error: &io::Error) -> Failure {

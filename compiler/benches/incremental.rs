@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use camino::{Utf8Path, Utf8PathBuf};
 use ez_compiler::file_system::MemoryFileSystem;
 use ez_compiler::template::PureHost;
-use ez_compiler::{Compilation, Dialect, Options, compile};
+use ez_compiler::{Compilation, Dialect, Options, Purpose, compile};
 
 const TASKS: usize = 5_000;
 const ROUNDS: usize = 31;
@@ -18,7 +18,7 @@ fn main() {
     let options = Options {
         root_dir: Utf8PathBuf::from("/p"),
         host: &host,
-        check: true,
+        purpose: Purpose::Check,
         dialect: Dialect::Ez,
         folder: None,
     };

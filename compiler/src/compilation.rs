@@ -14,7 +14,7 @@ use crate::folder::{self, FolderTask};
 use crate::ir::Program;
 use crate::plan::{self, CompiledPlan, PlanFile, ReadPlan, TaskCatalog};
 use crate::plugin::{self, Plugins};
-use crate::project::{self, Failure, Loaded};
+use crate::project::{self, Failure, Loaded, Purpose};
 use crate::source::SourceMap;
 use crate::superset;
 use crate::template::Host;
@@ -26,8 +26,8 @@ pub struct Options<'a> {
     pub root_dir: Utf8PathBuf,
     /// Environment and the like, for templates in paths of includes.
     pub host: &'a dyn Host,
-    /// Whether the rules run: not needed to run a task.
-    pub check: bool,
+    /// What the result is for.
+    pub purpose: Purpose,
     /// The language that is read.
     pub dialect: Dialect,
     /// The folder task that is compiled; none for the root of a project.
@@ -47,6 +47,8 @@ pub enum Dialect {
 /// What a compilation gave: always a program, as far as the files made one, and all findings.
 #[derive(Debug)]
 pub struct Compilation {
+    /// What it was made for.
+    pub purpose: Purpose,
     /// All texts.
     pub sources: SourceMap,
     /// All files and includes.
@@ -79,9 +81,10 @@ pub fn compile(
     options: &Options<'_>,
     previous: Option<&Compilation>,
 ) -> Compilation {
+    let previous = previous.filter(|previous| previous.purpose == Purpose::Check);
     let previous_files = previous.map(|p| (&p.sources, &p.loaded));
     let (mut project, mut program) =
-        project::open(files, entry, &options.root_dir, options.host, previous_files);
+        project::open(files, entry, &options.root_dir, options.host, options.purpose, previous_files);
     let mut diagnostics = project.diagnostics.clone();
     let (mut folders, mut metadata) = (Vec::new(), Metadata::default());
     if options.dialect == Dialect::Ez {
@@ -93,11 +96,11 @@ pub fn compile(
         } else {
             folders = folder::without_included(folder::find_all(files, &options.root_dir), &project.loaded);
             diagnostics.extend(folder::conflicts(&program, &folders));
-            if options.check {
+            if options.purpose == Purpose::Check {
                 let templates = Templates::of_project(files, &options.root_dir, &mut project.sources);
                 diagnostics.extend(templates.diagnostics);
             }
-            for folder in folders.iter().filter(|_| options.check) {
+            for folder in folders.iter().filter(|_| options.purpose == Purpose::Check) {
                 diagnostics.extend(folder::read_metadata(files, folder, &mut project.sources).1);
             }
         }
@@ -110,7 +113,7 @@ pub fn compile(
         diagnostics.extend(plugins.diagnostics);
     }
     let mut memo = CheckMemo::default();
-    if options.check {
+    if options.purpose == Purpose::Check {
         let known = previous.map(|p| &p.memo);
         let checked = check::run_with(&project, &program, files, options.host, known);
         diagnostics.extend(checked.diagnostics);
@@ -134,6 +137,7 @@ pub fn compile(
     diagnostics.dedup();
     Compilation {
         sources: project.sources,
+        purpose: options.purpose,
         loaded: project.loaded,
         program: Arc::new(program),
         diagnostics,
@@ -189,7 +193,7 @@ impl Surroundings<'_> {
         let options = Options {
             root_dir: folder.directory.clone(),
             host: self.host,
-            check: false,
+            purpose: Purpose::Run,
             dialect: Dialect::Ez,
             folder: Some(folder),
         };

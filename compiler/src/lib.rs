@@ -32,3 +32,4 @@ mod generated_input;
 mod parallel;
 
 pub use compilation::{Compilation, Dialect, Options, compile, compile_plans};
+pub use project::Purpose;

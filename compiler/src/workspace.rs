@@ -110,7 +110,7 @@ mod tests {
     use super::*;
     use crate::file_system::MemoryFileSystem;
     use crate::template::PureHost;
-    use crate::{Compilation, Dialect, Options, compile};
+    use crate::{Compilation, Dialect, Options, Purpose, compile};
 
     fn compiled(taskfile: &str) -> Compilation {
         let files = MemoryFileSystem::new()
@@ -120,7 +120,7 @@ mod tests {
         let options = Options {
             root_dir: "/p/tasks/x".into(),
             host: &PureHost,
-            check: false,
+            purpose: Purpose::Run,
             dialect: Dialect::Ez,
             folder: None,
         };

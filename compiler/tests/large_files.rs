@@ -3,12 +3,17 @@
 use camino::Utf8Path;
 use ez_compiler::file_system::MemoryFileSystem;
 use ez_compiler::template::PureHost;
-use ez_compiler::{Compilation, Dialect, Options, compile};
+use ez_compiler::{Compilation, Dialect, Options, Purpose, compile};
 
 fn check(text: &str) -> Compilation {
     let files = MemoryFileSystem::new().with("/p/Taskfile.yml", text);
-    let options =
-        Options { root_dir: "/p".into(), host: &PureHost, check: true, dialect: Dialect::Ez, folder: None };
+    let options = Options {
+        root_dir: "/p".into(),
+        host: &PureHost,
+        purpose: Purpose::Check,
+        dialect: Dialect::Ez,
+        folder: None,
+    };
     compile(&files, Utf8Path::new("/p/Taskfile.yml"), &options, None)
 }
 

@@ -145,6 +145,12 @@ impl Freshness {
         working_dir: &str,
         use_gitignore: bool,
     ) -> Result<bool, RunError> {
+        let written = &task.definition;
+        let method = written.method.as_ref().map_or("", |method| method.as_str());
+        if written.sources.is_empty() {
+            self.method(method)?;
+            return Ok(false);
+        }
         let as_written = |globs: &[ez_compiler::ast::Glob]| -> Vec<RenderedGlob> {
             let glob = |glob: &ez_compiler::ast::Glob| RenderedGlob {
                 pattern: glob.pattern.value.clone(),
@@ -152,14 +158,13 @@ impl Freshness {
             };
             globs.iter().map(glob).collect()
         };
-        let written = &task.definition;
         self.is_unchanged(&Subject {
             task: &task.name,
             name,
             dir: &path::smart_join(working_dir, &task.dir),
             sources: &as_written(&written.sources),
             generates: &as_written(&written.generates),
-            method: written.method.as_ref().map_or("", |method| method.as_str()),
+            method,
             use_gitignore: task.use_gitignore.unwrap_or(use_gitignore),
         })
     }

@@ -13,6 +13,7 @@ use crate::exit_code::Code;
 use crate::failure::Failure;
 use crate::logger::Color;
 use crate::project::Project;
+use ez_compiler::Purpose;
 
 /// How long a result is kept that is not used, unless a limit is given, in days.
 const DEFAULT_AGE: u32 = 30;
@@ -21,7 +22,7 @@ const MEBIBYTE: u64 = 1 << 20;
 
 /// Tells what is kept, or removes some of it.
 pub fn run(context: &Context, options: &Options, request: &Cache) -> Outcome {
-    let project = Project::open(context, options, false)?;
+    let project = Project::open(context, options, Purpose::Run)?;
     let cache = OutputCache::new(project.compilation.program.dir.as_std_path());
     match request.action {
         CacheAction::Stats => show(context, request, "", cache.stats()),

@@ -19,6 +19,7 @@ use crate::logger::Color;
 use crate::project::Project;
 use crate::render::{self, Findings};
 use crate::{disk, fuzzy};
+use ez_compiler::Purpose;
 
 /// How often fixes are applied and the project is checked again: one fix may make room for the next.
 const MAX_FIX_ROUNDS: usize = 10;
@@ -38,7 +39,8 @@ pub fn run(context: &Context, options: &Options, check: &Check) -> Outcome {
         }
         for folder in folders {
             let open = || {
-                Project::open_folder(context, place, folder, true).map_err(|failure| broken(failure.message))
+                Project::open_folder(context, place, folder, Purpose::Check)
+                    .map_err(|failure| broken(failure.message))
             };
             let project = if check.fix { mend(context, open, &levels)? } else { open()? };
             report.add(&project.compilation.sources, levels.apply(&project.compilation.diagnostics));
@@ -80,7 +82,7 @@ fn broken(message: impl Into<String>) -> Failure {
 }
 
 fn open(context: &Context, place: &Options) -> Result<Project, Failure> {
-    Project::open(context, place, true).map_err(|failure| broken(failure.message))
+    Project::open(context, place, Purpose::Check).map_err(|failure| broken(failure.message))
 }
 
 /// Applies fixes until there are none left.

@@ -19,6 +19,7 @@ use crate::args::parse;
 use crate::commands::list;
 use crate::logger::Color;
 use crate::project::Project;
+use ez_compiler::Purpose;
 
 /// Subcommands whose arguments are names of tasks.
 const TAKES_TASKS: [&str; 6] = ["run", "show", "check", "why", "graph", "list"];
@@ -121,7 +122,7 @@ fn flags(subcommand: Option<&str>, set: &FlagSet) -> Vec<Candidate> {
 /// Names of tasks, and variables of those that are named already.
 fn tasks(context: &Context, before: &[String]) -> Vec<Candidate> {
     let Some(options) = place(context, before) else { return Vec::new() };
-    let Ok(project) = Project::open(context, &options, false) else { return Vec::new() };
+    let Ok(project) = Project::open(context, &options, Purpose::Run) else { return Vec::new() };
     let program = &project.compilation.program;
     let mut all = Vec::new();
     for name in before.iter().filter(|word| !word.starts_with('-')) {
@@ -150,7 +151,7 @@ fn folder_tasks(
     folder: &FolderTask,
     named: Option<&str>,
 ) -> Vec<Candidate> {
-    let Ok(project) = Project::open_folder(context, options, folder, false) else { return Vec::new() };
+    let Ok(project) = Project::open_folder(context, options, folder, Purpose::Run) else { return Vec::new() };
     let program = &project.compilation.program;
     let mut all = Vec::new();
     if let Some(named) = named {

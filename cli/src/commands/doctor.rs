@@ -13,6 +13,7 @@ use crate::exit_code::Code;
 use crate::failure::Failure;
 use crate::logger::Color;
 use crate::project::Project;
+use ez_compiler::Purpose;
 
 /// Programs that EZ uses where they exist, and what for.
 const PROGRAMS: [(&str, &str, bool); 4] = [
@@ -76,7 +77,7 @@ fn project(context: &Context, options: &Options) -> Finding {
     if discovery::find_root(&options.taskfile, &options.dir, &context.environment).is_err() {
         return Finding { what, state: "no Taskfile here".to_owned(), is_good: true };
     }
-    match Project::open(context, options, false) {
+    match Project::open(context, options, Purpose::Run) {
         Ok(project) => {
             let program = &project.compilation.program;
             let is_good = project.compilation.failure.is_none();

@@ -1,5 +1,6 @@
 //! `ez export`: a folder task as one file.
 
+use ez_compiler::Purpose;
 use std::io::{self, Write};
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -31,7 +32,7 @@ struct Exported<'a> {
 
 /// Packs a folder task. The package appears under its name when it is complete.
 pub fn run(context: &Context, options: &Options, request: &Export) -> Outcome {
-    let project = Project::open(context, options, false)?;
+    let project = Project::open(context, options, Purpose::Run)?;
     let folder = project.root().join(TASKS).join(&request.name);
     let fail = |error: &PackageError| {
         Failure::new(Code::OTHER, format!("ez: cannot export `{}`: {error}", request.name))

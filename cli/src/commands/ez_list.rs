@@ -1,15 +1,16 @@
 //! `ez list`: the tasks of a project, with a filter.
 
+use ez_compiler::Purpose;
 use std::fmt::Write as _;
 
 use ez_compiler::folder::{DEFAULT_TASK, qualified};
 use smol_str::{SmolStr, format_smolstr};
 
-use super::list::{self, Additions, Entry, Place};
+use super::list::{self, Additions, Entry, JsonList, Place};
 use super::params;
 use super::{Context, Outcome};
 use crate::args::ez::{List, Sort};
-use crate::args::invocation::{ListRequest, Options, Order};
+use crate::args::invocation::{Options, Order};
 use crate::exit_code::Code;
 use crate::failure::Failure;
 use crate::logger::Color;
@@ -56,9 +57,11 @@ pub fn run(context: &Context, options: &Options, request: &List) -> Outcome {
     let shown = folders.into_iter().filter(|entry| shows_all_of_folders || !entry.desc.is_empty());
     entries.extend(shown.filter(|entry| is_wanted(entry, request.filter.as_deref())));
     if request.json {
-        let form = ListRequest { nested: request.nested, ..ListRequest::default() };
-        let json = list::json(entries, program.taskfile.as_str(), form)
-            .map_err(|error| Failure::new(Code::OTHER, format!("ez: {error}")))?;
+        let mut json = JsonList::new(program.taskfile.as_str(), request.nested);
+        for entry in entries {
+            json.push(entry).map_err(|error| list::not_json(&error))?;
+        }
+        let json = json.finish().map_err(|error| list::not_json(&error))?;
         context.logger.out(Color::None, &json);
         return Ok(());
     }
@@ -88,9 +91,9 @@ fn of_folders(
 ) -> Result<Vec<Entry>, Failure> {
     let mut entries = Vec::new();
     for folder in &project.compilation.folders {
-        let opened = Project::open_folder(context, options, folder, false)?;
+        let opened = Project::open_folder(context, options, folder, Purpose::Run)?;
         if opened.compilation.failure.is_some() {
-            let taskfile = folder.taskfile.to_string();
+            let taskfile = folder.taskfile.as_path().into();
             entries.push(Entry {
                 name: folder.name.clone(),
                 task: folder.name.clone(),

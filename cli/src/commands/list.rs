@@ -1,18 +1,22 @@
 //! Lists of tasks: `task --list`, `task --list-all`, `ez list`.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::sync::Arc;
 
+use camino::Utf8Path;
 use ez_compiler::ir::{Program, TaskId};
 use ez_compiler::source::SourceMap;
 use ez_runner::engine::Engine;
 use ez_runner::error::RunError;
 use serde::Serialize;
-use serde_json::ser::{Formatter, PrettyFormatter};
+use serde_json::Value;
 use smol_str::SmolStr;
 
 use super::params::ShownParam;
-use crate::args::invocation::{ListRequest, Order};
+use crate::args::invocation::Order;
+use crate::exit_code::Code;
+use crate::failure::Failure;
+use crate::go_json::GoJson;
 use crate::logger::{Color, Logger};
 use crate::table;
 
@@ -59,25 +63,29 @@ pub struct Additions {
 }
 
 /// A place in a Taskfile, line and column from 1.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Place {
     /// The line.
     pub line: u32,
     /// The column, in code points.
     pub column: u32,
     /// The file.
-    pub taskfile: String,
+    pub taskfile: Arc<Utf8Path>,
 }
 
-/// The JSON form of a list, or of one namespace in it.
-#[derive(Debug, Default, Serialize)]
+/// A list as JSON, with go-task's layout and escapes. Entries are written as they come, unless they are nested.
+pub struct JsonList {
+    json: GoJson,
+    location: String,
+    namespaces: Option<Namespace>,
+}
+
+/// The tasks of one namespace.
+#[derive(Debug, Default)]
 struct Namespace {
-    /// `null` where a namespace only holds others, as go-task writes it.
+    /// `None` where a namespace only holds others; go-task writes `null`.
     tasks: Option<Vec<Entry>>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     namespaces: BTreeMap<String, Namespace>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    location: Option<String>,
 }
 
 /// The ids of tasks that may be listed, in order: never internal ones, and without `all` only those with a description.
@@ -85,14 +93,18 @@ pub fn listed(program: &Program, all: bool, order: Order) -> Vec<TaskId> {
     let has_description =
         |id: TaskId| program.task(id).definition.desc.as_ref().is_some_and(|d| !d.value.is_empty());
     let is_listed = |id: &TaskId| !program.task(*id).internal && (all || has_description(*id));
-    let mut ids: Vec<TaskId> = program.ids().filter(is_listed).collect();
-    let name = |id: &TaskId| program.task(*id).name.clone();
-    match order {
-        Order::Written => {}
-        Order::Name => ids.sort_by_cached_key(name),
-        Order::RootFirst => ids.sort_by_cached_key(|id| (name(id).contains(NAMESPACE_SEPARATOR), name(id))),
+    let ids = program.ids().filter(is_listed);
+    if order == Order::Written {
+        return ids.collect();
     }
-    ids
+    let root_first = order == Order::RootFirst;
+    let key = |id: TaskId| {
+        let name = program.task(id).name.as_str();
+        (root_first && name.contains(NAMESPACE_SEPARATOR), name, id)
+    };
+    let mut keys: Vec<_> = ids.map(key).collect();
+    keys.sort_unstable();
+    keys.into_iter().map(|(_, _, id)| id).collect()
 }
 
 /// What a list says of a task.
@@ -109,7 +121,11 @@ pub fn entry(engine: &Engine, sources: &SourceMap, id: TaskId, with_status: bool
         summary: texts.summary,
         aliases: task.aliases.clone(),
         up_to_date,
-        location: Place { line: position.line, column: position.column, taskfile: task.taskfile.to_string() },
+        location: Place {
+            line: position.line,
+            column: position.column,
+            taskfile: Arc::clone(&task.taskfile),
+        },
         additions: None,
     })
 }
@@ -130,6 +146,11 @@ pub fn nothing(all: bool) -> &'static str {
     }
 }
 
+/// The failure of a list that cannot be written as JSON.
+pub fn not_json(error: &serde_json::Error) -> Failure {
+    Failure::new(Code::OTHER, format!("ez: {error}"))
+}
+
 /// A list for people.
 pub fn text(logger: &Logger, entries: &[Entry]) -> String {
     let mut rows = String::new();
@@ -147,21 +168,81 @@ pub fn text(logger: &Logger, entries: &[Entry]) -> String {
     format!("{title}{}", table::align(&rows, PADDING))
 }
 
-/// A list as JSON, with go-task's layout and escapes.
-pub fn json(entries: Vec<Entry>, location: &str, request: ListRequest) -> Result<String, serde_json::Error> {
-    let mut root = Namespace { location: Some(location.to_owned()), ..Namespace::default() };
-    if request.nested {
-        root.tasks = Some(Vec::new());
-        for entry in entries {
-            root.add(entry);
+impl JsonList {
+    /// A list of the tasks of the root Taskfile at `location`.
+    pub fn new(location: &str, is_nested: bool) -> Self {
+        let mut json = GoJson::default();
+        let namespaces = is_nested.then(|| Namespace { tasks: Some(Vec::new()), ..Namespace::default() });
+        if namespaces.is_none() {
+            json.begin('{');
+            json.plain_key("tasks");
+            json.begin('[');
         }
-    } else {
-        root.tasks = Some(entries);
+        Self { json, location: location.to_owned(), namespaces }
     }
-    let mut out = Vec::new();
-    root.serialize(&mut serde_json::Serializer::with_formatter(&mut out, GoFormatter::default()))?;
-    out.push(b'\n');
-    String::from_utf8(out).map_err(serde::ser::Error::custom)
+
+    /// Adds a task.
+    pub fn push(&mut self, entry: Entry) -> Result<(), serde_json::Error> {
+        if let Some(namespaces) = &mut self.namespaces {
+            namespaces.add(entry);
+            return Ok(());
+        }
+        self.json.item();
+        entry.write(&mut self.json)
+    }
+
+    /// The whole list.
+    pub fn finish(mut self) -> Result<String, serde_json::Error> {
+        match self.namespaces.take() {
+            Some(root) => {
+                self.json.begin('{');
+                root.write_members(&mut self.json)?;
+            }
+            None => self.json.end(']'),
+        }
+        self.json.plain_key("location");
+        self.json.text(&self.location);
+        self.json.end('}');
+        Ok(self.json.finish())
+    }
+}
+
+impl Entry {
+    /// Writes what serialising gives. A list has many of these.
+    fn write(&self, json: &mut GoJson) -> Result<(), serde_json::Error> {
+        json.begin('{');
+        let texts =
+            [("name", &self.name), ("task", &self.task), ("desc", &self.desc), ("summary", &self.summary)];
+        for (key, text) in texts {
+            json.plain_key(key);
+            json.text(text);
+        }
+        json.plain_key("aliases");
+        json.texts(self.aliases.iter().map(SmolStr::as_str));
+        if let Some(up_to_date) = self.up_to_date {
+            json.plain_key("up_to_date");
+            json.word(if up_to_date { "true" } else { "false" });
+        }
+        json.plain_key("location");
+        json.begin('{');
+        for (key, number) in [("line", self.location.line), ("column", self.location.column)] {
+            json.plain_key(key);
+            json.number(number);
+        }
+        json.plain_key("taskfile");
+        json.text(self.location.taskfile.as_str());
+        json.end('}');
+        if let Some(additions) = &self.additions
+            && let Value::Object(members) = serde_json::to_value(additions)?
+        {
+            for (key, value) in &members {
+                json.key(key);
+                json.value(value);
+            }
+        }
+        json.end('}');
+        Ok(())
+    }
 }
 
 impl Namespace {
@@ -177,63 +258,33 @@ impl Namespace {
         }
         namespace.tasks.get_or_insert_default().push(entry);
     }
-}
 
-/// JSON as Go's `encoding/json` indents it, with characters escaped that mean something to HTML and JavaScript.
-#[derive(Default)]
-struct GoFormatter(PrettyFormatter<'static>);
-
-impl Formatter for GoFormatter {
-    fn begin_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.begin_array(writer)
-    }
-
-    fn end_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.end_array(writer)
-    }
-
-    fn begin_array_value<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
-        self.0.begin_array_value(writer, first)
-    }
-
-    fn end_array_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.end_array_value(writer)
-    }
-
-    fn begin_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.begin_object(writer)
-    }
-
-    fn end_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.end_object(writer)
-    }
-
-    fn begin_object_key<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
-        self.0.begin_object_key(writer, first)
-    }
-
-    fn begin_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.begin_object_value(writer)
-    }
-
-    fn end_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.end_object_value(writer)
-    }
-
-    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        let special = |c: char| matches!(c, '<' | '>' | '&' | '\u{2028}' | '\u{2029}');
-        // The two separators begin with the byte 0xE2.
-        if !fragment.bytes().any(|byte| matches!(byte, b'<' | b'>' | b'&' | 0xE2)) {
-            return writer.write_all(fragment.as_bytes());
+    fn write_members(&self, json: &mut GoJson) -> Result<(), serde_json::Error> {
+        json.plain_key("tasks");
+        match &self.tasks {
+            None => json.word("null"),
+            Some(tasks) => {
+                json.begin('[');
+                for task in tasks {
+                    json.item();
+                    task.write(json)?;
+                }
+                json.end(']');
+            }
         }
-        let mut rest = fragment;
-        while let Some(at) = rest.find(special) {
-            let (before, from) = rest.split_at(at);
-            let Some(c) = from.chars().next() else { break };
-            write!(writer, "{before}\\u{:04x}", u32::from(c))?;
-            rest = &from[c.len_utf8()..];
+        if self.namespaces.is_empty() {
+            return Ok(());
         }
-        writer.write_all(rest.as_bytes())
+        json.plain_key("namespaces");
+        json.begin('{');
+        for (name, namespace) in &self.namespaces {
+            json.key(name);
+            json.begin('{');
+            namespace.write_members(json)?;
+            json.end('}');
+        }
+        json.end('}');
+        Ok(())
     }
 }
 
@@ -250,7 +301,7 @@ mod tests {
             summary: SmolStr::default(),
             aliases: aliases.iter().map(SmolStr::new).collect(),
             up_to_date: None,
-            location: Place { line: 4, column: 3, taskfile: "/t".to_owned() },
+            location: Place { line: 4, column: 3, taskfile: Utf8Path::new("/t").into() },
             additions: None,
         }
     }
@@ -269,8 +320,9 @@ mod tests {
 
     #[test]
     fn json_nests_by_namespace_and_escapes() {
-        let request = ListRequest { nested: true, ..ListRequest::default() };
-        let got = json(vec![entry("a:b:c", "<&>", &[])], "/t", request).unwrap();
+        let mut list = JsonList::new("/t", true);
+        list.push(entry("a:b:c", "<&>", &[])).unwrap();
+        let got = list.finish().unwrap();
         let expected = r#"{
   "tasks": [],
   "namespaces": {
@@ -300,5 +352,24 @@ mod tests {
 }
 "#;
         assert_eq!(got, expected);
+    }
+
+    #[test]
+    fn entries_are_written_as_they_serialise() {
+        let plain = Entry { up_to_date: Some(true), ..entry("a", "", &["b"]) };
+        let tags = Additions { kind: "inline", tags: vec!["t".into()], ..Additions::default() };
+        for entry in [Entry { additions: Some(tags), ..plain.clone() }, plain] {
+            let mut list = JsonList::new("/t", false);
+            list.push(entry.clone()).unwrap();
+            let whole = serde_json::json!({"tasks": [entry], "location": "/t"});
+            assert_eq!(
+                list.finish().unwrap(),
+                format!("{}\n", serde_json::to_string_pretty(&whole).unwrap())
+            );
+        }
+        assert_eq!(
+            JsonList::new("/t", false).finish().unwrap(),
+            "{\n  \"tasks\": [],\n  \"location\": \"/t\"\n}\n"
+        );
     }
 }

@@ -18,6 +18,7 @@ use crate::failure::Failure;
 use crate::logger::Color;
 use crate::project::Project;
 use crate::table;
+use ez_compiler::Purpose;
 
 /// How old logs are that are removed unless the user says otherwise, in days.
 pub const DEFAULT_AGE: u32 = 30;
@@ -45,7 +46,7 @@ struct Row<'a> {
 
 /// Lists logs, prints one, or removes old ones.
 pub fn run(context: &Context, options: &Options, request: &Log) -> Outcome {
-    let project = Project::open(context, options, false)?;
+    let project = Project::open(context, options, Purpose::Run)?;
     let logs = Logs::of(&project);
     match request.action {
         LogAction::List => logs.list(context, request),

@@ -30,6 +30,7 @@ use crate::failure::Failure;
 use crate::logger::Color;
 use crate::project::Project;
 use crate::table;
+use ez_compiler::Purpose;
 
 /// A plugin in JSON.
 #[derive(Serialize)]
@@ -48,7 +49,7 @@ struct Row<'a> {
 
 /// Lists plugins, shows one, or runs it.
 pub fn run(context: &Context, options: &Options, request: &Plugin) -> Outcome {
-    let project = Project::open(context, options, false)?;
+    let project = Project::open(context, options, Purpose::Run)?;
     let mut sources = SourceMap::default();
     let host = TemplateHost::new(&project.environment);
     let root = &project.compilation.program.dir;

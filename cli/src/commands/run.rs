@@ -4,6 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 
+use ez_compiler::Purpose;
 use ez_compiler::check::inevitable_cycle;
 use ez_compiler::folder::{DEFAULT_TASK, FolderTask, qualified};
 use ez_compiler::ir::{Resolution, TaskId};
@@ -19,6 +20,7 @@ use ez_runner::report::status_line::StatusLine;
 use ez_runner::report::trace::Trace;
 
 use super::check::show;
+use super::list::JsonList;
 use super::summary::{self, Summary};
 use super::{Context, Outcome, engine_task, list, template_fault};
 use crate::args::invocation::Progress;
@@ -116,7 +118,7 @@ impl<'a> Session<'a> {
     async fn run(context: &'a Context, invocation: &'a Invocation) -> Outcome {
         let options = &invocation.options;
         let project = match options.personality {
-            Personality::Task => Project::open_plain(context, options)?,
+            Personality::Task => Project::open_plain(context, options, purpose_of(&invocation.action))?,
             Personality::Ez => Project::open_sound(context, options)?,
         };
         let parts = match options.personality {
@@ -232,17 +234,21 @@ impl<'a> Session<'a> {
         }
         let sources = &self.project.compilation.sources;
         let with_status = request.json && !request.no_status;
-        let entries: Result<Vec<_>, _> =
-            ids.iter().map(|id| list::entry(&self.engine, sources, *id, with_status)).collect();
-        let entries = entries.map_err(|error| self.failure(&error))?;
-        let is_empty = entries.is_empty();
+        let entries = ids.iter().map(|id| {
+            list::entry(&self.engine, sources, *id, with_status).map_err(|error| self.failure(&error))
+        });
+        let is_empty = ids.is_empty();
         if request.json {
-            let json = list::json(entries, program.taskfile.as_str(), request)
-                .map_err(|error| Failure::new(Code::OTHER, format!("ez: {error}")))?;
+            let mut json = JsonList::new(program.taskfile.as_str(), request.nested);
+            for entry in entries {
+                json.push(entry?).map_err(|error| list::not_json(&error))?;
+            }
+            let json = json.finish().map_err(|error| list::not_json(&error))?;
             self.context.logger.out(Color::None, &json);
         } else if is_empty {
             self.context.logger.out(Color::Yellow, list::nothing(request.all));
         } else {
+            let entries: Vec<_> = entries.collect::<Result<_, _>>()?;
             self.context.logger.out(Color::None, &list::text(&self.context.logger, &entries));
         }
         if is_empty { Err(Failure::silent(Code::OTHER)) } else { Ok(()) }
@@ -336,6 +342,11 @@ impl<'a> Session<'a> {
             _ => self.failure(&error),
         })
     }
+}
+
+/// What a project is read for that an action is about.
+fn purpose_of(action: &Action) -> Purpose {
+    if matches!(action, Action::List(_)) { Purpose::List } else { Purpose::Run }
 }
 
 fn unknown_task(project: &Project, name: &str, suggestion: Option<&str>) -> Failure {

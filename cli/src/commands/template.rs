@@ -13,7 +13,7 @@ use ez_compiler::project::paths::TASKFILE_NAMES;
 use ez_compiler::source::SourceMap;
 use ez_compiler::suggest::nearest;
 use ez_compiler::template_file::{self, Form, FoundTemplate, MadeFile, TASKFILE, Templates};
-use ez_compiler::{Dialect, compile};
+use ez_compiler::{Dialect, Purpose, compile};
 use ez_runner::engine::{Ask, AskError};
 use ez_runner::error::{EXIT_MISSING_VARIABLES, EXIT_NOT_ALLOWED};
 use ez_runner::package::import::Import;
@@ -73,7 +73,7 @@ pub struct Order<'a> {
 
 /// Lists templates, shows one, or makes a task of it.
 pub fn run(context: &Context, options: &Options, request: &Template) -> Outcome {
-    let project = Project::open(context, options, false)?;
+    let project = Project::open(context, options, Purpose::Run)?;
     let (name, task) = (request.name.as_deref().unwrap_or_default(), request.task.as_deref());
     if request.action == TemplateAction::Use {
         let order = Order {
@@ -378,7 +378,7 @@ fn check_compiles(
         root_dir: if is_folder { directory } else { root.clone() },
         host: &host,
         // A part of a Taskfile may call what is in another part.
-        check: is_folder,
+        purpose: if is_folder { Purpose::Check } else { Purpose::Run },
         dialect: Dialect::Ez,
         folder: folder.as_ref(),
     };

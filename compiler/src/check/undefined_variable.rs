@@ -19,7 +19,7 @@ use crate::template::functions;
 pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let by_default = reached_from_default(context);
     for (id, task) in context.own_definitions() {
-        let runs_by_default = by_default.contains(&id) && task.taskfile == context.program.taskfile;
+        let runs_by_default = by_default.contains(&id) && *task.taskfile == context.program.taskfile;
         let definition = Some(&*task.definition);
         let reads = context.facts(id).reads.iter().filter(|read| is_open(context, read, definition));
         found.extend(reads.filter_map(|read| report(context, read, definition, runs_by_default)));

@@ -30,7 +30,7 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         }
     }
     for (id, task) in context.own_tasks() {
-        let in_root = task.namespaces.is_empty() && task.taskfile == context.program.taskfile;
+        let in_root = task.namespaces.is_empty() && *task.taskfile == context.program.taskfile;
         if !task.definition.internal || !in_root || called.contains(&id) || task.is_wildcard() {
             continue;
         }

@@ -33,7 +33,7 @@ pub use template_file::{DecodedTemplate, decode_template};
 use crate::ast;
 use crate::diagnostic::Diagnostic;
 use crate::source::{SourceId, SourceMap, Span};
-use crate::yaml::node::Node;
+use crate::yaml::node::{Entry, Node};
 
 /// The error with which go-task would stop decoding.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +71,17 @@ pub struct DecodedTask {
     failure: Option<Failure>,
 }
 
+impl DecodedTask {
+    /// Lets go of what a list does not show, where a list can do without.
+    #[must_use]
+    pub fn for_list(mut self) -> Self {
+        if let Some(task) = Arc::get_mut(&mut self.task) {
+            task.keep_for_list();
+        }
+        self
+    }
+}
+
 impl Memo {
     /// The task at `position`, or anywhere else, that came from this very node under this very key.
     fn find(&self, position: usize, node: &Arc<Node>, key: Span) -> Option<Arc<DecodedTask>> {
@@ -94,9 +105,28 @@ pub fn decode(root: &Node, source: SourceId, sources: &SourceMap, previous: Opti
     Decoded { taskfile, diagnostics: decoder.diagnostics, failure: decoder.failure, memo }
 }
 
+/// Decodes one task of a file, for [`decode_with_tasks`].
+pub fn decode_task(entry: &Entry, sources: &SourceMap) -> DecodedTask {
+    Decoder::new(sources).decode_alone(&reader::field(entry))
+}
+
+/// Decodes the root node of a file whose `tasks` were decoded one by one.
+pub fn decode_with_tasks(
+    root: &Node,
+    source: SourceId,
+    sources: &SourceMap,
+    tasks: Vec<DecodedTask>,
+) -> Decoded {
+    let mut decoder = Decoder { decoded_tasks: Some(tasks), ..Decoder::new(sources) };
+    let taskfile = decoder.taskfile(root, source, None, &mut Memo::default());
+    Decoded { taskfile, diagnostics: decoder.diagnostics, failure: decoder.failure, memo: Memo::default() }
+}
+
 /// State of decoding one file.
 struct Decoder<'a> {
     sources: &'a SourceMap,
+    /// What `tasks` hold, where that was decoded before.
+    decoded_tasks: Option<Vec<DecodedTask>>,
     diagnostics: Vec<Diagnostic>,
     failure: Option<Failure>,
     /// Type errors of the mappings that are being decoded, innermost last.

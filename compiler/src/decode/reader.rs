@@ -14,7 +14,7 @@ use crate::template::value::Value;
 use crate::yaml::error::DecodeError;
 use crate::yaml::expanded::{self, MAX_EXPANDED};
 use crate::yaml::merge;
-use crate::yaml::node::{Node, NodeKind};
+use crate::yaml::node::{Entry, Node, NodeKind};
 use crate::yaml::scalar;
 use crate::yaml::value::to_value;
 
@@ -32,7 +32,7 @@ pub(super) struct Field<'n> {
 
 impl<'a> Decoder<'a> {
     pub(super) fn new(sources: &'a SourceMap) -> Self {
-        Self { sources, diagnostics: Vec::new(), failure: None, type_errors: Vec::new() }
+        Self { sources, decoded_tasks: None, diagnostics: Vec::new(), failure: None, type_errors: Vec::new() }
     }
 
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
@@ -289,11 +289,12 @@ impl<'a> Decoder<'a> {
 /// its own name, and a list or mapping is an empty one.
 pub(super) fn entries(node: &Node) -> Vec<Field<'_>> {
     let NodeKind::Mapping(mapping) = &resolve(node).kind else { return Vec::new() };
-    mapping
-        .entries
-        .iter()
-        .map(|entry| Field { name: written_name(&entry.key), key: &entry.key, value: &entry.value })
-        .collect()
+    mapping.entries.iter().map(field).collect()
+}
+
+/// An entry under the name that is written.
+pub(super) fn field(entry: &Entry) -> Field<'_> {
+    Field { name: written_name(&entry.key), key: &entry.key, value: &entry.value }
 }
 
 fn written_name(key: &Node) -> &str {

@@ -11,6 +11,7 @@ use crate::diagnostic::Diagnostic;
 use crate::parallel;
 use crate::rule;
 use crate::source::{Span, Spanned};
+use crate::template::has_template;
 use crate::yaml::node::{Node, NodeKind};
 
 /// Keys of a task.
@@ -87,6 +88,23 @@ impl Task {
             superset: None,
         }
     }
+
+    /// Lets go of what a list of tasks does not show. A text with a template may need all of it, and so does a task whose
+    /// state is asked for.
+    pub(super) fn keep_for_list(&mut self) {
+        let texts = [&self.label, &self.desc, &self.summary, &self.dir];
+        if texts.into_iter().flatten().any(|text| has_template(&text.value)) {
+            return;
+        }
+        self.cmds = Vec::new();
+        self.deps = Vec::new();
+        self.prompt = Vec::new();
+        self.preconditions = Vec::new();
+        self.vars = Vec::new();
+        self.env = Vec::new();
+        self.requires = Vec::new();
+        self.extensions = Vec::new();
+    }
 }
 
 impl Decoder<'_> {
@@ -101,8 +119,10 @@ impl Decoder<'_> {
                 return Vec::new();
             }
         }
-        let mut tasks: Vec<Arc<Task>> = Vec::new();
-        let mut positions = rustc_hash::FxHashMap::default();
+        if let Some(decoded) = self.decoded_tasks.take() {
+            let decoded = decoded.into_iter().map(Arc::new);
+            return self.collect_tasks(decoded);
+        }
         let fields = self.named_entries(resolved);
         let known = |(i, field): (usize, &Field<'_>)| {
             previous.and_then(|memo| memo.find(i, field.value, field.key.span))
@@ -112,11 +132,23 @@ impl Decoder<'_> {
             fields.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(field, _)| field).collect();
         let bytes = new.iter().map(|field| field.value.span.len()).sum();
         let mut new = parallel::map(&new, bytes, |field| Arc::new(self.decode_alone(field))).into_iter();
-        for (field, known) in fields.iter().zip(known) {
-            let Some(decoded) = known.or_else(|| new.next()) else { continue };
+        let decoded = fields.iter().zip(known).filter_map(|(field, known)| {
+            let decoded = known.or_else(|| new.next())?;
+            Some((Arc::clone(field.value), decoded))
+        });
+        let first = memo.tasks.len();
+        memo.tasks.extend(decoded);
+        self.collect_tasks(memo.tasks[first..].iter().map(|(_, decoded)| Arc::clone(decoded)))
+    }
+
+    /// The tasks of a mapping with what was found in them.
+    fn collect_tasks(&mut self, decoded: impl ExactSizeIterator<Item = Arc<DecodedTask>>) -> Vec<Arc<Task>> {
+        let mut tasks: Vec<Arc<Task>> = Vec::with_capacity(decoded.len());
+        let mut positions =
+            rustc_hash::FxHashMap::with_capacity_and_hasher(decoded.len(), rustc_hash::FxBuildHasher);
+        for decoded in decoded {
             self.adopt(&decoded);
             let task = Arc::clone(&decoded.task);
-            memo.tasks.push((Arc::clone(field.value), decoded));
             if let Some(&first) = positions.get(&task.name.value) {
                 let first: &mut Arc<Task> = &mut tasks[first];
                 self.report(
@@ -145,7 +177,7 @@ impl Decoder<'_> {
         }
     }
 
-    fn decode_alone(&self, field: &Field<'_>) -> DecodedTask {
+    pub(super) fn decode_alone(&self, field: &Field<'_>) -> DecodedTask {
         let mut decoder = Decoder::new(self.sources);
         let name = Spanned::new(SmolStr::new(field.name), field.key.span);
         let task = decoder.task(name, field.value);

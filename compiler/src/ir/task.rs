@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use camino::Utf8PathBuf;
+use camino::Utf8Path;
 use smol_str::SmolStr;
 
 use crate::ast;
@@ -35,7 +35,7 @@ pub struct Task {
     /// Whether files that git ignores are left out of fingerprints.
     pub use_gitignore: Option<bool>,
     /// The Taskfile that declares it, an absolute path or a URL.
-    pub taskfile: Utf8PathBuf,
+    pub taskfile: Arc<Utf8Path>,
     /// Variables that the includes on the way give it.
     pub include_vars: Arc<[ast::Variable]>,
     /// What EZ adds to it, inherited and with the defaults that hold. `None` where it has no `ez-*` field, and always

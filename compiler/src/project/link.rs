@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use camino::Utf8Path;
 use indexmap::IndexMap;
 use rustc_hash::FxHashMap;
 use semver::Version;
@@ -94,6 +95,7 @@ impl<'a> Linker<'a> {
                 .map(|v| (v.name.value.clone(), GlobalVariable { variable: v.clone(), dir: None }))
                 .collect()
         };
+        let path: Arc<Utf8Path> = loaded.path.as_path().into();
         let no_vars: Arc<[ast::Variable]> = Arc::from([]);
         let no_namespaces: Arc<[SmolStr]> = Arc::from([]);
         let tasks = taskfile.tasks.iter().map(|definition| {
@@ -107,7 +109,7 @@ impl<'a> Linker<'a> {
                 internal: definition.internal,
                 silent: definition.silent,
                 use_gitignore: definition.use_gitignore,
-                taskfile: loaded.path.clone(),
+                taskfile: Arc::clone(&path),
                 include_vars: Arc::clone(&no_vars),
                 superset: None,
                 including_vars: None,

@@ -17,7 +17,7 @@ use crate::diagnostic::Diagnostic;
 use crate::file_system::{FileSystem, PathKind, ReadError, RemoteError};
 use crate::rule;
 use crate::shell::expand_literal;
-use crate::source::{FileId, SourceMap, Span};
+use crate::source::{FileId, SourceId, SourceMap, Span};
 use crate::template::value::Value;
 use crate::template::{Host, Scope, render};
 use crate::yaml;
@@ -28,6 +28,17 @@ pub const MAX_INCLUDE_DEPTH: usize = 100;
 
 /// The version of go-task whose language this is.
 pub const LANGUAGE_VERSION: Version = Version::new(3, 54, 0);
+
+/// What a project is read for. What that does not need is neither kept nor done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// All findings, also those of the rules. Only what was read for this is reused by the next compilation.
+    Check,
+    /// To run or to show tasks.
+    Run,
+    /// To list tasks by name and description, with their state: their bodies are checked, and then let go of.
+    List,
+}
 
 /// A file of a project.
 #[derive(Clone, Debug)]
@@ -115,6 +126,7 @@ enum NoText {
 pub(super) struct Loader<'a> {
     pub files: &'a dyn FileSystem,
     pub host: &'a dyn Host,
+    pub purpose: Purpose,
     pub sources: SourceMap,
     pub previous: Option<&'a Loaded>,
     pub loaded: Loaded,
@@ -131,12 +143,14 @@ impl<'a> Loader<'a> {
     pub fn new(
         files: &'a dyn FileSystem,
         host: &'a dyn Host,
+        purpose: Purpose,
         sources: SourceMap,
         previous: Option<&'a Loaded>,
     ) -> Self {
         Self {
             files,
             host,
+            purpose,
             sources,
             previous,
             loaded: Loaded::default(),
@@ -234,6 +248,11 @@ impl<'a> Loader<'a> {
             }
             None => self.sources.add_file(path, Arc::clone(text)),
         };
+        if self.purpose != Purpose::Check
+            && let Some(file) = self.parse_without_trees(path, file, text)
+        {
+            return file;
+        }
         let document = yaml::parse(text, file, &mut self.sources, previous.map(|p| &*p.document));
         let mut diagnostics: Vec<Diagnostic> =
             document.errors.iter().map(yaml::YamlError::to_diagnostic).collect();
@@ -254,12 +273,7 @@ impl<'a> Loader<'a> {
         let is_empty = document.root.is_none();
         if !broken && (is_empty || taskfile.as_ref().is_some_and(|taskfile| taskfile.version.is_none())) {
             let message = if is_empty { "this Taskfile is empty" } else { "this Taskfile has no `version`" };
-            let start = Span::new(source, 0, 0);
-            diagnostics.push(
-                Diagnostic::error(rule::VERSION_MISSING, message, start)
-                    .with_help("begin it with `version: '3'`")
-                    .with_fix("add `version: '3'`", start, "version: '3'\n\n"),
-            );
+            diagnostics.push(no_version(message, source));
         }
         ProjectFile {
             path: path.to_owned(),
@@ -270,6 +284,32 @@ impl<'a> Loader<'a> {
             memo,
             decode_failure,
         }
+    }
+
+    /// The same where nothing asks for the trees afterwards: no more than a task's is held at a time, in memory that the
+    /// next one uses again. `None` of a text whose tasks cannot be read one by one.
+    fn parse_without_trees(&mut self, path: &Utf8Path, file: FileId, text: &Arc<str>) -> Option<ProjectFile> {
+        let is_list = self.purpose == Purpose::List;
+        let read_task = |entry: &yaml::node::Entry, sources: &SourceMap| {
+            let task = decode::decode_task(entry, sources);
+            if is_list { task.for_list() } else { task }
+        };
+        let (document, tasks) = yaml::parse_tasks_apart(text, file, &mut self.sources, read_task)?;
+        let source = document.source;
+        let decoded = decode::decode_with_tasks(document.root.as_ref()?, source, &self.sources, tasks);
+        let mut diagnostics = decoded.diagnostics;
+        if decoded.taskfile.as_ref().is_some_and(|taskfile| taskfile.version.is_none()) {
+            diagnostics.push(no_version("this Taskfile has no `version`", source));
+        }
+        Some(ProjectFile {
+            path: path.to_owned(),
+            file,
+            document: Arc::new(document),
+            taskfile: decoded.taskfile.map(Arc::new),
+            diagnostics: diagnostics.into(),
+            memo: decoded.memo,
+            decode_failure: decoded.failure,
+        })
     }
 
     /// Keeps the first error with which go-task would stop on this file.
@@ -493,6 +533,13 @@ impl<'a> Loader<'a> {
         let failure = Failure::IncludeCycle { source: path_of(to), destination: path_of(next) };
         self.fail(failure, diagnostic);
     }
+}
+
+fn no_version(message: &str, source: SourceId) -> Diagnostic {
+    let start = Span::new(source, 0, 0);
+    Diagnostic::error(rule::VERSION_MISSING, message, start)
+        .with_help("begin it with `version: '3'`")
+        .with_fix("add `version: '3'`", start, "version: '3'\n\n")
 }
 
 fn read_failure(path: &Utf8Path, error: &ReadError, root: bool) -> (Failure, String) {

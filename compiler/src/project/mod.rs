@@ -9,7 +9,7 @@ pub mod remote;
 use camino::Utf8Path;
 
 pub use failure::Failure;
-pub use load::{Edge, LANGUAGE_VERSION, Loaded, MAX_INCLUDE_DEPTH, ProjectFile};
+pub use load::{Edge, LANGUAGE_VERSION, Loaded, MAX_INCLUDE_DEPTH, ProjectFile, Purpose};
 
 use crate::diagnostic::Diagnostic;
 use crate::file_system::FileSystem;
@@ -36,10 +36,11 @@ pub fn open(
     entry: &Utf8Path,
     root_dir: &Utf8Path,
     host: &dyn Host,
+    purpose: Purpose,
     previous: Option<(&SourceMap, &Loaded)>,
 ) -> (Project, Program) {
     let sources = previous.map_or_else(SourceMap::default, |(sources, _)| sources.clone());
-    let mut loader = load::Loader::new(files, host, sources, previous.map(|(_, loaded)| loaded));
+    let mut loader = load::Loader::new(files, host, purpose, sources, previous.map(|(_, loaded)| loaded));
     loader.load(entry, root_dir);
     let load::Loader { sources, loaded, mut diagnostics, mut failure, .. } = loader;
     let mut linker = link::Linker::new(&loaded);

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 /// The key whose entries are blocks of their own.
-const SPLIT_KEY: &str = "tasks";
+pub(super) const SPLIT_KEY: &str = "tasks";
 
 /// What a block is of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 use std::sync::Arc;
 
+use super::lines;
 use super::node::{CollectionStyle, Entry, Mapping, Marks, Node, NodeKind, Scalar, ScalarStyle, Sequence};
 use super::scan::{Mark, Problem, Scanner, Token, TokenKind, TokenShape};
 use crate::source::{SourceId, Span};
@@ -47,6 +48,13 @@ impl ComposeError {
     }
 }
 
+impl Composed {
+    /// Whether the text means the same wherever it stands.
+    pub fn is_sound(&self) -> bool {
+        self.errors.is_empty() && !self.has_references && !self.has_more_documents
+    }
+}
+
 enum Anchor {
     Open(usize),
     /// The node, and how many levels it has, aliases written out.
@@ -73,11 +81,24 @@ struct Composer<'t> {
 
 /// Parses the first document of a text.
 pub(super) fn compose(text: &str, source: SourceId) -> Composed {
-    compose_at(text, source, 0)
+    compose_from_tokens(text, source, 0)
 }
 
 /// Parses the first document of a text that stands `depth` collections deep in another.
 pub(super) fn compose_at(text: &str, source: SourceId, depth: usize) -> Composed {
+    match lines::read(text, source) {
+        Some(root) => Composed {
+            root: Some(root),
+            errors: Vec::new(),
+            has_more_documents: false,
+            has_references: false,
+        },
+        None => compose_from_tokens(text, source, depth),
+    }
+}
+
+/// The same for every text, also for those that [`lines`] reads.
+pub(super) fn compose_from_tokens(text: &str, source: SourceId, depth: usize) -> Composed {
     let mut composer = Composer {
         scanner: Scanner::new(text),
         source,

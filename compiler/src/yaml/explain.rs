@@ -10,6 +10,9 @@ use crate::diagnostic::{Edit, Fix};
 use crate::rule;
 use crate::source::{SourceId, Span};
 
+/// How many bytes are looked at at once: a loop that never stops early is done many bytes at a time.
+const CHUNK: usize = 256;
+
 /// go-yaml's words for a `:` after a value.
 const NO_MAPPING_VALUE: &str = "mapping values are not allowed in this context";
 
@@ -28,7 +31,9 @@ pub(super) fn too_large(length: usize, source: SourceId) -> YamlError {
 /// A text with blanks for the control characters that YAML forbids, and the error about the first of them.
 pub(super) fn without_control_characters(text: &str, source: SourceId) -> Option<(String, YamlError)> {
     // Bytes first: nearly every file passes this without a look at its characters.
-    if text.bytes().all(|byte| (b' '..0x7F).contains(&byte) || matches!(byte, b'\n' | b'\t' | b'\r')) {
+    let is_usual = |byte: u8| (b' '..0x7F).contains(&byte) || matches!(byte, b'\n' | b'\t' | b'\r');
+    let are_usual = |bytes: &[u8]| bytes.iter().fold(true, |usual, &byte| usual & is_usual(byte));
+    if text.as_bytes().chunks(CHUNK).all(are_usual) {
         return None;
     }
     let is_forbidden = |c: char| !matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{A0}'..='\u{FFFD}' | '\u{10000}'..);

@@ -75,12 +75,13 @@ struct Merger<'n> {
 
 impl<'n> Merger<'n> {
     fn add_own(&mut self, mapping: &'n Mapping) {
-        let mut merge = None;
+        let merge = mapping.entries.iter().rfind(|entry| is_merge_key(&entry.key));
+        self.merged.entries.reserve(mapping.entries.len());
         for entry in &mapping.entries {
-            if is_merge_key(&entry.key) {
-                merge = Some(entry);
-            } else {
-                self.seen.extend(identity(&entry.key));
+            if !is_merge_key(&entry.key) {
+                if merge.is_some() {
+                    self.seen.extend(identity(&entry.key));
+                }
                 self.merged.entries.push(MergedEntry { key: &entry.key, value: &entry.value, merged: false });
             }
         }

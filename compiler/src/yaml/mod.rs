@@ -6,6 +6,7 @@ pub mod emit;
 pub mod error;
 pub mod expanded;
 mod explain;
+mod lines;
 pub mod merge;
 pub mod node;
 #[cfg(test)]
@@ -21,4 +22,4 @@ pub mod value;
 
 pub use compose::MAX_NESTING;
 pub use error::{DecodeError, YamlError};
-pub use parse::{Document, MAX_FILE_SIZE, parse};
+pub use parse::{Document, MAX_FILE_SIZE, parse, parse_tasks_apart};

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustc_hash::FxHashMap;
 
-use super::blocks::{Block, Level, split};
+use super::blocks::{Block, Level, SPLIT_KEY, split};
 use super::compose::{ComposeError, compose, compose_at};
 use super::error::YamlError;
 use super::explain::{explain, too_large, without_control_characters};
+use super::merge::key_text;
 use super::node::{CollectionStyle, Entry, Mapping, Node, NodeKind};
 use super::recover::compose_around_errors;
 use super::scan::Problem;
@@ -97,6 +98,90 @@ pub fn parse(text: &str, file: FileId, sources: &mut SourceMap, previous: Option
     let go_message = errors.next().and_then(|error| error.go_message);
     let document = from_broken_parts(parts, go_message, source);
     Document { root: document.root.or(whole.root.map(Arc::new)), ..document }
+}
+
+/// Parses a file's text without keeping its tasks: each is given to `take` as soon as it is read, on the thread that read
+/// it. The document's `tasks` have no entries then; what was made of them comes with it, in the text's order.
+///
+/// `None` where not every block is sound, or the tasks are not together: [`parse`] says what there is to say of such a
+/// text.
+pub fn parse_tasks_apart<T: Send>(
+    text: &str,
+    file: FileId,
+    sources: &mut SourceMap,
+    take: impl Fn(&Entry, &SourceMap) -> T + Sync,
+) -> Option<(Document, Vec<T>)> {
+    let source = sources.add_fragment(file, 0);
+    if text.len() > MAX_FILE_SIZE || without_control_characters(text, source).is_some() {
+        return None;
+    }
+    let blocks = split(text);
+    let headers = blocks.list.iter().filter(|block| block.level == Level::Header).count();
+    if !blocks.clean || headers != 1 {
+        return None;
+    }
+    let unread: Vec<Unread<'_>> = blocks
+        .list
+        .iter()
+        .map(|block| {
+            let source = sources.add_fragment(file, block.range.start);
+            Unread { text: &text[block.range.clone()], block, source }
+        })
+        .collect();
+    let sources = &*sources;
+    let stopped = AtomicBool::new(false);
+    let pieces = parallel::map(&unread, text.len(), |block| {
+        if stopped.load(Ordering::Relaxed) {
+            return None;
+        }
+        let piece = Piece::read(block, |entry| take(entry, sources));
+        stopped.fetch_or(piece.is_none(), Ordering::Relaxed);
+        piece
+    });
+    let mut root = Assembly::default();
+    let mut tasks = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        match piece? {
+            Piece::Entry(entry, base) => root.push_entry(*entry, base),
+            Piece::Task(task) => tasks.push(task),
+        }
+    }
+    let is_tasks = |entry: &&Entry| key_text(&entry.key).is_some_and(|key| key == SPLIT_KEY);
+    if root.entries.iter().filter(is_tasks).count() != 1 {
+        return None;
+    }
+    let root = Some(Arc::new(root.into_node(source)));
+    Some((Document { source, root, errors: Vec::new(), parts: Vec::new(), is_entangled: false }, tasks))
+}
+
+/// A sound block: an entry of the root, or what was made of a task.
+enum Piece<T> {
+    /// In a box, because there are few of these among many tasks.
+    Entry(Box<Entry>, usize),
+    Task(T),
+}
+
+impl<T> Piece<T> {
+    /// `None` where the block is not sound.
+    fn read(unread: &Unread<'_>, take: impl FnOnce(&Entry) -> T) -> Option<Self> {
+        let Unread { text, block, source } = unread;
+        let composed = compose_at(text, *source, depth_of(block.level));
+        let is_sound = composed.is_sound();
+        let NodeKind::Mapping(mut mapping) = composed.root.filter(|_| is_sound)?.kind else { return None };
+        let entry = mapping.entries.pop().filter(|_| mapping.entries.is_empty())?;
+        let value = match block.level {
+            Level::Task => {
+                return matches!(entry.key.kind, NodeKind::Scalar(_)).then(|| Self::Task(take(&entry)));
+            }
+            Level::Header => {
+                let no_entries = Mapping { entries: Vec::new(), style: CollectionStyle::Block };
+                let kind = NodeKind::Mapping(no_entries);
+                Arc::new(Node { kind, span: entry.value.span, start: entry.value.start, marks: None })
+            }
+            Level::Root => entry.value,
+        };
+        Some(Self::Entry(Box::new(Entry { value, ..entry }), block.range.start))
+    }
 }
 
 /// go-yaml's message for a text of which a block before any other trouble is wrong in itself. An editor asks for this
@@ -196,9 +281,13 @@ fn read_blocks(blocks: &[Unread<'_>], go_on: &(impl Fn(&Part) -> bool + Sync)) -
     parts.into_iter().collect()
 }
 
+/// The root, which a task's own text does not show, is one level of nesting.
+fn depth_of(level: Level) -> usize {
+    usize::from(level == Level::Task)
+}
+
 fn read_block(text: &str, block: &Block, source: SourceId) -> Part {
-    // The root, which a task's own text does not show, is one level of nesting.
-    let depth = usize::from(block.level == Level::Task);
+    let depth = depth_of(block.level);
     let mut composed = compose_at(text, source, depth);
     let is_broken = composed.errors.iter().any(ComposeError::ends_the_parse);
     if is_broken {
@@ -210,15 +299,12 @@ fn read_block(text: &str, block: &Block, source: SourceId) -> Part {
         ComposeError::Syntax(problem) if problem.mark.offset < text.trim_end().len() => Some(problem.clone()),
         _ => None,
     });
+    let is_sound = !is_broken && composed.is_sound();
     let entries = match composed.root.map(|root| root.kind) {
         Some(NodeKind::Mapping(mapping)) => mapping.entries,
         _ => Vec::new(),
     };
-    let is_sound = !is_broken
-        && composed.errors.is_empty()
-        && !composed.has_references
-        && !composed.has_more_documents
-        && entries.len() == 1;
+    let is_sound = is_sound && entries.len() == 1;
     Part {
         text: text.into(),
         level: block.level,
@@ -301,10 +387,14 @@ struct Assembly {
 impl Assembly {
     fn push_all(&mut self, part: &Part) {
         for entry in &part.entries {
-            let start = part.base + entry.key.span.start as usize;
-            let end = part.base + entry.value.span.end.max(entry.key.span.end) as usize;
-            self.push(entry.clone(), start, end);
+            self.push_entry(entry.clone(), part.base);
         }
+    }
+
+    fn push_entry(&mut self, entry: Entry, base: usize) {
+        let start = base + entry.key.span.start as usize;
+        let end = base + entry.value.span.end.max(entry.key.span.end) as usize;
+        self.push(entry, start, end);
     }
 
     fn push(&mut self, entry: Entry, start: usize, end: usize) {

@@ -47,12 +47,23 @@ pub fn tag_of(node: &Node) -> Cow<'_, str> {
         (NodeKind::Mapping(_), None) => Cow::Borrowed("!!map"),
         (NodeKind::Sequence(_), None) => Cow::Borrowed("!!seq"),
         (NodeKind::Scalar(scalar), None) if is_merge_key_text(scalar) => Cow::Borrowed("!!merge"),
+        (NodeKind::Scalar(scalar), None) if is_surely_text(scalar) => Cow::Borrowed("!!str"),
         (NodeKind::Scalar(scalar), None) => Cow::Borrowed(tag_of_value(&resolve_untagged(scalar))),
     }
 }
 
 fn is_merge_key_text(scalar: &Scalar) -> bool {
     scalar.style == ScalarStyle::Plain && scalar.text == "<<"
+}
+
+/// Whether a scalar is text by its quotes or its first letter, as nearly all are.
+fn is_surely_text(scalar: &Scalar) -> bool {
+    scalar.style != ScalarStyle::Plain
+        || match scalar.text.as_bytes().first() {
+            None | Some(b'0'..=b'9' | b'+' | b'-' | b'.' | b'~') => false,
+            Some(b'n' | b'N' | b't' | b'T' | b'f' | b'F') => keyword(&scalar.text).is_none(),
+            Some(_) => true,
+        }
 }
 
 fn tag_of_value(value: &Resolved) -> &'static str {

@@ -147,6 +147,11 @@ proptest! {
     }
 
     #[test]
+    fn lines_say_what_tokens_say(text in plain_lines()) {
+        check_lines(&text)?;
+    }
+
+    #[test]
     fn any_text_is_read(text in any::<String>()) {
         check_blocks(&text)?;
     }
@@ -155,6 +160,89 @@ proptest! {
     fn an_edit_gives_what_a_fresh_start_gives(before in lines(), after in lines()) {
         check_edit(&before, &after)?;
     }
+}
+
+/// Lines of the shape that is read without tokens, and a few that nearly are.
+fn plain_lines() -> impl Strategy<Value = String> {
+    let indent = prop::sample::select(vec!["", "  ", "    ", "      ", "        ", " "]);
+    let content = prop::sample::select(vec![
+        "a:",
+        "b.c: d",
+        "e:f: g/h",
+        "i: 'j k'",
+        "i: 'it''s'",
+        "l: \"m: #n\"",
+        "l: \"m\\n\"",
+        "o: [p, 'q r', -s]",
+        "o: []",
+        "o: [p,]",
+        "t: [u]  ",
+        "v:   w x  ",
+        "- a",
+        "- b: c",
+        "-   d: e",
+        "- - f",
+        "- 'g'",
+        "- h: i: j",
+        "-",
+        "- [k, l]",
+        "# m",
+        "n: o # p",
+        "n: o#p",
+        "q: r:s",
+        "q: r:",
+        "u: -v",
+        "u: - v",
+        "x: ü",
+        "ü: x",
+        "y: .5",
+        "- --z",
+        "- -",
+        "a: 'b' c",
+        "a: 'b",
+        "a: |",
+        "*a: b",
+        "a: *b",
+        "a: &b c",
+        "a:  ",
+        "",
+        "   ",
+        "a\tb: c",
+        "a: b\tc",
+        "a: {b: c}",
+        "a: {{.B}}",
+        "a: $B",
+        "a: (b)",
+        "a: b\r",
+        "---",
+        "- a?b, {c}",
+        "1: 2",
+        "_: _",
+        "a: [b c , d]",
+        "a: [b: c]",
+        "a: [b#c]",
+        "a: [b #c]",
+        "a: +",
+    ]);
+    prop::collection::vec((indent, content), 0..8)
+        .prop_map(|lines| lines.iter().flat_map(|(indent, content)| [*indent, *content, "\n"]).collect())
+}
+
+fn check_lines(text: &str) -> Result<(), TestCaseError> {
+    let source = SourceId(0);
+    let Some(root) = super::lines::read(text, source) else { return Ok(()) };
+    let composed = compose(text, source);
+    prop_assert_eq!(Some(root), composed.root, "{}", text);
+    prop_assert!(composed.errors.is_empty() && !composed.has_references && !composed.has_more_documents);
+    Ok(())
+}
+
+#[test]
+fn the_usual_task_is_read_without_tokens() {
+    let task = "  build:\n    desc: Build it\n    deps: [a, 'b c']\n\n    # why\n    cmds:\n      - echo \"x:y\"\n    \
+                \x20 - task: other\n        vars:\n          A: -1\n    sources:\n    - src/**/*.go\n    silent:\n";
+    assert!(super::lines::read(task, SourceId(0)).is_some());
+    check_lines(task).unwrap();
 }
 
 fn check_edit(before: &str, after: &str) -> Result<(), TestCaseError> {

@@ -8,7 +8,7 @@ use ez_compiler::file_system::{
     DirectoryEntry, FileSystem, MemoryFileSystem, PathKind, ReadError, RemoteError,
 };
 use ez_compiler::template::PureHost;
-use ez_compiler::{Compilation, Dialect, Options, compile};
+use ez_compiler::{Compilation, Dialect, Options, Purpose, compile};
 
 /// Where the files of a project are.
 pub const ROOT: &str = "/project";
@@ -82,7 +82,7 @@ pub fn compile_files(files: &[(String, String)], previous: Option<&Compilation>)
     let options = Options {
         root_dir: Utf8PathBuf::from(ROOT),
         host: &PureHost,
-        check: true,
+        purpose: Purpose::Check,
         dialect: Dialect::Ez,
         folder: None,
     };

@@ -48,7 +48,7 @@ fn program(taskfile: &str) -> Arc<Program> {
     let options = ez_compiler::Options {
         root_dir: "/".into(),
         host: &PureHost,
-        check: false,
+        purpose: ez_compiler::Purpose::Run,
         dialect: ez_compiler::Dialect::Ez,
         folder: None,
     };
