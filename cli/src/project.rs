@@ -10,9 +10,10 @@ use ez_compiler::diagnostic::{Diagnostic, Severity};
 use ez_compiler::file_system::{FileSystem, MemoryFileSystem, OverlayFileSystem};
 use ez_compiler::folder::FolderTask;
 use ez_compiler::ir::{Program, Resolution, TaskId};
+use ez_compiler::plan::{CompiledPlan, PlanFile};
 use ez_compiler::project::paths::TASKFILE_NAMES;
 use ez_compiler::rule;
-use ez_compiler::{Compilation, Dialect, Purpose, compile};
+use ez_compiler::{Compilation, Dialect, Purpose, compile, compile_plans};
 use ez_runner::engine::{Engine, Host};
 use ez_runner::error::{Cause, RunError};
 use ez_runner::event::EventSink;
@@ -27,7 +28,7 @@ use crate::ask::User;
 use crate::commands::Context;
 use crate::commands::version::GO_TASK_VERSION;
 use crate::discovery::{self, DiscoveryError, Root, STDIN_NAME};
-use crate::disk;
+use crate::disk::{self, Disk};
 use crate::exit_code::Code;
 use crate::failure::Failure;
 use crate::files::Files;
@@ -373,6 +374,12 @@ impl Project {
         if directory.is_dir() && !file.exists() {
             let _ = std::fs::write(file, "*\n");
         }
+    }
+
+    /// Compiles plans of the project; their texts join the project's.
+    pub fn plans(&mut self, found: Vec<PlanFile>) -> Vec<CompiledPlan> {
+        let host = TemplateHost::new(&self.environment);
+        compile_plans(&Disk, &host, &mut self.compilation, found)
     }
 
     /// The task that a name stands for.

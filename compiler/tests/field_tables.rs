@@ -6,6 +6,7 @@ use std::path::Path;
 
 use ez_compiler::ast::hook::{HOOK_FIELDS, HOOK_MOMENTS};
 use ez_compiler::ast::param::{FieldRow, PARAM_FIELDS, QUERY_FIELDS, markdown};
+use ez_compiler::ast::plan::{CHECKPOINT_FIELDS, INPUT_FIELDS, PLAN_FIELDS, STEP_FIELDS};
 use ez_compiler::ast::plugin::PLUGIN_FIELDS;
 use ez_compiler::ast::policy::{LOCK_FIELDS, LOG_FIELDS, RETRY_FIELDS};
 use ez_compiler::ast::template_file::{TEMPLATE_FIELDS, TEMPLATE_FILE_FIELDS};
@@ -37,4 +38,11 @@ fn tables_of_hooks_and_policies_are_current() {
     check("policies.md", RETRY_FIELDS);
     check("policies.md", LOCK_FIELDS);
     check("logs.md", LOG_FIELDS);
+}
+
+#[test]
+fn tables_of_plans_are_current() {
+    for fields in [PLAN_FIELDS, STEP_FIELDS, INPUT_FIELDS, CHECKPOINT_FIELDS] {
+        check("plans.md", fields);
+    }
 }

@@ -5,15 +5,15 @@
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::flag::FlagSet;
-use super::usage;
+use super::{plan, usage};
 use crate::exit_code;
 
 /// Names that are kept for later; a task of such a name needs `ez run`.
-pub const RESERVED: [&str; 11] =
-    ["new", "clean", "browse", "rerun", "matrix", "ws", "schema", "plan", "lsp", "server", "client"];
+pub const RESERVED: [&str; 10] =
+    ["new", "clean", "browse", "rerun", "matrix", "ws", "schema", "lsp", "server", "client"];
 
 /// Names that mean something now.
-pub const SUBCOMMANDS: [&str; 17] = [
+pub const SUBCOMMANDS: [&str; 18] = [
     "list",
     "show",
     "run",
@@ -27,6 +27,7 @@ pub const SUBCOMMANDS: [&str; 17] = [
     "version",
     "help",
     "log",
+    "plan",
     "plugin",
     "export",
     "import",
@@ -91,6 +92,10 @@ pub enum Command {
     /// `ez log list [task]` lists them, the newest first. `ez log show [task|file]` prints the newest one, or that file.
     /// `ez log clean [days]` removes logs that are older than so many days.
     Log(Log),
+    /// Work with plans: many tasks, their order, and what they hand to each other
+    ///
+    /// Plans are files in `plans/` of the project.
+    Plan(plan::Plan),
     /// List plugins, show one, or run it
     ///
     /// Plugins are files in `plugins/` of the project and in `~/.ez/plugins/`.
@@ -131,6 +136,7 @@ impl Command {
             Self::Doctor(command) => command.place.clone(),
             Self::Cache(command) => command.place.clone(),
             Self::Log(command) => command.place.clone(),
+            Self::Plan(command) => command.action.place(),
             Self::Plugin(command) => command.place.clone(),
             Self::Template(command) => command.place.clone(),
             Self::Export(command) => command.place.clone(),

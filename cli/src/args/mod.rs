@@ -8,6 +8,7 @@ pub mod flag;
 pub mod go_values;
 pub mod invocation;
 pub mod parse;
+pub mod plan;
 #[cfg(test)]
 mod recorded;
 pub mod taskrc;

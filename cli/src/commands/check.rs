@@ -22,11 +22,11 @@ use crate::{disk, fuzzy};
 use ez_compiler::Purpose;
 
 /// How often fixes are applied and the project is checked again: one fix may make room for the next.
-const MAX_FIX_ROUNDS: usize = 10;
+pub const MAX_FIX_ROUNDS: usize = 10;
 
 /// Checks projects and prints the findings. Errors among them end the program with 1, a failed check with 2.
 pub fn run(context: &Context, options: &Options, check: &Check) -> Outcome {
-    let levels = Levels::new(check)?;
+    let levels = Levels::new(&check.allow, &check.warn, &check.deny)?;
     let targets = Targets::new(context, options, &check.targets)?;
     let mut report = Report::default();
     for place in &targets.places {
@@ -52,7 +52,7 @@ pub fn run(context: &Context, options: &Options, check: &Check) -> Outcome {
 
 /// The findings in all programs that were checked.
 #[derive(Default)]
-struct Report {
+pub struct Report {
     sources: SourceMap,
     diagnostics: Vec<Diagnostic>,
     seen: HashSet<(Utf8PathBuf, std::ops::Range<usize>, &'static str, String)>,
@@ -60,7 +60,7 @@ struct Report {
 
 impl Report {
     /// Adds the findings of a program; those about a file that another program has too are told once.
-    fn add(&mut self, sources: &SourceMap, diagnostics: Vec<Diagnostic>) {
+    pub fn add(&mut self, sources: &SourceMap, diagnostics: Vec<Diagnostic>) {
         let moved = self.sources.absorb(sources);
         for diagnostic in diagnostics {
             let diagnostic = diagnostic.moved_up(moved);
@@ -72,12 +72,14 @@ impl Report {
         }
     }
 
-    fn has_errors(&self) -> bool {
+    /// Whether there is an error among them.
+    pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 }
 
-fn broken(message: impl Into<String>) -> Failure {
+/// The failure of a check itself.
+pub fn broken(message: impl Into<String>) -> Failure {
     Failure::new(Code::USAGE, message)
 }
 
@@ -94,27 +96,47 @@ fn mend(
     let mut project = open()?;
     let mut count = 0;
     for _ in 0..MAX_FIX_ROUNDS {
-        let mended =
-            fixes::apply(&project.compilation.sources, &levels.apply(&project.compilation.diagnostics));
-        // Standard input and remote Taskfiles cannot be mended.
-        if mended.count == 0 || mended.texts.keys().any(|path| !path.is_file()) {
+        let findings = levels.apply(&project.compilation.diagnostics);
+        let mended = write_fixes(&project.compilation.sources, &findings)?;
+        if mended == 0 {
             break;
         }
-        count += mended.count;
-        for (path, text) in &mended.texts {
-            std::fs::write(path, text).map_err(|error| {
-                broken(format!("ez: cannot write {path}: {}", disk::plain_message(&error)))
-            })?;
-        }
+        count += mended;
         project = open()?;
     }
-    if count > 0 {
-        context.logger.err(Color::Green, &format!("ez: {count} fixed\n"));
-    }
+    tell_fixed(context, count);
     Ok(project)
 }
 
-fn print(context: &Context, report: &Report, format: Format) -> Outcome {
+/// Applies the fixes of findings to their files, and tells how many there were.
+///
+/// # Errors
+/// A file cannot be written.
+pub fn write_fixes(sources: &SourceMap, findings: &[Diagnostic]) -> Result<usize, Failure> {
+    let mended = fixes::apply(sources, findings);
+    // Standard input and remote Taskfiles cannot be mended.
+    if mended.texts.keys().any(|path| !path.is_file()) {
+        return Ok(0);
+    }
+    for (path, text) in &mended.texts {
+        std::fs::write(path, text)
+            .map_err(|error| broken(format!("ez: cannot write {path}: {}", disk::plain_message(&error))))?;
+    }
+    Ok(mended.count)
+}
+
+/// Says how many findings were mended.
+pub fn tell_fixed(context: &Context, count: usize) {
+    if count > 0 {
+        context.logger.err(Color::Green, &format!("ez: {count} fixed\n"));
+    }
+}
+
+/// Prints findings in a format.
+///
+/// # Errors
+/// They cannot be written as JSON.
+pub fn print(context: &Context, report: &Report, format: Format) -> Outcome {
     let findings = Findings {
         sources: &report.sources,
         diagnostics: &report.diagnostics,
@@ -136,19 +158,21 @@ fn print(context: &Context, report: &Report, format: Format) -> Outcome {
 }
 
 /// The levels that the user set for rules.
-struct Levels {
+pub struct Levels {
     set: Vec<(&'static str, Severity)>,
 }
 
 impl Levels {
-    fn new(check: &Check) -> Result<Self, Failure> {
+    /// Of lists of rules, by code or name.
+    ///
+    /// # Errors
+    /// There is no such rule.
+    pub fn new(allow: &[String], warn: &[String], deny: &[String]) -> Result<Self, Failure> {
         let mut set = Vec::new();
         // A later entry wins.
-        for (names, severity) in [
-            (&check.allow, Severity::Allow),
-            (&check.warn, Severity::Warning),
-            (&check.deny, Severity::Error),
-        ] {
+        for (names, severity) in
+            [(allow, Severity::Allow), (warn, Severity::Warning), (deny, Severity::Error)]
+        {
             for name in names {
                 set.push((find_rule(name)?.code.id, severity));
             }
@@ -157,7 +181,7 @@ impl Levels {
     }
 
     /// Findings with their levels; silenced ones are left out.
-    fn apply(&self, diagnostics: &[Diagnostic]) -> Vec<Diagnostic> {
+    pub fn apply(&self, diagnostics: &[Diagnostic]) -> Vec<Diagnostic> {
         let leveled = diagnostics.iter().cloned().map(|mut diagnostic| {
             let set = self.set.iter().rev().find(|(id, _)| *id == diagnostic.code.id);
             diagnostic.severity = set.map_or(diagnostic.severity, |(_, severity)| *severity);

@@ -17,6 +17,7 @@ pub mod init;
 pub mod list;
 pub mod log;
 pub mod params;
+pub mod plan;
 pub mod plugin;
 pub mod run;
 pub mod show;
@@ -53,6 +54,7 @@ pub fn dispatch(context: &Context, options: &Options, command: &Command) -> Outc
         Command::Graph(request) => graph::run(context, options, request),
         Command::Cache(request) => cache::run(context, options, request),
         Command::Log(request) => log::run(context, options, request),
+        Command::Plan(request) => plan::run(context, options, &request.action),
         Command::Plugin(request) => plugin::run(context, options, request),
         Command::Template(request) => template::run(context, options, request),
         Command::Export(request) => export::run(context, options, request),

@@ -2,5 +2,10 @@
 
 pub mod graph;
 mod inherited;
+mod placed;
+pub mod plan;
+pub mod plan_graph;
 mod policies;
+mod step_scripts;
+mod step_values;
 pub mod taskfile;

@@ -33,22 +33,25 @@ pub struct Emitted {
 
 /// Writes the project as one Taskfile, to be run in the root directory.
 pub fn taskfile(program: &Program, loaded: &Loaded, sources: &SourceMap) -> Emitted {
-    let mut emitter = Emitter {
-        program,
-        inheritance: Inheritance::new(program),
-        root: loaded.root_dir.clone(),
-        notes: Vec::new(),
-    };
-    let tree = emitter.root();
+    let (tree, notes) = tree(program, loaded);
     let mut text = header(loaded, sources);
-    for note in &emitter.notes {
+    for note in &notes {
         let _ = writeln!(text, "# note: {note}");
     }
     text.push_str(&write(&tree));
-    Emitted { text, notes: emitter.notes }
+    Emitted { text, notes }
 }
 
-fn header(loaded: &Loaded, sources: &SourceMap) -> String {
+/// The project as one Taskfile's tree, and what could not be said in it exactly.
+pub(super) fn tree(program: &Program, loaded: &Loaded) -> (Tree, Vec<String>) {
+    let inheritance = Inheritance::new(program);
+    let mut emitter = Emitter { program, inheritance, root: loaded.root_dir.clone(), notes: Vec::new() };
+    let tree = emitter.root();
+    (tree, emitter.notes)
+}
+
+/// The comments at a compiled file's head.
+pub(super) fn header(loaded: &Loaded, sources: &SourceMap) -> String {
     let mut text = format!(
         "# Compiled by ez {}. Do not edit: change the sources and compile again.\n",
         env!("CARGO_PKG_VERSION")
@@ -470,7 +473,7 @@ fn requires(task: &Task) -> Vec<(String, Tree)> {
 }
 
 /// A word that a shell reads as `text`.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
@@ -505,7 +508,8 @@ fn variable_tree(variable: &Variable) -> Tree {
     if key == "value" { value } else { Tree::Map(vec![(key.to_owned(), value)]) }
 }
 
-fn value_tree(value: &Value) -> Tree {
+/// A literal.
+pub(super) fn value_tree(value: &Value) -> Tree {
     match value {
         Value::Null => Tree::Null,
         Value::Bool(b) => Tree::Bool(*b),
@@ -581,8 +585,8 @@ fn call_name(task: &Task, name: &Text) -> Tree {
     string(&task.callee(&name.value))
 }
 
-/// Nanoseconds are a unit that Go reads, so no duration is rounded.
-fn duration_tree(duration: std::time::Duration) -> Tree {
+/// A duration as go-task reads it. Nanoseconds are a unit that Go reads, so no duration is rounded.
+pub(super) fn duration_tree(duration: std::time::Duration) -> Tree {
     let nanoseconds = duration.as_nanos();
     let text = match nanoseconds {
         n if n % 1_000_000_000 == 0 => format!("{}s", n / 1_000_000_000),

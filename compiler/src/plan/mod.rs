@@ -3,6 +3,7 @@
 pub mod catalog;
 mod collisions;
 mod cycle;
+pub mod edit;
 pub mod evaluation;
 mod link;
 mod matrix;

@@ -1,11 +1,12 @@
 //! Which outputs of steps a template names, and names with hyphens that it cannot.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use smol_str::SmolStr;
 
-use crate::template::Template;
 use crate::template::ast::{Branch, BranchKind, Command, Expression, List, Name, Node, Pipe};
+use crate::template::{PureHost, Template, Value, render};
 
 /// The variable in which templates find the outputs of steps.
 pub const STEPS: &str = "steps";
@@ -182,6 +183,27 @@ pub fn hyphen_name(text: &str, at: usize) -> Option<HyphenName> {
     })
 }
 
+/// A template that takes one output from what a step wrote, which is in the variable `raw`: lines `name=value`, of which the
+/// last one counts, or a JSON object, whose texts are taken as they are and everything else as JSON. Without it, nothing.
+pub fn output_template(raw: &str, name: &str) -> String {
+    format!(
+        "{{{{$v := \"\"}}}}{{{{$j := fromJson .{raw}}}}}{{{{if kindIs \"map\" $j}}}}{{{{$x := index $j {name:?}}}}}\
+         {{{{if kindIs \"string\" $x}}}}{{{{$v = $x}}}}{{{{else if not (kindIs \"invalid\" $x)}}}}{{{{$v = toJson $x}}}}{{{{end}}}}\
+         {{{{else}}}}{{{{range $l := splitList \"\\n\" .{raw}}}}}{{{{if hasPrefix \"{name}=\" $l}}}}\
+         {{{{$v = trimPrefix \"{name}=\" $l}}}}{{{{end}}}}{{{{end}}}}{{{{end}}}}{{{{$v}}}}"
+    )
+}
+
+/// What a step wrote to its file of outputs, by the names that it declares; those that are not there are empty.
+pub fn parse_outputs(text: &str, names: &[SmolStr]) -> BTreeMap<SmolStr, SmolStr> {
+    const RAW: &str = "RAW";
+    // Go-task leaves out the last line end of what a command prints.
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    let scope = BTreeMap::from([(SmolStr::new_static(RAW), Value::string(text))]);
+    let value = |name: &SmolStr| render(&output_template(RAW, name), &scope, &PureHost).unwrap_or_default();
+    names.iter().map(|name| (name.clone(), value(name))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,5 +250,22 @@ mod tests {
         check("{{.build-type}}", Some((".build-type", "(index . \"build-type\")")));
         check("{{a-b}}", None);
         check("{{..a-}}", None);
+    }
+
+    #[test]
+    fn outputs_are_lines_or_an_object() {
+        let names = ["a".into(), "b-c".into()];
+        let check = |text: &str, a: &str, b: &str| {
+            let outputs = parse_outputs(text, &names);
+            let found: Vec<&str> = outputs.values().map(SmolStr::as_str).collect();
+            assert_eq!(found, [a, b], "{text}");
+        };
+        check("", "", "");
+        check("a=1\nb-c=x=y\n", "1", "x=y");
+        check("a=1\nA=3\na=2", "2", "");
+        check("{\"a\": \"x\", \"b-c\": [1, 1000000, true]}\n", "x", "[1,1000000,true]");
+        check("{\"a\": 1.5, \"b-c\": null}", "1.5", "");
+        check("{\"a\": 1", "", "");
+        check("[1]\na=2", "2", "");
     }
 }

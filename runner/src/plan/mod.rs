@@ -11,5 +11,4 @@ pub mod run;
 pub mod schedule;
 pub mod state;
 pub mod store;
-pub mod summary;
 pub mod values;
