@@ -405,7 +405,7 @@ fn wants_status_line(options: &Options) -> bool {
 }
 
 /// Rows and columns of the terminal behind standard error.
-fn terminal_size() -> Option<(u16, u16)> {
+pub fn terminal_size() -> Option<(u16, u16)> {
     let size = rustix::termios::tcgetwinsize(io::stderr()).ok()?;
     (size.ws_row > 0 && size.ws_col > 0).then_some((size.ws_row, size.ws_col))
 }

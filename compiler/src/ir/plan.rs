@@ -377,9 +377,18 @@ impl Plan {
     /// All nodes in the order in which they are to be started where several are ready: declared order, in which the nodes of
     /// shuffled steps have changed places among themselves as `seed` says. The same seed gives the same order everywhere.
     pub fn start_order(&self, seed: u64) -> Vec<NodeId> {
+        self.shuffled_order(seed, |node| self.step_of(node).shuffle)
+    }
+
+    /// The same where all steps are shuffled.
+    pub fn random_order(&self, seed: u64) -> Vec<NodeId> {
+        self.shuffled_order(seed, |_| true)
+    }
+
+    fn shuffled_order(&self, seed: u64, is_shuffled: impl Fn(NodeId) -> bool) -> Vec<NodeId> {
         let mut order: Vec<NodeId> = self.ids().collect();
         let places: Vec<usize> =
-            (0..order.len()).filter(|place| self.step_of(NodeId(*place as u32)).shuffle).collect();
+            (0..order.len()).filter(|place| is_shuffled(NodeId(*place as u32))).collect();
         let mut random = SplitMix(seed);
         for last in (1..places.len()).rev() {
             let other = random.below(last as u64 + 1) as usize;

@@ -11,4 +11,5 @@ pub mod run;
 pub mod schedule;
 pub mod state;
 pub mod store;
+pub mod summary;
 pub mod values;

@@ -138,6 +138,11 @@ pub fn hash_file(path: &Path) -> io::Result<SmolStr> {
     }
 }
 
+/// The SHA-256 of a text, in hexadecimal.
+pub fn hash_text(text: &str) -> SmolStr {
+    hex(&Sha256::digest(text.as_bytes()))
+}
+
 /// Bytes in hexadecimal.
 pub fn hex(bytes: &[u8]) -> SmolStr {
     use std::fmt::Write as _;
