@@ -39,6 +39,9 @@ use ez_runner::options::AskParams;
 use failure::Failure;
 use logger::{Color, Logger};
 
+/// The argument with which this program is the guard of another; see [`ez_runner::process::guard`].
+pub const GUARD: &str = "__guard";
+
 fn main() -> ExitCode {
     let mut typed = Vec::new();
     for argument in std::env::args_os() {
@@ -87,6 +90,10 @@ fn as_ez(arguments: &[String], environment: Environment) -> ExitCode {
         Some("run") => {
             let arguments: Vec<String> = flags.iter().chain(rest.iter().skip(1)).cloned().collect();
             interpret_and_run(Personality::Ez, &arguments, environment, AskParams::All)
+        }
+        Some(GUARD) => {
+            ez_runner::process::guard::watch(std::io::stdin().lock());
+            Code::OK.into()
         }
         Some("__complete") => complete(rest.get(1..).unwrap_or(&[]), environment),
         Some(name) if ez::RESERVED.contains(&name) => {

@@ -585,6 +585,7 @@ pub struct Version {
 pub fn parse(arguments: &[String]) -> Result<Command, clap::Error> {
     let translated = match arguments.first().map(String::as_str) {
         Some(name @ "template") => with_params(name, arguments),
+        Some("plan") => plan::with_run(arguments),
         _ => arguments.to_vec(),
     };
     let program = std::iter::once("ez").chain(translated.iter().map(String::as_str));

@@ -33,7 +33,20 @@ pub enum PlanAction {
     ///
     /// Exits with 1 when there are errors, with 2 when the check itself fails.
     Check(PlanCheck),
+    /// Run a plan, or go on with a run
+    ///
+    /// `ez plan <name>` is the same. Steps start as soon as what they need is done. A run that was stopped, killed or failed
+    /// goes on with --resume.
+    Run(PlanRun),
+    /// List the runs of a plan, the newest first
+    Runs(PlanRuns),
+    /// Print the logs of a run's steps
+    Logs(PlanLogs),
 }
+
+/// Names of what `ez plan` does; any other first argument is a plan to run.
+pub const PLAN_ACTIONS: [&str; 10] =
+    ["list", "new", "add", "show", "build", "check", "run", "runs", "logs", "help"];
 
 impl PlanAction {
     /// Where the Taskfile is.
@@ -45,6 +58,9 @@ impl PlanAction {
             Self::Show(action) => action.place.clone(),
             Self::Build(action) => action.place.clone(),
             Self::Check(action) => action.place.clone(),
+            Self::Run(action) => action.place.clone(),
+            Self::Runs(action) => action.place.clone(),
+            Self::Logs(action) => action.place.clone(),
         }
     }
 }
@@ -183,4 +199,104 @@ pub struct PlanCheck {
     #[allow(missing_docs)]
     #[command(flatten)]
     pub place: Place,
+}
+
+/// `ez plan run`
+#[derive(Args, Debug)]
+pub struct PlanRun {
+    /// The plan, or its file
+    #[arg(value_name = "PLAN|PATH")]
+    pub plan: String,
+    /// Values for its variables and params (NAME=value)
+    #[arg(value_name = "NAME=VALUE")]
+    pub variables: Vec<String>,
+    /// At most so many steps at once; as many as there are cores without it
+    #[arg(short, long, visible_alias = "concurrency", value_name = "N")]
+    pub jobs: Option<usize>,
+    /// Show in which order steps could run, and run nothing
+    #[arg(long, visible_alias = "dry")]
+    pub dry_run: bool,
+    /// Run only these steps, with what the last run left; may stand several times
+    #[arg(long, value_name = "STEP")]
+    pub only: Vec<String>,
+    /// Run these steps and all after them, with what the last run left; may stand several times
+    #[arg(long, value_name = "STEP")]
+    pub from: Vec<String>,
+    /// Run these steps and all that they need; may stand several times
+    #[arg(long, value_name = "STEP")]
+    pub until: Vec<String>,
+    /// Start nothing more after the first failure, and stop what runs
+    #[arg(long, conflicts_with = "keep_going")]
+    pub fail_fast: bool,
+    /// Run what does not depend on a failed step (the default)
+    #[arg(long)]
+    pub keep_going: bool,
+    /// Say yes at every checkpoint and prompt
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Go on with a run: the last one that is not done, or this one
+    #[arg(long, value_name = "RUN", num_args = 0..=1, require_equals = false, default_missing_value = "")]
+    pub resume: Option<String>,
+    /// What the order of shuffled steps is made from; chosen and told without it
+    #[arg(long, value_name = "NUMBER")]
+    pub seed: Option<u64>,
+    /// Run in random orders that the plan allows, to find needs that are not declared
+    #[arg(long)]
+    pub shuffle_all: bool,
+    /// Run so many times, or until a run fails
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub times: u64,
+    /// Write a JUnit report to this file
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<String>,
+    /// Write a report as JSON to this file
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<String>,
+    /// Write a page with a chart of what ran when to this file
+    #[arg(long, value_name = "FILE")]
+    pub timeline: Option<String>,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// `ez plan runs`
+#[derive(Args, Debug)]
+pub struct PlanRuns {
+    /// The plan, or its file
+    #[arg(value_name = "PLAN|PATH")]
+    pub plan: String,
+    /// As JSON
+    #[arg(short, long)]
+    pub json: bool,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// `ez plan logs`
+#[derive(Args, Debug)]
+pub struct PlanLogs {
+    /// The plan, or its file
+    #[arg(value_name = "PLAN|PATH")]
+    pub plan: String,
+    /// A step, or a combination of one; all without it
+    pub step: Option<String>,
+    /// The run; the last one without it
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// The arguments with `run` before the name of a plan: `ez plan <name>` is `ez plan run <name>`.
+pub fn with_run(arguments: &[String]) -> Vec<String> {
+    let is_plan = arguments.first().is_some_and(|first| first == "plan");
+    let is_name = |word: &String| !word.starts_with('-') && !PLAN_ACTIONS.contains(&word.as_str());
+    let mut all = arguments.to_vec();
+    if is_plan && arguments.get(1).is_some_and(is_name) {
+        all.insert(1, "run".to_owned());
+    }
+    all
 }

@@ -80,7 +80,7 @@ pub struct Begin {
     pub withheld: Vec<SmolStr>,
     /// The steps by their slugs, each with what it says, so that a change can be told.
     pub steps: BTreeMap<SmolStr, SmolStr>,
-    /// The run whose results stand for those of nodes that are not selected.
+    /// The run whose results were taken over for nodes that are not selected.
     pub base: Option<SmolStr>,
     /// The slugs of the nodes that are selected; all without it.
     pub selected: Option<Vec<SmolStr>>,

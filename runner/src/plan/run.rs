@@ -76,8 +76,6 @@ pub struct State {
     pub journal: Journal,
     /// The last word on each node, from before: by slug.
     pub earlier: FxHashMap<SmolStr, Finished>,
-    /// The run whose results stand for those of nodes that are not selected.
-    pub base: Option<RunDirectory>,
     /// Files that this plan put in places of the project, by their hash.
     pub placed: Placed,
 }
@@ -188,7 +186,6 @@ struct Run<'a> {
     settings: &'a Settings,
     around: &'a Surroundings<'a>,
     directory: RunDirectory,
-    base: Option<RunDirectory>,
     placed: Placed,
     earlier: FxHashMap<SmolStr, Finished>,
     outputs: RefCell<FxHashMap<NodeId, StepOutputs>>,
@@ -210,14 +207,13 @@ pub async fn run(
     state: State,
     mut schedule: Schedule<'_>,
 ) -> Result<Ended, RunPlanError> {
-    let State { directory, mut journal, earlier, base, placed } = state;
+    let State { directory, mut journal, earlier, placed } = state;
     let run = Run {
         plan,
         values,
         settings,
         around,
         directory,
-        base,
         placed,
         earlier,
         outputs: RefCell::default(),
@@ -234,7 +230,7 @@ pub async fn run(
 }
 
 impl Run<'_> {
-    /// Takes the results of nodes that are not selected from the run before.
+    /// Takes the results of nodes that are not selected, which are those of the run before.
     fn take_base(&self, schedule: &Schedule<'_>) {
         use super::schedule::Standing;
         for id in self.plan.ids() {
@@ -457,7 +453,7 @@ impl Run<'_> {
                 } else {
                     to.to_string()
                 };
-                let kept = self.kept(made).join(input.artifact_name.as_str());
+                let kept = self.directory.artifacts_of(&made.node).join(input.artifact_name.as_str());
                 let targets = store::targets(files, &to);
                 placements.extend(files.iter().zip(targets).map(|(file, target)| Placement {
                     kept: kept.clone(),
@@ -483,14 +479,6 @@ impl Run<'_> {
             }
         }
         Ok(placements)
-    }
-
-    /// Where the artifacts of a node are kept: in this run, or, for one that is not selected, in the run before.
-    fn kept(&self, made: &Finished) -> PathBuf {
-        match &self.base {
-            Some(base) if made.end == End::NotSelected => base.artifacts_of(&made.node),
-            _ => self.directory.artifacts_of(&made.node),
-        }
     }
 
     /// Runs a node: asks, gives it its inputs, tries, and keeps what it leaves.

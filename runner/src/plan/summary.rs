@@ -101,7 +101,8 @@ pub fn summary<'a>(plan: &'a Plan, run: &'a str, ended: &'a Ended) -> Summary<'a
 
 /// A run as a JUnit test suite: a step is a test.
 pub fn junit(plan: &Plan, ended: &Ended) -> String {
-    let count = |wanted: &[End]| ended.nodes.iter().flatten().filter(|node| wanted.contains(&node.end)).count();
+    let count =
+        |wanted: &[End]| ended.nodes.iter().flatten().filter(|node| wanted.contains(&node.end)).count();
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let (name, time) = (escaped(&plan.name), ended.duration.as_secs_f64());
     let (tests, failures) = (ended.nodes.iter().flatten().count(), count(&[End::Failed]));
@@ -141,7 +142,9 @@ pub fn timeline(plan: &Plan, run: &str, ended: &Ended) -> String {
     let left = (longest.min(48) * 7 + 24) as f64;
     let total = rows.iter().map(|(_, node)| node.began + node.seconds).fold(0.001, f64::max);
     let (width, height) = (left + WIDTH + 90.0, (rows.len() + 2) * ROW);
-    let mut svg = format!("<svg viewBox=\"0 0 {width:.0} {height}\" width=\"{width:.0}\" height=\"{height}\" role=\"img\">\n");
+    let mut svg = format!(
+        "<svg viewBox=\"0 0 {width:.0} {height}\" width=\"{width:.0}\" height=\"{height}\" role=\"img\">\n"
+    );
     let step = nice_step(total / MARKS as f64);
     let mut mark = 0.0;
     while mark <= total {
@@ -261,7 +264,9 @@ mod tests {
     #[test]
     fn texts_are_safe_and_axes_are_readable() {
         assert_eq!(escaped("<a href=\"x\">&\u{1}\n"), "&lt;a href=&quot;x&quot;&gt;&amp;&#10;");
-        for (least, expected) in [(0.0004, 0.001), (0.13, 0.2), (0.3, 0.5), (0.6, 1.0), (7.0, 10.0), (1e6, 1e6)] {
+        for (least, expected) in
+            [(0.0004, 0.001), (0.13, 0.2), (0.3, 0.5), (0.6, 1.0), (7.0, 10.0), (1e6, 1e6)]
+        {
             assert!((nice_step(least) - expected).abs() < expected * 1e-9, "{least}: {}", nice_step(least));
         }
         assert_eq!([0.0, 0.25, 12.34, 75.0, 7260.0].map(short).join(" "), "0 250 ms 12.3 s 1:15 min 2:01 h");

@@ -4,8 +4,12 @@ mod add;
 mod build;
 mod check;
 mod drawing;
+mod executor;
 mod list;
+mod live;
 mod new;
+mod run;
+mod runs;
 mod show;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -32,6 +36,9 @@ pub fn run(context: &Context, options: &Options, action: &PlanAction) -> Outcome
         PlanAction::Show(request) => show::run(context, options, request),
         PlanAction::Build(request) => build::run(context, options, request),
         PlanAction::Check(request) => check::run(context, options, request),
+        PlanAction::Run(request) => run::run(context, options, request),
+        PlanAction::Runs(request) => runs::list(context, options, request),
+        PlanAction::Logs(request) => runs::logs(context, options, request),
     }
 }
 
