@@ -29,6 +29,14 @@ impl User {
         Self { logger, letters }
     }
 
+    /// Asks for a value that nobody is to see.
+    ///
+    /// # Errors
+    /// The user gave up, or the answer cannot be read.
+    pub fn secret(&self, name: &str) -> Result<String, AskError> {
+        self.ask_aside(Text::new(name).secret())
+    }
+
     /// Asks where the answer vanishes: beside the results of the program.
     fn ask_aside<Q: Question>(&self, question: Q) -> Result<Q::Answer, AskError> {
         let mut stderr = io::stderr();

@@ -19,6 +19,7 @@ mod packaged;
 mod paths;
 mod project;
 mod render;
+mod saved_run;
 mod table;
 mod terminal;
 mod workspace;

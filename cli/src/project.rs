@@ -298,6 +298,7 @@ pub fn command_line(options: &Options, request: &Request) -> CommandLine {
     CommandLine {
         globals: request.variables.iter().map(|(name, value)| (name.into(), value.into())).collect(),
         arguments: request.arguments.iter().map(SmolStr::new).collect(),
+        keeps_secrets: options.personality == Personality::Ez,
         force: options.force || options.force_all,
         silent: options.silent,
         verbose: options.verbose,

@@ -8,7 +8,7 @@ use std::path::Path;
 use camino::{Utf8Path, Utf8PathBuf};
 use ez_compiler::workspace::{outputs, taskfile_copy};
 use ez_runner::options::Place;
-use ez_runner::runtime_data;
+use ez_runner::runtime_data::{self, InUse};
 use ez_runner::task_log;
 use ez_runner::workspace::Layout;
 
@@ -27,17 +27,37 @@ const MAX_NAMES: u32 = 10_000;
 struct Chosen {
     name: String,
     path: Utf8PathBuf,
+    /// The folder task whose own it is; empty for one with a name of its own.
+    folder: String,
+}
+
+/// A workspace with a run in it.
+#[derive(Debug)]
+pub struct Occupied {
+    /// Its name.
+    pub name: String,
+    /// The directory.
+    pub path: Utf8PathBuf,
+    /// The folder task whose own it is; empty for one with a name of its own.
+    pub folder: String,
+    /// Keeps others from removing it.
+    _in_use: InUse,
 }
 
 /// The program in the workspace that the options ask for, or the folder task has; as it is where it runs in none.
 ///
 /// # Errors
 /// The workspace cannot be made, or the program cannot run in one.
-pub fn enter(context: &Context, options: &Options, project: Project, task: &str) -> Result<Project, Failure> {
+pub fn enter(
+    context: &Context,
+    options: &Options,
+    project: Project,
+    task: &str,
+) -> Result<(Project, Option<Occupied>), Failure> {
     if options.dry {
-        return Ok(project);
+        return Ok((project, None));
     }
-    let Some(chosen) = choose(options, &project, task)? else { return Ok(project) };
+    let Some(chosen) = choose(options, &project, task)? else { return Ok((project, None)) };
     let program = &project.compilation.program;
     let folder = program.dir.clone();
     let from = program.taskfile.parent().unwrap_or(&folder);
@@ -56,8 +76,8 @@ pub fn enter(context: &Context, options: &Options, project: Project, task: &str)
         outputs: &outputs,
     };
     let root = project.root();
-    let hidden = layout.prepare(root.as_std_path()).map_err(|error| unusable(&chosen.path, &error))?;
-    for entry in hidden {
+    let prepared = layout.prepare(root.as_std_path()).map_err(|error| unusable(&chosen.path, &error))?;
+    for entry in prepared.hidden {
         let words = format!(
             "ez: `{}` of the workspace {} hides the one of {folder}; `ez clean` removes the workspace\n",
             entry.display(),
@@ -69,12 +89,19 @@ pub fn enter(context: &Context, options: &Options, project: Project, task: &str)
         Place { workspace: chosen.name.as_str().into(), project: root.as_str().into(), ..project.place };
     let origin = Origin {
         entry: chosen.path.join(taskfile),
-        directory: chosen.path,
+        directory: chosen.path.clone(),
         stdin: None,
         folder: project.folder,
         place,
     };
-    Project::compile(context, options, origin, Purpose::Run)?.sound(context)
+    let original = program.taskfile.clone();
+    let mut project = Project::compile(context, options, origin, Purpose::Run)?;
+    // What is wrong in the copy is to be mended where it was copied from: the lines are the same.
+    let copy = chosen.path.join(taskfile);
+    project.compilation.sources.rename(&copy, &original);
+    let Chosen { name, path, folder } = chosen;
+    let occupied = Occupied { name, path, folder, _in_use: prepared.in_use };
+    Ok((project.sound(context)?, Some(occupied)))
 }
 
 fn unusable(path: &Utf8Path, error: &io::Error) -> Failure {
@@ -90,9 +117,11 @@ fn choose(options: &Options, project: &Project, task: &str) -> Result<Option<Cho
         (WorkspaceChoice::Never, _) | (WorkspaceChoice::Usual, "") => None,
         (WorkspaceChoice::Usual, folder) => {
             let path = utf8(&runtime_data::workspace(root, folder))?;
-            Some(Chosen { name: folder.to_owned(), path })
+            Some(Chosen { name: folder.to_owned(), path, folder: folder.to_owned() })
         }
-        (WorkspaceChoice::Named(name), _) => Some(Chosen { path: named(name)?, name: name.clone() }),
+        (WorkspaceChoice::Named(name), _) => {
+            Some(Chosen { path: named(name)?, name: name.clone(), folder: String::new() })
+        }
         (WorkspaceChoice::New, _) => Some(unused(root, task)?),
     })
 }
@@ -109,7 +138,7 @@ fn unused(root: &Path, task: &str) -> Result<Chosen, Failure> {
         let parent = path.parent().unwrap_or(&path);
         runtime_data::make_directory(root, parent.as_std_path()).map_err(|error| unusable(&path, &error))?;
         match fs::create_dir(&path) {
-            Ok(()) => return Ok(Chosen { name, path }),
+            Ok(()) => return Ok(Chosen { name, path, folder: String::new() }),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(unusable(&path, &error)),
         }

@@ -130,6 +130,14 @@ impl SourceMap {
         self.files[file.0 as usize] = Arc::new(SourceFile { path, text, lines });
     }
 
+    /// Gives a file that was read by one path another, by which it is shown.
+    pub fn rename(&mut self, path: &Utf8Path, shown: &Utf8Path) {
+        for file in self.files.iter_mut().filter(|file| file.path == path) {
+            let SourceFile { text, lines, .. } = &**file;
+            *file = Arc::new(SourceFile { path: shown.to_owned(), text: text.clone(), lines: lines.clone() });
+        }
+    }
+
     /// Adds a fragment that begins at byte `base` of `file`.
     pub fn add_fragment(&mut self, file: FileId, base: usize) -> SourceId {
         self.fragments.push(Fragment { file, base: base as u32 });

@@ -5,6 +5,8 @@ mod params;
 mod policy;
 mod watch;
 
+pub use params::as_written;
+
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -71,6 +73,24 @@ pub enum Confirmation {
     Failed(String),
 }
 
+/// A value that the user gave when asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The name of the variable.
+    pub name: SmolStr,
+    /// The value as typed.
+    pub value: SmolStr,
+    /// Whether it is that of a param; templates are what they are in others, as in go-task.
+    pub is_param: bool,
+}
+
+impl Answer {
+    /// The value for a variable of a call, which is a template.
+    fn for_call(&self) -> SmolStr {
+        if self.is_param { as_written(&self.value) } else { self.value.clone() }
+    }
+}
+
 /// Why there is no value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AskError {
@@ -117,7 +137,7 @@ struct State {
     slots: Slots,
     executions: Executions,
     call_counts: RefCell<FxHashMap<TaskId, u32>>,
-    prompted: RefCell<Vec<(SmolStr, SmolStr)>>,
+    prompted: RefCell<Vec<Answer>>,
     /// Options that queries gave, by what was asked and where.
     queried: RefCell<params::Queried>,
     asking: tokio::sync::Mutex<()>,
@@ -214,7 +234,9 @@ impl Engine {
         let globals = self.0.variables.globals();
         let mut written = globals.vars.clone();
         for (name, value) in &line.globals {
-            let variable = literal(name, Value::String(value.clone()));
+            let old = written.get(name).filter(|_| line.keeps_secrets);
+            let secret = old.is_some_and(|old| old.variable.secret);
+            let variable = ast::Variable { secret, ..literal(name, Value::String(value.clone())) };
             written.insert(name.clone(), GlobalVariable { variable, dir: None });
         }
         let mut vars = ez_compiler::ir::GlobalVariables::default();
@@ -292,6 +314,11 @@ impl Engine {
                 OnSignal::Stop => state.host.stop.stop(signal),
             }
         }
+    }
+
+    /// What the user gave when asked, so far.
+    pub fn answers(&self) -> Vec<Answer> {
+        self.0.prompted.borrow().clone()
     }
 
     /// A text in which the values of secret params are masked.
@@ -989,9 +1016,9 @@ impl State {
     }
 
     fn inject_prompted(&self, call: &mut Call) {
-        for (name, value) in self.prompted.borrow().iter() {
-            if !call.sets(name) {
-                call.set(name.clone(), Value::String(value.clone()));
+        for answer in self.prompted.borrow().iter() {
+            if !call.sets(&answer.name) {
+                call.set(answer.name.clone(), Value::String(answer.for_call()));
             }
         }
     }
@@ -1027,7 +1054,7 @@ impl State {
         }
         for requirement in missing {
             let value = self.ask(&requirement, "interactive prompt").await?;
-            self.prompted.borrow_mut().push((requirement.name, value));
+            self.prompted.borrow_mut().push(Answer { name: requirement.name, value, is_param: false });
         }
         Ok(())
     }
@@ -1039,12 +1066,13 @@ impl State {
         }
         let mut asked = false;
         for requirement in requires::missing(&concrete.requires, &concrete.vars) {
-            if self.prompted.borrow().iter().any(|(name, _)| *name == requirement.name) {
+            if self.prompted.borrow().iter().any(|answer| answer.name == requirement.name) {
                 continue;
             }
             let value = self.ask(requirement, concrete.shown_name()).await?;
             call.set(requirement.name.clone(), Value::String(value.clone()));
-            self.prompted.borrow_mut().push((requirement.name.clone(), value));
+            let name = requirement.name.clone();
+            self.prompted.borrow_mut().push(Answer { name, value, is_param: false });
             asked = true;
         }
         Ok(asked)

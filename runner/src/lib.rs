@@ -41,6 +41,7 @@ pub mod remote;
 pub mod render;
 pub mod report;
 pub mod requires;
+pub mod run_context;
 pub mod runtime_data;
 pub mod scheduler;
 pub mod scope;

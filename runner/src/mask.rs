@@ -1,8 +1,28 @@
 //! Secrets masked in a stream of bytes, also where one comes in several pieces.
 
+use std::collections::BTreeSet;
+
+use ez_compiler::ast::ParamKind;
+use ez_compiler::ast::param::variable_name;
+use ez_compiler::ir::Program;
 use smol_str::SmolStr;
 
 use crate::scope::MASK;
+
+/// The names of all variables of a program whose values nobody is to see: secret params and secret variables.
+pub fn secret_names(program: &Program) -> BTreeSet<SmolStr> {
+    let params = program.tasks.iter().filter_map(|task| task.superset.as_deref());
+    let params = params.flat_map(|superset| &superset.params);
+    let secret = params.filter(|param| param.kind.value == ParamKind::Secret);
+    let globals = program.vars.values().chain(program.env.values()).map(|global| &global.variable);
+    let of_tasks = program.tasks.iter().flat_map(|task| {
+        let own = task.definition.vars.iter().chain(&task.definition.env);
+        own.chain(task.include_vars.iter())
+    });
+    let variables = globals.chain(of_tasks).filter(|variable| variable.secret);
+    let names = variables.map(|variable| variable.name.value.clone());
+    secret.map(|param| variable_name(&param.name.value)).chain(names).collect()
+}
 
 /// Masks secrets. What may be the beginning of one is held back until it is known.
 #[derive(Debug, Default)]

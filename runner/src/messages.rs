@@ -63,6 +63,11 @@ impl Messages {
         }
     }
 
+    /// What is hidden.
+    pub fn hidden(&self) -> Vec<SmolStr> {
+        self.secrets.borrow().clone()
+    }
+
     /// A text with what is hidden masked.
     pub fn masked(&self, text: &str) -> String {
         self.secrets.borrow().iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), MASK))

@@ -111,6 +111,8 @@ pub struct CommandLine {
     pub globals: Vec<(SmolStr, SmolStr)>,
     /// What stands behind `--`.
     pub arguments: Vec<SmolStr>,
+    /// Whether the value of a variable that is secret stays one; go-task shows it.
+    pub keeps_secrets: bool,
     /// `CLI_FORCE`
     pub force: bool,
     /// `CLI_SILENT`

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -11,6 +11,16 @@ use rustix::fs::{FlockOperation, flock};
 pub const DIRECTORY: &str = ".ez";
 /// The directory of workspaces that have a name of their own, below [`DIRECTORY`].
 pub const NAMED_WORKSPACES: &str = "workspace";
+/// The directory of what is kept of tasks, by task, below [`DIRECTORY`].
+pub const TASKS: &str = "tasks";
+/// The directory of what is kept of plans, by plan, below [`DIRECTORY`].
+pub const PLANS: &str = "plans";
+/// Everything below [`DIRECTORY`] that runs write and that can be made again. What else is there is the user's own.
+pub const REMOVABLE: [&str; 4] = [TASKS, PLANS, NAMED_WORKSPACES, "cache"];
+/// The directory of locks, below [`DIRECTORY`].
+const LOCKS: &str = "locks";
+/// The file of a workspace that runs in it hold.
+const IN_USE: &str = ".ez/in-use";
 /// Where what is being removed waits for its end, below [`DIRECTORY`].
 const TRASH: &str = "trash";
 /// How often a name for something in [`TRASH`] is tried.
@@ -25,12 +35,17 @@ pub fn directory(root: &Path) -> PathBuf {
 
 /// The directory of a task's logs, unless the task names one.
 pub fn logs(root: &Path, task: &str) -> PathBuf {
-    directory(root).join("tasks").join(slug(task)).join("logs")
+    directory(root).join(TASKS).join(slug(task)).join("logs")
 }
 
 /// The directory of everything about a task.
 pub fn task(root: &Path, task: &str) -> PathBuf {
-    directory(root).join("tasks").join(slug(task))
+    directory(root).join(TASKS).join(slug(task))
+}
+
+/// The directory of everything about a plan.
+pub fn plan(root: &Path, plan: &str) -> PathBuf {
+    directory(root).join(PLANS).join(slug(plan))
 }
 
 /// The workspace of a folder task.
@@ -50,7 +65,7 @@ pub fn artifacts(root: &Path, folder: &str) -> PathBuf {
 
 /// The file by which a task is locked.
 pub fn lock(root: &Path, task: &str) -> PathBuf {
-    directory(root).join("locks").join(slug(task))
+    directory(root).join(LOCKS).join(slug(task))
 }
 
 /// A file name for a task. Names that are no good file names get a hash, so that no two tasks share one.
@@ -94,14 +109,74 @@ impl DirectoryLock {
     /// The lock's file cannot be made.
     pub fn take(root: &Path, of: &Path) -> io::Result<Self> {
         let name = of.strip_prefix(directory(root)).unwrap_or(of).to_string_lossy().replace('/', "~");
-        let path = directory(root).join("locks").join(slug(&name));
+        let path = directory(root).join(LOCKS).join(slug(&name));
+        loop {
+            if let Some(parent) = path.parent() {
+                make_directory(root, parent)?;
+            }
+            let file = match OpenOptions::new().write(true).create(true).truncate(false).open(&path) {
+                // The directory was removed meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                file => file?,
+            };
+            flock(&file, FlockOperation::LockExclusive)?;
+            if is_at(&file, &path) {
+                return Ok(Self { _file: file });
+            }
+        }
+    }
+}
+
+/// Whether an open file is the one that a path names: a lock's file may have been removed while it was waited for.
+pub(crate) fn is_at(file: &File, path: &Path) -> bool {
+    let same = |a: &fs::Metadata, b: &fs::Metadata| a.dev() == b.dev() && a.ino() == b.ino();
+    matches!((file.metadata(), path.metadata()), (Ok(a), Ok(b)) if same(&a, &b))
+}
+
+/// Removes the files of locks that nobody holds.
+///
+/// # Errors
+/// The directory of locks is a link, or a file cannot be removed.
+pub fn remove_free_locks(root: &Path) -> io::Result<()> {
+    let locks = directory(root).join(LOCKS);
+    refuse_link(&directory(root))?;
+    refuse_link(&locks)?;
+    for entry in fs::read_dir(&locks).into_iter().flatten() {
+        let path = entry?.path();
+        let Ok(file) = File::open(&path) else { continue };
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Tells others that a run is in a workspace, until it is dropped or its process ends.
+#[derive(Debug)]
+pub struct InUse {
+    _file: File,
+}
+
+impl InUse {
+    /// Says so.
+    ///
+    /// # Errors
+    /// The file by which it is said cannot be made.
+    pub fn begin(workspace: &Path) -> io::Result<Self> {
+        let path = workspace.join(IN_USE);
         if let Some(parent) = path.parent() {
-            make_directory(root, parent)?;
+            fs::create_dir_all(parent)?;
         }
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
-        flock(&file, FlockOperation::LockExclusive)?;
+        flock(&file, FlockOperation::LockShared)?;
         Ok(Self { _file: file })
     }
+}
+
+/// Whether a run is in a workspace.
+pub fn is_in_use(workspace: &Path) -> bool {
+    let Ok(file) = File::open(workspace.join(IN_USE)) else { return false };
+    flock(&file, FlockOperation::NonBlockingLockExclusive).is_err()
 }
 
 /// Writes a file so that whoever reads it sees the old text or the new one, never a part.
@@ -238,6 +313,32 @@ mod tests {
         std::os::unix::fs::symlink(&outside, directory(root).join("tasks")).unwrap();
         assert!(remove(root, &directory(root).join("tasks/kept")).is_err());
         assert!(outside.join("kept").exists());
+    }
+
+    #[test]
+    fn only_locks_that_nobody_holds_are_removed() {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path();
+        let held = DirectoryLock::take(root, &task(root, "held")).unwrap();
+        drop(DirectoryLock::take(root, &task(root, "free")).unwrap());
+        let count = || fs::read_dir(directory(root).join(LOCKS)).unwrap().count();
+        remove_free_locks(root).unwrap();
+        assert_eq!(count(), 1);
+        drop(held);
+        remove_free_locks(root).unwrap();
+        assert_eq!(count(), 0);
+    }
+
+    #[test]
+    fn a_workspace_is_in_use_as_long_as_somebody_says_so() {
+        let place = tempfile::tempdir().unwrap();
+        assert!(!is_in_use(place.path()));
+        let first = InUse::begin(place.path()).unwrap();
+        let second = InUse::begin(place.path()).unwrap();
+        drop(first);
+        assert!(is_in_use(place.path()));
+        drop(second);
+        assert!(!is_in_use(place.path()));
     }
 
     #[test]

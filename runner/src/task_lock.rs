@@ -9,6 +9,8 @@ use rustix::process::{Pid, test_kill_process};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use crate::runtime_data;
+
 /// Most bytes of a lock file that are read.
 const MAX_SIZE: u64 = 64 << 10;
 
@@ -46,12 +48,17 @@ impl TaskLock {
     /// # Errors
     /// The file cannot be made, read or written.
     pub fn attempt(path: &Path, holder: &Holder) -> io::Result<Attempt> {
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(rustix::io::Errno::WOULDBLOCK) => return Ok(Attempt::Busy(living_holder(&mut file))),
-            Err(error) => return Err(error.into()),
-        }
+        let mut file = loop {
+            let mut file =
+                OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) if runtime_data::is_at(&file, path) => break file,
+                // It was removed before it was ours.
+                Ok(()) => {}
+                Err(rustix::io::Errno::WOULDBLOCK) => return Ok(Attempt::Busy(living_holder(&mut file))),
+                Err(error) => return Err(error.into()),
+            }
+        };
         file.set_len(0)?;
         file.rewind()?;
         file.write_all(&serde_json::to_vec(holder)?)?;

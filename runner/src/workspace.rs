@@ -11,7 +11,7 @@ use std::path::{Component, Path, PathBuf};
 
 use ez_compiler::shell::{Pattern, PatternRules};
 
-use crate::runtime_data::{self, DirectoryLock};
+use crate::runtime_data::{self, DirectoryLock, InUse};
 
 /// The link to the folder itself.
 pub const SOURCE_LINK: &str = "src";
@@ -37,14 +37,24 @@ pub struct Layout<'a> {
     pub outputs: &'a [smol_str::SmolStr],
 }
 
+/// A workspace that was made.
+#[derive(Debug)]
+pub struct Prepared {
+    /// Entries, relative to it, that hide one of the folder.
+    pub hidden: Vec<PathBuf>,
+    /// Keeps others from removing it.
+    pub in_use: InUse,
+}
+
 impl Layout<'_> {
-    /// Makes the workspace, or brings it up to date. Gives the entries, relative to it, that hide one of the folder.
+    /// Makes the workspace, or brings it up to date.
     ///
     /// # Errors
     /// A directory, a link or the Taskfile cannot be made.
-    pub fn prepare(&self, root: &Path) -> io::Result<Vec<PathBuf>> {
-        runtime_data::make_directory(root, self.workspace)?;
+    pub fn prepare(&self, root: &Path) -> io::Result<Prepared> {
         let _lock = DirectoryLock::take(root, self.workspace)?;
+        runtime_data::make_directory(root, self.workspace)?;
+        let in_use = InUse::begin(self.workspace)?;
         let outputs: Vec<Vec<&str>> = self
             .outputs
             .iter()
@@ -55,7 +65,7 @@ impl Layout<'_> {
         self.link_entries(Path::new(""), &outputs, &mut hidden)?;
         self.link_source()?;
         runtime_data::write_whole(&self.workspace.join(self.taskfile), self.text.as_bytes())?;
-        Ok(hidden)
+        Ok(Prepared { hidden, in_use })
     }
 
     /// Links the entries of one directory of the folder, `below` it, and goes into those that hold outputs.
@@ -253,14 +263,15 @@ mod tests {
                 text: "version: '3'\n",
                 outputs: &outputs,
             };
-            layout.prepare(&root).unwrap()
+            layout.prepare(&root).unwrap().hidden
         }
 
         /// Everything in the workspace: `-> target` for links, `/` for directories, else the text.
         fn tree(&self) -> String {
             let mut all = BTreeMap::new();
             collect(&self.root().join(".ez/tasks/x/workspace"), "", &mut all);
-            all.into_iter().map(|(path, what)| format!("{path} {what}\n")).collect()
+            all.retain(|path, _| !path.starts_with(runtime_data::DIRECTORY));
+            all.into_iter().flat_map(|(path, what)| [path, " ".to_owned(), what, "\n".to_owned()]).collect()
         }
     }
 

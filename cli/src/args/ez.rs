@@ -9,16 +9,18 @@ use super::{plan, usage};
 use crate::exit_code;
 
 /// Names that are kept for later; a task of such a name needs `ez run`.
-pub const RESERVED: [&str; 10] =
-    ["new", "clean", "browse", "rerun", "matrix", "ws", "schema", "lsp", "server", "client"];
+pub const RESERVED: [&str; 7] = ["new", "browse", "matrix", "schema", "lsp", "server", "client"];
 
 /// Names that mean something now.
-pub const SUBCOMMANDS: [&str; 18] = [
+pub const SUBCOMMANDS: [&str; 21] = [
     "list",
     "show",
     "run",
     "check",
     "compile",
+    "clean",
+    "ws",
+    "rerun",
     "why",
     "graph",
     "doctor",
@@ -83,6 +85,21 @@ pub enum Command {
     Check(Check),
     /// Write the project as one Taskfile that go-task understands
     Compile(Compile),
+    /// Remove what is kept of tasks and plans in .ez: workspaces, logs, artifacts
+    ///
+    /// With names, everything about them; with --logs or --workspace, only that, of all where no name is given. What a
+    /// running task uses stays, and links are never followed.
+    Clean(Clean),
+    /// List workspaces, show one, or remove those with a name of their own
+    ///
+    /// `ez ws <name>` prints where a workspace is and what ran there last. `ez ws clean [name]` removes one of those that
+    /// --workspace made, or all of them.
+    Ws(Ws),
+    /// Repeat a run in its workspace
+    ///
+    /// Tasks, variables, params and arguments are those of the last run there, in the newest workspace without a name.
+    /// VAR=value replaces one. Secrets were not kept: they are given again, taken from the environment, or asked for.
+    Rerun(Rerun),
     /// Tell why a task would run, or why it is up to date
     Why(Why),
     /// Draw which task needs which
@@ -131,6 +148,9 @@ impl Command {
             Self::Show(command) => command.place.clone(),
             Self::Check(command) => command.place.clone(),
             Self::Compile(command) => command.place.clone(),
+            Self::Clean(command) => command.place.clone(),
+            Self::Ws(command) => command.place.clone(),
+            Self::Rerun(command) => command.place.clone(),
             Self::Why(command) => command.place.clone(),
             Self::Graph(command) => command.place.clone(),
             Self::Doctor(command) => command.place.clone(),
@@ -306,6 +326,60 @@ pub struct Compile {
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<String>,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// `ez clean`
+#[derive(Args, Debug)]
+pub struct Clean {
+    /// Tasks and plans
+    #[arg(value_name = "NAME", required_unless_present_any = ["all", "logs", "workspace"])]
+    pub names: Vec<String>,
+    /// Everything that is kept of all tasks and plans, and what the cache holds
+    #[arg(long, conflicts_with_all = ["names", "logs", "workspace"])]
+    pub all: bool,
+    /// Only logs
+    #[arg(long)]
+    pub logs: bool,
+    /// Only workspaces
+    #[arg(long)]
+    pub workspace: bool,
+    /// As JSON
+    #[arg(short, long)]
+    pub json: bool,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// `ez ws`
+#[derive(Args, Debug)]
+pub struct Ws {
+    /// A workspace; or clean, and perhaps a workspace
+    #[arg(value_name = "NAME|clean", num_args = 0..=2)]
+    pub arguments: Vec<String>,
+    /// As JSON
+    #[arg(short, long)]
+    pub json: bool,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// `ez rerun`
+#[derive(Args, Debug)]
+pub struct Rerun {
+    /// The workspace, and variables (NAME=value)
+    #[arg(value_name = "WORKSPACE|VAR=value")]
+    pub arguments: Vec<String>,
+    /// Run also what is up to date
+    #[arg(short, long)]
+    pub force: bool,
+    /// `CLI_ARGS`, in place of those of the last run
+    #[arg(last = true, value_name = "ARGS")]
+    pub after_dashes: Option<Vec<String>>,
     #[allow(missing_docs)]
     #[command(flatten)]
     pub place: Place,

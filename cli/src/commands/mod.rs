@@ -2,6 +2,7 @@
 
 pub mod cache;
 pub mod check;
+pub mod clean;
 pub mod compile;
 pub mod complete;
 pub mod completion;
@@ -19,6 +20,7 @@ pub mod log;
 pub mod params;
 pub mod plan;
 pub mod plugin;
+pub mod rerun;
 pub mod run;
 pub mod show;
 pub mod summary;
@@ -26,6 +28,7 @@ pub mod template;
 pub mod template_fault;
 pub mod version;
 pub mod why;
+pub mod ws;
 
 use crate::args::ez::Command;
 use crate::args::invocation::Options;
@@ -50,6 +53,9 @@ pub fn dispatch(context: &Context, options: &Options, command: &Command) -> Outc
         Command::List(request) => ez_list::run(context, options, request),
         Command::Show(request) => show::run(context, options, request),
         Command::Check(request) => check::run(context, options, request),
+        Command::Clean(request) => clean::run(context, options, request),
+        Command::Ws(request) => ws::run(context, options, request),
+        Command::Rerun(request) => rerun::run(context, options, request),
         Command::Compile(request) => compile::run(context, options, request),
         Command::Graph(request) => graph::run(context, options, request),
         Command::Cache(request) => cache::run(context, options, request),

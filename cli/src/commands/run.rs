@@ -32,6 +32,7 @@ use crate::failure::Failure;
 use crate::folder::Target;
 use crate::logger::Color;
 use crate::project::{self, Project};
+use crate::saved_run::SavedRun;
 use crate::workspace;
 
 /// Does what a command line of run flags asks for.
@@ -51,6 +52,8 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 struct Part {
     project: Project,
     action: Action,
+    /// What is kept of it, where it runs in a workspace.
+    saved: Option<SavedRun>,
 }
 
 impl Part {
@@ -65,7 +68,7 @@ impl Part {
         action: &Action,
     ) -> Result<Vec<Self>, Failure> {
         let (Action::Run(request) | Action::Status(request) | Action::Summary(request)) = action else {
-            return Ok(vec![Self { project, action: action.clone() }]);
+            return Ok(vec![Self { project, action: action.clone(), saved: None }]);
         };
         let mut groups: Vec<(Option<FolderTask>, Vec<String>)> = Vec::new();
         for name in &request.tasks {
@@ -79,6 +82,7 @@ impl Part {
             }
         }
         let runs = matches!(action, Action::Run(_));
+        let taskfile = project.compilation.program.taskfile.clone();
         let mut own = Some(project);
         let mut parts = Vec::new();
         for (folder, tasks) in groups {
@@ -91,10 +95,22 @@ impl Part {
                     None => Project::open_sound(context, options)?,
                 },
             };
-            let project = if runs { workspace::enter(context, options, project, &name)? } else { project };
+            let typed: Vec<String> = match &folder {
+                Some(folder) => tasks.iter().map(|task| qualified(&folder.name, task).into()).collect(),
+                None => tasks.clone(),
+            };
+            let (project, occupied) =
+                if runs { workspace::enter(context, options, project, &name)? } else { (project, None) };
             let request = Request { tasks, ..request.clone() };
+            let saved = occupied
+                .map(|place| {
+                    let typed = Request { tasks: typed, ..request.clone() };
+                    SavedRun::begin(context, &project, place, &taskfile, &typed)
+                })
+                .transpose()?;
             parts.push(Self {
                 project,
+                saved,
                 action: match action {
                     Action::Status(_) => Action::Status(request),
                     Action::Summary(_) => Action::Summary(request),
@@ -122,7 +138,7 @@ impl<'a> Session<'a> {
             Personality::Ez => Project::open_sound(context, options)?,
         };
         let parts = match options.personality {
-            Personality::Task => vec![Part { project, action: invocation.action.clone() }],
+            Personality::Task => vec![Part { project, action: invocation.action.clone(), saved: None }],
             Personality::Ez => Part::of(context, options, project, &invocation.action)?,
         };
         if options.parallel && parts.len() > 1 {
@@ -142,11 +158,15 @@ impl<'a> Session<'a> {
     }
 
     async fn run_part(context: &'a Context, options: &'a Options, part: Part) -> Outcome {
-        let Part { project, action } = part;
+        let Part { project, action, saved } = part;
         if options.engine == EngineKind::Task {
             match &action {
                 Action::Run(request) => {
-                    return engine_task::run(context, options, &project, request, &[]).await;
+                    let outcome = engine_task::run(context, options, &project, request, &[]).await;
+                    if let Some(saved) = saved {
+                        saved.finish(context, None, &outcome);
+                    }
+                    return outcome;
                 }
                 Action::Status(request) => {
                     return engine_task::run(context, options, &project, request, &["--status"]).await;
@@ -158,6 +178,9 @@ impl<'a> Session<'a> {
         let session = Self { context, options, project, engine };
         session.engine.load_dotenv().await.map_err(|error| session.failure(&error))?;
         let outcome = session.act(&action).await;
+        if let Some(saved) = saved {
+            saved.finish(context, Some(&session.engine), &outcome);
+        }
         // The process ends now; giving every node of the program back costs a tenth of a long list.
         std::mem::forget(session.project.compilation);
         outcome

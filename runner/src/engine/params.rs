@@ -14,7 +14,7 @@ use ez_compiler::template::has_template;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
-use super::{AskError, State, is_for_here};
+use super::{Answer, AskError, State, is_for_here};
 use crate::call::Call;
 use crate::command::{Input, Script};
 use crate::concrete::{ConcreteAction, ConcreteTask};
@@ -160,7 +160,7 @@ impl State {
             let is_given = given.get(&variable).is_some_and(|slot| slot.command.is_some())
                 || params::value(&given, &variable).is_some();
             let lacks_value = || param.required && params::value(&concrete.vars, &variable).is_none();
-            let was_asked = self.prompted.borrow().iter().any(|(name, _)| *name == variable);
+            let was_asked = self.prompted.borrow().iter().any(|answer| answer.name == variable);
             if is_given || was_asked || !(asks_all || lacks_value()) {
                 continue;
             }
@@ -172,7 +172,7 @@ impl State {
                 if param.kind.value == ParamKind::Secret {
                     self.messages.hide(&answer);
                 }
-                self.prompted.borrow_mut().push((variable, as_written(&answer)));
+                self.prompted.borrow_mut().push(Answer { name: variable, value: answer, is_param: true });
                 has_asked = true;
             }
         }
@@ -338,7 +338,7 @@ impl State {
 }
 
 /// A text that is rendered as it was typed: variables of calls are templates.
-fn as_written(answer: &str) -> SmolStr {
+pub fn as_written(answer: &str) -> SmolStr {
     answer.replace("{{", "{{\"{{\"}}").into()
 }
 

@@ -5,8 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ez_compiler::ast::param::variable_name;
-use ez_compiler::ast::{Hook, HookAction, Moment, ParamKind, Superset};
+use ez_compiler::ast::{Hook, HookAction, Moment, Superset};
 use ez_compiler::folder::qualified;
 use ez_compiler::ir::Task;
 use ez_compiler::template::Value;
@@ -21,7 +20,7 @@ use crate::error::{Cause, RunError};
 use crate::event::{Color, EventKind};
 use crate::go_text::duration;
 use crate::hooks::{self, TaskEnd};
-use crate::mask::masked;
+use crate::mask::{masked, secret_names};
 use crate::options::Options;
 use crate::recorder::{Recorder, Tail};
 use crate::render::Renderer;
@@ -421,21 +420,17 @@ impl State {
                 RunError::other(format!("cannot write a log in {}: {trouble}", directory.display()))
             })?;
         log.hide(&secrets(concrete));
+        log.hide(&self.messages.hidden());
         Ok(Some(Rc::new(log)))
     }
 
     /// The command line with secrets masked.
     fn shown_command_line(&self, concrete: &ConcreteTask) -> String {
-        let params = self.program.tasks.iter().filter_map(|task| task.superset.as_deref());
-        let secret_names: Vec<SmolStr> = params
-            .flat_map(|superset| &superset.params)
-            .filter(|param| param.kind.value == ParamKind::Secret)
-            .map(|param| variable_name(&param.name.value))
-            .collect();
-        let is_secret = |name: &str| secret_names.iter().any(|secret| secret == name);
+        let secret_names = secret_names(&self.program);
+        let is_secret = |name: &str| secret_names.contains(name);
         let words: Vec<SmolStr> =
             self.options.command_line.iter().map(|word| task_log::masked_argument(word, is_secret)).collect();
-        masked(&words.join(" "), &secrets(concrete))
+        self.messages.masked(&masked(&words.join(" "), &secrets(concrete)))
     }
 }
 
