@@ -81,6 +81,35 @@ fn a_directory_as_taskfile() {
     check(&project, &[], (1, "read {{DIR}}/Taskfile.yml: is a directory\n"), &finding);
 }
 
+#[cfg(unix)]
+#[test]
+fn links_that_lead_to_themselves() {
+    let words = "task: No Taskfile found at \"\" (or any of the parent directories). Run `task --init` to create a new \
+                 Taskfile.\n";
+    let project = Project::new();
+    std::os::unix::fs::symlink("Taskfile.yml", project.path("Taskfile.yml")).unwrap();
+    let parts = ["`{{DIR}}/Taskfile.yml` cannot be read: too many levels of symbolic links"];
+    let finding = Finding { code: "EZ103", parts: &parts, exit: 1 };
+    check(&project, &[], (100, words), &finding);
+    let named = "stat Taskfile.yml: too many levels of symbolic links\n";
+    check(&project, &["--taskfile", "Taskfile.yml"], (1, named), &finding);
+
+    let project = Project::new().file("Taskfile.yml", "version: '3'\nincludes: {a: ./a.yml}\n");
+    std::os::unix::fs::symlink("a.yml", project.path("a.yml")).unwrap();
+    let parts = ["`{{DIR}}/a.yml` cannot be read: too many levels of symbolic links", "Taskfile.yml:2:15"];
+    let included = "stat {{DIR}}/a.yml: too many levels of symbolic links\n";
+    check(&project, &[], (1, included), &Finding { code: "EZ103", parts: &parts, exit: 1 });
+}
+
+#[test]
+fn an_include_below_a_file() {
+    let project =
+        Project::new().file("Taskfile.yml", "version: '3'\nincludes: {a: ./f.txt/a.yml}\n").file("f.txt", "");
+    let parts = ["`{{DIR}}/f.txt/a.yml` cannot be read: not a directory"];
+    let words = "stat {{DIR}}/f.txt/a.yml: not a directory\n";
+    check(&project, &[], (1, words), &Finding { code: "EZ103", parts: &parts, exit: 1 });
+}
+
 /// A socket: unlike a file without permissions, it cannot be read by anybody.
 #[cfg(unix)]
 #[test]

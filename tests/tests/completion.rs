@@ -135,6 +135,49 @@ fn nushell_offers_tasks() {
     }
 }
 
+/// There is no PowerShell among the packages that a test machine may install: what can be said without one is that the
+/// scripts are whole, offer to complete the program, and ask it in a way that it answers.
+#[test]
+fn powershell_scripts_are_whole() {
+    let project = project();
+    for (name, generate) in [("task", ["--completion", "powershell"]), ("ez", ["completion", "powershell"])] {
+        let script = project.run_program(&program_named(&project, name), generate).success().stdout.clone();
+        assert_eq!(unclosed(&script), "", "{name}:\n{script}");
+        assert!(
+            script.contains(&format!("Register-ArgumentCompleter -Native -CommandName {name} ")),
+            "{script}"
+        );
+        assert!(script.contains("[System.Management.Automation.CompletionResult]::new("), "{script}");
+    }
+    let script = project.run(["completion", "powershell"]).success().stdout.clone();
+    assert!(script.contains("ez __complete ez @words") && script.contains("-split \"`t\", 2"), "{script}");
+    project.run(["__complete", "ez", "bu"]).success().stdout("build\tBuilds it\nbundle\tBundles it\n");
+    let script = project.run_as_task(["--completion", "powershell"]).success().stdout.clone();
+    assert!(script.contains("task --list-all --silent") && script.contains("'--list-all'"), "{script}");
+    project.run_as_task(["--list-all", "--silent"]).success().stdout_has("build\n");
+}
+
+/// Brackets and quotes of a PowerShell script that nothing closes.
+fn unclosed(script: &str) -> String {
+    let mut open = String::new();
+    let mut letters = script.chars();
+    while let Some(letter) = letters.next() {
+        match (open.chars().last(), letter) {
+            (Some(quote @ ('"' | '\'')), _) => match letter {
+                '`' if quote == '"' => drop(letters.next()),
+                _ if letter == quote => drop(open.pop()),
+                _ => {}
+            },
+            (_, '#') => drop(letters.find(|letter| *letter == '\n')),
+            (_, '(' | '[' | '{' | '"' | '\'') => open.push(letter),
+            (Some('('), ')') | (Some('['), ']') | (Some('{'), '}') => drop(open.pop()),
+            (_, closing @ (')' | ']' | '}')) => open.push(closing),
+            _ => {}
+        }
+    }
+    open
+}
+
 fn program_named(project: &Project, name: &str) -> PathBuf {
     project.task().with_file_name(name)
 }

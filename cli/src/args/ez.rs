@@ -2,7 +2,8 @@
 //!
 //! `ez run` and `ez <name>` are not read here but by [`super::invocation`]: their flags are go-task's. Only their help is.
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use ez_compiler::diagnostic::Severity;
 
 use super::flag::FlagSet;
 use super::{plan, usage};
@@ -290,18 +291,59 @@ pub struct Check {
     /// Mend what can be mended
     #[arg(long)]
     pub fix: bool,
-    /// Report this rule as an error (code or name); stronger than the two others
-    #[arg(short = 'D', long, value_name = "CODE")]
-    pub deny: Vec<String>,
-    /// Report this rule as a warning; stronger than --allow
-    #[arg(short = 'W', long, value_name = "CODE")]
-    pub warn: Vec<String>,
-    /// Do not report this rule
-    #[arg(short = 'A', long, value_name = "CODE")]
-    pub allow: Vec<String>,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub levels: RuleLevels,
     #[allow(missing_docs)]
     #[command(flatten)]
     pub place: Place,
+}
+
+/// The levels that rules are given, as they were typed: rules by code or name, a later one wins.
+#[derive(Debug, Default)]
+pub struct RuleLevels(pub Vec<(String, Severity)>);
+
+/// The flags that give a rule a level.
+const LEVEL_FLAGS: [(&str, char, Severity, &str); 3] = [
+    ("deny", 'D', Severity::Error, "Report this rule as an error (code or name)"),
+    ("warn", 'W', Severity::Warning, "Report this rule as a warning"),
+    (
+        "allow",
+        'A',
+        Severity::Allow,
+        "Do not report this rule; of several levels for a rule the last one holds",
+    ),
+];
+
+impl Args for RuleLevels {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        LEVEL_FLAGS.into_iter().fold(command, |command, (name, short, _, help)| {
+            let flag = clap::Arg::new(name).long(name).short(short).value_name("CODE").help(help);
+            command.arg(flag.action(clap::ArgAction::Append))
+        })
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for RuleLevels {
+    fn from_arg_matches(matches: &clap::ArgMatches) -> Result<Self, clap::Error> {
+        let mut typed: Vec<(usize, (String, Severity))> = Vec::new();
+        for (name, _, severity, _) in LEVEL_FLAGS {
+            let rules = matches.get_many::<String>(name).into_iter().flatten();
+            let places = matches.indices_of(name).into_iter().flatten();
+            typed.extend(places.zip(rules.map(|rule| (rule.clone(), severity))));
+        }
+        typed.sort_by_key(|(place, _)| *place);
+        Ok(Self(typed.into_iter().map(|(_, level)| level).collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &clap::ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
 }
 
 /// How findings are written
@@ -664,7 +706,7 @@ pub fn parse(arguments: &[String]) -> Result<Command, clap::Error> {
     };
     let program = std::iter::once("ez").chain(translated.iter().map(String::as_str));
     let matches = command().try_get_matches_from(program)?;
-    <Ez as clap::FromArgMatches>::from_arg_matches(&matches).map(|ez| ez.command)
+    <Ez as FromArgMatches>::from_arg_matches(&matches).map(|ez| ez.command)
 }
 
 /// The grammar, with the run flags in the help of `run`.

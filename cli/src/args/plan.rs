@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::ez::{Format, Place};
+use super::ez::{Format, Place, RuleLevels};
 
 /// `ez plan`
 #[derive(Args, Debug)]
@@ -187,15 +187,9 @@ pub struct PlanCheck {
     /// Mend what can be mended
     #[arg(long)]
     pub fix: bool,
-    /// Report this rule as an error (code or name); stronger than the two others
-    #[arg(short = 'D', long, value_name = "CODE")]
-    pub deny: Vec<String>,
-    /// Report this rule as a warning; stronger than --allow
-    #[arg(short = 'W', long, value_name = "CODE")]
-    pub warn: Vec<String>,
-    /// Do not report this rule
-    #[arg(short = 'A', long, value_name = "CODE")]
-    pub allow: Vec<String>,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub levels: RuleLevels,
     #[allow(missing_docs)]
     #[command(flatten)]
     pub place: Place,

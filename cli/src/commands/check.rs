@@ -10,7 +10,7 @@ use ez_compiler::rule::{RULES, Rule};
 use ez_compiler::source::SourceMap;
 
 use super::{Context, Outcome, fixes};
-use crate::args::ez::{Check, Format};
+use crate::args::ez::{Check, Format, RuleLevels};
 use crate::args::invocation::Options;
 use crate::exit_code::Code;
 use crate::failure::Failure;
@@ -26,7 +26,7 @@ pub const MAX_FIX_ROUNDS: usize = 10;
 
 /// Checks projects and prints the findings. Errors among them end the program with 1, a failed check with 2.
 pub fn run(context: &Context, options: &Options, check: &Check) -> Outcome {
-    let levels = Levels::new(&check.allow, &check.warn, &check.deny)?;
+    let levels = Levels::new(&check.levels)?;
     let targets = Targets::new(context, options, &check.targets)?;
     let mut report = Report::default();
     for place in &targets.places {
@@ -157,27 +157,19 @@ pub fn print(context: &Context, report: &Report, format: Format) -> Outcome {
     Ok(())
 }
 
-/// The levels that the user set for rules.
+/// The levels that the user set for rules; a later one wins.
 pub struct Levels {
     set: Vec<(&'static str, Severity)>,
 }
 
 impl Levels {
-    /// Of lists of rules, by code or name.
+    /// What was typed.
     ///
     /// # Errors
     /// There is no such rule.
-    pub fn new(allow: &[String], warn: &[String], deny: &[String]) -> Result<Self, Failure> {
-        let mut set = Vec::new();
-        // A later entry wins.
-        for (names, severity) in
-            [(allow, Severity::Allow), (warn, Severity::Warning), (deny, Severity::Error)]
-        {
-            for name in names {
-                set.push((find_rule(name)?.code.id, severity));
-            }
-        }
-        Ok(Self { set })
+    pub fn new(typed: &RuleLevels) -> Result<Self, Failure> {
+        let set = typed.0.iter().map(|(name, severity)| Ok((find_rule(name)?.code.id, *severity)));
+        Ok(Self { set: set.collect::<Result<_, Failure>>()? })
     }
 
     /// Findings with their levels; silenced ones are left out.

@@ -52,15 +52,20 @@ fn findings(context: &Context, options: &Options) -> Vec<Finding> {
     let good = |what, state: String| Finding { what, state, is_good: true };
     let mut findings = vec![good("version", format!("ez {EZ_VERSION}, as go-task {GO_TASK_VERSION}"))];
     let path = context.environment.get("PATH").unwrap_or("");
-    let has_shell =
-        PROGRAMS.iter().filter(|(_, _, is_shell)| *is_shell).any(|(name, ..)| find(name, path).is_some());
+    let candidates = |name| candidates(name, path).into_iter();
+    let runs = |name| candidates(name).any(|(_, is_executable)| is_executable);
+    let has_shell = PROGRAMS.iter().any(|(name, _, is_shell)| *is_shell && runs(*name));
     for (name, purpose, is_shell) in PROGRAMS {
-        let found = find(name, path);
-        let state = match &found {
-            Some(place) => place.to_string(),
-            None => format!("not found ({purpose})"),
+        // As a shell does, the first one that can be executed is taken.
+        let program = candidates(name).find(|(_, is_executable)| *is_executable);
+        let useless = candidates(name).next().filter(|_| program.is_none());
+        let state = match (&program, &useless) {
+            (Some((place, _)), _) => place.to_string(),
+            (None, Some((place, _))) => format!("{place} is not executable ({purpose})"),
+            (None, None) => format!("not found ({purpose})"),
         };
-        findings.push(Finding { what: name, state, is_good: found.is_some() || !is_shell || has_shell });
+        let is_good = program.is_some() || useless.is_none() && (!is_shell || has_shell);
+        findings.push(Finding { what: name, state, is_good });
     }
     let terminal = if context.environment.stdout_is_terminal { "yes" } else { "no" };
     let colors = if context.logger.palette().is_some() { "on" } else { "off" };
@@ -92,10 +97,23 @@ fn project(context: &Context, options: &Options) -> Finding {
     }
 }
 
-/// The program of a name in the directories of a `PATH`.
-fn find(name: &str, path: &str) -> Option<Utf8PathBuf> {
+/// The files of a name in the directories of a `PATH`, and whether they can be executed.
+fn candidates(name: &str, path: &str) -> Vec<(Utf8PathBuf, bool)> {
     std::env::split_paths(path)
         .filter_map(|directory| Utf8PathBuf::from_path_buf(directory).ok())
         .map(|directory| directory.join(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
-        .find(|candidate| candidate.is_file())
+        .filter(|candidate| candidate.is_file())
+        .map(|candidate| (candidate.clone(), is_executable(&candidate)))
+        .collect()
+}
+
+#[cfg(unix)]
+fn is_executable(file: &Utf8Path) -> bool {
+    rustix::fs::access(file.as_str(), rustix::fs::Access::EXEC_OK).is_ok()
+}
+
+/// The name says it.
+#[cfg(not(unix))]
+fn is_executable(_file: &Utf8Path) -> bool {
+    true
 }

@@ -471,11 +471,20 @@ impl<'a> Loader<'a> {
         if include.optional {
             return;
         }
+        let kind = self.files.kind(wanted);
+        // A link that leads to itself, a file where a directory should be: go-task does not call that missing.
+        if kind.is_none()
+            && let Err(error @ ReadError::Other(message)) = &self.files.read(wanted)
+        {
+            let ours = format!("`{wanted}` cannot be read: {message}");
+            let failure = Failure::Unreadable { message: format!("stat {wanted}: {message}") };
+            return self.fail(failure, read_diagnostic(error, ours, span));
+        }
         let shown = wanted.strip_prefix(&self.loaded.root_dir).unwrap_or(wanted);
         let mut diagnostic =
             Diagnostic::error(rule::MISSING_INCLUDE, format!("there is no Taskfile at `{shown}`"), span)
                 .with_label("included here");
-        diagnostic = match self.files.kind(wanted) {
+        diagnostic = match kind {
             Some(PathKind::Directory) => diagnostic.with_help("the directory has no `Taskfile.yml`"),
             _ => diagnostic.with_help("mend the path, or write `optional: true` if the file may be missing"),
         };

@@ -19,7 +19,7 @@ use crate::project::Project;
 
 /// Checks plans, those of one project together. Errors end the program with 1, a failed check with 2.
 pub fn run(context: &Context, options: &Options, request: &PlanCheck) -> Outcome {
-    let levels = Levels::new(&request.allow, &request.warn, &request.deny)?;
+    let levels = Levels::new(&request.levels)?;
     let mut places: BTreeMap<Utf8PathBuf, (Options, Vec<Target>)> = BTreeMap::new();
     for typed in &request.plans {
         let target = Target::new(context, typed);
