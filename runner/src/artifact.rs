@@ -53,6 +53,14 @@ pub enum ArtifactError {
         /// The link.
         path: PathBuf,
     },
+    /// Its glob names two files of one name, which cannot stand in one directory.
+    #[error("two files of the artifact `{name}` are called {}", file.display())]
+    SameName {
+        /// Its name.
+        name: SmolStr,
+        /// Their name.
+        file: PathBuf,
+    },
     /// There are more than [`MAX_FILES`], or they are deeper than [`MAX_DEPTH`].
     #[error(
         "the artifact `{name}` is too large: more than {MAX_FILES} files, or {MAX_DEPTH} directories deep"
@@ -175,13 +183,12 @@ impl Copying<'_> {
             let (name, path) = (wanted.name.clone(), wanted.path.clone());
             return if wanted.optional { Ok(()) } else { Err(ArtifactError::Missing { name, path }) };
         }
-        let fixed = fixed_prefix(&wanted.path);
         for path in found {
-            let shown = match path.strip_prefix(&fixed) {
-                Ok(below) if !below.as_os_str().is_empty() => below.to_owned(),
-                _ => path.file_name().map(PathBuf::from).unwrap_or_default(),
-            };
-            let to = Path::new(wanted.name.as_str()).join(shown);
+            let shown = path.file_name().map(PathBuf::from).unwrap_or_default();
+            let to = Path::new(wanted.name.as_str()).join(&shown);
+            if self.staging.join(&to).symlink_metadata().is_ok() {
+                return Err(ArtifactError::SameName { name: wanted.name.clone(), file: shown });
+            }
             // The named path itself may be a link; what it leads to is the artifact.
             self.copy(&from.join(&path), &to, wanted, None, 0)?;
         }
@@ -263,14 +270,6 @@ pub fn stays_inside(depth: usize, target: &Path) -> bool {
     true
 }
 
-/// The directories at the beginning of a path that are no globs; what stands below them is told apart by its path.
-fn fixed_prefix(path: &str) -> PathBuf {
-    let mut parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
-    let fixed = parts.iter().position(|part| ez_compiler::shell::has_glob(part)).unwrap_or(parts.len());
-    parts.truncate(fixed.min(parts.len().saturating_sub(1)));
-    parts.into_iter().collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -318,7 +317,7 @@ mod tests {
             ("out", &["a/out/a/x.o", "a/out/b/x.o", "a/out/fw.bin"]),
             ("out/", &["a/out/a/x.o", "a/out/b/x.o", "a/out/fw.bin"]),
             ("out/*.bin", &["a/fw.bin"]),
-            ("out/**/*.o", &["a/a/x.o", "a/b/x.o"]),
+            ("out/**/*.bin", &["a/fw.bin"]),
         ] {
             assert_eq!(place.collect(path, false).unwrap(), expected, "{path}");
         }
@@ -326,11 +325,12 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_elsewhere_is_refused_and_nothing_changes() {
-        let place = Place::new(&["top", "dir/x"]);
+        let place = Place::new(&["top", "dir/x", "dir/a/x", "dir/b/x"]);
         place.collect("top", false).unwrap();
         let problem = |path: &str| place.collect(path, false).unwrap_err().to_string();
         assert_eq!(problem("none"), "the artifact `a` is missing: nothing is at none");
         assert_eq!(problem("*.none"), "the artifact `a` is missing: nothing is at *.none");
+        assert_eq!(problem("*/*/x"), "two files of the artifact `a` are called x");
         assert_eq!(problem("../work/top"), "the artifact `a` is not in the workspace: ../work/top");
         assert_eq!(problem("/etc/passwd"), "the artifact `a` is not in the workspace: /etc/passwd");
         std::os::unix::fs::symlink("../../..", place.work().join("dir/link")).unwrap();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -65,14 +66,16 @@ fn effects(project: &Project) -> BTreeMap<String, usize> {
         .collect()
 }
 
+/// The directory of the run; one that was killed before it had a journal is none.
+fn run_directory(project: &Project) -> Option<PathBuf> {
+    let runs = std::fs::read_dir(project.path(".ez/plans/p/state")).into_iter().flatten().flatten();
+    runs.map(|run| run.path()).find(|run| run.join("journal").exists())
+}
+
 /// The steps that the journal says are done.
 fn finished(project: &Project) -> Vec<String> {
-    let Some(run) =
-        std::fs::read_dir(project.path(".ez/plans/p/state")).into_iter().flatten().flatten().next()
-    else {
-        return Vec::new();
-    };
-    let journal = std::fs::read_to_string(run.path().join("journal")).unwrap_or_default();
+    let Some(run) = run_directory(project) else { return Vec::new() };
+    let journal = std::fs::read_to_string(run.join("journal")).unwrap_or_default();
     let records = journal.lines().filter_map(|line| line.split_once(' ')).filter_map(|(_, json)| {
         let record: serde_json::Value = serde_json::from_str(json).ok()?;
         let is_done = record["record"] == "finished" && record["end"] == "succeeded";
@@ -83,12 +86,8 @@ fn finished(project: &Project) -> Vec<String> {
 
 /// Starts a run or goes on with it, and kills it after so many lines and a moment; tells whether it ended before.
 fn run_and_kill(project: &Project, lines: u64, moment: Duration) -> Option<i32> {
-    let is_there = project.path(".ez/plans/p/state").is_dir() && !finished(project).is_empty();
     let mut args = vec!["plan", "run", "p", "--jobs", "4"];
-    if is_there
-        || std::fs::read_dir(project.path(".ez/plans/p/state"))
-            .is_ok_and(|mut runs| runs.any(|run| run.is_ok_and(|run| run.path().join("journal").exists())))
-    {
+    if run_directory(project).is_some() {
         args.push("--resume");
     }
     let mut child = Command::new(program::ez())
@@ -160,10 +159,9 @@ fn a_plan_survives_being_killed_at_any_moment() {
 
 /// What each step left is what its inputs were, in order, and its own name.
 fn check_artifacts(project: &Project) {
-    let run =
-        std::fs::read_dir(project.path(".ez/plans/p/state")).expect("runs").flatten().next().expect("a run");
+    let run = run_directory(project).expect("a run");
     let kept = |step: &str| {
-        std::fs::read_to_string(run.path().join(format!("artifacts/{step}/t/{step}"))).expect("an artifact")
+        std::fs::read_to_string(run.join(format!("artifacts/{step}/t/{step}"))).expect("an artifact")
     };
     for step in 0..STEPS {
         let step = format!("s{step}");

@@ -394,11 +394,13 @@ impl Run<'_> {
         let mut env = env.map_err(|error| error.to_string())?;
         let known = self.plan.node(node);
         let output = self.directory.output(&known.slug);
-        env.push(super::executor::StepVariable {
-            name: outputs::VARIABLE.into(),
-            value: Value::String(output.to_string_lossy().into()),
-            secret: false,
-        });
+        if !step.outputs.is_empty() {
+            env.push(super::executor::StepVariable {
+                name: outputs::VARIABLE.into(),
+                value: Value::String(output.to_string_lossy().into()),
+                secret: false,
+            });
+        }
         let request = StepRequest { node, slug: known.slug.clone(), task: known.task.clone(), vars, env };
         let inputs = self.inputs(node, step, &text)?;
         let artifacts = artifacts(&step.artifacts, &text)?;
@@ -579,8 +581,15 @@ impl Run<'_> {
         self.placed.note(new.into_iter()).map_err(|error| error.to_string())?;
         let is_ours = |path: &Path| before.contains(path) || path.starts_with(&self.directory.path);
         for input in &work.inputs {
-            store::place(&input.kept, &input.file, directory, &input.target, &is_ours)
-                .map_err(|error| error.to_string())?;
+            store::place(
+                &input.kept,
+                &input.file,
+                directory,
+                &input.target,
+                &self.directory.staging(),
+                &is_ours,
+            )
+            .map_err(|error| error.to_string())?;
         }
         Ok(())
     }

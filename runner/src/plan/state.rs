@@ -79,6 +79,11 @@ impl RunDirectory {
         self.steps().join(slug)
     }
 
+    /// Where copies are made before they get their places.
+    pub fn staging(&self) -> PathBuf {
+        self.path.join("staging")
+    }
+
     /// The file for the outputs of a node.
     pub fn output(&self, slug: &str) -> PathBuf {
         self.path.join("outputs").join(slug)

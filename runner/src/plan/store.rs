@@ -185,7 +185,8 @@ pub fn targets(files: &[StoredFile], to: &str) -> Vec<PathBuf> {
 }
 
 /// Puts a file of an artifact where a step wants it, `target` in `directory`, after looking whether it is still what its step
-/// left. A file that is there already is replaced only where `is_ours` says so; an equal one stays.
+/// left. A file that is there already is replaced only where `is_ours` says so; an equal one stays. The copy is made in
+/// `staging` and gets its place in one step: whoever is killed meanwhile leaves no part of it there.
 ///
 /// # Errors
 /// See [`PlaceError`].
@@ -194,6 +195,7 @@ pub fn place(
     file: &StoredFile,
     directory: &Path,
     target: &Path,
+    staging: &Path,
     is_ours: &dyn Fn(&Path) -> bool,
 ) -> Result<PathBuf, PlaceError> {
     let source = kept.join(&file.path);
@@ -213,12 +215,22 @@ pub fn place(
         if !is_ours(&path) {
             return Err(PlaceError::Occupied(path));
         }
-        fs::remove_file(&path).map_err(fail)?;
     }
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).map_err(fail)?;
     }
-    copy(&source, &path, file).map_err(fail)?;
+    fs::create_dir_all(staging).map_err(fail)?;
+    let staged = tempfile::Builder::new().tempdir_in(staging).map_err(fail)?;
+    let copied = staged.path().join("file");
+    copy(&source, &copied, file).map_err(fail)?;
+    match fs::rename(&copied, &path) {
+        // The step's directory is on another disk.
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+            let beside = path.with_extension("ez-new");
+            copy(&source, &beside, file).and_then(|()| fs::rename(&beside, &path)).map_err(fail)?;
+        }
+        renamed => renamed.map_err(fail)?,
+    }
     Ok(path)
 }
 
@@ -229,7 +241,7 @@ fn copy(source: &Path, path: &Path, file: &StoredFile) -> io::Result<()> {
     }
     let from = File::open(source)?;
     let mode = from.metadata()?.permissions();
-    let to = OpenOptions::new().write(true).create_new(true).open(path)?;
+    let to = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
     if rustix::fs::ioctl_ficlone(&to, &from).is_err() {
         drop(to);
         fs::copy(source, path)?;
@@ -272,7 +284,8 @@ mod tests {
         let files = keep(&work, &kept, &wanted).unwrap().remove("a").unwrap();
         assert!(files.len() == 1 && files[0].executable && files[0].size == 3, "{files:?}");
         let put = |is_ours: bool| {
-            place(&kept.join("a"), &files[0], &next, Path::new("in/fw"), &|_| is_ours).map(drop)
+            let staging = place_.path().join("staging");
+            place(&kept.join("a"), &files[0], &next, Path::new("in/fw"), &staging, &|_| is_ours).map(drop)
         };
         put(false).unwrap();
         put(false).unwrap();
@@ -283,7 +296,7 @@ mod tests {
         assert_eq!(fs::read_to_string(next.join("in/fw")).unwrap(), "one");
         fs::write(kept.join("a/fw"), "two").unwrap();
         assert!(matches!(put(true), Err(PlaceError::Damaged(_))));
-        let out = place(&kept.join("a"), &files[0], &next, Path::new("../fw"), &|_| true);
+        let out = place(&kept.join("a"), &files[0], &next, Path::new("../fw"), place_.path(), &|_| true);
         assert!(matches!(out, Err(PlaceError::Damaged(_) | PlaceError::Outside(_))));
     }
 }
