@@ -94,12 +94,10 @@ fn plans_are_drawn() {
 
 #[test]
 fn a_plan_with_many_lanes_is_drawn_without_them() {
-    let mut plan = String::from("steps:\n");
-    for step in 0..30 {
-        plan.push_str(&format!("  - {{name: s{step}, task: build}}\n"));
-    }
     let all: Vec<String> = (0..30).map(|step| format!("s{step}")).collect();
-    plan.push_str(&format!("  - {{name: last, task: test, needs: [{}]}}\n", all.join(", ")));
+    let lines: Vec<String> = all.iter().map(|name| format!("  - {{name: {name}, task: build}}\n")).collect();
+    let last = format!("  - {{name: last, task: test, needs: [{}]}}\n", all.join(", "));
+    let plan = format!("steps:\n{}{last}", lines.concat());
     let project = project().file("plans/wide.yml", plan);
     project
         .run(["plan", "show", "wide"])
