@@ -532,6 +532,10 @@ impl Run<'_> {
             let text = format!("its log is not whole: {error}");
             self.around.sink.emit(&PlanEvent::Warning { node: work.node, text: &text });
         }
+        if step.continue_on_error && result.is_err() {
+            // What goes on as if it had not failed sees what it wrote before it did.
+            finished.outputs = outputs::read(&output, &step.outputs).unwrap_or_default();
+        }
         result?;
         finished.outputs = outputs::read(&output, &step.outputs).map_err(|error| fail(error.to_string()))?;
         let kept = store::keep(work.opened.directory(), &self.directory.artifacts_of(slug), &work.artifacts);
