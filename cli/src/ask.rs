@@ -6,27 +6,43 @@ use ez_compiler::ast::ParamKind;
 use ez_compiler::ast::param::MULTI_SEPARATOR;
 use ez_runner::engine::{Ask, AskError, Confirmation};
 use ez_runner::params::ParamQuestion;
-use ez_runner::prompt::{Confirm, Letters, MultiSelect, Question, Select, Step, Text};
+use ez_runner::prompt::{Confirm, Key, Letters, MultiSelect, Question, Select, Step, Text, View};
 use smol_str::SmolStr;
 
 use crate::args::invocation::Personality;
-use crate::logger::Logger;
-use crate::terminal;
+use crate::logger::{Color, Logger};
+use crate::{disk, terminal};
 
 /// The user at the terminal.
 pub struct User {
     logger: Logger,
-    letters: Letters,
+    personality: Personality,
 }
 
 impl User {
     /// Asks in the manner of a program, in the colours of a logger.
     pub fn new(personality: Personality, logger: Logger) -> Self {
-        let letters = match personality {
-            Personality::Task => Letters::Move,
-            Personality::Ez => Letters::Filter,
-        };
-        Self { logger, letters }
+        Self { logger, personality }
+    }
+
+    /// Asks as go-task does, which leaves the terminal as it is and reads a line: the interrupt key is a signal like any
+    /// other, and the end of input is an error (go-task, `Prompt` in `internal/logger/logger.go`).
+    fn confirm_by_line(&self, question: &str) -> Confirmation {
+        self.logger.out(Color::Yellow, &format!("{question} [y/N]: "));
+        match terminal::read_line() {
+            Ok(Some(line)) if Confirm::agrees(&line) => Confirmation::Yes,
+            Ok(Some(_)) => Confirmation::No,
+            Ok(None) => Confirmation::Failed("EOF".to_owned()),
+            Err(error) => Confirmation::Failed(disk::plain_message(&error)),
+        }
+    }
+
+    /// Asks for a variable.
+    fn ask_value<Q: Question>(&self, question: Q) -> Result<Q::Answer, AskError> {
+        match self.personality {
+            Personality::Task => self.ask_aside(WithoutEnd(question)),
+            Personality::Ez => self.ask_aside(question),
+        }
     }
 
     /// Asks for a value that nobody is to see.
@@ -55,6 +71,9 @@ impl Ask for User {
         if !terminal::is_present() {
             return Confirmation::NoTerminal;
         }
+        if self.personality == Personality::Task {
+            return self.confirm_by_line(question);
+        }
         match terminal::ask(Confirm::new(question), &mut io::stdout(), &self.logger) {
             Ok(Step::Given(true)) => Confirmation::Yes,
             Ok(Step::Given(false)) => Confirmation::No,
@@ -65,11 +84,15 @@ impl Ask for User {
 
     fn value(&self, name: &str, options: &[SmolStr]) -> Result<SmolStr, AskError> {
         if options.is_empty() {
-            return self.ask_aside(Text::new(format!("Enter value for {name}"))).map(SmolStr::from);
+            return self.ask_value(Text::new(format!("Enter value for {name}"))).map(SmolStr::from);
         }
         let options = options.iter().map(SmolStr::as_str);
-        let question = Select::new(format!("Select value for {name}"), options, self.letters);
-        self.ask_aside(question).map(SmolStr::from)
+        let letters = match self.personality {
+            Personality::Task => Letters::Move,
+            Personality::Ez => Letters::Filter,
+        };
+        let question = Select::new(format!("Select value for {name}"), options, letters);
+        self.ask_value(question).map(SmolStr::from)
     }
 
     fn param(&self, question: &ParamQuestion) -> Result<SmolStr, AskError> {
@@ -99,6 +122,25 @@ impl Ask for User {
     }
 }
 
+/// A question that Ctrl-D does not end: to go-task it is the key that deletes the letter under the cursor.
+struct WithoutEnd<Q>(Q);
+
+impl<Q: Question> Question for WithoutEnd<Q> {
+    type Answer = Q::Answer;
+
+    fn press(&mut self, key: Key) -> Step<Q::Answer> {
+        self.0.press(if key == Key::EndOfFile { Key::Delete } else { key })
+    }
+
+    fn show(&self, rows: usize) -> View {
+        self.0.show(rows)
+    }
+
+    fn remains(&self) -> View {
+        self.0.remains()
+    }
+}
+
 /// What stands for no value among options.
 const NO_VALUE: &str = "(no value)";
 
@@ -111,7 +153,7 @@ impl User {
         let taken = all.iter().filter(|option| question.problem(option).is_none()).map(SmolStr::as_str);
         let none = (!param.required && default.is_empty()).then_some(NO_VALUE);
         let mut asked =
-            Select::new(param.name.value.as_str(), taken.chain(none), self.letters).with_help(help);
+            Select::new(param.name.value.as_str(), taken.chain(none), Letters::Filter).with_help(help);
         if !default.is_empty() {
             asked = asked.with_default(default.as_str());
         }

@@ -35,6 +35,25 @@ pub fn is_present() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
+/// A line as the terminal gives it, without its end; `None` where the input ends before the line does. Reads no more than
+/// the line, so that what was typed ahead is left for whoever reads next.
+///
+/// # Errors
+/// The terminal fails.
+pub fn read_line() -> io::Result<Option<String>> {
+    let stdin = io::stdin();
+    let (mut line, mut byte) = (Vec::new(), [0]);
+    loop {
+        match rustix::io::read(&stdin, &mut byte) {
+            Ok(0) => return Ok(None),
+            Ok(_) if byte[0] == b'\n' => return Ok(Some(String::from_utf8_lossy(&line).into_owned())),
+            Ok(_) => line.push(byte[0]),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
 /// Gives the terminal back its own mode, if a question is still open.
 pub fn restore() {
     if set_back() {

@@ -37,6 +37,19 @@ fn the_code_is_formatted() {
     assert!(output.status.success(), "run `cargo fmt --all`\n{}", start.join("\n"));
 }
 
+/// A path alone is any version to those who take a crate from a registry, and to `cargo deny`.
+#[test]
+fn crates_name_each_other_with_their_version() {
+    let manifest = read("Cargo.toml");
+    let version = manifest.split("[workspace.package]\nversion = ").nth(1).and_then(|rest| rest.lines().next());
+    let version = version.expect("the version of the workspace");
+    let own: Vec<&str> = manifest.lines().filter(|line| line.contains("{ path = ")).collect();
+    assert!(own.len() >= 2, "{own:?}");
+    for line in own {
+        assert!(line.contains(&format!("version = {version} ")), "{line} is not {version}");
+    }
+}
+
 #[test]
 fn links_between_pages_lead_somewhere() {
     let mut broken = Vec::new();

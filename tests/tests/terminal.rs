@@ -70,7 +70,7 @@ fn keys_that_are_typed_ahead_are_not_lost() {
     let project = project();
     for (program, _) in programs(&project) {
         let mut session = project.start_on_terminal(&program, ["twice"]);
-        session.wait_for("One? [y/N]: ").type_keys("y\ry\r").wait_for("Two? [y/N]: y").wait_for("done");
+        session.wait_for("One? [y/N]: ").type_keys("y\ry\r").wait_for("Two? [y/N]: ").wait_for("done");
         ends(&mut session, 0);
     }
 }
@@ -78,13 +78,16 @@ fn keys_that_are_typed_ahead_are_not_lost() {
 #[test]
 fn a_question_can_be_cancelled() {
     let project = project();
+    for keys in ["\u{3}", "\u{1b}", "\u{4}", "y\u{3}"] {
+        let mut session = project.start_on_terminal(&program::ez(), ["sure"]);
+        session.wait_for("Sure? [y/N]: ").type_keys(keys).wait_for("cancelled by user");
+        ends(&mut session, 130);
+    }
+    let mut session = project.start_on_terminal(&program::ez(), ["--interactive", "deploy"]);
+    session.wait_for("? Enter value for NAME: ").type_keys("\u{4}").wait_for("cancelled by user");
+    ends(&mut session, 130);
     for (program, code) in programs(&project) {
-        for keys in ["\u{3}", "\u{1b}", "\u{4}", "y\u{3}"] {
-            let mut session = project.start_on_terminal(&program, ["sure"]);
-            session.wait_for("Sure? [y/N]: ").type_keys(keys).wait_for("cancelled by user");
-            ends(&mut session, code);
-        }
-        for keys in ["\u{3}", "\u{1b}", "\u{4}"] {
+        for keys in ["\u{3}", "\u{1b}"] {
             let mut session = project.start_on_terminal(&program, ["--interactive", "deploy"]);
             session.wait_for("? Enter value for NAME: ").type_keys(keys).wait_for("cancelled by user");
             ends(&mut session, code);
@@ -93,6 +96,44 @@ fn a_question_can_be_cancelled() {
         session.wait_for("esc to cancel").type_keys("\u{1b}").wait_for("cancelled by user");
         ends(&mut session, code);
     }
+}
+
+/// go-task's way of asking: the terminal collects a line, and its keys mean what they mean to it.
+#[test]
+fn task_reads_a_line_where_it_asks_to_go_on() {
+    let project = project();
+    for program in [project.task(), program::oracle()] {
+        let ask = || {
+            let mut session = project.start_on_terminal(&program, ["sure"]);
+            session.wait_for("Sure? [y/N]: ");
+            session
+        };
+        let mut ended = ask();
+        ended.type_keys("\u{4}").wait_for("task: Failed to run task \"sure\": EOF");
+        ends(&mut ended, 201);
+        let mut ended_after_letters = ask();
+        ended_after_letters.type_keys("y\u{4}\u{4}").wait_for("task: Failed to run task \"sure\": EOF");
+        ends(&mut ended_after_letters, 201);
+        let mut interrupted = ask();
+        interrupted.type_keys("\u{3}").wait_for("task: Signal received: \"interrupt\"");
+        interrupted.type_keys("y\r").wait_for("done");
+        ends(&mut interrupted, 0);
+        let mut insisted = ask();
+        for heard in
+            ["received: \"interrupt\"", "received: \"interrupt\"", "for the third time: \"interrupt\""]
+        {
+            insisted.type_keys("\u{3}").wait_for(heard);
+        }
+        ends(&mut insisted, 1);
+        let mut escaped = ask();
+        escaped.type_keys("\u{1b}y\r").wait_for("cancelled by user");
+        ends(&mut escaped, 205);
+    }
+    let mut session = project.start_on_terminal(&project.task(), ["--interactive", "deploy"]);
+    session.wait_for("? Enter value for NAME: ").type_keys("\u{4}ab\u{2}\u{4}\r");
+    session.wait_for("? Select value for ENV:").wait_for("esc to cancel").type_keys("\u{4}\r");
+    session.wait_for("a to dev");
+    ends(&mut session, 0);
 }
 
 #[test]

@@ -18,6 +18,11 @@ impl Confirm {
     pub fn new(question: impl Into<String>) -> Self {
         Self { question: question.into(), editor: Editor::default() }
     }
+
+    /// Whether a line says yes.
+    pub fn agrees(line: &str) -> bool {
+        AGREEING.contains(&line.trim().to_lowercase().as_str())
+    }
 }
 
 impl Question for Confirm {
@@ -26,8 +31,7 @@ impl Question for Confirm {
     fn press(&mut self, key: Key) -> Step<bool> {
         match key {
             Key::Enter => {
-                let answer = self.editor.text().trim().to_lowercase();
-                return Step::Given(AGREEING.contains(&answer.as_str()));
+                return Step::Given(Self::agrees(&self.editor.text()));
             }
             Key::Escape | Key::Interrupt => return Step::Cancelled,
             Key::EndOfFile if self.editor.is_empty() => return Step::Cancelled,
