@@ -172,6 +172,50 @@ fn plans() {
 }
 
 #[test]
+fn scalars_of_several_lines() {
+    check_all(include_str!("one_mistake/block_scalars.txt"));
+}
+
+/// Rules about what stands inside of a text: a template, a script, a name, a path.
+const RULES_INSIDE_TEXTS: [&str; 16] = [
+    "EZ203", "EZ204", "EZ207", "EZ301", "EZ305", "EZ401", "EZ405", "EZ501", "EZ502", "EZ503", "EZ504",
+    "EZ601", "EZ602", "EZ603", "EZ703", "EZ709",
+];
+
+/// The indicator of the literal or folded scalar that the marked text is in.
+fn block_scalar_of_marker(text: &str) -> Option<char> {
+    let before: Vec<&str> = text.split('«').next()?.lines().collect();
+    let (marked, above) = before.split_last()?;
+    let indentation = |line: &str| line.len() - line.trim_start().len();
+    let is_shallower = |line: &&&str| !line.trim().is_empty() && indentation(line) < indentation(marked);
+    let header = above.iter().rev().find(is_shallower)?.trim_end_matches(['-', '+']);
+    let indicator = header.chars().next_back()?;
+    matches!(indicator, '|' | '>').then_some(indicator)
+}
+
+#[test]
+fn rules_inside_texts_have_cases_in_literal_and_folded_scalars() {
+    let all = [
+        include_str!("one_mistake/names.txt"),
+        include_str!("one_mistake/variables.txt"),
+        include_str!("one_mistake/texts.txt"),
+        include_str!("one_mistake/superset.txt"),
+        include_str!("one_mistake/block_scalars.txt"),
+    ];
+    let cases: Vec<Case> = all.iter().flat_map(|text| parse_cases(text)).collect();
+    let has_case = |rule: &str, indicator: char| {
+        let of_rule = cases.iter().filter(|case| case.title.starts_with(rule));
+        of_rule.flat_map(|case| &case.files).any(|(_, text)| block_scalar_of_marker(text) == Some(indicator))
+    };
+    let lacking: Vec<(&str, char)> = RULES_INSIDE_TEXTS
+        .into_iter()
+        .flat_map(|rule| [(rule, '|'), (rule, '>')])
+        .filter(|(rule, indicator)| !has_case(rule, *indicator))
+        .collect();
+    assert!(lacking.is_empty(), "no case in such a scalar: {lacking:?}");
+}
+
+#[test]
 fn every_rule_has_two_cases() {
     let all = [
         include_str!("one_mistake/fields.txt"),
