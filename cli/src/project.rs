@@ -283,6 +283,7 @@ fn fingerprint_memory(options: &Options, project: &Project) -> Option<SmolStr> {
     let directory = &project.compilation.program.dir;
     let is_known = options.personality == Personality::Ez && directory.is_absolute();
     let memory = match project.place.folder.as_str() {
+        _ if !project.place.workspace.is_empty() => directory.join(MEMORY),
         "" => directory.join(MEMORY),
         // Its names are those of other tasks elsewhere.
         folder => {

@@ -58,6 +58,16 @@ pub fn named_workspace(root: &Path, name: &str) -> PathBuf {
     directory(root).join(NAMED_WORKSPACES).join(slug(name))
 }
 
+/// Whether a directory is a workspace with a name of its own.
+pub fn is_named_workspace(root: &Path, path: &Path) -> bool {
+    path.parent() == Some(&directory(root).join(NAMED_WORKSPACES))
+}
+
+/// The directory of what a successful run left in a workspace with a name of its own.
+pub fn workspace_artifacts(workspace: &Path) -> PathBuf {
+    directory(workspace).join("artifacts")
+}
+
 /// The directory of what a successful run of a folder task left.
 pub fn artifacts(root: &Path, folder: &str) -> PathBuf {
     task(root, folder).join("artifacts")

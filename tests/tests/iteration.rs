@@ -1,5 +1,6 @@
 //! `ez clean`, `ez ws`, `ez rerun`: what runs leave in `.ez`, and runs once more.
 
+use ez_tests::process::Exit;
 use ez_tests::{Project, program};
 use rustix::process::Signal;
 
@@ -221,4 +222,96 @@ fn secrets_are_never_stored() {
     }
     project.run(["rerun", "two"]).exit(206).stderr_has("KEY");
     project.run(["rerun", "two", "KEY=other"]).success();
+}
+
+#[test]
+fn a_matrix_runs_all_variants_in_workspaces_of_their_own() {
+    let project = project();
+    let matrix =
+        project.run(["matrix", "fw", "--vary", "arch=arm,x86,vax", "--vary", "MODE=a,b", "--jobs", "2"]);
+    matrix.exit(201).stderr_has("ez: 2 of 6 variants failed").stderr_has("[6/6]");
+    let table = "variant             exit  duration  workspace\nEZ_ARCH=arm MODE=a  0     ";
+    matrix.stdout_has(table).stdout_has("EZ_ARCH=vax MODE=b  207   ");
+    for (variant, text) in [("fw-arm-a", "arm\n"), ("fw-arm-b", "arm\n"), ("fw-x86-a", "x86\n")] {
+        matrix.file_is(&format!(".ez/workspace/{variant}/out/arch"), text);
+        matrix.file_is(&format!(".ez/workspace/{variant}/.ez/artifacts/made/out/arch"), text);
+    }
+    // Only a run in the task's own workspace keeps its artifacts with the task.
+    matrix.no_file(".ez/tasks/fw/artifacts").no_file("tasks/fw/out");
+    matrix.file_has(".ez/workspace/fw-vax-a/.ez/output.log", "`vax` is no option of `arch`");
+    let json_rows = json(&project.run(["matrix", "fw", "--vary", "arch=arm,x86", "--json"]).success().stdout);
+    assert_eq!(json_rows[1]["variant"], serde_json::json!({ "EZ_ARCH": "x86" }));
+    assert_eq!((&json_rows[1]["exit"], &json_rows[1]["workspace"]), (&0.into(), &"fw-x86".into()));
+    project.run(["rerun", "fw-x86"]).success();
+}
+
+#[test]
+fn a_matrix_that_cannot_be_is_refused_before_anything_runs() {
+    let project = project();
+    let refused = |args: &[&str], exit: i32, words: &str| {
+        project.run(["matrix"].iter().chain(args)).exit(exit).stderr_has(words).no_file(".ez/workspace");
+    };
+    refused(&["say", "--vary", "X=a/b,a-b"], 2, "would both run in the workspace say-a-b");
+    refused(&["nope", "--vary", "X=1"], 200, "there is no task \"nope\"");
+    refused(&["say"], 2, "--vary");
+    project.run(["run", "fails", "--workspace=say-1"]).exit(201);
+    project
+        .run(["matrix", "say", "--vary", "WHAT=1"])
+        .exit(1)
+        .stderr_has("the workspace say-1 is that of fails; `ez ws clean say-1` removes it");
+}
+
+#[test]
+fn an_interrupted_matrix_leaves_nothing_behind() {
+    let project = Project::new().file(
+        "Taskfile.yml",
+        "version: '3'\ntasks:\n  s: {cmds: ['echo $$ > pid; sleep 300']}\n  deaf: {cmds: [\"trap '' INT TERM; echo $$ > pid; sleep 300; sleep 300\"]}\n",
+    );
+    for (task, signal) in [("s", Signal::INT), ("deaf", Signal::TERM)] {
+        let mut matrix =
+            project.start(&program::ez(), ["matrix", task, "--vary", "N=1,2,3", "--jobs", "2", "--json"]);
+        let pid = |n: u32| {
+            let text = project.read(&format!(".ez/workspace/{task}-{n}/pid"))?;
+            text.trim().parse::<i32>().ok().and_then(rustix::process::Pid::from_raw)
+        };
+        while pid(1).is_none() || pid(2).is_none() {
+            std::thread::yield_now();
+        }
+        matrix.signal(signal);
+        assert_eq!(matrix.exit(), Exit::Code(130));
+        for pid in [pid(1), pid(2)].into_iter().flatten() {
+            assert!(rustix::process::test_kill_process(pid).is_err(), "{task}: {pid:?} lives");
+        }
+        assert!(pid(3).is_none());
+    }
+}
+
+#[test]
+fn a_new_folder_task_runs_and_overwrites_nothing() {
+    let project = project();
+    project
+        .run(["new", "board", "--desc", "Builds: a \"board\""])
+        .success()
+        .stderr_has("tasks/board/Taskfile.yml");
+    project.run(["board"]).success().stdout("board runs in {{DIR}}/.ez/tasks/board/workspace\n");
+    project.run(["list"]).success().stdout_has("[folder]  Builds: a \"board\"");
+    project.run(["check"]).success();
+    project.run(["new", "board"]).exit(1).stderr_has("exists, and is not overwritten");
+    project.run(["new", "say"]).exit(1).stderr_has("the Taskfile has a task `say`");
+    project.run(["new", "../x"]).exit(2).stderr_has("is no name of a folder task");
+    project.run(["new", "list"]).success().stderr_has("`ez run list` runs the task");
+    project.run(["run", "list"]).success().stdout("list runs in {{DIR}}/.ez/tasks/list/workspace\n");
+    let leftovers: Vec<_> = std::fs::read_dir(project.path("tasks")).expect("tasks").flatten().collect();
+    assert_eq!(leftovers.len(), 3, "{leftovers:?}");
+}
+
+#[test]
+fn a_new_folder_task_can_be_made_of_a_template() {
+    let project = project().file(
+        "templates/svc.yml",
+        "version: '1'\nparams: [{name: port, type: number, default: 80}]\ntask: |\n  cmds: ['echo port <% .port %>']\n",
+    );
+    project.run(["new", "web", "--template", "svc", "--port=8080"]).success();
+    project.run(["web"]).success().stdout("port 8080\n");
+    project.run(["new", "api", "--template", "svc", "--prt=1"]).exit(2).stderr_has("`--port`");
 }

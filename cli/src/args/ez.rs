@@ -10,10 +10,10 @@ use super::{plan, usage};
 use crate::exit_code;
 
 /// Names that are kept for later; a task of such a name needs `ez run`.
-pub const RESERVED: [&str; 7] = ["new", "browse", "matrix", "schema", "lsp", "server", "client"];
+pub const RESERVED: [&str; 5] = ["browse", "schema", "lsp", "server", "client"];
 
 /// Names that mean something now.
-pub const SUBCOMMANDS: [&str; 21] = [
+pub const SUBCOMMANDS: [&str; 23] = [
     "list",
     "show",
     "run",
@@ -21,7 +21,9 @@ pub const SUBCOMMANDS: [&str; 21] = [
     "compile",
     "clean",
     "ws",
+    "new",
     "rerun",
+    "matrix",
     "why",
     "graph",
     "doctor",
@@ -86,6 +88,10 @@ pub enum Command {
     Check(Check),
     /// Write the project as one Taskfile that go-task understands
     Compile(Compile),
+    /// Make a folder task: a directory in tasks/ with a Taskfile and a task.yml
+    ///
+    /// With --template, what a template makes of --<param>=<value>; see `ez template list`.
+    New(New),
     /// Remove what is kept of tasks and plans in .ez: workspaces, logs, artifacts
     ///
     /// With names, everything about them; with --logs or --workspace, only that, of all where no name is given. What a
@@ -101,6 +107,11 @@ pub enum Command {
     /// Tasks, variables, params and arguments are those of the last run there, in the newest workspace without a name.
     /// VAR=value replaces one. Secrets were not kept: they are given again, taken from the environment, or asked for.
     Rerun(Rerun),
+    /// Run a task in all combinations of some values, each in a workspace of its own
+    ///
+    /// `ez matrix build --vary arch=arm,x86 --vary MODE=debug,release` runs four variants, as many at once as there are
+    /// cores. What they print is in a log each; a table tells what came of them.
+    Matrix(Matrix),
     /// Tell why a task would run, or why it is up to date
     Why(Why),
     /// Draw which task needs which
@@ -149,9 +160,11 @@ impl Command {
             Self::Show(command) => command.place.clone(),
             Self::Check(command) => command.place.clone(),
             Self::Compile(command) => command.place.clone(),
+            Self::New(command) => command.place.clone(),
             Self::Clean(command) => command.place.clone(),
             Self::Ws(command) => command.place.clone(),
             Self::Rerun(command) => command.place.clone(),
+            Self::Matrix(command) => command.place.clone(),
             Self::Why(command) => command.place.clone(),
             Self::Graph(command) => command.place.clone(),
             Self::Doctor(command) => command.place.clone(),
@@ -373,6 +386,28 @@ pub struct Compile {
     pub place: Place,
 }
 
+/// `ez new`
+#[derive(Args, Debug)]
+pub struct New {
+    /// The name of the task
+    pub name: String,
+    /// What the task does, for lists
+    #[arg(long, value_name = "TEXT")]
+    pub desc: Option<String>,
+    /// Make it of this template
+    #[arg(long, value_name = "TEMPLATE", conflicts_with = "desc")]
+    pub template: Option<String>,
+    /// Give a param of the template a value; `--<param>=<value>` is the same where no flag has that name
+    #[arg(long = "set", value_name = "PARAM=VALUE", value_parser = assignment, requires = "template")]
+    pub values: Vec<(String, String)>,
+    /// As JSON
+    #[arg(short, long)]
+    pub json: bool,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub place: Place,
+}
+
 /// `ez clean`
 #[derive(Args, Debug)]
 pub struct Clean {
@@ -422,6 +457,29 @@ pub struct Rerun {
     /// `CLI_ARGS`, in place of those of the last run
     #[arg(last = true, value_name = "ARGS")]
     pub after_dashes: Option<Vec<String>>,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// `ez matrix`
+#[derive(Args, Debug)]
+pub struct Matrix {
+    /// The task
+    #[arg(value_name = "TASK")]
+    pub task: String,
+    /// Variables of all variants
+    #[arg(value_name = "VAR=value")]
+    pub variables: Vec<String>,
+    /// A param or variable and its values
+    #[arg(long, value_name = "KEY=a,b", required = true)]
+    pub vary: Vec<String>,
+    /// At most so many variants at once; the number of cores without it
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<u32>,
+    /// As JSON
+    #[arg(short, long)]
+    pub json: bool,
     #[allow(missing_docs)]
     #[command(flatten)]
     pub place: Place,
@@ -700,7 +758,7 @@ pub struct Version {
 /// Wrong arguments, or a request for help, both of which print themselves.
 pub fn parse(arguments: &[String]) -> Result<Command, clap::Error> {
     let translated = match arguments.first().map(String::as_str) {
-        Some(name @ "template") => with_params(name, arguments),
+        Some(name @ ("template" | "new")) => with_params(name, arguments),
         Some("plan") => plan::with_run(arguments),
         _ => arguments.to_vec(),
     };

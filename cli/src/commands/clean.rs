@@ -9,6 +9,7 @@ use ez_compiler::Purpose;
 use ez_compiler::folder::DEFAULT_TASK;
 use ez_compiler::ir::Resolution;
 use ez_compiler::suggest::nearest;
+use ez_runner::plan::journal;
 use ez_runner::runtime_data::{self, DirectoryLock};
 use ez_runner::task_log::{self, LogState};
 
@@ -26,6 +27,8 @@ use crate::project::Project;
 const LOGS: &str = "logs";
 /// The directory of a folder task's workspace, below its own.
 const WORKSPACE: &str = "workspace";
+/// The directory of a plan's runs, below its own.
+const STATE: &str = "state";
 /// How deep logs are looked for in a directory of logs: those of plans are sorted by run and step.
 const MAX_LOG_DEPTH: usize = 3;
 
@@ -105,6 +108,16 @@ fn cannot(what: &str, error: &io::Error) -> Failure {
     Failure::new(Code::OTHER, format!("ez: cannot remove {what}: {}", plain_message(error)))
 }
 
+/// What may be in use.
+#[derive(Default)]
+struct Found {
+    /// Directories with logs.
+    logs: Vec<PathBuf>,
+    workspaces: Vec<PathBuf>,
+    /// Directories of runs of plans.
+    plan_runs: Vec<PathBuf>,
+}
+
 /// What EZ keeps of a project.
 struct Kept {
     root: PathBuf,
@@ -160,9 +173,15 @@ impl Kept {
 
     /// Something in which a run goes on stays. Gives locks by which no run begins in its workspaces.
     fn refuse_use(&self, target: &Path) -> Result<Vec<DirectoryLock>, Failure> {
-        let mut logs = Vec::new();
-        let mut workspaces = Vec::new();
-        self.look(target, 0, &mut logs, &mut workspaces);
+        let mut found = Found::default();
+        self.look(target, 0, &mut found);
+        let Found { logs, workspaces, plan_runs } = found;
+        // A run whose journal cannot be read is none.
+        let goes_on = |run: &&PathBuf| journal::read(run).is_ok_and(|(_, is_running)| is_running);
+        if let Some(run) = plan_runs.iter().find(goes_on) {
+            let message = format!("ez: a run of a plan goes on: {}; nothing was removed", self.shown(run));
+            return Err(Failure::new(Code::OTHER, message));
+        }
         for directory in logs {
             if let Some(entry) =
                 task_log::list(&directory).into_iter().find(|entry| entry.state == LogState::Running)
@@ -185,24 +204,26 @@ impl Kept {
         Ok(locks)
     }
 
-    /// Finds the directories with logs and the workspaces in something that is to be removed. No link is followed.
-    fn look(&self, path: &Path, depth: usize, logs: &mut Vec<PathBuf>, workspaces: &mut Vec<PathBuf>) {
+    /// Finds what may be in use in something that is to be removed. No link is followed.
+    fn look(&self, path: &Path, depth: usize, found: &mut Found) {
         if !path.symlink_metadata().is_ok_and(|found| found.is_dir()) {
             return;
         }
         if self.is_workspace(path) {
-            workspaces.push(path.to_owned());
-            return;
+            return found.workspaces.push(path.to_owned());
         }
         let below = path.strip_prefix(&self.root).unwrap_or(path);
         if below.components().any(|part| part.as_os_str() == LOGS) {
-            logs.push(path.to_owned());
+            found.logs.push(path.to_owned());
+        }
+        if path.parent().and_then(Path::file_name).is_some_and(|name| name == STATE) {
+            return found.plan_runs.push(path.to_owned());
         }
         if depth > MAX_LOG_DEPTH {
             return;
         }
         for entry in fs::read_dir(path).into_iter().flatten().flatten() {
-            self.look(&entry.path(), depth + 1, logs, workspaces);
+            self.look(&entry.path(), depth + 1, found);
         }
     }
 

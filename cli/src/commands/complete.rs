@@ -22,7 +22,7 @@ use crate::project::Project;
 use ez_compiler::Purpose;
 
 /// Subcommands whose arguments are names of tasks.
-const TAKES_TASKS: [&str; 7] = ["run", "show", "check", "why", "graph", "list", "clean"];
+const TAKES_TASKS: [&str; 8] = ["run", "show", "check", "why", "graph", "list", "clean", "matrix"];
 
 /// A candidate and a remark about it.
 struct Candidate {

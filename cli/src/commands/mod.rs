@@ -17,6 +17,8 @@ pub mod import;
 pub mod init;
 pub mod list;
 pub mod log;
+pub mod matrix;
+pub mod new;
 pub mod params;
 pub mod plan;
 pub mod plugin;
@@ -56,6 +58,8 @@ pub fn dispatch(context: &Context, options: &Options, command: &Command) -> Outc
         Command::Clean(request) => clean::run(context, options, request),
         Command::Ws(request) => ws::run(context, options, request),
         Command::Rerun(request) => rerun::run(context, options, request),
+        Command::Matrix(request) => matrix::run(context, options, request),
+        Command::New(request) => new::run(context, options, request),
         Command::Compile(request) => compile::run(context, options, request),
         Command::Graph(request) => graph::run(context, options, request),
         Command::Cache(request) => cache::run(context, options, request),

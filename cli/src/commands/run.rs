@@ -372,7 +372,8 @@ fn purpose_of(action: &Action) -> Purpose {
     if matches!(action, Action::List(_)) { Purpose::List } else { Purpose::Run }
 }
 
-fn unknown_task(project: &Project, name: &str, suggestion: Option<&str>) -> Failure {
+/// The failure of a name that no task has.
+pub fn unknown_task(project: &Project, name: &str, suggestion: Option<&str>) -> Failure {
     let folders = project.compilation.folders.iter().map(|folder| folder.name.as_str());
     let suggestion = suggestion.or_else(|| nearest(name, folders));
     let hint = suggestion.map(|other| format!(" Did you mean \"{other}\"?")).unwrap_or_default();

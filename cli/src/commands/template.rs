@@ -177,12 +177,13 @@ fn print_json(context: &Context, value: &impl Serialize) -> Outcome {
 /// What was made.
 #[derive(Debug, Serialize)]
 pub struct Made {
-    /// The template.
-    template: String,
+    /// The template; empty without one.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub template: String,
     /// The task.
-    task: String,
+    pub task: String,
     /// The files, relative to the project where they are in it.
-    files: Vec<String>,
+    pub files: Vec<String>,
 }
 
 fn report(context: &Context, request: &Template, made: &Made) -> Outcome {
@@ -210,10 +211,7 @@ pub fn use_template(context: &Context, project: &Project, order: &Order<'_>) -> 
         show_findings(context, &sources, &templates.diagnostics);
         return Err(Failure::silent(Code::OTHER));
     }
-    if !is_task_name(order.task) {
-        let message = format!("ez: {}", PackageError::IllegalName(order.task.to_owned()));
-        return Err(Failure::new(Code::USAGE, message));
-    }
+    check_name(order.task)?;
     let template = &found.template;
     let values = values(context, template, order.values)?;
     let place = Place::of(context, project, template, order);
@@ -225,16 +223,33 @@ pub fn use_template(context: &Context, project: &Project, order: &Order<'_>) -> 
     place.check_free(project, order.task, &files)?;
     check_compiles(context, project, order.task, &place, &files)?;
     place.write(project, order.task, &files)?;
-    let root = project.root();
-    let shown = |file: &MadeFile| {
-        let path = place.path(file);
-        path.strip_prefix(&root).unwrap_or(&path).to_string()
-    };
-    Ok(Made {
-        template: template.name.value.to_string(),
-        task: order.task.to_owned(),
-        files: files.iter().map(shown).collect(),
-    })
+    Ok(place.made(project, template.name.value.to_string(), order.task, &files))
+}
+
+/// Makes a folder task of files: all of it or nothing, and only what compiles and overwrites nothing.
+///
+/// # Errors
+/// Something is in the way, what would be made does not compile, or it cannot be written.
+pub fn make_folder_task(
+    context: &Context,
+    project: &Project,
+    task: &str,
+    files: &[MadeFile],
+) -> Result<Made, Failure> {
+    check_name(task)?;
+    let place = Place::FolderTask(project.root().join(TASKS).join(task));
+    place.check_free(project, task, files)?;
+    check_compiles(context, project, task, &place, files)?;
+    place.write(project, task, files)?;
+    Ok(place.made(project, String::new(), task, files))
+}
+
+fn check_name(task: &str) -> Outcome {
+    if is_task_name(task) {
+        return Ok(());
+    }
+    let message = format!("ez: {}", PackageError::IllegalName(task.to_owned()));
+    Err(Failure::new(Code::USAGE, message))
 }
 
 /// Where what is made goes.
@@ -270,6 +285,16 @@ impl Place {
             Self::File(path) => path.clone(),
             Self::Printed => file.path.clone(),
         }
+    }
+
+    /// What was made there.
+    fn made(&self, project: &Project, template: String, task: &str, files: &[MadeFile]) -> Made {
+        let root = project.root();
+        let shown = |file: &MadeFile| {
+            let path = self.path(file);
+            path.strip_prefix(&root).unwrap_or(&path).to_string()
+        };
+        Made { template, task: task.to_owned(), files: files.iter().map(shown).collect() }
     }
 
     fn check_free(&self, project: &Project, task: &str, files: &[MadeFile]) -> Outcome {

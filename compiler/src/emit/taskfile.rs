@@ -14,12 +14,14 @@ use crate::ast::{
     self, Command, CommandAction, Dependency, EnumValues, Glob, Loop, LoopSource, MatrixValues, ParamKind,
     Text, Variable, VariableValue,
 };
+use crate::folder::METADATA_NAMES;
 use crate::ir::{GlobalVariable, GlobalVariables, Program, Task, TaskId};
 use crate::project::Loaded;
 use crate::project::remote::sha256;
 use crate::source::SourceMap;
 use crate::superset;
 use crate::template::value::Value;
+use crate::workspace::between;
 use crate::yaml::emit::{Tree, write};
 
 /// A standalone Taskfile and what could not be said in it exactly.
@@ -56,9 +58,12 @@ pub(super) fn header(loaded: &Loaded, sources: &SourceMap) -> String {
         "# Compiled by ez {}. Do not edit: change the sources and compile again.\n",
         env!("CARGO_PKG_VERSION")
     );
-    for file in &loaded.files {
-        let shown = file.path.strip_prefix(&loaded.root_dir).unwrap_or(&file.path);
-        let hash = sha256(sources.file(file.file).text.as_bytes());
+    let metadata = METADATA_NAMES.iter().map(|name| loaded.root_dir.join(name));
+    let metadata = metadata.filter_map(|path| Some((sources.find(&path)?, path)));
+    for (file, path) in loaded.files.iter().map(|file| (file.file, file.path.clone())).chain(metadata) {
+        // The same on every machine.
+        let shown = if path.is_absolute() { between(&loaded.root_dir, &path) } else { path };
+        let hash = sha256(sources.file(file).text.as_bytes());
         let _ = writeln!(text, "# source: {shown} sha256:{hash}");
     }
     text

@@ -372,8 +372,12 @@ impl State {
             .collect();
         renderer.check()?;
         let root = self.root_directory()?;
-        let to = runtime_data::artifacts(&root, &self.options.place.folder);
         let from = Path::new(self.program.dir.as_str());
+        let to = if runtime_data::is_named_workspace(&root, from) {
+            runtime_data::workspace_artifacts(from)
+        } else {
+            runtime_data::artifacts(&root, &self.options.place.folder)
+        };
         let files = artifact::collect(&root, from, &to, &wanted)
             .map_err(|error| RunError::other(error.to_string()))?;
         let shown = to.strip_prefix(&root).unwrap_or(&to).display().to_string();
