@@ -93,6 +93,9 @@ pub fn notes(task: &Task) -> Vec<String> {
     if superset.cache.as_ref().is_some_and(|cache| cache.value) {
         note("`ez-cache` is only minded by ez");
     }
+    if !superset.artifacts.is_empty() {
+        note("artifacts are only kept by ez");
+    }
     if superset.log.is_some() {
         note("`ez-log` is only minded by ez");
     }
