@@ -41,7 +41,8 @@ fn the_code_is_formatted() {
 #[test]
 fn crates_name_each_other_with_their_version() {
     let manifest = read("Cargo.toml");
-    let version = manifest.split("[workspace.package]\nversion = ").nth(1).and_then(|rest| rest.lines().next());
+    let version =
+        manifest.split("[workspace.package]\nversion = ").nth(1).and_then(|rest| rest.lines().next());
     let version = version.expect("the version of the workspace");
     let own: Vec<&str> = manifest.lines().filter(|line| line.contains("{ path = ")).collect();
     assert!(own.len() >= 2, "{own:?}");

@@ -1,5 +1,6 @@
 //! `ez export` and `ez import`: folder tasks go from project to project, and nothing else comes along.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read, Write};
 use std::process::Command;
@@ -179,7 +180,10 @@ impl Parts {
     }
 
     fn announce(&mut self, path: &str, content: &[u8]) {
-        let sha256: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256: String = Sha256::digest(content).iter().fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        });
         let file = json!({"path": path, "size": content.len(), "mode": "0644", "sha256": sha256});
         self.manifest["files"].as_array_mut().expect("a list").push(file);
     }

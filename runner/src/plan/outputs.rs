@@ -84,7 +84,9 @@ mod tests {
 
     fn check(text: &str, expected: &str) {
         let shown = match parse(text) {
-            Ok(outputs) => outputs.iter().map(|(name, value)| format!("{name}={value};")).collect(),
+            Ok(outputs) => {
+                outputs.iter().flat_map(|(name, value)| [name.as_str(), "=", value.as_str(), ";"]).collect()
+            }
             Err(error) => error.to_string(),
         };
         assert!(shown.starts_with(expected), "{text:?}: {shown}");

@@ -146,6 +146,9 @@ impl Placed {
     }
 }
 
+/// What a step printed and nobody was told yet.
+type Printed = Vec<(Stream, Vec<u8>)>;
+
 /// What a node did.
 struct Report {
     node: NodeId,
@@ -252,7 +255,7 @@ impl Run<'_> {
         loop {
             let mut launch = Vec::new();
             while running.len() + launch.len() < self.settings.jobs.max(1) && !self.around.stop.is_stopped() {
-                let Some(id) = schedule.next() else { break };
+                let Some(id) = schedule.take_next() else { break };
                 let decision = {
                     let mut decide = std::pin::pin!(self.decide(id));
                     loop {
@@ -409,11 +412,9 @@ impl Run<'_> {
         if let Some(earlier) = self.reusable(node, &key) {
             return Ok(done(earlier, true));
         }
-        let question = match &step.checkpoint {
-            Some(checkpoint) => Some(match &checkpoint.prompt {
-                Some(prompt) => text(prompt)?,
-                None => format_smolstr!("Continue with {}?", known.name),
-            }),
+        let question = match step.checkpoint.as_ref().map(|checkpoint| &checkpoint.prompt) {
+            Some(Some(prompt)) => Some(text(prompt)?),
+            Some(None) => Some(format_smolstr!("Continue with {}?", known.name)),
             None => None,
         };
         Ok(Decision::Run(Box::new(Work { node, opened, key, inputs, artifacts, question, began })))
@@ -519,10 +520,8 @@ impl Run<'_> {
         let fail = |cause: String| StepFailure { exit: 1, cause, is_cancelled: false };
         self.give_inputs(work).map_err(fail)?;
         let output = self.directory.output(slug);
-        if !step.outputs.is_empty() {
-            if let Some(parent) = output.parent() {
-                std::fs::create_dir_all(parent).map_err(|error| fail(error.to_string()))?;
-            }
+        if let Some(parent) = output.parent().filter(|_| !step.outputs.is_empty()) {
+            std::fs::create_dir_all(parent).map_err(|error| fail(error.to_string()))?;
         }
         let log = self.begin_log(work.node).map_err(|error| fail(format!("cannot write a log: {error}")))?;
         let began = self.around.clock.now();
@@ -652,7 +651,7 @@ impl Run<'_> {
         let stop = self.around.stop.child();
         let (node, log) = (work.node, Rc::clone(log));
         // The executor's futures end before this one, so that what they print finds its listener.
-        let printed: Rc<RefCell<Vec<(Stream, Vec<u8>)>>> = Rc::default();
+        let printed: Rc<RefCell<Printed>> = Rc::default();
         let kept = Rc::clone(&printed);
         let bell = Rc::new(tokio::sync::Notify::new());
         let ring = Rc::clone(&bell);

@@ -104,7 +104,7 @@ impl<'p> Schedule<'p> {
     }
 
     /// Gives out the next node that can start.
-    pub fn next(&mut self) -> Option<NodeId> {
+    pub fn take_next(&mut self) -> Option<NodeId> {
         while let Some(Reverse((_, id))) = self.ready.pop() {
             if self.standing(id) == Standing::Ready {
                 self.set(id, Standing::Running);

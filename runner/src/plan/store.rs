@@ -175,11 +175,10 @@ pub fn targets(files: &[StoredFile], to: &str) -> Vec<PathBuf> {
         }
         _ => None,
     };
-    let target = |file: &StoredFile| match (is_directory, top, files) {
-        (true, _, _) => to.join(&file.path),
-        (false, None, [_]) => to.to_owned(),
-        (false, Some(top), _) => to.join(file.path.strip_prefix(top).unwrap_or(&file.path)),
-        (false, None, _) => to.join(&file.path),
+    let target = |file: &StoredFile| match (top, files) {
+        (None, [_]) if !is_directory => to.to_owned(),
+        (Some(top), _) if !is_directory => to.join(file.path.strip_prefix(top).unwrap_or(&file.path)),
+        _ => to.join(&file.path),
     };
     files.iter().map(target).collect()
 }

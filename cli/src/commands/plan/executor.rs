@@ -51,7 +51,7 @@ impl Executor for LocalExecutor<'_> {
         let (program, call, place, definition) = match self.project.target(&request.task) {
             Target::Folder { folder, task } => {
                 let project = self.open_folder(&folder, &request.slug)?;
-                let definition = self.file_text(&folder.taskfile);
+                let definition = file_text(&folder.taskfile);
                 (Arc::clone(&project.compilation.program), task, project.place, definition)
             }
             Target::Inline if step.workspace => {
@@ -146,11 +146,11 @@ impl LocalExecutor<'_> {
             Resolution::Ambiguous(_) | Resolution::Unknown => SmolStr::default(),
         }
     }
+}
 
-    fn file_text(&self, path: &Utf8PathBuf) -> SmolStr {
-        // A file that cannot be read any more is another one than the one that was compiled.
-        std::fs::read_to_string(path).unwrap_or_default().into()
-    }
+fn file_text(path: &Utf8PathBuf) -> SmolStr {
+    // A file that cannot be read any more is another one than the one that was compiled.
+    std::fs::read_to_string(path).unwrap_or_default().into()
 }
 
 /// The words of a failure that were not shown yet.

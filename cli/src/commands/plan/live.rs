@@ -20,12 +20,15 @@ const MAX_KEPT: usize = 4 << 20;
 /// Shortest part of the last line that is worth showing.
 const MIN_TAIL: usize = 8;
 
+/// Tells the rows and columns of a terminal.
+pub type Measure = fn() -> Option<(u16, u16)>;
+
 /// Shows a run.
 pub struct Live<'a> {
     plan: &'a Plan,
     logger: &'a Logger,
     /// Columns and rows of the terminal; none where there is no terminal to draw on.
-    size: Option<fn() -> Option<(u16, u16)>>,
+    size: Option<Measure>,
     state: RefCell<State>,
 }
 
@@ -51,7 +54,7 @@ struct Step {
 
 impl<'a> Live<'a> {
     /// Shows a run of a plan: live where `size` tells how large the terminal is.
-    pub fn new(plan: &'a Plan, logger: &'a Logger, size: Option<fn() -> Option<(u16, u16)>>) -> Self {
+    pub fn new(plan: &'a Plan, logger: &'a Logger, size: Option<Measure>) -> Self {
         let mut state = State::default();
         state.steps.resize_with(plan.nodes.len(), Step::default);
         Self { plan, logger, size, state: RefCell::new(state) }

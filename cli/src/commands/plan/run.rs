@@ -1,6 +1,7 @@
 //! `ez plan run`: runs a plan, or goes on with a run.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::sync::Arc;
@@ -26,7 +27,7 @@ use ez_runner::template_host::TemplateHost;
 use smol_str::{SmolStr, ToSmolStr, format_smolstr};
 
 use super::executor::LocalExecutor;
-use super::live::{Live, time};
+use super::live::{Live, Measure, time};
 use super::{Opened, open};
 use crate::GUARD;
 use crate::args::invocation::{Options, Personality};
@@ -53,7 +54,8 @@ pub fn run(context: &Context, options: &Options, request: &PlanRun) -> Outcome {
     let options = Options { assume_yes: options.assume_yes || request.yes, ..options.clone() };
     let session = Session::new(context, &options, request, &opened)?;
     if request.dry_run {
-        return session.show_order();
+        session.show_order();
+        return Ok(());
     }
     // A killed run leaves nothing that works on.
     let guarded = std::env::current_exe().and_then(|program| guard::start(&program, GUARD));
@@ -210,7 +212,7 @@ impl<'a> Session<'a> {
         remaining.iter().map(|left| u64::MAX - left.as_micros() as u64).collect()
     }
 
-    fn show_order(&self) -> Outcome {
+    fn show_order(&self) {
         let plan = self.plan();
         let ranks = self.ranks(self.seed(0), None);
         let mut order: Vec<NodeId> = plan.ids().filter(|node| self.is_selected(*node)).collect();
@@ -222,11 +224,10 @@ impl<'a> Session<'a> {
             let needs: Vec<&str> =
                 plan.needs.of(node).iter().map(|need| plan.node(*need).name.as_str()).collect();
             let needs = if needs.len() > 4 { format!("{} steps", needs.len()) } else { needs.join(", ") };
-            rows.push_str(&format!("{level}\t{}\t{}\t{needs}\n", known.name, known.task));
+            let _ = writeln!(rows, "{level}\t{}\t{}\t{needs}", known.name, known.task);
         }
         let rows = format!("level\tstep\ttask\tafter\n{rows}");
         self.context.logger.out(Color::None, &table::align(&rows, 2));
-        Ok(())
     }
 
     /// What is given for a variable: on the command line, else, for params, in the environment.
@@ -340,15 +341,20 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn live_size(&self) -> Option<fn() -> Option<(u16, u16)>> {
+    fn live_size(&self) -> Option<Measure> {
         let is_dumb = self.context.environment.get("TERM") == Some("dumb");
-        (io::stderr().is_terminal() && !is_dumb).then_some(terminal_size as fn() -> Option<(u16, u16)>)
+        (io::stderr().is_terminal() && !is_dumb).then_some(terminal_size as Measure)
     }
 
     fn secrets(&self, values: &PlanValues) -> Vec<SmolStr> {
         let names = self.secret_names();
         let of = |name: &SmolStr| values.params.get(name).or_else(|| values.vars.get(name));
-        names.iter().filter_map(of).map(|value| value.to_text()).filter(|text| !text.is_empty()).collect()
+        names
+            .iter()
+            .filter_map(of)
+            .map(ez_compiler::template::Value::to_text)
+            .filter(|text| !text.is_empty())
+            .collect()
     }
 
     async fn values(
@@ -659,11 +665,8 @@ fn without_places(json: &str) -> String {
 fn missing(plan: &str, params: &[MissingParam]) -> String {
     let mut message = format!("ez: the plan \"{plan}\" needs values that it was not given:");
     for param in params {
-        message.push_str(&format!(
-            "\n  {}={}",
-            param.variable,
-            if param.options.is_empty() { "…".to_owned() } else { param.options.join("|") }
-        ));
+        let takes = if param.options.is_empty() { "…".to_owned() } else { param.options.join("|") };
+        let _ = write!(message, "\n  {}={takes}", param.variable);
         if let Some(help) = &param.help {
             message.push_str(&format_smolstr!("  {}", help.trim().replace('\n', " ")));
         }
