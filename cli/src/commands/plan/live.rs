@@ -105,7 +105,9 @@ impl<'a> Live<'a> {
         }
         line.push('\n');
         state.erase();
-        if !step.output.is_empty() {
+        // On a terminal the last line of a step that is well was seen; its log has the rest.
+        let is_shown = self.size.is_none() || matches!(end, End::Failed | End::Tolerated | End::Cancelled);
+        if is_shown && !step.output.is_empty() {
             let title = format!("── {name} ──\n");
             self.logger.err(Color::Cyan, &title);
             if step.is_cut {

@@ -43,6 +43,8 @@ use crate::table;
 
 /// How often live lines go on by themselves.
 const TICK: Duration = Duration::from_millis(100);
+/// Most steps for which the table at the end is written; the report has them all.
+const MAX_TABLE: usize = 60;
 /// What a missing value ends with.
 const MISSING: Code = Code(206);
 /// What a wrong value ends with.
@@ -573,6 +575,9 @@ impl<'a> Session<'a> {
         let mut slow: Vec<(NodeId, &Finished)> =
             plan.ids().zip(&ended.nodes).filter_map(|(id, node)| Some((id, node.as_ref()?))).collect();
         slow.retain(|(_, node)| node.attempts > 0);
+        if (2..=MAX_TABLE).contains(&slow.len()) {
+            logger.err(Color::None, &self.table_of(&slow));
+        }
         let line = format!(
             "ez: plan {} run {}: {} in {}\n",
             plan.name,
@@ -597,6 +602,22 @@ impl<'a> Session<'a> {
                 format!("ez: `ez plan run {} --resume {}` goes on from here\n", plan.name, directory.run);
             logger.err(Color::None, &words);
         }
+    }
+}
+
+impl Session<'_> {
+    /// What ran: step, how it ended, how long it took, in the order in which it began.
+    fn table_of(&self, ran: &[(NodeId, &Finished)]) -> String {
+        let mut ran = ran.to_vec();
+        ran.sort_by(|a, b| a.1.began.total_cmp(&b.1.began).then(a.0.cmp(&b.0)));
+        let mut rows = String::from("step\tstate\tbegan\ttook\tattempts\n");
+        for (id, node) in ran {
+            let seconds = |seconds: f64| time(Duration::from_secs_f64(seconds.max(0.0)));
+            let (name, state) = (&self.plan().node(id).name, node.end.word());
+            let (began, took) = (seconds(node.began), seconds(node.seconds));
+            let _ = writeln!(rows, "{name}\t{state}\t+{began}\t{took}\t{}", node.attempts);
+        }
+        format!("\n{}", table::align(&rows, 2))
     }
 }
 
