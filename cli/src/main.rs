@@ -2,6 +2,7 @@
 
 mod args;
 mod ask;
+mod browse;
 mod byte_count;
 mod commands;
 mod discovery;

@@ -138,6 +138,18 @@ impl Session {
         self
     }
 
+    /// Gives the terminal another size, of which the program is told.
+    ///
+    /// # Panics
+    /// There is no terminal.
+    #[track_caller]
+    pub fn resize(&mut self, rows: u16, columns: u16) -> &mut Self {
+        let terminal = self.terminal.as_ref().expect("a program on a terminal");
+        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(terminal, size).expect("a terminal");
+        self
+    }
+
     /// Sends a signal to the program alone.
     ///
     /// # Panics

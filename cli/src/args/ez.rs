@@ -10,10 +10,10 @@ use super::{plan, usage};
 use crate::exit_code;
 
 /// Names that are kept for later; a task of such a name needs `ez run`.
-pub const RESERVED: [&str; 5] = ["browse", "schema", "lsp", "server", "client"];
+pub const RESERVED: [&str; 4] = ["schema", "lsp", "server", "client"];
 
 /// Names that mean something now.
-pub const SUBCOMMANDS: [&str; 23] = [
+pub const SUBCOMMANDS: [&str; 24] = [
     "list",
     "show",
     "run",
@@ -37,6 +37,7 @@ pub const SUBCOMMANDS: [&str; 23] = [
     "export",
     "import",
     "template",
+    "browse",
 ];
 
 /// Whether a name is a subcommand's, now or later, so that a task of that name is hidden.
@@ -129,6 +130,10 @@ pub enum Command {
     ///
     /// Plugins are files in `plugins/` of the project and in `~/.ez/plugins/`.
     Plugin(Plugin),
+    /// Look at tasks and plans on the whole terminal, fill in their params and run them
+    ///
+    /// Everything is done by keys; `?` explains them.
+    Browse(Browse),
     /// List templates, show one, or make a task of it
     ///
     /// Templates are files in `templates/` of the project and in `~/.ez/templates/`. `ez template use <NAME> [TASK]` makes the folder
@@ -172,6 +177,7 @@ impl Command {
             Self::Log(command) => command.place.clone(),
             Self::Plan(command) => command.action.place(),
             Self::Plugin(command) => command.place.clone(),
+            Self::Browse(command) => command.place.clone(),
             Self::Template(command) => command.place.clone(),
             Self::Export(command) => command.place.clone(),
             Self::Import(command) => command.place.clone(),
@@ -618,6 +624,14 @@ pub enum PluginAction {
     Show,
     /// Run a plugin
     Run,
+}
+
+/// `ez browse`
+#[derive(Args, Debug)]
+pub struct Browse {
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub place: Place,
 }
 
 /// `ez template`

@@ -55,6 +55,11 @@ pub fn run(context: &Context, options: &Options, request: &Log) -> Outcome {
     }
 }
 
+/// All logs of a project, the newest first.
+pub fn all(project: &Project) -> Vec<LogEntry> {
+    Logs::of(project).entries
+}
+
 struct Logs {
     root: PathBuf,
     /// The newest first.

@@ -66,6 +66,7 @@ pub fn dispatch(context: &Context, options: &Options, command: &Command) -> Outc
         Command::Log(request) => log::run(context, options, request),
         Command::Plan(request) => plan::run(context, options, &request.action),
         Command::Plugin(request) => plugin::run(context, options, request),
+        Command::Browse(request) => crate::browse::run(context, options, &request.place.to_flags()),
         Command::Template(request) => template::run(context, options, request),
         Command::Export(request) => export::run(context, options, request),
         Command::Import(request) => import::run(context, options, request),
