@@ -97,6 +97,12 @@ pub const BANS: &[Ban] = &[
         because: "diagnostics are plain data; the terminal's rendering is the command line's",
     },
     Ban {
+        path: &["crossterm"],
+        within: EVERYWHERE,
+        except: &["cli/src/browse"],
+        because: "one module draws on the whole terminal",
+    },
+    Ban {
         path: &["ratatui"],
         within: EVERYWHERE,
         except: &["cli/src/browse"],

@@ -67,9 +67,15 @@ fn wait_for_in(session: &Session, text: &str, size: (u16, u16)) -> String {
 /// The program left the terminal as it was.
 #[track_caller]
 fn is_tidy(session: &Session) {
-    let parser = screen(session, (24, 80));
-    assert!(!parser.screen().alternate_screen() && !parser.screen().hide_cursor(), "{}", session.written());
-    assert!(session.terminal_is_as_before());
+    let deadline = Instant::now() + UP_TO;
+    loop {
+        let parser = screen(session, (24, 80));
+        if !parser.screen().alternate_screen() && !parser.screen().hide_cursor() {
+            return assert!(session.terminal_is_as_before());
+        }
+        assert!(Instant::now() < deadline, "the terminal is not as it was: {:?}", session.written());
+        std::thread::yield_now();
+    }
 }
 
 #[test]

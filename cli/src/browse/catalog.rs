@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use ez_compiler::Purpose;
 use ez_compiler::ast::{CommandAction, Glob, Text};
 use ez_compiler::folder::{DEFAULT_TASK, qualified};
 use ez_compiler::ir::TaskId;
@@ -27,7 +28,7 @@ pub fn read(context: &Context, options: &Options) -> Result<(String, Vec<Entry>)
     let root = project.root();
     let mut entries = tasks(context, options, &project, None)?;
     for folder in &project.compilation.folders {
-        let opened = Project::open_folder(context, options, folder, false)?;
+        let opened = Project::open_folder(context, options, folder, Purpose::Run)?;
         // One that does not compile is no task; `ez check` says why.
         if opened.compilation.failure.is_none() {
             entries.extend(tasks(context, options, &opened, Some(&folder.name))?);
@@ -148,7 +149,7 @@ fn plan_entry(name: String, location: String, plan: Option<ez_compiler::ast::Pla
 /// # Errors
 /// The project cannot be read any more.
 pub fn logs(context: &Context, options: &Options, task: &str) -> Result<Vec<LogRow>, Failure> {
-    let project = Project::open(context, options, false)?;
+    let project = Project::open(context, options, Purpose::Run)?;
     let of_task = |entry: &LogEntry| entry.header.task == task || entry.header.plan == task;
     let row = |entry: LogEntry| LogRow {
         started: entry.header.started.clone(),

@@ -1,9 +1,9 @@
 //! The form of a task's params.
 
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ez_compiler::ast::param::{MULTI_SEPARATOR, variable_name};
 use ez_compiler::ast::{Param, ParamKind};
 use ez_runner::params::ParamQuestion;
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use smol_str::SmolStr;
 
 /// What the values of a `bool` are.

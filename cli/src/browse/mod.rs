@@ -15,8 +15,8 @@ use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
+use crossterm::event::{self, Event, KeyEventKind};
 use ratatui::DefaultTerminal;
-use ratatui::crossterm::event::{self, Event, KeyEventKind};
 use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -107,27 +107,32 @@ fn watch_keys(messages: Sender<Message>) {
     });
 }
 
-/// Signals end the program as the key does, so that the terminal is as it was.
+/// Signals end the program as the key does, so that the terminal is as it was. They are heard from when this returns.
 fn watch_signals(messages: &Sender<Message>) {
-    for (kind, told) in [
-        (SignalKind::terminate(), Signal::TERM),
-        (SignalKind::hangup(), Signal::HUP),
-        (SignalKind::interrupt(), Signal::INT),
-    ] {
-        let messages = messages.clone();
-        thread::spawn(move || {
-            // Without this the signal does what it always does.
-            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
-                return;
+    let messages = messages.clone();
+    let (ready, is_ready) = channel();
+    thread::spawn(move || {
+        // Without this the signals do what they always do.
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        runtime.block_on(async move {
+            let streams = (
+                signal(SignalKind::terminate()),
+                signal(SignalKind::hangup()),
+                signal(SignalKind::interrupt()),
+            );
+            let (Ok(mut terminate), Ok(mut hangup), Ok(mut interrupt)) = streams else { return };
+            drop(ready);
+            let told = tokio::select! {
+                _ = terminate.recv() => Signal::TERM,
+                _ = hangup.recv() => Signal::HUP,
+                _ = interrupt.recv() => Signal::INT,
             };
-            runtime.block_on(async move {
-                let Ok(mut stream) = signal(kind) else { return };
-                if stream.recv().await.is_some() {
-                    let _ = messages.send(Message::Signal(told));
-                }
-            });
+            // A browser that is gone needs not be ended.
+            let _ = messages.send(Message::Signal(told));
         });
-    }
+    });
+    // What it waits for is that the other end is dropped.
+    let _: Result<(), _> = is_ready.recv();
 }
 
 struct Browser<'a> {

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ez_compiler::ast::Param;
 use ez_compiler::file_system::MemoryFileSystem;
 use ez_compiler::template::PureHost;
-use ez_compiler::{Dialect, compile};
+use ez_compiler::{Dialect, Purpose, compile};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::entry::{Entry, Kind, Section};
 use super::output::RunState;
@@ -33,7 +33,7 @@ fn params() -> Vec<Param> {
     let options = ez_compiler::Options {
         root_dir: "/p".into(),
         host: &PureHost,
-        check: false,
+        purpose: Purpose::Run,
         dialect: Dialect::Ez,
         folder: None,
     };
