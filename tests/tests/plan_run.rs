@@ -308,3 +308,28 @@ fn shuffled_runs_tell_their_seed_and_the_first_failure() {
         .stderr_has("--seed 7 repeats it")
         .stderr_has("order: ");
 }
+
+#[test]
+fn a_killed_run_leaves_no_command_behind() {
+    use std::io::{BufRead, BufReader, Read};
+    let project = Project::new()
+        .file(
+            "Taskfile.yml",
+            "version: '3'\ntasks:\n  wait:\n    cmds:\n      - |\n        exec 3> alive\n        echo ready >&3\n        sleep 1000\n",
+        )
+        .file("plans/p.yml", "steps: [{task: wait}]\n");
+    let made = std::process::Command::new("mkfifo").arg(project.path("alive")).status().expect("mkfifo");
+    assert!(made.success());
+    let mut session = project.start(&ez_tests::program::ez(), ["plan", "run", "p"]);
+    let mut alive = BufReader::new(std::fs::File::open(project.path("alive")).expect("a pipe"));
+    let mut line = String::new();
+    alive.read_line(&mut line).expect("a line");
+    assert_eq!(line, "ready\n");
+    session.signal(rustix::process::Signal::KILL);
+    // The pipe ends when the last process that has it is gone.
+    let mut rest = String::new();
+    alive.read_to_string(&mut rest).expect("an end");
+    assert_eq!(rest, "");
+    session.exit();
+    project.run(["plan", "runs", "p"]).exit(0).stdout_has("interrupted");
+}
