@@ -13,7 +13,8 @@ use smol_str::SmolStr;
 
 use super::placed::{Calls, DEFAULT, PRELUDE, Placed, STEP_DIR, rooted};
 use super::step_scripts::{
-    ATTEMPTS, OUTPUTS, Placing, STEPS, keep_artifact, leaves_files, make_directory, place_input, prepare,
+    ATTEMPTS, KEEP, KEEP_SCRIPT, OUTPUTS, PLACE, PLACE_SCRIPT, Placing, STEPS, keep_artifact, leaves_files,
+    make_directory, place_input, prepare,
 };
 use super::step_values::{PlanNames, build_path};
 use super::taskfile::{duration_tree, header, quoted, taskfile};
@@ -22,6 +23,7 @@ use crate::ast::param::variable_name;
 use crate::folder;
 use crate::ir::plan::{Node, PlanStep, TaskKind};
 use crate::ir::{NodeId, Plan, Program, Resolution, TaskId};
+use crate::parallel;
 use crate::project::Loaded;
 use crate::project::remote::sha256;
 use crate::source::SourceMap;
@@ -33,6 +35,8 @@ use crate::yaml::emit::{Tree, write};
 const WAY: &str = "../../../..";
 /// The task that removes what an earlier run left.
 const PREPARE: &str = "ez:prepare";
+/// What a step takes in the file, about.
+const BYTES_A_STEP: usize = 800;
 /// The longest pause before a further attempt.
 const MAX_PAUSE: Duration = Duration::from_hours(1);
 
@@ -98,16 +102,32 @@ pub fn plan_taskfile(plan: &Plan, project: &PlanProject<'_>, seed: Option<u64>) 
     if let Some(seed) = seed {
         let _ = writeln!(text, "# seed: {seed}");
     }
-    text.push_str(&write(&Tree::Map(placed.head.clone())));
+    text.push_str(&write(&Tree::Map(head(plan, &placed))));
     text.push_str("tasks:\n");
     emitter.write_tasks(seed, &mut text);
     if !placed.tasks.is_empty() {
         text.push_str("  # Tasks of the project.\n");
     }
     for (name, task) in &placed.tasks {
-        write_task(name, task, &mut text);
+        write_task(name, task.clone(), &mut text);
     }
     CompiledTaskfile { text, folders, notes }
+}
+
+/// What stands before the tasks.
+fn head(plan: &Plan, placed: &Placed) -> Vec<(String, Tree)> {
+    let mut scripts = Vec::new();
+    if plan.steps.iter().any(|step| !step.artifacts.is_empty()) {
+        scripts.push(entry(KEEP, text(KEEP_SCRIPT)));
+    }
+    if plan.steps.iter().any(|step| !step.inputs.is_empty()) {
+        scripts.push(entry(PLACE, text(PLACE_SCRIPT)));
+    }
+    let mut head = placed.head.clone();
+    if let Some((_, Tree::Map(vars))) = head.iter_mut().find(|(key, _)| key == "vars") {
+        vars.extend(scripts);
+    }
+    head
 }
 
 /// What only `ez plan run` does.
@@ -176,8 +196,8 @@ fn quiet(script: String) -> Tree {
 }
 
 /// A task below `tasks:`.
-fn write_task(name: &str, task: &Tree, out: &mut String) {
-    for line in write(&map(vec![entry(name, task.clone())])).lines() {
+fn write_task(name: &str, task: Tree, out: &mut String) {
+    for line in write(&map(vec![entry(name, task)])).lines() {
         if !line.is_empty() {
             out.push_str("  ");
             out.push_str(line);
@@ -212,17 +232,23 @@ impl Emitter<'_> {
 
     fn write_tasks(&self, seed: Option<u64>, out: &mut String) {
         let order = seed.map_or_else(|| self.plan.ids().collect(), |seed| self.plan.start_order(seed));
-        write_task(DEFAULT, &self.default_task(&order), out);
+        write_task(DEFAULT, self.default_task(&order), out);
         if leaves_files(self.plan) {
             let task = map(vec![
                 entry("internal", Tree::Bool(true)),
                 entry("run", text("once")),
                 entry("cmds", Tree::List(vec![quiet(prepare())])),
             ]);
-            write_task(PREPARE, &task, out);
+            write_task(PREPARE, task, out);
         }
-        for id in self.plan.ids() {
-            self.write_step(id, out);
+        let ids: Vec<NodeId> = self.plan.ids().collect();
+        let write_step = |id: &NodeId| {
+            let mut text = String::with_capacity(BYTES_A_STEP);
+            self.write_step(*id, &mut text);
+            text
+        };
+        for text in parallel::map(&ids, ids.len() * BYTES_A_STEP, write_step) {
+            out.push_str(&text);
         }
     }
 
@@ -290,11 +316,11 @@ impl Emitter<'_> {
         }
         let call = map(vec![entry("task", text(format!("run-{}", node.slug)))]);
         waits.push(entry("cmds", Tree::List(vec![call])));
-        write_task(&format!("step-{}", node.slug), &map(waits), out);
+        write_task(&format!("step-{}", node.slug), map(waits), out);
         let run = self.run_task(id);
-        write_task(&format!("run-{}", node.slug), &run, out);
+        write_task(&format!("run-{}", node.slug), run, out);
         if needs_mark(step) {
-            write_task(&format!("call-{}", node.slug), &self.call_task(id), out);
+            write_task(&format!("call-{}", node.slug), self.call_task(id), out);
         }
     }
 
@@ -370,8 +396,7 @@ impl Emitter<'_> {
                     artifact: &input.artifact_name,
                     dir: &dir,
                     to: &to,
-                    is_directory: input.to.text.value.ends_with('/'),
-                    is_collected: input.is_collected,
+                    is_collected: input.is_collected && input.to.text.value.ends_with('/'),
                     optional: input.optional,
                 })));
             }

@@ -23,24 +23,60 @@ pub fn prepare() -> String {
     format!("rm -rf {}\nmkdir -p {}\ntouch {}", paths.join(" "), made.join(" "), build_path(&[PLACED]))
 }
 
+/// The variable with [`KEEP_SCRIPT`].
+pub const KEEP: &str = "EZ_KEEP";
+
+/// Keeps what `$path` is in `$dir`, below `$kept`. A path that is there is that path; else it is a glob. Without IFS nothing
+/// but the glob is expanded.
+pub const KEEP_SCRIPT: &str = r#"cd "$dir" || exit 1
+IFS=
+found=$optional
+mkdir -p "$kept"
+if [ -e "$path" ]; then set -- "$path"; else set -- $path; fi
+for file in "$@"; do
+  [ -e "$file" ] || continue
+  file="${file%/}"
+  name="${file##*/}"
+  if [ -e "$kept/$name" ]; then echo "two files of the artifact $artifact of $step are called $name" >&2; exit 1; fi
+  cp -Rp "$file" "$kept/$name"
+  found=yes
+done
+[ $found = yes ] || { echo "the artifact $artifact of $step is not there: $path" >&2; exit 1; }"#;
+
 /// Keeps an artifact of a step that has run in `dir`. `path` is its path there; both are words of the shell.
 pub fn keep_artifact(node: &Node, artifact: &PlanArtifact, dir: &str, path: &str) -> String {
     let name = &artifact.name.value;
-    let kept = build_path(&[ARTIFACTS, &node.slug, name]);
-    let missing = if artifact.optional {
-        "true".to_owned()
-    } else {
-        format!("{{ echo \"the artifact {name} of {} is not there: $path\" >&2; exit 1; }}", node.slug)
-    };
-    // A path that is there is that path; else it is a glob. Without IFS nothing but the glob is expanded.
     format!(
-        "kept={kept}\ncd {dir} || exit 1\npath={path}\nIFS=\nfound=no\nmkdir -p \"$kept\"\n\
-         if [ -e \"$path\" ]; then set -- \"$path\"; else set -- $path; fi\n\
-         for file in \"$@\"; do\n  [ -e \"$file\" ] || continue\n  file=\"${{file%/}}\"\n  name=\"${{file##*/}}\"\n  \
-         if [ -e \"$kept/$name\" ]; then echo \"two files of {name} are called $name\" >&2; exit 1; fi\n  \
-         cp -Rp \"$file\" \"$kept/$name\"\n  found=yes\ndone\n[ $found = yes ] || {missing}"
+        "step={} artifact={name} optional={}\ndir={dir}\npath={path}\nkept={}\n{{{{.{KEEP}}}}}",
+        node.slug,
+        yes(artifact.optional),
+        build_path(&[ARTIFACTS, &node.slug, name])
     )
 }
+
+fn yes(holds: bool) -> &'static str {
+    if holds { "yes" } else { "no" }
+}
+
+/// The variable with [`PLACE_SCRIPT`].
+pub const PLACE: &str = "EZ_PLACE";
+
+/// Puts what is below `$kept` at `$to` in `$dir`, and never over what is not in `$placed`.
+pub const PLACE_SCRIPT: &str = r#"cd "$dir" || exit 1
+found=$optional
+for file in "$kept"/* "$kept"/.[!.]*; do
+  [ -e "$file" ] || continue
+  case "$to" in */) goal="$to${file##*/}" ;; *) goal="$to" ;; esac
+  case "$goal" in */*) mkdir -p "${goal%/*}" ;; esac
+  if [ -e "$goal" ] && ! grep -qxF "$PWD/$goal" "$placed"; then
+    echo "$goal is there already and is not overwritten" >&2; exit 1
+  fi
+  rm -rf "$goal"
+  cp -Rp "$file" "$goal"
+  echo "$PWD/$goal" >> "$placed"
+  found=yes
+done
+[ $found = yes ] || { echo "the artifact $artifact of $step is not there" >&2; exit 1; }"#;
 
 /// Puts an artifact of another step where a step wants it. `to` is the place in `dir`; both are words of the shell.
 pub struct Placing<'a> {
@@ -50,10 +86,8 @@ pub struct Placing<'a> {
     pub artifact: &'a str,
     /// The directory in which the step runs.
     pub dir: &'a str,
-    /// Where it goes.
+    /// Where it goes: a directory in which files keep their names, where it ends in `/`.
     pub to: &'a str,
-    /// Whether `to` is a directory in which files keep their names.
-    pub is_directory: bool,
     /// Whether each source has a directory of its own there.
     pub is_collected: bool,
     /// Whether it may be missing.
@@ -63,36 +97,21 @@ pub struct Placing<'a> {
 /// The script that does it.
 pub fn place_input(placing: &Placing<'_>) -> String {
     let Placing { source, artifact, dir, to, .. } = placing;
-    let kept = build_path(&[ARTIFACTS, &source.slug, artifact]);
-    let placed = build_path(&[PLACED]);
-    let missing = if placing.optional {
-        "exit 0".to_owned()
+    let below = if placing.is_collected {
+        let values: Vec<String> =
+            source.values.iter().map(|(_, value)| value.to_text().to_string()).collect();
+        let is_safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let joined = values.join("-").chars().map(|c| if is_safe(c) { c } else { '_' }).collect::<String>();
+        joined + "/"
     } else {
-        format!("{{ echo \"the artifact {artifact} of {} is not there\" >&2; exit 1; }}", source.slug)
-    };
-    let values: Vec<String> = source.values.iter().map(|(_, value)| value.to_text().to_string()).collect();
-    let below: String = values
-        .join("-")
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '_' })
-        .collect();
-    let target = if placing.is_collected && placing.is_directory {
-        format!("to={to}{below}/")
-    } else {
-        format!("to={to}")
-    };
-    let goal = if placing.is_directory {
-        "goal=\"$to${file##*/}\"; mkdir -p \"$to\""
-    } else {
-        "goal=\"$to\"; mkdir -p \"./${goal%\"${goal##*/}\"}\""
+        String::new()
     };
     format!(
-        "kept={kept}\ncd {dir} || exit 1\n{target}\nfound=no\n\
-         for file in \"$kept\"/* \"$kept\"/.[!.]*; do\n  [ -e \"$file\" ] || continue\n  {goal}\n  \
-         if [ -e \"$goal\" ] && ! grep -qxF \"$PWD/$goal\" {placed}; then\n    \
-         echo \"$goal is there already and is not overwritten\" >&2; exit 1\n  fi\n  \
-         rm -rf \"$goal\"; cp -Rp \"$file\" \"$goal\"; echo \"$PWD/$goal\" >> {placed}\n  found=yes\ndone\n\
-         [ $found = yes ] || {missing}"
+        "step={} artifact={artifact} optional={}\ndir={dir}\nto={to}{below}\nkept={}\nplaced={}\n{{{{.{PLACE}}}}}",
+        source.slug,
+        yes(placing.optional),
+        build_path(&[ARTIFACTS, &source.slug, artifact]),
+        build_path(&[PLACED])
     )
 }
 
