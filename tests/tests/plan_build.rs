@@ -301,3 +301,23 @@ fn what_go_task_cannot_is_told() {
         .stderr_has("`build`: runs on this machine");
     assert!(project.read(BUILT).expect("a file").contains("# note: `build`: runs on this machine"));
 }
+
+const REPORT: &str = "words 14\ntitle The garden, public\n";
+
+#[test]
+fn the_example_does_the_same_under_both() {
+    let project = Project::copy_of("examples/pipeline");
+    project.run(["plan", "check"]).exit(0).stdout("");
+    project.run(["plan", "build", "release"]).exit(0);
+    let compiled = ["-d", ".ez/plans/release/build", "-s"];
+    let draft = project.run_oracle(compiled);
+    draft.exit(0).stdout_has("words 14\ntitle The garden, draft\n").no_file("public");
+    let public = project.run_oracle(compiled.iter().chain(&["EZ_STAGE=public"]));
+    public.exit(0).stdout_has("published public, and about has 10 words\n");
+    public.file_is("public/report.txt", REPORT);
+
+    let project = Project::copy_of("examples/pipeline");
+    let run = project.run(["plan", "run", "release", "EZ_STAGE=public"]);
+    run.exit(0).stdout_has("published public, and about has 10 words\n");
+    run.file_is("public/report.txt", REPORT);
+}

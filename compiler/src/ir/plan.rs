@@ -43,6 +43,8 @@ pub struct Plan {
     pub params: Vec<Param>,
     /// Names in templates that are no variable, param or key of a matrix: the values `EZ_<NAME>` that may be given.
     pub implicit_params: Vec<SmolStr>,
+    /// The same names as templates write them.
+    pub implicit_names: Vec<SmolStr>,
     /// The steps, in written order.
     pub steps: Vec<PlanStep>,
     /// One node a combination of a step, and one a step without a matrix; those of one step follow each other.

@@ -204,6 +204,11 @@ impl Scope for Evaluation<'_> {
                 all.insert(param.name.value.clone(), value.clone());
             }
         }
+        for name in &self.plan.implicit_names {
+            if let Some(value) = self.values.params.get(&param_variable(name)) {
+                all.insert(name.clone(), value.clone());
+            }
+        }
         all.extend(self.values.vars.clone());
         if let Some(node) = self.node {
             all.extend(self.plan.node(node).values.iter().cloned());

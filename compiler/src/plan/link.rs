@@ -111,7 +111,7 @@ impl<'a> Linker<'a> {
         for (index, step) in plan.steps.iter().enumerate() {
             steps.push(texts.step(index, step, &mut uses));
         }
-        let implicit_params = texts.implicit_params();
+        let (implicit_names, implicit_params) = texts.implicit_params();
         let findings = texts.finish();
         self.diagnostics.extend(findings);
         self.link_inputs(&mut steps, &mut uses);
@@ -133,6 +133,7 @@ impl<'a> Linker<'a> {
             vars,
             params: plan.params.clone(),
             implicit_params,
+            implicit_names,
             steps,
             nodes: std::mem::take(&mut self.nodes),
             needs,

@@ -9,6 +9,8 @@ mod link;
 mod matrix;
 pub mod outputs;
 mod reference;
+#[cfg(test)]
+mod tests;
 mod texts;
 mod upstream;
 

@@ -79,9 +79,10 @@ impl<'l, 'a> PlanTexts<'l, 'a> {
         Self { linker, plain_names: linker.names_of(None), implicit: BTreeSet::new(), found: Vec::new() }
     }
 
-    /// The params that are not written, by their variables.
-    pub(super) fn implicit_params(&self) -> Vec<SmolStr> {
-        self.implicit.iter().cloned().collect()
+    /// The params that are not written: the names in templates, and the variables.
+    pub(super) fn implicit_params(&self) -> (Vec<SmolStr>, Vec<SmolStr>) {
+        let variables: BTreeSet<SmolStr> = self.implicit.iter().map(|name| param_variable(name)).collect();
+        (self.implicit.iter().cloned().collect(), variables.into_iter().collect())
     }
 
     /// The findings.
@@ -348,7 +349,7 @@ impl<'l, 'a> PlanTexts<'l, 'a> {
                         diagnostic
                     });
                 }
-                self.implicit.insert(param_variable(name));
+                self.implicit.insert(name.clone());
             }
             let is_fixed = names.fixed.contains(name.as_str());
             if !is_fixed && !read.guarded && !reads.requires.contains(name) {
