@@ -77,6 +77,18 @@ def benchmarks(ez, task_link):
             "make": projects.many_sources,
             "run": {"ez": [ez, "build"], "task": [task, "build"]},
         },
+        {
+            "name": "plan",
+            "what": "a plan of 2,000 steps that do nothing, each written to the journal",
+            # No bound: the peers write nothing down.
+            "bounds": {"ninja": None, "make": None},
+            "make": projects.plan,
+            "run": {
+                "ez": [ez, "plan", "run", "p", f"--jobs={CORES}"],
+                "ninja": [find("ninja"), "--quiet"],
+                "make": [find("make"), "-s", jobs],
+            },
+        },
     ]
 
 
@@ -136,7 +148,7 @@ def main():
     parser.add_argument("--ez", default="target/release/ez", help="the release binary")
     parser.add_argument("--rounds", type=int, default=21, help="measured rounds")
     parser.add_argument("--warm-up", type=int, default=3, help="rounds before them that do not count")
-    parser.add_argument("--only", action="append", help="the name of a benchmark: hello, true, list, sources")
+    parser.add_argument("--only", action="append", help="the name of a benchmark: hello, true, list, sources, plan")
     parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
     parser.add_argument("--check", action="store_true", help="exit 1 where a bound is broken")
     arguments = parser.parse_args()
@@ -163,12 +175,12 @@ def main():
             if value is None:
                 print(f"{benchmark['what']}: {peer} is not installed", file=sys.stderr)
                 continue
-            holds = value <= bound
+            holds = bound is None or value <= bound
             broken |= not holds
             others = [name for name in ("ninja", "make") if name in times] if peer.startswith("better") else [peer]
             theirs = ", ".join(
                 (f"{name} " if len(others) > 1 else "") + milliseconds(times[name]) for name in others)
-            limit = f"≤ {bound:g}" if bound >= 1 else f"≤ 1/{1 / bound:g}"
+            limit = "–" if bound is None else f"≤ {bound:g}" if bound >= 1 else f"≤ 1/{1 / bound:g}"
             shown = f"{value:.2f}" if value >= 0.5 else f"1/{1 / value:.1f}"
             ours = milliseconds(times["ez"])
             if arguments.markdown:

@@ -162,6 +162,28 @@ impl RunSummary {
     }
 }
 
+/// The newest run of a plan.
+pub fn latest(root: &Path, plan: &str) -> Option<RunSummary> {
+    let state = plan_directory(root, plan).join("state");
+    let entries = fs::read_dir(state).into_iter().flatten().flatten();
+    let mut names: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    // Names are times; those of one second are numbered.
+    names.sort_by_key(|path| std::cmp::Reverse(run_order(path)));
+    names.iter().find_map(|path| {
+        let (records, is_running) = journal::read(path).ok()?;
+        RunSummary::of(records, is_running)
+    })
+}
+
+/// The time in the name of a run, and its number in that second.
+fn run_order(path: &Path) -> (String, u32) {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    match name.split_once('-') {
+        Some((time, number)) => (time.to_owned(), number.parse().unwrap_or(u32::MAX)),
+        None => (name.into_owned(), 1),
+    }
+}
+
 /// The runs of a plan, the newest first. What has no whole journal is no run.
 pub fn runs(root: &Path, plan: &str) -> Vec<RunSummary> {
     let state = plan_directory(root, plan).join("state");
@@ -172,6 +194,6 @@ pub fn runs(root: &Path, plan: &str) -> Vec<RunSummary> {
             RunSummary::of(records, is_running)
         })
         .collect();
-    runs.sort_by(|a, b| (&b.begin.time, &b.begin.run).cmp(&(&a.begin.time, &a.begin.run)));
+    runs.sort_by_key(|run| std::cmp::Reverse(run_order(Path::new(run.begin.run.as_str()))));
     runs
 }

@@ -17,7 +17,7 @@ use ez_runner::plan::executor::{Approval, Approver, Clock, Local, SystemClock};
 use ez_runner::plan::journal::{Begin, Finished, Journal, JournalError, Record, VERSION};
 use ez_runner::plan::run::{self, Ended, Placed, Settings, State, Surroundings};
 use ez_runner::plan::schedule::{End, Schedule};
-use ez_runner::plan::state::{RunDirectory, RunSummary, plan_directory, runs};
+use ez_runner::plan::state::{RunDirectory, RunSummary, latest, plan_directory, runs};
 use ez_runner::plan::store::hash_text;
 use ez_runner::plan::summary;
 use ez_runner::plan::values::{Commands, ValueError};
@@ -280,7 +280,11 @@ impl<'a> Session<'a> {
         let environment = Arc::clone(&self.opened.project.environment);
         let commands = Commands::new(Arc::clone(&environment), self.root().to_string_lossy());
         let host = TemplateHost::new(&environment);
-        let earlier = runs(self.root(), &plan.name);
+        // All runs are looked through only where one of them is meant.
+        let earlier = match self.request.resume {
+            Some(_) => runs(self.root(), &plan.name),
+            None => latest(self.root(), &plan.name).into_iter().collect(),
+        };
         let (state, begin, values) = match &self.request.resume {
             Some(run) => self.resume(run, &earlier, &commands, &host, &clock).await?,
             None => self.begin(seed, &earlier, &commands, &host, &clock).await?,
