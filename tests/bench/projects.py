@@ -1,6 +1,7 @@
 """Makes the projects that the benchmarks run: each for ez, go-task and the peers that can do the same."""
 
 import random
+import random
 from pathlib import Path
 
 
@@ -54,15 +55,15 @@ def many_sources(root, count=20000, per_directory=100):
         _write(root / "src" / f"d{i // per_directory:03}" / f"f{i:05}.txt", f"file {i}\n" * 20)
 
 
-def plan(directory, steps=2000):
+def plan(root, steps=2000):
     """The same graph of steps that do nothing as a plan, for ninja and for make."""
-    random = Random(7)
-    graph = {f"s{i}": sorted({f"s{random.randrange(max(0, i - 50), i)}" for _ in range(random.randrange(3)) if i})
+    chance = random.Random(7)
+    graph = {f"s{i}": sorted({f"s{chance.randrange(max(0, i - 50), i)}" for _ in range(chance.randrange(3)) if i})
              for i in range(steps)}
     lines = [f"  - {{name: {name}, task: nop, needs: [{', '.join(needs)}]}}\n" for name, needs in graph.items()]
-    write(directory / "Taskfile.yml", "version: '3'\ntasks:\n  nop: {cmds: ['true']}\n")
-    write(directory / "plans/p.yml", "steps:\n" + "".join(lines))
+    _write(root / "Taskfile.yml", "version: '3'\ntasks:\n  nop: {cmds: ['true']}\n")
+    _write(root / "plans/p.yml", "steps:\n" + "".join(lines))
     edges = [f"build {name}: nop {' '.join(needs)}\n" for name, needs in graph.items()]
-    write(directory / "build.ninja", "rule nop\n  command = true\n" + "".join(edges))
+    _write(root / "build.ninja", "rule nop\n  command = true\n" + "".join(edges))
     rules = [f"{name}: {' '.join(needs)}\n\t@true\n" for name, needs in graph.items()]
-    write(directory / "Makefile", f"all: {' '.join(graph)}\n.PHONY: all {' '.join(graph)}\n" + "".join(rules))
+    _write(root / "Makefile", f"all: {' '.join(graph)}\n.PHONY: all {' '.join(graph)}\n" + "".join(rules))
