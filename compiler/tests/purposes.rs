@@ -79,26 +79,46 @@ fn listed(task: &ast::Task) -> impl PartialEq + std::fmt::Debug {
     )
 }
 
+fn check(text: &str) {
+    let (checked, program) = read(text, Purpose::Check);
+    for purpose in [Purpose::Run, Purpose::List] {
+        let (project, other) = read(text, purpose);
+        assert_eq!(project.failure, checked.failure, "{text}");
+        assert_eq!(findings(&project), findings(&checked), "{text}");
+        assert_eq!(other.tasks.len(), program.tasks.len(), "{text}");
+        for (task, full) in other.tasks.iter().zip(&program.tasks) {
+            assert_eq!(
+                project.sources.position(task.name_span()),
+                checked.sources.position(full.name_span())
+            );
+            if purpose == Purpose::Run {
+                assert_eq!(written(task), written(full), "{text}");
+            } else {
+                assert_eq!(listed(&task.definition), listed(&full.definition), "{text}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_project_says_the_same_whatever_it_is_read_for() {
+    texts().iter().for_each(|text| check(text));
+}
+
+/// How many bytes of a text lie between the places where the slips are tried.
+const SLIP_DISTANCE: usize = 61;
+
+/// Slips of the keyboard.
+const SLIPS: [&str; 11] = ["\n", " ", ":", "#", "- ", "'", "", ": ", "[", "\n  ", "&a *a "];
+
+#[test]
+fn a_slip_is_told_whatever_a_project_is_read_for() {
+    let mut slips = SLIPS.iter().cycle();
     for text in texts() {
-        let (checked, program) = read(&text, Purpose::Check);
-        for purpose in [Purpose::Run, Purpose::List] {
-            let (project, other) = read(&text, purpose);
-            assert_eq!(project.failure, checked.failure, "{text}");
-            assert_eq!(findings(&project), findings(&checked), "{text}");
-            assert_eq!(other.tasks.len(), program.tasks.len(), "{text}");
-            for (task, full) in other.tasks.iter().zip(&program.tasks) {
-                assert_eq!(
-                    project.sources.position(task.name_span()),
-                    checked.sources.position(full.name_span())
-                );
-                if purpose == Purpose::Run {
-                    assert_eq!(written(task), written(full), "{text}");
-                } else {
-                    assert_eq!(listed(&task.definition), listed(&full.definition), "{text}");
-                }
-            }
+        for at in (0..text.len()).step_by(SLIP_DISTANCE) {
+            let (Some(before), Some(after)) = (text.get(..at), text.get(at + 1..)) else { continue };
+            let slip = slips.next().copied().unwrap_or_default();
+            check(&format!("{before}{slip}{after}"));
         }
     }
 }
