@@ -4,7 +4,9 @@
 
 use std::path::Path;
 
+use ez_compiler::ast::artifact::ARTIFACT_FIELDS;
 use ez_compiler::ast::hook::{HOOK_FIELDS, HOOK_MOMENTS};
+use ez_compiler::ast::metadata::METADATA_FIELDS;
 use ez_compiler::ast::param::{FieldRow, PARAM_FIELDS, QUERY_FIELDS, markdown};
 use ez_compiler::ast::plan::{CHECKPOINT_FIELDS, INPUT_FIELDS, PLAN_FIELDS, STEP_FIELDS};
 use ez_compiler::ast::plugin::PLUGIN_FIELDS;
@@ -38,6 +40,12 @@ fn tables_of_hooks_and_policies_are_current() {
     check("policies.md", RETRY_FIELDS);
     check("policies.md", LOCK_FIELDS);
     check("logs.md", LOG_FIELDS);
+}
+
+#[test]
+fn tables_of_folder_tasks_are_current() {
+    check("folder-tasks.md", METADATA_FIELDS);
+    check("folder-tasks.md", ARTIFACT_FIELDS);
 }
 
 #[test]

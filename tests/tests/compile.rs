@@ -57,10 +57,15 @@ fn compiled_projects_do_the_same_under_go_task() {
 
 /// Compiles a project, holds the result against its snapshot, and lets go-task load it.
 fn check(name: &str, project: &Project) {
-    let compiled = project.run(["compile", "-o", "compiled.yml"]);
+    check_compiled(name, project, &["compile"], "compiled.yml");
+}
+
+/// The same with the words of the command line and the file that it writes.
+fn check_compiled(name: &str, project: &Project, words: &[&str], file: &str) {
+    let compiled = project.run(words.iter().chain(&["-o", file]));
     compiled.exit(0);
-    let text = project.read("compiled.yml").expect("a compiled Taskfile");
-    project.run_oracle(["-t", "compiled.yml", "--list-all", "--json", "--no-status"]).exit(0);
+    let text = project.read(file).expect("a compiled Taskfile");
+    project.run_oracle(["-t", file, "--list-all", "--json", "--no-status"]).exit(0);
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("../../snapshots/cli/compile");
     settings.set_prepend_module_to_snapshot(false);
@@ -73,6 +78,8 @@ fn examples_compile() {
     for name in ["cache", "firmware", "hooks", "monorepo", "params", "release", "site", "toolbox"] {
         check(&format!("example-{name}"), &Project::copy_of(&format!("examples/{name}")));
     }
+    let project = Project::copy_of("examples/folder-tasks");
+    check_compiled("example-folder-tasks", &project, &["compile", "firmware"], "tasks/firmware/compiled.yml");
 }
 
 /// One Taskfile a construct: what stands under the first line is the file without its version.

@@ -147,3 +147,26 @@ fn what_fails_in_a_release_is_tidied_up() {
     release.run(&["notes"], 201, "--- notes\nCHANGES says nothing about 9.9.9\n");
     release.run(&["slow"], 208, "--- slow\nthis takes long\n--- slow\nended with code 124\n");
 }
+
+#[test]
+fn the_firmware_of_the_folder_tasks_is_assembled_for_its_boards() {
+    let project = Project::copy_of("examples/folder-tasks");
+    project.run(["check"]).success().stdout("");
+    project.run(["run", "about"]).success().stdout("blinker 1.4.0\n");
+    project.run(["firmware:boards"]).success().stdout("large\ntiny\n");
+    let image = "; tiny, 512 bytes, level 2\n1007\n200c\nff00\n";
+    let tiny = project.run(["firmware", "EZ_BOARD=tiny", "EZ_LEVEL=2"]);
+    tiny.success().stdout("tiny is built\n");
+    tiny.file_is(".ez/tasks/firmware/artifacts/image/tiny.hex", image);
+    tiny.file_is(".ez/tasks/firmware/artifacts/sizes/tiny.hex.size", "42\n").no_file("tasks/firmware/build");
+    project.run(["firmware", "EZ_BOARD=tiny", "EZ_LEVEL=2"]).success().stdout("");
+    project.run(["firmware", "EZ_BOARD=huge"]).exit(207).stderr_has("it takes tiny, large");
+    let all = project.run(["matrix", "firmware", "--vary", "board=tiny,large", "--vary", "level=1,2"]);
+    all.success().file_is(".ez/workspace/firmware-tiny-2/.ez/artifacts/image/tiny.hex", image);
+    project.run(["rerun", "firmware-tiny-2", "EZ_LEVEL=4"]).exit(207);
+    project.run(["clean", "--all"]).success().stdout("removed .ez/tasks\nremoved .ez/workspace\n");
+    // What go-task does with the compiled task, in its folder.
+    project.run(["compile", "firmware", "-o", "tasks/firmware/compiled.yml"]).success();
+    let compiled = project.run_oracle(["-t", "tasks/firmware/compiled.yml", "EZ_BOARD=tiny", "EZ_LEVEL=2"]);
+    compiled.success().stdout("tiny is built\n").file_is("tasks/firmware/build/tiny.hex", image);
+}

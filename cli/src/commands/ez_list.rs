@@ -108,7 +108,10 @@ fn of_folders(
         }
         let engine = opened.engine(context, options, silent_sink())?;
         let program = engine.program();
-        for id in list::listed(program, true, order) {
+        let mut ids = list::listed(program, true, order);
+        // What the folder's name stands for comes before its other tasks.
+        ids.sort_by_key(|id| program.task(*id).name != DEFAULT_TASK);
+        for id in ids {
             let entry = list::entry(&engine, &opened.compilation.sources, id, false)
                 .map_err(|error| Failure::of_run(&error, false))?;
             let task = program.task(id);

@@ -1,0 +1,4 @@
+; Adds two numbers.
+load 7
+add 12
+halt 0
