@@ -283,7 +283,7 @@ fn go_task_does_the_same_in_the_folder() {
     // As it is written, params are variables that the caller must give and export.
     let plain = oracle.run_oracle(["-d", "tasks/fw", "EZ_ARCH=x86"]);
     plain.success().stdout(&here.stdout);
-    oracle.run_oracle(&["-d", "tasks/fw", "fails"]).exit(201);
+    oracle.run_oracle(["-d", "tasks/fw", "fails"]).exit(201);
     ez.run(["fw:fails", "--no-workspace"]).exit(201);
 }
 
