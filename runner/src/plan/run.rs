@@ -537,6 +537,9 @@ impl Run<'_> {
         }
         result?;
         finished.outputs = outputs::read(&output, &step.outputs).map_err(|error| fail(error.to_string()))?;
+        if work.artifacts.is_empty() {
+            return Ok(());
+        }
         let kept = store::keep(work.opened.directory(), &self.directory.artifacts_of(slug), &work.artifacts);
         finished.artifacts = kept.map_err(|error| fail(error.to_string()))?;
         Ok(())

@@ -7,7 +7,7 @@ mod echo;
 mod list;
 mod rewrite;
 
-use std::cell::RefCell;
+use std::cell::{LazyCell, RefCell};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -63,14 +63,20 @@ pub enum ShellError {
     NoShell,
 }
 
+/// The variable with the directories in which programs are looked for.
+const SEARCH_PATH: &str = "PATH";
+
 /// Is told of something of bash's where there is only `sh`: a construct, an option.
 pub type OnBashOnly = Box<dyn Fn(&str)>;
+
+type FoundInterpreter = LazyCell<Option<Interpreter>, Box<dyn FnOnce() -> Option<Interpreter>>>;
 
 /// Runs the scripts of one run.
 pub struct Shell {
     processes: Rc<Processes>,
     programs: Programs,
-    interpreter: Option<Interpreter>,
+    /// Looked for when a script first needs it: most need none.
+    interpreter: FoundInterpreter,
     on_bash_only: OnBashOnly,
     /// What was told already.
     told: RefCell<Vec<String>>,
@@ -80,14 +86,17 @@ impl Shell {
     /// With bash, or else sh, as found by the `PATH` of the calling environment. Each construct that sh may not know is
     /// told once.
     pub fn new(processes: Rc<Processes>, calling: &Environment, on_bash_only: OnBashOnly) -> Self {
-        Self::with_interpreter(processes, Interpreter::find(calling), on_bash_only)
+        let path: Environment =
+            calling.get(SEARCH_PATH).map(|path| (SEARCH_PATH, path)).into_iter().collect();
+        Self::with_interpreter(processes, Box::new(move || Interpreter::find(&path)), on_bash_only)
     }
 
     fn with_interpreter(
         processes: Rc<Processes>,
-        interpreter: Option<Interpreter>,
+        find: Box<dyn FnOnce() -> Option<Interpreter>>,
         on_bash_only: OnBashOnly,
     ) -> Self {
+        let interpreter = LazyCell::new(find);
         Self { processes, programs: Programs::default(), interpreter, on_bash_only, told: RefCell::default() }
     }
 

@@ -51,7 +51,8 @@ impl Place {
         let tell = Rc::clone(&told);
         let interpreter = Interpreter::of_kind(kind, &environment);
         let on_bash_only = Box::new(move |what: &str| tell.borrow_mut().push(what.to_owned()));
-        let shell = Shell::with_interpreter(Rc::new(Processes::default()), interpreter, on_bash_only);
+        let shell =
+            Shell::with_interpreter(Rc::new(Processes::default()), Box::new(|| interpreter), on_bash_only);
         let script = Script {
             text,
             directory: self.directory.path(),
