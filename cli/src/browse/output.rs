@@ -39,6 +39,15 @@ pub enum Look {
     Cursor,
 }
 
+/// Where a line may be broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wrap {
+    /// Anywhere, as terminals do.
+    Letters,
+    /// Between words; what follows is indented as the line is.
+    Words,
+}
+
 /// A line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Line(pub Vec<(Look, String)>);
@@ -169,28 +178,56 @@ impl Line {
     }
 
     /// The line as rows of at most `width` columns; at least one.
-    pub fn wrapped(&self, width: usize) -> Vec<Self> {
-        let mut rows = vec![Self::default()];
+    pub fn wrapped(&self, width: usize, wrap: Wrap) -> Vec<Self> {
+        let letters = || self.0.iter().flat_map(|(look, text)| text.chars().map(|letter| (*look, letter)));
+        let indent = match wrap {
+            Wrap::Letters => 0,
+            Wrap::Words => letters().take_while(|(_, letter)| *letter == ' ').count().min(width / 2),
+        };
+        let mut rows = Vec::new();
+        let mut row: Vec<(Look, char)> = Vec::new();
         let mut column = 0;
-        for (look, text) in &self.0 {
-            let mut piece = String::new();
-            for letter in text.chars() {
-                let wide = letter.width().unwrap_or(0);
-                if column + wide > width.max(1) && column > 0 {
-                    if let Some(row) = rows.last_mut() {
-                        row.0.push((*look, std::mem::take(&mut piece)));
-                    }
-                    rows.push(Self::default());
-                    column = 0;
+        for (look, letter) in letters() {
+            let wide = letter.width().unwrap_or(0);
+            if column + wide > width.max(1) && !row.is_empty() {
+                let is_gap = wrap == Wrap::Words && letter == ' ';
+                let rest = match wrap {
+                    Wrap::Words if !is_gap => after_last_space(&mut row, indent),
+                    Wrap::Words | Wrap::Letters => Vec::new(),
+                };
+                rows.push(Self::of_letters(&row));
+                row = std::iter::repeat_n((Look::Plain, ' '), indent).chain(rest).collect();
+                column = row.iter().map(|(_, letter)| letter.width().unwrap_or(0)).sum();
+                if is_gap {
+                    continue;
                 }
-                piece.push(letter);
-                column += wide;
             }
-            if let Some(row) = rows.last_mut().filter(|_| !piece.is_empty()) {
-                row.0.push((*look, piece));
-            }
+            row.push((look, letter));
+            column += wide;
         }
+        rows.push(Self::of_letters(&row));
         rows
+    }
+
+    fn of_letters(letters: &[(Look, char)]) -> Self {
+        let of_one_look = letters.chunk_by(|(one, _), (other, _)| one == other);
+        let piece = |letters: &[(Look, char)]| {
+            let look = letters.first().map(|(look, _)| *look).unwrap_or_default();
+            (look, letters.iter().map(|(_, letter)| *letter).collect())
+        };
+        Self(of_one_look.map(piece).collect())
+    }
+}
+
+/// Takes the word that a row ends with out of it, unless it is all there is.
+fn after_last_space(row: &mut Vec<(Look, char)>, indent: usize) -> Vec<(Look, char)> {
+    match row.iter().rposition(|(_, letter)| *letter == ' ') {
+        Some(space) if space > indent => {
+            let rest = row.split_off(space + 1);
+            row.pop();
+            rest
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -326,11 +363,20 @@ mod tests {
     #[test]
     fn lines_are_wrapped_and_counted() {
         let line = painted(Look::Plain, "ab\u{1b}[31mcde");
-        let rows = line.wrapped(2);
+        let rows = line.wrapped(2, Wrap::Letters);
         assert_eq!(rows.len(), 3);
         assert_eq!(rows[1].0, [(Look::Color(1), "cd".to_owned())]);
-        assert_eq!(painted(Look::Plain, "中文").wrapped(3).len(), 2);
-        assert_eq!(Line::default().wrapped(0).len(), 1);
+        assert_eq!(painted(Look::Plain, "中文").wrapped(3, Wrap::Letters).len(), 2);
+        assert_eq!(Line::default().wrapped(0, Wrap::Words).len(), 1);
+        let words = |text: &str, width: usize| {
+            let rows = Line::of(Look::Plain, text).wrapped(width, Wrap::Words);
+            rows.iter()
+                .map(|row| row.0.iter().map(|(_, text)| text.as_str()).collect())
+                .collect::<Vec<String>>()
+        };
+        assert_eq!(words("  one two three", 9), ["  one two", "  three"]);
+        assert_eq!(words("  one two three", 8), ["  one", "  two", "  three"]);
+        assert_eq!(words("abcdefgh ij", 4), ["abcd", "efgh", "ij"]);
         let mut run = Run::new("a");
         for number in 0..MAX_LINES + 5 {
             run.write(Look::Plain, &format!("{number}\n"));

@@ -12,7 +12,7 @@ use ez_compiler::ast::Param;
 
 use super::entry::{Entry, Kind};
 use super::form::{Form, Input};
-use super::output::{Line, Look, Run, RunState};
+use super::output::{Line, Look, Run, RunState, Wrap};
 use super::state::{Focus, LogRow, Pane, State};
 
 /// Below so many columns only one of tree and pane is shown.
@@ -118,7 +118,7 @@ fn draw_header(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Theme) {
     let name = Span::styled(" ez ", theme.accent().add_modifier(Modifier::BOLD | Modifier::REVERSED));
     let title = TextLine::from(vec![name, Span::raw(format!(" {}", state.title))]);
     frame.render_widget(title, area);
-    let right = TextLine::styled(format!("{counts} "), theme.faint()).alignment(Alignment::Right);
+    let right = TextLine::from(Span::styled(format!("{counts} "), theme.faint())).alignment(Alignment::Right);
     let width = u16::try_from(right.width()).unwrap_or(0);
     if usize::from(area.width) > state.title.chars().count() + usize::from(width) + 6 {
         frame.render_widget(right, area);
@@ -207,7 +207,10 @@ fn draw_tree(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Theme) {
             let line = TextLine::from(vec![
                 Span::styled(label, name),
                 Span::raw(" ".repeat(gap)),
-                Span::styled(format!("{mark} "), theme.faint()),
+                Span::styled(
+                    format!("{mark} "),
+                    if at == state.cursor { Style::new() } else { theme.faint() },
+                ),
             ]);
             if at != state.cursor {
                 line
@@ -242,15 +245,19 @@ fn draw_pane(frame: &mut Frame<'_>, area: Rect, state: &mut State, theme: Theme)
     let inside = block.inner(area).inner(Margin { horizontal: 1, vertical: 0 });
     frame.render_widget(block, area);
     let (width, height) = (usize::from(inside.width).max(1), usize::from(inside.height).max(1));
-    let rows: Vec<Line> = content.lines.iter().flat_map(|line| line.wrapped(width)).collect();
+    let rows: Vec<Line> = content.lines.iter().flat_map(|line| line.wrapped(width, content.wrap)).collect();
     let most = rows.len().saturating_sub(height);
     state.scroll = state.scroll.min(most);
     let first = match content.place {
         Place::Top => state.scroll,
         Place::End => most - state.scroll,
         Place::Around(line) => {
-            let before =
-                content.lines.iter().take(line + 2).map(|line| line.wrapped(width).len()).sum::<usize>();
+            let before = content
+                .lines
+                .iter()
+                .take(line + 2)
+                .map(|line| line.wrapped(width, content.wrap).len())
+                .sum::<usize>();
             before.saturating_sub(height).min(most)
         }
     };
@@ -263,6 +270,7 @@ fn draw_pane(frame: &mut Frame<'_>, area: Rect, state: &mut State, theme: Theme)
 struct Content {
     lines: Vec<Line>,
     place: Place,
+    wrap: Wrap,
 }
 
 /// What of it is shown.
@@ -283,24 +291,33 @@ fn pane(state: &State) -> (String, Content) {
                 _ => "Task",
             });
             let lines = state.selected().map_or_else(|| namespace(state), details);
-            (title.to_owned(), Content { lines, place: Place::Top })
+            (title.to_owned(), Content { lines, place: Place::Top, wrap: Wrap::Words })
         }
         Pane::Form { entry, form } => {
             let name = state.entries.get(*entry).map_or("", |entry| entry.name.as_str());
             let (lines, at) = form_lines(form);
-            (format!("Run {name}"), Content { lines, place: Place::Around(at) })
+            (format!("Run {name}"), Content { lines, place: Place::Around(at), wrap: Wrap::Words })
         }
         Pane::Output => match &state.run {
             Some(run) => (run.name.clone(), output(run)),
-            None => ("Output".to_owned(), Content { lines: Vec::new(), place: Place::Top }),
+            None => {
+                ("Output".to_owned(), Content { lines: Vec::new(), place: Place::Top, wrap: Wrap::Words })
+            }
         },
         Pane::Logs { task, logs, at, text } => {
             let title = format!("Logs of {task}");
             match (text, logs) {
-                (Some(text), _) => (title, Content { lines: text.clone(), place: Place::Top }),
-                (None, logs) => {
-                    (title, Content { lines: log_list(logs.as_deref(), *at), place: Place::Around(*at) })
+                (Some(text), _) => {
+                    (title, Content { lines: text.clone(), place: Place::Top, wrap: Wrap::Letters })
                 }
+                (None, logs) => (
+                    title,
+                    Content {
+                        lines: log_list(logs.as_deref(), *at),
+                        place: Place::Around(*at),
+                        wrap: Wrap::Words,
+                    },
+                ),
             }
         }
     }
@@ -456,7 +473,7 @@ fn output(run: &Run) -> Content {
         RunState::Ended(None) => Line::of(Look::Bad, "✘ killed ").and(Look::Faint, seconds),
     };
     lines.extend([Line::default(), end]);
-    Content { lines, place: Place::End }
+    Content { lines, place: Place::End, wrap: Wrap::Letters }
 }
 
 fn log_list(logs: Option<&[LogRow]>, at: usize) -> Vec<Line> {
