@@ -75,7 +75,18 @@ fn check_compiled(name: &str, project: &Project, words: &[&str], file: &str) {
 
 #[test]
 fn examples_compile() {
-    for name in ["cache", "firmware", "hooks", "monorepo", "params", "release", "site", "toolbox"] {
+    for name in [
+        "cache",
+        "firmware",
+        "hooks",
+        "monorepo",
+        "params",
+        "release",
+        "share",
+        "site",
+        "templates",
+        "toolbox",
+    ] {
         check(&format!("example-{name}"), &Project::copy_of(&format!("examples/{name}")));
     }
     let project = Project::copy_of("examples/folder-tasks");
