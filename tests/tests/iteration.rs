@@ -132,6 +132,8 @@ fn workspaces_are_listed_shown_and_removed() {
     assert_eq!(shown["run"]["variables"], serde_json::json!([{ "name": "EZ_ARCH", "value": "x86" }]));
     project.run(["ws", "onn"]).exit(1).stderr_has("Did you mean \"one\"?");
     project.run(["ws", "clean", "fw"]).exit(1).stderr_has("`ez clean fw --workspace`");
+    project.run(["clean", "one"]).exit(1).stderr_has("`ez ws clean one` removes it");
+    project.run(["__complete", "ez", "rerun", "o"]).success().stdout("one\tfails\n");
     project.run(["ws", "clean", "one"]).success().no_file(".ez/workspace/one");
     project.run(["run", "say", "--workspace=auto"]).success();
     project.run(["ws", "clean"]).success();

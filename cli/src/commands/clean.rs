@@ -162,6 +162,10 @@ impl Kept {
         if is_known || is_kept {
             return Ok(directories);
         }
+        if runtime_data::named_workspace(&self.root, typed).is_dir() {
+            let message = format!("ez: `{typed}` is a workspace: `ez ws clean {typed}` removes it");
+            return Err(Failure::new(Code::OTHER, message));
+        }
         let all = self.of_all();
         let kept = all.iter().filter_map(|directory| directory.file_name()?.to_str());
         let folders = project.compilation.folders.iter().map(|folder| folder.name.as_str());

@@ -10,7 +10,7 @@ use ez_compiler::ast::{EnumValues, Param, ParamKind, Text, Variable, VariableVal
 use ez_compiler::folder::FolderTask;
 use ez_compiler::ir::{Program, Resolution};
 
-use super::Context;
+use super::{Context, ws};
 use crate::args::configuration::Configuration;
 use crate::args::ez;
 use crate::args::flag::{FlagSet, Id};
@@ -72,6 +72,7 @@ fn candidates(context: &Context, before: &[String], word: &str) -> Vec<Candidate
     match subcommand {
         Some("completion") => return values("bash zsh fish nushell powershell"),
         Some("help") => return subcommands(&grammar),
+        Some("ws" | "rerun") => return workspaces(context, before),
         Some(name) if !TAKES_TASKS.contains(&name) => return Vec::new(),
         _ => {}
     }
@@ -117,6 +118,15 @@ fn flags(subcommand: Option<&str>, set: &FlagSet) -> Vec<Candidate> {
             })
             .collect(),
     }
+}
+
+/// Names of workspaces, with what ran there last.
+fn workspaces(context: &Context, before: &[String]) -> Vec<Candidate> {
+    let Some(options) = place(context, before) else { return Vec::new() };
+    let Ok(project) = Project::open(context, &options, Purpose::Run) else { return Vec::new() };
+    let all = ws::all(context, project.root().as_std_path());
+    let about = |found: &ws::Workspace| found.run.as_ref().map(|run| run.tasks.join(" ")).unwrap_or_default();
+    all.iter().map(|found| Candidate::new(found.name.as_str(), about(found))).collect()
 }
 
 /// Names of tasks, and variables of those that are named already.
