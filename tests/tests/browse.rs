@@ -24,7 +24,7 @@ tasks:
     desc: Wait for the end
     cmds:
       - trap 'echo ended > ended.txt; exit 3' INT TERM; echo \"re\"ady; sleep 60 & wait
-  docs:build: echo \"$(tput cols 2>/dev/null)\" built
+  docs:build: echo built
 ";
 
 const UP_TO: Duration = Duration::from_secs(60);
@@ -166,5 +166,27 @@ fn it_needs_a_terminal_and_a_project_that_compiles() {
     let mut session = start(&broken);
     session.wait_for("EZ101");
     assert_ne!(session.exit(), Exit::Code(0));
+    is_tidy(&session);
+}
+
+#[test]
+fn a_plan_and_a_folder_task_run() {
+    let project = project()
+        .file("plans/nightly.yml", "desc: All at night\nsteps:\n  - task: docs:build\n")
+        .file("tasks/board/Taskfile.yml", "version: '3'\ntasks:\n  default: echo \"on the bo\"ard\n");
+    let mut session = start(&project);
+    wait_for(&session, "4 tasks, 1 plan");
+    session.type_keys("\u{1b}[F");
+    wait_for(&session, "All at night");
+    session.type_keys("\r\r");
+    wait_for(&session, "✔ done");
+    session.type_keys("\u{1b}/board\r");
+    wait_for(&session, "a folder task");
+    session.type_keys("\r\r");
+    let shown = wait_for(&session, "on the board");
+    assert!(shown.contains("[board]") || shown.contains("echo"), "{shown}");
+    wait_for(&session, "✔ done");
+    session.type_keys("q");
+    assert_eq!(session.exit(), Exit::Code(0));
     is_tidy(&session);
 }
