@@ -27,7 +27,7 @@ tasks:
   docs:build: echo built
 ";
 
-const UP_TO: Duration = Duration::from_secs(60);
+const UP_TO: Duration = Duration::from_mins(1);
 
 fn start(project: &Project) -> Session {
     project.start_on_terminal(&program::ez(), ["browse"])
