@@ -11,6 +11,7 @@ use rustix::fs::{FlockOperation, flock};
 use smol_str::SmolStr;
 
 use crate::civil_time;
+use crate::process::Environment;
 use crate::recorder::{Recorder, Transcript};
 
 /// What a log begins with.
@@ -192,6 +193,13 @@ fn fresh_file(directory: &Path, stem: &str) -> io::Result<(PathBuf, File)> {
         }
     }
     Err(io::Error::new(io::ErrorKind::AlreadyExists, "too many logs of the same moment"))
+}
+
+/// Who runs this, as headers say it.
+pub fn user(environment: &Environment) -> String {
+    let named = ["USER", "LOGNAME"].into_iter().find_map(|name| environment.get(name));
+    let uid = || format!("uid {}", rustix::process::getuid().as_raw());
+    named.map_or_else(uid, |user| user.to_string_lossy().into_owned())
 }
 
 /// The time now, as headers say it.

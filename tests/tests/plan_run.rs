@@ -193,6 +193,11 @@ fn a_run_goes_on_where_it_failed() {
         .run(["plan", "run", "p", "--resume"])
         .exit(0)
         .file_is("order.txt", "make a\ngate\nuse\nmake a\nmake a\n");
+    project
+        .run(["log", "list", "--json"])
+        .exit(0)
+        .stdout_has("\"plan\": \"p\"")
+        .stdout_has("\"step\": \"gate\"");
     project.run(["plan", "logs", "p", "gate"]).exit(0).stdout_has("# step: gate").stdout_has("exit 0");
 }
 

@@ -78,6 +78,11 @@ impl Logs {
             program.tasks.iter().filter_map(|task| task.superset.as_ref()?.log.as_ref()?.dir.as_ref());
         let written = written.filter(|dir| !has_template(dir.as_str()));
         directories.extend(written.map(|dir| root.join(dir.as_str())));
+        let plans =
+            std::fs::read_dir(runtime_data::directory(&root).join("plans")).into_iter().flatten().flatten();
+        let runs = plans
+            .flat_map(|plan| std::fs::read_dir(plan.path().join("logs")).into_iter().flatten().flatten());
+        directories.extend(runs.map(|run| run.path()));
         directories.sort();
         directories.dedup();
         let mut entries: Vec<LogEntry> =

@@ -408,13 +408,12 @@ impl State {
             "" => runtime_data::logs(&root, &concrete.full_name),
             directory => root.join(Path::new(directory)),
         };
-        let user = ["USER", "LOGNAME"].into_iter().find_map(|name| self.host.environment.get(name));
         let header = LogHeader {
             run: self.messages.run_id().to_string(),
             task: self.outer_name(&concrete.full_name).to_string(),
             started: task_log::now(),
             host: host_name().to_string(),
-            user: user.map_or_else(uid, |user| user.to_string_lossy().into_owned()),
+            user: task_log::user(&self.host.environment),
             command: self.shown_command_line(concrete),
             ..LogHeader::default()
         };
@@ -444,11 +443,6 @@ pub(super) fn secrets(concrete: &ConcreteTask) -> Vec<SmolStr> {
     let of_variables = concrete.vars.entries().into_values().filter(|_| concrete.vars.has_secrets());
     let slots = of_variables.chain(of_environment).filter(|slot| slot.secret);
     slots.filter_map(|slot| slot.visible()).map(Value::to_text).filter(|text| !text.is_empty()).collect()
-}
-
-/// Who runs this, where the environment does not tell.
-fn uid() -> String {
-    format!("uid {}", rustix::process::getuid().as_raw())
 }
 
 fn hook_name(hook: &Hook) -> String {

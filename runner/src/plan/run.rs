@@ -48,6 +48,8 @@ pub struct Settings {
     pub assume_yes: bool,
     /// Values that nobody is to see.
     pub secrets: Vec<SmolStr>,
+    /// What logs say of the machine, the user and the command line.
+    pub log_header: LogHeader,
 }
 
 /// What a run works with.
@@ -608,7 +610,7 @@ impl Run<'_> {
             plan: self.plan.name.to_string(),
             step: known.name.to_string(),
             started: self.around.clock.date().to_string(),
-            ..LogHeader::default()
+            ..self.settings.log_header.clone()
         };
         let log = TaskLog::begin(&self.directory.logs, &known.slug, &header)?;
         log.hide(&self.settings.secrets);

@@ -21,8 +21,10 @@ use ez_runner::plan::state::{RunDirectory, RunSummary, latest, plan_directory, r
 use ez_runner::plan::store::hash_text;
 use ez_runner::plan::summary;
 use ez_runner::plan::values::{Commands, ValueError};
-use ez_runner::process::guard;
+use ez_runner::process::{Environment, guard};
 use ez_runner::signal::{Signals, Stop};
+use ez_runner::task_lock::host_name;
+use ez_runner::task_log::{self, LogHeader};
 use ez_runner::template_host::TemplateHost;
 use smol_str::{SmolStr, ToSmolStr, format_smolstr};
 
@@ -318,6 +320,7 @@ impl<'a> Session<'a> {
             fail_fast: self.request.fail_fast,
             assume_yes: self.options.assume_yes,
             secrets: self.secrets(&values),
+            log_header: self.log_header(&environment),
         };
         let directory = state.directory.clone();
         let broken = |error: run::RunPlanError| Failure::new(Code::OTHER, format!("ez: {error}"));
@@ -350,6 +353,19 @@ impl<'a> Session<'a> {
     fn live_size(&self) -> Option<Measure> {
         let is_dumb = self.context.environment.get("TERM") == Some("dumb");
         (io::stderr().is_terminal() && !is_dumb).then_some(terminal_size as Measure)
+    }
+
+    /// What logs say of the machine, the user and the command line, secrets left out.
+    fn log_header(&self, environment: &Environment) -> LogHeader {
+        let secrets = self.secret_names();
+        let is_secret = |name: &str| secrets.contains(&variable_of(self.plan(), name));
+        let words = std::env::args().map(|word| task_log::masked_argument(&word, is_secret).to_string());
+        LogHeader {
+            host: host_name().to_string(),
+            user: task_log::user(environment),
+            command: words.collect::<Vec<_>>().join(" "),
+            ..LogHeader::default()
+        }
     }
 
     fn secrets(&self, values: &PlanValues) -> Vec<SmolStr> {
