@@ -94,7 +94,8 @@ fn as_ez(arguments: &[String], environment: Environment) -> ExitCode {
             interpret_and_run(Personality::Ez, &arguments, environment, AskParams::All)
         }
         Some(GUARD) => {
-            ez_runner::process::guard::watch(std::io::stdin().lock());
+            let mark = rest.get(1).map_or("", String::as_str);
+            ez_runner::process::guard::watch(std::io::stdin().lock(), mark);
             Code::OK.into()
         }
         Some("__complete") => complete(rest.get(1..).unwrap_or(&[]), environment),

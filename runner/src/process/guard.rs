@@ -1,5 +1,6 @@
 //! A small process beside this one that ends what this one leaves when it is killed. It learns by a pipe which groups of
-//! processes run; the pipe's end, which the kernel makes whatever happens to us, is its sign.
+//! processes run; the pipe's end, which the kernel makes whatever happens to us, is its sign. What was started in our last
+//! moment, before the guard was told, it finds by a variable in the environment of everything that we start.
 
 use std::collections::BTreeSet;
 use std::io::{self, BufRead, Write};
@@ -7,8 +8,9 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, SystemTime};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 /// The guard of this process, if it has one.
 static GUARD: OnceLock<Guard> = OnceLock::new();
@@ -19,7 +21,23 @@ struct Guard {
     _child: Mutex<Child>,
 }
 
-/// Starts the guard of this process: `program` with `argument`, which must call [`watch`]. Once is enough.
+/// The variable whose value tells what a run started from everything else.
+pub const MARK: &str = "EZ_TASK_RUN";
+/// How often processes are looked through after the pipe ended: one may be between its start and its own environment.
+const LOOKS: u32 = 20;
+/// The pause between two looks.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// The value of [`MARK`] for all that this process starts.
+pub fn mark() -> &'static str {
+    static VALUE: OnceLock<String> = OnceLock::new();
+    VALUE.get_or_init(|| {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        format!("{}-{:x}", std::process::id(), now.as_nanos())
+    })
+}
+
+/// Starts the guard of this process: `program` with `argument` and [`mark`], which must call [`watch`]. Once is enough.
 ///
 /// # Errors
 /// It cannot be started.
@@ -28,7 +46,7 @@ pub fn start(program: &Path, argument: &str) -> io::Result<()> {
         return Ok(());
     }
     let mut child = Command::new(program)
-        .arg(argument)
+        .args([argument, mark()])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -58,8 +76,8 @@ fn tell(sign: char, group: Pid) {
     let _ = writeln!(pipe, "{sign}{}", group.as_raw_nonzero());
 }
 
-/// The work of a guard: reads until the pipe ends, then kills what still runs.
-pub fn watch(pipe: impl BufRead) {
+/// The work of a guard: reads until the pipe ends, then kills what still runs, also what only the mark tells of.
+pub fn watch(pipe: impl BufRead, mark: &str) {
     let mut running: BTreeSet<i32> = BTreeSet::new();
     for line in pipe.lines() {
         let Ok(line) = line else { break };
@@ -75,22 +93,51 @@ pub fn watch(pipe: impl BufRead) {
         // One that ended meanwhile is no trouble.
         let _ = kill_process_group(group, Signal::KILL);
     }
+    if mark.is_empty() {
+        return;
+    }
+    let wanted = format!("{MARK}={mark}");
+    for look in 0..LOOKS {
+        if look > 0 {
+            std::thread::sleep(PAUSE);
+        }
+        for process in marked(&wanted) {
+            let _ = kill_process(process, Signal::KILL);
+        }
+    }
+}
+
+/// The processes with this entry in their environment, as far as this user may see it. Only where there is `/proc`.
+fn marked(wanted: &str) -> Vec<Pid> {
+    let own = std::process::id();
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    numbers
+        .filter(|number| i64::from(*number) != i64::from(own))
+        .filter(|number| {
+            let environment = std::fs::read(format!("/proc/{number}/environ")).unwrap_or_default();
+            environment.split(|byte| *byte == 0).any(|entry| entry == wanted.as_bytes())
+        })
+        .filter_map(Pid::from_raw)
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn sleeper() -> Child {
-        Command::new("sleep").arg("1000").process_group(0).spawn().unwrap()
+    fn sleeper(mark: &str) -> Child {
+        Command::new("sleep").arg("1000").env(MARK, mark).process_group(0).spawn().unwrap()
     }
 
     #[test]
     fn what_still_runs_is_killed_and_nothing_else() {
-        let (mut left, mut done) = (sleeper(), sleeper());
+        let own = format!("test-{}", mark());
+        let (mut left, mut done, mut untold) = (sleeper("a"), sleeper("b"), sleeper(&own));
         let text = format!("+{}\n+{}\nnonsense\n-{}\n+0\n+1\n+-1\n", left.id(), done.id(), done.id());
-        watch(text.as_bytes());
+        watch(text.as_bytes(), &own);
         assert!(!left.wait().unwrap().success());
+        assert!(!untold.wait().unwrap().success());
         assert!(done.try_wait().unwrap().is_none());
         done.kill().unwrap();
         done.wait().unwrap();

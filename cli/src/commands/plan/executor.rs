@@ -19,7 +19,7 @@ use ez_runner::event::{Event, EventKind, EventSink, Stream};
 use ez_runner::options::{self as runner, Place};
 use ez_runner::plan::executor::{Executor, Local, OpenStep, OutputSink, StepFailure, StepRequest};
 use ez_runner::plan::state::RunDirectory;
-use ez_runner::process::Environment;
+use ez_runner::process::{Environment, guard};
 use ez_runner::signal::Stop;
 use ez_runner::workspace::Layout;
 use smol_str::{SmolStr, format_smolstr};
@@ -71,6 +71,7 @@ impl Executor for LocalExecutor<'_> {
             }
         };
         let mut environment = Environment::clone(&self.project.environment);
+        environment.set(guard::MARK, guard::mark());
         for variable in &request.env {
             environment.set(variable.name.as_str(), variable.value.to_text().as_str());
         }
