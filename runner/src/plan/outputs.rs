@@ -1,10 +1,12 @@
-//! What a step writes to the file `EZ_STEP_OUTPUT`: lines `key=value`, or one JSON object.
+//! The file `EZ_STEP_OUTPUT`, to which a step writes values for later ones. What it means is the compiler's to say, so that a
+//! compiled plan reads it the same way.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use ez_compiler::plan::outputs::parse_outputs;
 use smol_str::SmolStr;
 
 /// The variable that names the file.
@@ -21,23 +23,12 @@ pub enum OutputError {
     /// It is larger than [`MAX_SIZE`].
     #[error("the outputs are larger than {MAX_SIZE} bytes")]
     TooLarge,
-    /// It begins like JSON and is not an object of it.
-    #[error("the outputs are no JSON object: {0}")]
-    Json(serde_json::Error),
-    /// A line is not `key=value`.
-    #[error("line {line} of the outputs is not `key=value`: {text}")]
-    Line {
-        /// The line, from 1.
-        line: usize,
-        /// What it is.
-        text: String,
-    },
 }
 
-/// The outputs in a file, as far as they are among `declared`; a missing file has none. Of one key the last value holds.
+/// The outputs in a file that are among `declared`; a missing file has none.
 ///
 /// # Errors
-/// The file is not what it should be.
+/// The file cannot be read, or is too large.
 pub fn read(path: &Path, declared: &[SmolStr]) -> Result<BTreeMap<SmolStr, SmolStr>, OutputError> {
     let mut text = Vec::new();
     match File::open(path) {
@@ -48,56 +39,23 @@ pub fn read(path: &Path, declared: &[SmolStr]) -> Result<BTreeMap<SmolStr, SmolS
     if text.len() as u64 > MAX_SIZE {
         return Err(OutputError::TooLarge);
     }
-    let mut outputs = parse(&String::from_utf8_lossy(&text))?;
-    outputs.retain(|name, _| declared.contains(name));
-    Ok(outputs)
-}
-
-fn parse(text: &str) -> Result<BTreeMap<SmolStr, SmolStr>, OutputError> {
-    if text.trim_start().starts_with('{') {
-        let object: BTreeMap<SmolStr, serde_json::Value> =
-            serde_json::from_str(text).map_err(OutputError::Json)?;
-        let shown = |value: serde_json::Value| match value {
-            serde_json::Value::String(text) => text.into(),
-            serde_json::Value::Null => SmolStr::default(),
-            other => other.to_string().into(),
-        };
-        return Ok(object.into_iter().map(|(name, value)| (name, shown(value))).collect());
-    }
-    let mut outputs = BTreeMap::new();
-    for (index, line) in text.lines().enumerate() {
-        let line = line.strip_suffix('\r').unwrap_or(line);
-        if line.trim().is_empty() {
-            continue;
-        }
-        let Some((name, value)) = line.split_once('=') else {
-            return Err(OutputError::Line { line: index + 1, text: line.chars().take(80).collect() });
-        };
-        outputs.insert(name.trim().into(), value.into());
-    }
-    Ok(outputs)
+    Ok(parse_outputs(&String::from_utf8_lossy(&text), declared))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(text: &str, expected: &str) {
-        let shown = match parse(text) {
-            Ok(outputs) => {
-                outputs.iter().flat_map(|(name, value)| [name.as_str(), "=", value.as_str(), ";"]).collect()
-            }
-            Err(error) => error.to_string(),
-        };
-        assert!(shown.starts_with(expected), "{text:?}: {shown}");
-    }
-
     #[test]
-    fn lines_and_json_are_outputs() {
-        check("", "");
-        check("a=1\n\nb = x=y \r\na=2", "a=2;b= x=y ;");
-        check(" {\"a\": \"x\", \"b\": 2, \"c\": null, \"d\": [1]}\n", "a=x;b=2;c=;d=[1];");
-        check("a=1\nnothing\n", "line 2 of the outputs is not `key=value`: nothing");
-        check("{\"a\": ", "the outputs are no JSON object: ");
+    fn files_are_read_up_to_a_limit() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("out");
+        let declared = [SmolStr::new("a"), SmolStr::new("b")];
+        assert!(read(&path, &declared).unwrap().is_empty());
+        std::fs::write(&path, "a=1\nc=2\n").unwrap();
+        let outputs = read(&path, &declared).unwrap();
+        assert_eq!((outputs["a"].as_str(), outputs["b"].as_str(), outputs.len()), ("1", "", 2));
+        std::fs::write(&path, vec![b'x'; MAX_SIZE as usize + 1]).unwrap();
+        assert!(matches!(read(&path, &declared), Err(OutputError::TooLarge)));
     }
 }

@@ -13,11 +13,6 @@ use crate::task_log;
 /// How often a name for a run is tried.
 const MAX_NAMES: u32 = 10_000;
 
-/// The directory of a plan, below which all is that its runs leave.
-pub fn plan_directory(root: &Path, plan: &str) -> PathBuf {
-    runtime_data::directory(root).join("plans").join(runtime_data::slug(plan))
-}
-
 /// The directories of one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunDirectory {
@@ -32,7 +27,7 @@ pub struct RunDirectory {
 impl RunDirectory {
     /// The directories of a run of a plan.
     pub fn of(root: &Path, plan: &str, run: &str) -> Self {
-        let directory = plan_directory(root, plan);
+        let directory = runtime_data::plan(root, plan);
         Self {
             run: run.into(),
             path: directory.join("state").join(run),
@@ -47,7 +42,7 @@ impl RunDirectory {
     pub fn create(root: &Path, plan: &str, time: &str) -> io::Result<Self> {
         let stamp: String =
             time.chars().take_while(|c| *c != '.').filter(char::is_ascii_alphanumeric).collect();
-        let state = plan_directory(root, plan).join("state");
+        let state = runtime_data::plan(root, plan).join("state");
         runtime_data::make_directory(root, &state)?;
         for number in 1..=MAX_NAMES {
             let run = if number == 1 { stamp.clone() } else { format!("{stamp}-{number}") };
@@ -164,7 +159,7 @@ impl RunSummary {
 
 /// The newest run of a plan.
 pub fn latest(root: &Path, plan: &str) -> Option<RunSummary> {
-    let state = plan_directory(root, plan).join("state");
+    let state = runtime_data::plan(root, plan).join("state");
     let entries = fs::read_dir(state).into_iter().flatten().flatten();
     let mut names: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
     // Names are times; those of one second are numbered.
@@ -186,7 +181,7 @@ fn run_order(path: &Path) -> (String, u32) {
 
 /// The runs of a plan, the newest first. What has no whole journal is no run.
 pub fn runs(root: &Path, plan: &str) -> Vec<RunSummary> {
-    let state = plan_directory(root, plan).join("state");
+    let state = runtime_data::plan(root, plan).join("state");
     let entries = fs::read_dir(state).into_iter().flatten().flatten();
     let mut runs: Vec<RunSummary> = entries
         .filter_map(|entry| {

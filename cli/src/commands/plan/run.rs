@@ -17,11 +17,12 @@ use ez_runner::plan::executor::{Approval, Approver, Clock, Local, SystemClock};
 use ez_runner::plan::journal::{Begin, Finished, Journal, JournalError, Record, VERSION};
 use ez_runner::plan::run::{self, Ended, Placed, Settings, State, Surroundings};
 use ez_runner::plan::schedule::{End, Schedule};
-use ez_runner::plan::state::{RunDirectory, RunSummary, latest, plan_directory, runs};
+use ez_runner::plan::state::{RunDirectory, RunSummary, latest, runs};
 use ez_runner::plan::store::hash_text;
 use ez_runner::plan::summary;
 use ez_runner::plan::values::{Commands, ValueError};
 use ez_runner::process::{Environment, guard};
+use ez_runner::runtime_data;
 use ez_runner::signal::{Signals, Stop};
 use ez_runner::task_lock::host_name;
 use ez_runner::task_log::{self, LogHeader};
@@ -458,7 +459,7 @@ impl<'a> Session<'a> {
         let state = State {
             journal,
             earlier: by_slug(results),
-            placed: Placed::read(&plan_directory(self.root(), &plan.name)),
+            placed: Placed::read(&runtime_data::plan(self.root(), &plan.name)),
             directory,
         };
         Ok((state, begin, values))
@@ -524,7 +525,7 @@ impl<'a> Session<'a> {
         let words =
             format!("ez: resuming {}: {done} of {} steps are done\n", directory.run, plan.nodes.len());
         self.context.logger.err(Color::Default, &words);
-        let placed = Placed::read(&plan_directory(self.root(), &plan.name));
+        let placed = Placed::read(&runtime_data::plan(self.root(), &plan.name));
         let state = State { directory, journal, earlier: by_slug(summary.nodes), placed };
         Ok((state, begin, values))
     }
