@@ -338,3 +338,26 @@ fn a_killed_run_leaves_no_command_behind() {
     session.exit();
     project.run(["plan", "runs", "p"]).exit(0).stdout_has("interrupted");
 }
+
+#[test]
+fn an_interrupted_run_ends_its_steps_and_goes_on_later() {
+    use std::io::{BufRead, BufReader, Read};
+    let project = Project::new()
+        .file(
+            "Taskfile.yml",
+            "version: '3'\ntasks:\n  first: {cmds: ['echo first >> order.txt']}\n  wait:\n    cmds:\n      - |\n        test -e open && exit 0\n        exec 3> alive\n        echo ready >&3\n        sleep 1000\n",
+        )
+        .file("plans/p.yml", "steps: [{task: first}, {task: wait, needs: [first]}]\n");
+    let made = std::process::Command::new("mkfifo").arg(project.path("alive")).status().expect("mkfifo");
+    assert!(made.success());
+    let mut session = project.start(&ez_tests::program::ez(), ["plan", "run", "p"]);
+    let mut alive = BufReader::new(std::fs::File::open(project.path("alive")).expect("a pipe"));
+    let mut line = String::new();
+    alive.read_line(&mut line).expect("a line");
+    session.signal(rustix::process::Signal::INT);
+    let mut rest = String::new();
+    alive.read_to_string(&mut rest).expect("an end");
+    assert_eq!(session.exit(), Exit::Code(130));
+    project.write("open", "");
+    project.run(["plan", "run", "p", "--resume"]).exit(0).file_is("order.txt", "first\n");
+}
