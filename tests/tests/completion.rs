@@ -195,3 +195,14 @@ fn variables_of_tasks_are_offered_by_ez() {
         project.run(args).success().stdout_has(expected);
     }
 }
+
+#[test]
+fn plans_are_completed() {
+    let project = Project::new()
+        .file("Taskfile.yml", "version: '3'\ntasks: {a: echo}\n")
+        .file("plans/release.yml", "steps: [{task: a}]\n");
+    project.run(["__complete", "ez", "plan", "re"]).success().stdout("release\ta plan\n");
+    project.run(["__complete", "ez", "plan", "run", ""]).success().stdout("release\ta plan\n");
+    project.run(["__complete", "ez", "plan", "resu"]).success().stdout("");
+    project.run(["__complete", "ez", "plan", "buil"]).success().stdout_has("build\t");
+}

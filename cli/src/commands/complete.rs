@@ -9,6 +9,7 @@ use ez_compiler::ast::param::variable_name;
 use ez_compiler::ast::{EnumValues, Param, ParamKind, Text, Variable, VariableValue};
 use ez_compiler::folder::FolderTask;
 use ez_compiler::ir::{Program, Resolution};
+use ez_compiler::plan;
 
 use super::{Context, ws};
 use crate::args::configuration::Configuration;
@@ -17,6 +18,7 @@ use crate::args::flag::{FlagSet, Id};
 use crate::args::invocation::{self, Options, Order, Personality};
 use crate::args::parse;
 use crate::commands::list;
+use crate::disk::Disk;
 use crate::logger::Color;
 use crate::project::Project;
 use ez_compiler::Purpose;
@@ -72,6 +74,7 @@ fn candidates(context: &Context, before: &[String], word: &str) -> Vec<Candidate
     match subcommand {
         Some("completion") => return values("bash zsh fish nushell powershell"),
         Some("help") => return subcommands(&grammar),
+        Some("plan") => return plans(context, before, before.len() == leading + 1),
         Some("ws" | "rerun") => return workspaces(context, before),
         Some(name) if !TAKES_TASKS.contains(&name) => return Vec::new(),
         _ => {}
@@ -80,6 +83,21 @@ fn candidates(context: &Context, before: &[String], word: &str) -> Vec<Candidate
     if before.len() == leading {
         all.extend(subcommands(&grammar));
     }
+    all
+}
+
+/// Names of plans, and, right behind `plan`, what can be done with them.
+fn plans(context: &Context, before: &[String], is_first: bool) -> Vec<Candidate> {
+    let mut all = Vec::new();
+    if is_first {
+        let grammar = ez::command();
+        let plan = grammar.find_subcommand("plan");
+        all.extend(plan.into_iter().flat_map(subcommands));
+    }
+    let Some(options) = place(context, before) else { return all };
+    let Ok(project) = Project::open(context, &options, Purpose::Run) else { return all };
+    let found = plan::find_all(&Disk, &project.compilation.program.dir);
+    all.extend(found.into_iter().map(|plan| Candidate::new(plan.name.as_str(), "a plan")));
     all
 }
 
