@@ -184,7 +184,7 @@ def main():
             shown = f"{value:.2f}" if value >= 0.5 else f"1/{1 / value:.1f}"
             ours = milliseconds(times["ez"])
             if arguments.markdown:
-                row = (benchmark["what"], peer, limit, shown, ours, theirs, "yes" if holds else "**no**")
+                row = (benchmark["what"], peer, limit, shown, ours, theirs, "–" if bound is None else "yes" if holds else "**no**")
                 print("| " + " | ".join(row) + " |", flush=True)
             else:
                 verdict = "ok  " if holds else "SLOW"
