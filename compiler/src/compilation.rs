@@ -63,6 +63,8 @@ pub struct Compilation {
     pub folders: Vec<FolderTask>,
     /// What its `task.yml` says of the folder task that was compiled.
     pub metadata: Metadata,
+    /// The plans of the project; only where it was compiled to be checked.
+    pub plans: Vec<CompiledPlan>,
     /// What the rules found in tasks that the next compilation may find unchanged.
     pub memo: CheckMemo,
 }
@@ -113,6 +115,7 @@ pub fn compile(
         diagnostics.extend(plugins.diagnostics);
     }
     let mut memo = CheckMemo::default();
+    let mut plans = Vec::new();
     if options.purpose == Purpose::Check {
         let known = previous.map(|p| &p.memo);
         let checked = check::run_with(&project, &program, files, options.host, known);
@@ -127,7 +130,8 @@ pub fn compile(
                 is_partial: project.failure.is_some(),
             };
             let found = plan::find_all(files, &options.root_dir);
-            diagnostics.extend(surroundings.check_plans(found, &mut project.sources));
+            plans = surroundings.compile_plans(found, &mut project.sources);
+            diagnostics.extend(plans.iter().flat_map(|plan| plan.diagnostics.iter().cloned()));
         }
     }
     diagnostics.sort_by_cached_key(|d| {
@@ -144,6 +148,7 @@ pub fn compile(
         failure: project.failure,
         folders,
         metadata,
+        plans,
         memo,
     }
 }
@@ -159,14 +164,10 @@ struct Surroundings<'a> {
 }
 
 impl Surroundings<'_> {
-    fn check_plans(&self, found: Vec<PlanFile>, sources: &mut SourceMap) -> Vec<Diagnostic> {
+    fn compile_plans(&self, found: Vec<PlanFile>, sources: &mut SourceMap) -> Vec<CompiledPlan> {
         if found.is_empty() {
             return Vec::new();
         }
-        self.compile_plans(found, sources).into_iter().flat_map(|plan| plan.diagnostics).collect()
-    }
-
-    fn compile_plans(&self, found: Vec<PlanFile>, sources: &mut SourceMap) -> Vec<CompiledPlan> {
         let reads: Vec<ReadPlan> =
             found.into_iter().map(|file| plan::read(self.files, file, sources)).collect();
         let twice = plan::duplicates(&reads);
