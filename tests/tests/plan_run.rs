@@ -169,6 +169,10 @@ fn a_run_goes_on_where_it_failed() {
     let project = project(plan);
     project.run(["plan", "run", "p"]).exit(201).file_is("order.txt", "make a\n").stderr_has("--resume");
     project.run(["plan", "runs", "p"]).exit(0).stdout_has("failed").stdout_has("1/3");
+    let last = project.run(["plan", "runs", "p", "--run", "last", "--json"]);
+    last.exit(0).stdout_has(r#""slug": "use""#).stdout_has(r#""state": "blocked""#);
+    project.run(["plan", "runs", "p", "--run", "last"]).exit(0).stdout_has("gate  failed");
+    project.run(["plan", "runs", "p", "--run", "never"]).exit(1).stderr_has("there is no such run of p");
     project.write("open", "");
     project
         .run(["plan", "run", "p", "--resume"])
@@ -330,6 +334,7 @@ fn a_killed_run_leaves_no_command_behind() {
     let mut line = String::new();
     alive.read_line(&mut line).expect("a line");
     assert_eq!(line, "ready\n");
+    project.run(["plan", "runs", "p", "--run", "last"]).exit(0).stdout_has("wait  running");
     session.signal(rustix::process::Signal::KILL);
     // The pipe ends when the last process that has it is gone.
     let mut rest = String::new();
@@ -337,6 +342,8 @@ fn a_killed_run_leaves_no_command_behind() {
     assert_eq!(rest, "");
     session.exit();
     project.run(["plan", "runs", "p"]).exit(0).stdout_has("interrupted");
+    let last = project.run(["plan", "runs", "p", "--run", "last", "--json"]);
+    last.exit(0).stdout_has(r#""state": "interrupted""#).stdout_has(r#""started": "20"#);
 }
 
 #[test]

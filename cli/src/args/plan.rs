@@ -260,6 +260,9 @@ pub struct PlanRuns {
     /// The plan, or its file
     #[arg(value_name = "PLAN|PATH")]
     pub plan: String,
+    /// Only this run, with its steps; `last` is the newest
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
     /// As JSON
     #[arg(short, long)]
     pub json: bool,

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::ir::plan::{PlanStep, TaskKind};
 use crate::ir::{NodeId, Plan};
+use crate::source::SourceMap;
 
 /// A form of the graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,12 +21,13 @@ pub enum PlanFormat {
     Svg,
 }
 
-/// Draws a plan: a box a combination, an arrow from what is done before to what waits for it.
-pub fn plan_graph(plan: &Plan, format: PlanFormat) -> String {
+/// Draws a plan: a box a combination, an arrow from what is done before to what waits for it. `sources` tells where its
+/// steps stand.
+pub fn plan_graph(plan: &Plan, sources: &SourceMap, format: PlanFormat) -> String {
     match format {
         PlanFormat::Mermaid => mermaid(plan),
         PlanFormat::Dot => dot(plan),
-        PlanFormat::Json => as_json(plan),
+        PlanFormat::Json => as_json(plan, sources),
         PlanFormat::Svg => svg(plan),
     }
 }
@@ -62,8 +64,8 @@ fn dot(plan: &Plan) -> String {
     out
 }
 
-fn as_json(plan: &Plan) -> String {
-    let steps: Vec<Value> = plan.steps.iter().map(step_json).collect();
+fn as_json(plan: &Plan, sources: &SourceMap) -> String {
+    let steps: Vec<Value> = plan.steps.iter().map(|step| step_json(step, sources)).collect();
     let nodes: Vec<Value> = plan
         .ids()
         .map(|id| {
@@ -112,7 +114,8 @@ fn as_json(plan: &Plan) -> String {
     format!("{document:#}\n")
 }
 
-fn step_json(step: &PlanStep) -> Value {
+fn step_json(step: &PlanStep, sources: &SourceMap) -> Value {
+    let position = sources.position(step.span);
     let artifacts: Vec<Value> = step
         .artifacts
         .iter()
@@ -137,6 +140,7 @@ fn step_json(step: &PlanStep) -> Value {
         .collect();
     json!({
         "name": step.name.value,
+        "location": {"line": position.line, "column": position.column},
         "combinations": step.nodes.len(),
         "when": step.when.as_ref().map(|when| when.text.value.as_str()),
         "artifacts": artifacts,

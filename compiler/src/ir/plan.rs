@@ -8,7 +8,7 @@ use serde::Serialize;
 use smol_str::SmolStr;
 
 use crate::ast::{Param, Text};
-use crate::source::Spanned;
+use crate::source::{Span, Spanned};
 use crate::template::{Reference, TemplateText, Value};
 
 /// Most steps of a plan, and most combinations of all its steps together.
@@ -62,6 +62,8 @@ pub struct Plan {
 pub struct PlanStep {
     /// The name.
     pub name: Spanned<SmolStr>,
+    /// The whole entry of `steps`.
+    pub span: Span,
     /// Its nodes.
     pub nodes: Range<u32>,
     /// Whether it has a matrix.

@@ -205,7 +205,7 @@ fn check(text: &str) {
     let has_errors = compiled.diagnostics.iter().any(|found| found.severity == Severity::Error);
     let Some(plan) = compiled.plan.filter(|_| !has_errors) else { return };
     for format in [PlanFormat::Mermaid, PlanFormat::Dot, PlanFormat::Json, PlanFormat::Svg] {
-        plan_graph(&plan, format);
+        plan_graph(&plan, &compilation.sources, format);
     }
     let parts = PlanProject {
         program: &compilation.program,

@@ -212,6 +212,7 @@ impl<'l, 'a> PlanTexts<'l, 'a> {
         let is_folder = task.is_some_and(|task| task.kind == TaskKind::Folder);
         PlanStep {
             name: Spanned::new(step.name.value.clone(), step.name.span),
+            span: step.span,
             nodes: first..first + nodes.len() as u32,
             has_matrix: step.matrix.is_some(),
             vars,

@@ -1,5 +1,6 @@
 //! Where runs of plans keep their state: `.ez/plans/<plan>/state/<run>/`.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -134,6 +135,17 @@ pub struct RunSummary {
     pub ended: Option<SmolStr>,
     /// The last word on each node.
     pub nodes: Vec<Finished>,
+    /// The nodes that began and did not end, by their slugs, each with its attempt and when that began.
+    pub open: BTreeMap<SmolStr, Attempt>,
+}
+
+/// An attempt of a node that did not end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Which one; the first is 1.
+    pub number: u32,
+    /// When it began; RFC 3339.
+    pub time: SmolStr,
 }
 
 impl RunSummary {
@@ -141,16 +153,24 @@ impl RunSummary {
     pub fn of(records: Vec<Record>, is_running: bool) -> Option<Self> {
         let mut records = records.into_iter();
         let Some(Record::Begin(begin)) = records.next() else { return None };
-        let mut summary = Self { begin, is_running, exit: None, ended: None, nodes: Vec::new() };
+        let mut summary =
+            Self { begin, is_running, exit: None, ended: None, nodes: Vec::new(), open: BTreeMap::new() };
         for record in records {
             match record {
                 Record::Finished(finished) => {
                     summary.nodes.retain(|known| known.node != finished.node);
+                    summary.open.remove(&finished.node);
                     summary.nodes.push(*finished);
                 }
                 Record::Ended { exit, time } => (summary.exit, summary.ended) = (Some(exit), Some(time)),
-                Record::Resumed { .. } => (summary.exit, summary.ended) = (None, None),
-                Record::Begin(_) | Record::Started { .. } => {}
+                Record::Resumed { .. } => {
+                    (summary.exit, summary.ended) = (None, None);
+                    summary.open.clear();
+                }
+                Record::Started { node, attempt, time } => {
+                    summary.open.insert(node, Attempt { number: attempt, time });
+                }
+                Record::Begin(_) => {}
             }
         }
         Some(summary)

@@ -32,16 +32,45 @@ struct Row<'a> {
     duration: f64,
 }
 
-/// Lists the runs of a plan, the newest first.
+/// A combination of a step in a run.
+#[derive(Serialize)]
+struct Node<'a> {
+    slug: &'a str,
+    state: &'static str,
+    attempts: u32,
+    /// When the attempt began that has not ended; RFC 3339.
+    started: Option<&'a str>,
+    /// Seconds since the run began.
+    began: Option<f64>,
+    /// Seconds.
+    duration: Option<f64>,
+    exit: Option<u8>,
+    cause: Option<&'a str>,
+}
+
+/// A run and what is known of its steps.
+#[derive(Serialize)]
+struct Detail<'a> {
+    version: u32,
+    #[serde(flatten)]
+    run: Row<'a>,
+    nodes: Vec<Node<'a>>,
+}
+
+/// The name of the newest run.
+const LAST: &str = "last";
+
+/// Lists the runs of a plan, the newest first, or the steps of one run.
 pub fn list(context: &Context, options: &Options, request: &PlanRuns) -> Outcome {
     let (project, name) = place(context, options, &request.plan)?;
-    let found = runs(project.compilation.program.dir.as_std_path(), &name);
+    let root = project.compilation.program.dir.as_std_path();
+    let found = runs(root, &name);
+    if let Some(wanted) = &request.run {
+        return show(context, chosen(&found, Some(wanted), &name)?, request.json);
+    }
     let rows: Vec<Row> = found.iter().map(row).collect();
     if request.json {
-        let json = serde_json::to_string_pretty(&serde_json::json!({ "runs": rows }))
-            .map_err(|error| Failure::new(Code::OTHER, format!("ez: {error}")))?;
-        context.logger.out(Color::None, &format!("{json}\n"));
-        return Ok(());
+        return print_json(context, &serde_json::json!({ "runs": rows }));
     }
     if rows.is_empty() {
         context.logger.err(Color::Yellow, &format!("ez: there are no runs of {name}\n"));
@@ -55,6 +84,78 @@ pub fn list(context: &Context, options: &Options, request: &PlanRuns) -> Outcome
     }
     context.logger.out(Color::None, &table::align(&text, 2));
     Ok(())
+}
+
+fn print_json(context: &Context, value: &impl Serialize) -> Outcome {
+    let json = serde_json::to_string_pretty(value)
+        .map_err(|error| Failure::new(Code::OTHER, format!("ez: {error}")))?;
+    context.logger.out(Color::None, &format!("{json}\n"));
+    Ok(())
+}
+
+fn show(context: &Context, run: &RunSummary, json: bool) -> Outcome {
+    let nodes = nodes(run);
+    if json {
+        return print_json(context, &Detail { version: 1, run: row(run), nodes });
+    }
+    let mut text = String::from("step\tstate\tbegan\ttook\tattempts\n");
+    let shown = |seconds: Option<f64>| {
+        seconds.map(|seconds| time(std::time::Duration::from_secs_f64(seconds.max(0.0)))).unwrap_or_default()
+    };
+    for node in &nodes {
+        let began = node.began.map_or_else(String::new, |_| format!("+{}", shown(node.began)));
+        let took = shown(node.duration);
+        let _ = writeln!(text, "{}\t{}\t{began}\t{took}\t{}", node.slug, node.state, node.attempts);
+    }
+    context.logger.out(Color::None, &table::align(&text, 2));
+    Ok(())
+}
+
+/// The nodes of a run by their slugs; those that it has no word about wait.
+fn nodes(run: &RunSummary) -> Vec<Node<'_>> {
+    let waiting = if run.is_running { "waiting" } else { "not run" };
+    let interrupted = if run.is_running { "running" } else { "interrupted" };
+    run.begin
+        .steps
+        .keys()
+        .map(|slug| {
+            let finished = run.nodes.iter().find(|node| node.node == *slug);
+            if let Some(attempt) = run.open.get(slug) {
+                return Node {
+                    state: interrupted,
+                    attempts: attempt.number,
+                    started: Some(&attempt.time),
+                    ..unknown(slug)
+                };
+            }
+            finished.map_or(Node { state: waiting, ..unknown(slug) }, |node| Node {
+                state: node.end.word(),
+                attempts: node.attempts,
+                began: Some(node.began),
+                duration: Some(node.seconds),
+                exit: node.exit,
+                cause: node.cause.as_deref(),
+                ..unknown(slug)
+            })
+        })
+        .collect()
+}
+
+/// A node that nothing is known of.
+fn unknown(slug: &str) -> Node<'_> {
+    Node { slug, state: "", attempts: 0, started: None, began: None, duration: None, exit: None, cause: None }
+}
+
+/// A run by its name; the newest one is [`LAST`], and meant where nothing is.
+fn chosen<'r>(found: &'r [RunSummary], wanted: Option<&str>, plan: &str) -> Result<&'r RunSummary, Failure> {
+    let run = match wanted {
+        None | Some(LAST) => found.first(),
+        Some(wanted) => found.iter().find(|run| run.begin.run == *wanted),
+    };
+    run.ok_or_else(|| {
+        let message = format!("ez: there is no such run of {plan}; `ez plan runs {plan}` shows them all");
+        Failure::new(Code::OTHER, message)
+    })
 }
 
 fn row(run: &RunSummary) -> Row<'_> {
@@ -91,16 +192,7 @@ pub fn logs(context: &Context, options: &Options, request: &PlanLogs) -> Outcome
     let (project, name) = place(context, options, &request.plan)?;
     let root = project.compilation.program.dir.as_std_path();
     let found = runs(root, &name);
-    let run = match &request.run {
-        Some(wanted) => found.iter().find(|run| run.begin.run == *wanted),
-        None => found.first(),
-    };
-    let Some(run) = run else {
-        return Err(Failure::new(
-            Code::OTHER,
-            format!("ez: there is no such run of {name}; `ez plan runs {name}` shows them all"),
-        ));
-    };
+    let run = chosen(&found, request.run.as_deref(), &name)?;
     let directory = RunDirectory::of(root, &name, &run.begin.run);
     let mut files: Vec<std::path::PathBuf> = std::fs::read_dir(&directory.logs)
         .into_iter()

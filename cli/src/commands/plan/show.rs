@@ -24,6 +24,6 @@ pub fn run(context: &Context, options: &Options, request: &PlanShow) -> Outcome 
             return Ok(());
         }
     };
-    context.logger.out(Color::None, &plan_graph(plan, format));
+    context.logger.out(Color::None, &plan_graph(plan, &opened.project.compilation.sources, format));
     Ok(())
 }
