@@ -72,7 +72,8 @@ impl Trust for Judge {
     }
 }
 
-fn settings(options: &Options, root: &Utf8Path, cache_dir: Utf8PathBuf) -> RemoteSettings {
+/// How remote Taskfiles of the project at `root` are had, by the flags of a command line.
+pub fn settings(options: &Options, root: &Utf8Path, cache_dir: Utf8PathBuf) -> RemoteSettings {
     let remote = &options.remote;
     let nanoseconds = |n: i64| Duration::from_nanos(u64::try_from(n).unwrap_or(0));
     let path = |text: &str| (!text.is_empty()).then(|| Utf8PathBuf::from(text));

@@ -27,7 +27,7 @@ pub const DEFAULT_TASK: &str = "default";
 const SEPARATOR: char = ':';
 
 /// A folder task: where it is. What it does, its own compilation says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FolderTask {
     /// The folder's name.
     pub name: SmolStr,

@@ -24,6 +24,7 @@ pub mod hooks;
 pub mod json_path;
 pub mod limits;
 pub mod loops;
+pub mod machine;
 pub mod mask;
 mod messages;
 pub mod options;

@@ -1,23 +1,16 @@
-//! The machine and the variables of a run, as templates see them.
+//! The machine and the variables of a run, as templates see them, with the templates that were parsed before.
 
 use std::cell::RefCell;
-use std::net::ToSocketAddrs;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use ez_compiler::template::time::TimeZone;
 use ez_compiler::template::{Host, Reference, Scope, TemplateText, Value};
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
-use crate::platform;
+use crate::machine::Machine;
 use crate::process::Environment;
 use crate::scope::View;
-
-/// Where the system keeps time zones.
-const ZONE_DIRECTORY: &str = "/usr/share/zoneinfo";
-/// The machine's own time zone.
-const LOCAL_ZONE: &str = "/etc/localtime";
 
 /// How many parsed templates are kept. Templates of files are far fewer; texts that templates make of other
 /// templates have no bound.
@@ -26,7 +19,7 @@ const MAX_PARSED: usize = 100_000;
 /// What templates ask of this machine, and the templates that were parsed before.
 #[derive(Debug)]
 pub struct TemplateHost {
-    environment: Arc<Environment>,
+    machine: Machine,
     texts: RefCell<FxHashMap<SmolStr, TemplateText>>,
     references: RefCell<FxHashMap<SmolStr, Reference>>,
 }
@@ -34,11 +27,7 @@ pub struct TemplateHost {
 impl TemplateHost {
     /// This machine with the given environment.
     pub fn new(environment: &Arc<Environment>) -> Self {
-        Self {
-            environment: Arc::clone(environment),
-            texts: RefCell::default(),
-            references: RefCell::default(),
-        }
+        Self { machine: Machine::new(environment), texts: RefCell::default(), references: RefCell::default() }
     }
 
     /// A text, parsed once.
@@ -70,69 +59,39 @@ fn remember<T: Clone>(
 
 impl Host for TemplateHost {
     fn environment(&self, name: &str) -> Option<String> {
-        self.environment.get(name).and_then(|value| value.to_str()).map(str::to_owned)
+        self.machine.environment(name)
     }
 
     fn now(&self) -> (i64, u32) {
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        (since.as_secs() as i64, since.subsec_nanos())
+        self.machine.now()
     }
 
     fn random(&self, buffer: &mut [u8]) {
-        use std::hash::{BuildHasher, Hasher};
-        // Every `RandomState` has keys that the system gave; what is hashed under them cannot be guessed.
-        for chunk in buffer.chunks_mut(8) {
-            let bytes = std::collections::hash_map::RandomState::new().build_hasher().finish().to_le_bytes();
-            let length = chunk.len();
-            chunk.copy_from_slice(bytes.get(..length).unwrap_or(&bytes));
-        }
+        self.machine.random(buffer);
     }
 
     fn cpu_count(&self) -> usize {
-        std::thread::available_parallelism().map_or(1, usize::from)
+        self.machine.cpu_count()
     }
 
-    fn os(&self) -> &'static str {
-        platform::os()
+    fn os(&self) -> &str {
+        self.machine.os()
     }
 
-    fn arch(&self) -> &'static str {
-        platform::arch()
+    fn arch(&self) -> &str {
+        self.machine.arch()
     }
 
     fn current_dir(&self) -> String {
-        std::env::current_dir().ok().and_then(|dir| dir.to_str().map(str::to_owned)).unwrap_or_default()
+        self.machine.current_dir()
     }
 
     fn time_zone(&self, name: &str) -> Option<Arc<TimeZone>> {
-        let of_environment = self.environment("TZ");
-        let name = match (name, of_environment.as_deref()) {
-            ("Local", Some("" | "UTC")) | ("" | "UTC", _) => return Some(TimeZone::utc()),
-            ("Local", Some(zone)) => zone.trim_start_matches(':'),
-            (name, _) => name,
-        };
-        if name.split('/').any(|part| part == "..") {
-            return None;
-        }
-        let path = match name {
-            "Local" => LOCAL_ZONE.to_owned(),
-            name if name.starts_with('/') => name.to_owned(),
-            name => format!("{ZONE_DIRECTORY}/{name}"),
-        };
-        match std::fs::read(path) {
-            Ok(bytes) => TimeZone::from_tzif(name, &bytes).map(Arc::new),
-            // A machine without a zone runs in UTC.
-            Err(_) if name == "Local" => Some(TimeZone::utc()),
-            Err(_) => None,
-        }
+        self.machine.time_zone(name)
     }
 
     fn resolve_host(&self, name: &str) -> Vec<String> {
-        let addresses = (name, 0).to_socket_addrs();
-        let mut texts: Vec<String> =
-            addresses.into_iter().flatten().map(|address| address.ip().to_string()).collect();
-        texts.dedup();
-        texts
+        self.machine.resolve_host(name)
     }
 }
 

@@ -10,10 +10,10 @@ use super::{plan, usage};
 use crate::exit_code;
 
 /// Names that are kept for later; a task of such a name needs `ez run`.
-pub const RESERVED: [&str; 4] = ["schema", "lsp", "server", "client"];
+pub const RESERVED: [&str; 3] = ["schema", "server", "client"];
 
 /// Names that mean something now.
-pub const SUBCOMMANDS: [&str; 24] = [
+pub const SUBCOMMANDS: [&str; 25] = [
     "list",
     "show",
     "run",
@@ -38,6 +38,7 @@ pub const SUBCOMMANDS: [&str; 24] = [
     "import",
     "template",
     "browse",
+    "lsp",
 ];
 
 /// Whether a name is a subcommand's, now or later, so that a task of that name is hidden.
@@ -149,6 +150,10 @@ pub enum Command {
     Import(Import),
     /// Tell how much outputs of tasks are kept, or remove some
     Cache(Cache),
+    /// Serve editors: findings, completion, navigation and more in Taskfiles and plans
+    ///
+    /// Editors start it by themselves and speak through standard input and output. A port can only be one of this machine.
+    Lsp(Lsp),
     /// Look at the surroundings: shell, terminal, configuration, caches
     Doctor(Doctor),
     /// Print a script that completes tasks and their variables in a shell
@@ -181,7 +186,7 @@ impl Command {
             Self::Template(command) => command.place.clone(),
             Self::Export(command) => command.place.clone(),
             Self::Import(command) => command.place.clone(),
-            Self::Run(_) | Self::Completion(_) | Self::Version(_) => Place::default(),
+            Self::Run(_) | Self::Completion(_) | Self::Version(_) | Self::Lsp(_) => Place::default(),
         }
     }
 }
@@ -528,6 +533,20 @@ pub enum GraphFormat {
     Mermaid,
     /// Nodes and edges as JSON
     Json,
+}
+
+/// `ez lsp`
+#[derive(Args, Debug)]
+pub struct Lsp {
+    /// Speak through standard input and output, as without any flag
+    #[arg(long)]
+    pub stdio: bool,
+    /// Wait for editors on a port of this machine (0: any that is free)
+    #[arg(long, value_name = "PORT", conflicts_with = "stdio")]
+    pub tcp: Option<String>,
+    /// The same, by WebSocket
+    #[arg(long, value_name = "PORT", conflicts_with_all = ["stdio", "tcp"])]
+    pub websocket: Option<String>,
 }
 
 /// `ez doctor`

@@ -17,6 +17,7 @@ pub mod import;
 pub mod init;
 pub mod list;
 pub mod log;
+pub mod lsp;
 pub mod matrix;
 pub mod new;
 pub mod params;
@@ -70,6 +71,7 @@ pub fn dispatch(context: &Context, options: &Options, command: &Command) -> Outc
         Command::Template(request) => template::run(context, options, request),
         Command::Export(request) => export::run(context, options, request),
         Command::Import(request) => import::run(context, options, request),
+        Command::Lsp(request) => lsp::run(context, options, request),
         Command::Doctor(request) => doctor::run(context, options, request),
         Command::Completion(request) => {
             completion::for_ez(context, request.shell);

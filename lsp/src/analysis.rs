@@ -1,0 +1,114 @@
+//! A compiled project and what is asked of it again and again.
+
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use ez_compiler::Compilation;
+use ez_compiler::diagnostic::Diagnostic;
+use ez_compiler::source::{FileId, SourceFile, Span};
+use ez_compiler::template::Host;
+use rustc_hash::FxHashMap;
+
+use crate::files::EditorFiles;
+use crate::settings::Settings;
+
+/// A host that several threads may ask.
+pub type SharedHost = Arc<dyn Host + Send + Sync>;
+
+/// A project as it was compiled from the texts of one moment.
+#[derive(Debug)]
+pub struct Analysis {
+    /// What the compiler made of it.
+    pub compilation: Compilation,
+    by_path: FxHashMap<Utf8PathBuf, FileId>,
+    diagnostics: OnceLock<FxHashMap<FileId, Vec<usize>>>,
+}
+
+/// A byte of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FilePosition {
+    /// The file.
+    pub file: FileId,
+    /// Bytes from the start of the file.
+    pub offset: usize,
+}
+
+/// Some bytes of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileRange {
+    /// The file.
+    pub file: FileId,
+    /// Bytes from the start of the file.
+    pub range: Range<usize>,
+}
+
+/// What a feature answers from.
+#[derive(Clone)]
+pub struct Snapshot {
+    /// The project.
+    pub analysis: Arc<Analysis>,
+    /// The files around it.
+    pub files: Arc<EditorFiles>,
+    /// The environment.
+    pub host: SharedHost,
+    /// What the user switched.
+    pub settings: Arc<Settings>,
+}
+
+impl Analysis {
+    /// Of a compilation.
+    pub fn new(compilation: Compilation) -> Self {
+        // Of a path that was read twice the newest text holds.
+        let by_path = compilation.sources.files().map(|(id, file)| (file.path.clone(), id)).collect();
+        Self { compilation, by_path, diagnostics: OnceLock::new() }
+    }
+
+    /// The file of a path, if the project has read it.
+    pub fn file_of(&self, path: &Utf8Path) -> Option<FileId> {
+        self.by_path.get(path).copied()
+    }
+
+    /// A file.
+    pub fn file(&self, file: FileId) -> &Arc<SourceFile> {
+        self.compilation.sources.file(file)
+    }
+
+    /// The text of a file.
+    pub fn text(&self, file: FileId) -> &str {
+        &self.file(file).text
+    }
+
+    /// The files that the project is made of, the newest of each path.
+    pub fn files(&self) -> impl Iterator<Item = (FileId, &Arc<SourceFile>)> {
+        self.compilation.sources.files().filter(|(id, file)| self.file_of(&file.path) == Some(*id))
+    }
+
+    /// Where a span is.
+    pub fn locate(&self, span: Span) -> FileRange {
+        let location = self.compilation.sources.locate(span);
+        FileRange { file: location.file, range: location.range }
+    }
+
+    /// Whether a span holds a byte, or ends at it: a cursor behind a word is at the word.
+    pub fn touches(&self, span: Span, position: FilePosition) -> bool {
+        let place = self.locate(span);
+        place.file == position.file
+            && place.range.start <= position.offset
+            && position.offset <= place.range.end
+    }
+
+    /// The findings in a file, by place.
+    pub fn diagnostics_of(&self, file: FileId) -> impl Iterator<Item = &Diagnostic> {
+        let by_file = self.diagnostics.get_or_init(|| {
+            let mut by_file: FxHashMap<FileId, Vec<usize>> = FxHashMap::default();
+            for (index, diagnostic) in self.compilation.diagnostics.iter().enumerate() {
+                let file = self.compilation.sources.locate(diagnostic.span).file;
+                by_file.entry(file).or_default().push(index);
+            }
+            by_file
+        });
+        let indices = by_file.get(&file).map_or(&[][..], Vec::as_slice);
+        indices.iter().filter_map(|index| self.compilation.diagnostics.get(*index))
+    }
+}

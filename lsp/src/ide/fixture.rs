@@ -1,0 +1,107 @@
+//! Projects for tests, written as one marked text.
+
+use std::sync::Arc;
+
+use camino::Utf8PathBuf;
+use ez_compiler::file_system::MemoryFileSystem;
+use ez_compiler::template::PureHost;
+
+use crate::analysis::Snapshot;
+use crate::session::{Place, Session, World};
+
+/// Where the projects of tests are.
+const ROOT: &str = "/project";
+
+/// What begins the line that names the next file of a text: `#- docs/Taskfile.yml`. What stands before the first such
+/// line is `Taskfile.yml`.
+const FILE_MARK: &str = "#- ";
+
+/// What stands where the cursor is.
+const CURSOR: &str = "$0";
+
+/// A project in memory, and where its cursor is.
+pub struct Fixture {
+    session: Session,
+    cursor: Option<(Utf8PathBuf, usize)>,
+}
+
+impl Fixture {
+    /// The project of a marked text.
+    pub fn new(marked: &str) -> Self {
+        let mut disk = MemoryFileSystem::new();
+        let mut cursor = None;
+        let mut open = Vec::new();
+        for (name, text) in files(marked) {
+            let path = Utf8PathBuf::from(ROOT).join(name);
+            let text = match text.find(CURSOR) {
+                Some(at) => {
+                    cursor = Some((path.clone(), at));
+                    text.replacen(CURSOR, "", 1)
+                }
+                None => text,
+            };
+            disk = disk.with(path.clone(), text.as_str());
+            open.push((path, text));
+        }
+        let world = World { files: Arc::new(disk), host: Arc::new(PureHost), version: "0" };
+        let session = Session::new(&world);
+        session.change_roots(vec![ROOT.into()], &[]);
+        if let Some((path, text)) =
+            open.into_iter().find(|(path, _)| cursor.as_ref().is_some_and(|(at, _)| at == path))
+        {
+            session.open(path, text, 1);
+        }
+        Self { session, cursor }
+    }
+
+    /// The project of a file.
+    pub fn snapshot(&self, name: &str) -> Snapshot {
+        let view = self.session.view();
+        view.project_of(&Utf8PathBuf::from(ROOT).join(name)).unwrap().expect("the file belongs to a project")
+    }
+
+    /// The place of the cursor.
+    pub fn place(&self) -> Place {
+        let (path, offset) = self.cursor.clone().expect("the text has a cursor");
+        let snapshot = self.session.view().project_of(&path).unwrap().expect("the file belongs to a project");
+        let file = snapshot.analysis.file_of(&path).unwrap();
+        Place { snapshot, position: crate::analysis::FilePosition { file, offset } }
+    }
+}
+
+fn files(marked: &str) -> Vec<(String, String)> {
+    let mut files = vec![("Taskfile.yml".to_owned(), String::new())];
+    for line in marked.split_inclusive('\n') {
+        if let Some(name) = line.strip_prefix(FILE_MARK) {
+            files.push((name.trim().to_owned(), String::new()));
+        } else if let Some((_, text)) = files.last_mut() {
+            text.push_str(line);
+        }
+    }
+    files.retain(|(_, text)| !text.is_empty());
+    files
+}
+
+/// Shows a range: its file without the project's directory, its place, and its text.
+pub fn shown(snapshot: &Snapshot, place: &crate::analysis::FileRange) -> String {
+    let source = snapshot.analysis.file(place.file);
+    let position = source.lines.position(&source.text, place.range.start);
+    let path = source.path.as_str().trim_start_matches(ROOT).trim_start_matches('/');
+    let text = source.text.get(place.range.clone()).unwrap_or("?");
+    format!("{path}:{}:{} {text:?}", position.line, position.column)
+}
+
+#[test]
+fn marked_texts_make_projects() {
+    let fixture = Fixture::new(
+        "version: '3'\nincludes: {docs: docs}\n#- docs/Taskfile.yml\nversion: '3'\ntasks:\n  a$0b: echo\n",
+    );
+    let place = fixture.place();
+    let program = &place.snapshot.analysis.compilation.program;
+    assert_eq!(program.tasks.iter().map(|task| task.name.as_str()).collect::<Vec<_>>(), ["docs:ab"]);
+    let range = crate::analysis::FileRange {
+        file: place.position.file,
+        range: place.position.offset - 1..place.position.offset + 1,
+    };
+    assert_eq!(shown(&place.snapshot, &range), "docs/Taskfile.yml:3:3 \"ab\"");
+}

@@ -1,0 +1,55 @@
+//! What the server says that it can do. Nothing stands here that is not implemented, and a test asks for each.
+
+use tower_lsp::ls_types::{
+    ClientCapabilities, DiagnosticOptions, DiagnosticServerCapabilities, OneOf, PositionEncodingKind,
+    SaveOptions, ServerCapabilities, TextDocumentSyncCapability, TextDocumentSyncKind,
+    TextDocumentSyncOptions, TextDocumentSyncSaveOptions, WorkDoneProgressOptions,
+    WorkspaceFoldersServerCapabilities, WorkspaceServerCapabilities,
+};
+
+use crate::session::Encoding;
+
+/// How columns are counted: in bytes where the editor can, because texts are.
+pub fn encoding(client: &ClientCapabilities) -> Encoding {
+    let offered = client.general.as_ref().and_then(|general| general.position_encodings.as_ref());
+    let has_bytes = offered.is_some_and(|kinds| kinds.contains(&PositionEncodingKind::UTF8));
+    if has_bytes { Encoding::Utf8 } else { Encoding::Utf16 }
+}
+
+/// Whether the editor asks for findings; else it is told of them.
+pub fn pulls_diagnostics(client: &ClientCapabilities) -> bool {
+    client.text_document.as_ref().is_some_and(|document| document.diagnostic.is_some())
+}
+
+/// Everything that is announced.
+pub fn of_server(client: &ClientCapabilities) -> ServerCapabilities {
+    let diagnostics = DiagnosticOptions {
+        identifier: Some("ez".to_owned()),
+        inter_file_dependencies: true,
+        workspace_diagnostics: true,
+        work_done_progress_options: WorkDoneProgressOptions::default(),
+    };
+    let sync = TextDocumentSyncOptions {
+        open_close: Some(true),
+        change: Some(TextDocumentSyncKind::INCREMENTAL),
+        save: Some(TextDocumentSyncSaveOptions::SaveOptions(SaveOptions { include_text: Some(false) })),
+        ..TextDocumentSyncOptions::default()
+    };
+    ServerCapabilities {
+        position_encoding: Some(match encoding(client) {
+            Encoding::Utf8 => PositionEncodingKind::UTF8,
+            Encoding::Utf16 => PositionEncodingKind::UTF16,
+        }),
+        text_document_sync: Some(TextDocumentSyncCapability::Options(sync)),
+        diagnostic_provider: pulls_diagnostics(client)
+            .then_some(DiagnosticServerCapabilities::Options(diagnostics)),
+        workspace: Some(WorkspaceServerCapabilities {
+            workspace_folders: Some(WorkspaceFoldersServerCapabilities {
+                supported: Some(true),
+                change_notifications: Some(OneOf::Left(true)),
+            }),
+            ..WorkspaceServerCapabilities::default()
+        }),
+        ..ServerCapabilities::default()
+    }
+}

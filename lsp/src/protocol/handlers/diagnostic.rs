@@ -1,0 +1,121 @@
+//! Findings that the editor asks for (`textDocument/diagnostic`, `workspace/diagnostic`).
+
+use std::hash::{Hash, Hasher};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use rustc_hash::{FxHashMap, FxHasher};
+use tower_lsp::ls_types::{
+    Diagnostic, DocumentDiagnosticParams, DocumentDiagnosticReport, DocumentDiagnosticReportResult,
+    FullDocumentDiagnosticReport, RelatedFullDocumentDiagnosticReport,
+    RelatedUnchangedDocumentDiagnosticReport, UnchangedDocumentDiagnosticReport, WorkspaceDiagnosticParams,
+    WorkspaceDiagnosticReport, WorkspaceDiagnosticReportResult, WorkspaceDocumentDiagnosticReport,
+    WorkspaceFullDocumentDiagnosticReport, WorkspaceUnchangedDocumentDiagnosticReport,
+};
+
+use super::super::server::Refusal;
+use super::super::{from_proto, to_proto};
+use crate::analysis::Analysis;
+use crate::ide::diagnostics;
+use crate::session::View;
+
+/// The findings of one file.
+pub fn of_document(
+    view: &View,
+    params: &DocumentDiagnosticParams,
+) -> Result<DocumentDiagnosticReportResult, Refusal> {
+    let items = match from_proto::path(&params.text_document.uri) {
+        Some(path) => of_path(view, &path)?,
+        None => Vec::new(),
+    };
+    let id = result_id(&items);
+    let report = if params.previous_result_id.as_ref() == Some(&id) {
+        DocumentDiagnosticReport::Unchanged(RelatedUnchangedDocumentDiagnosticReport {
+            related_documents: None,
+            unchanged_document_diagnostic_report: UnchangedDocumentDiagnosticReport { result_id: id },
+        })
+    } else {
+        DocumentDiagnosticReport::Full(RelatedFullDocumentDiagnosticReport {
+            related_documents: None,
+            full_document_diagnostic_report: FullDocumentDiagnosticReport { result_id: Some(id), items },
+        })
+    };
+    Ok(DocumentDiagnosticReportResult::Report(report))
+}
+
+/// The findings of all files.
+pub fn of_workspace(
+    view: &View,
+    params: &WorkspaceDiagnosticParams,
+) -> Result<WorkspaceDiagnosticReportResult, Refusal> {
+    let known: FxHashMap<Utf8PathBuf, &str> = params
+        .previous_result_ids
+        .iter()
+        .filter_map(|previous| Some((from_proto::path(&previous.uri)?, previous.value.as_str())))
+        .collect();
+    let mut found = of_all(view)?;
+    // What was told of a file that is no longer there is taken back.
+    for path in known.keys() {
+        found.entry(path.clone()).or_default();
+    }
+    let mut items = Vec::new();
+    let mut paths: Vec<(Utf8PathBuf, Vec<Diagnostic>)> = found.into_iter().collect();
+    paths.sort_by(|a, b| a.0.cmp(&b.0));
+    for (path, diagnostics) in paths {
+        let Some(uri) = to_proto::uri(&path) else { continue };
+        let version = view.files.documents.get(&path).map(|document| i64::from(document.version));
+        let id = result_id(&diagnostics);
+        items.push(if known.get(&path) == Some(&id.as_str()) {
+            let report = UnchangedDocumentDiagnosticReport { result_id: id };
+            WorkspaceDocumentDiagnosticReport::Unchanged(WorkspaceUnchangedDocumentDiagnosticReport {
+                uri,
+                version,
+                unchanged_document_diagnostic_report: report,
+            })
+        } else {
+            let report = FullDocumentDiagnosticReport { result_id: Some(id), items: diagnostics };
+            WorkspaceDocumentDiagnosticReport::Full(WorkspaceFullDocumentDiagnosticReport {
+                uri,
+                version,
+                full_document_diagnostic_report: report,
+            })
+        });
+    }
+    Ok(WorkspaceDiagnosticReportResult::Report(WorkspaceDiagnosticReport { items }))
+}
+
+/// The findings of the file at a path.
+pub fn of_path(view: &View, path: &Utf8Path) -> Result<Vec<Diagnostic>, Refusal> {
+    let Some(snapshot) = view.project_of(path)? else { return Ok(Vec::new()) };
+    let Some(file) = snapshot.analysis.file_of(path) else { return Ok(Vec::new()) };
+    let findings = diagnostics::of_file(&snapshot.analysis, file);
+    Ok(findings.iter().map(|finding| to_proto::diagnostic(view, &snapshot.analysis, finding)).collect())
+}
+
+/// The findings of all files of all projects, also of files without any.
+pub fn of_all(view: &View) -> Result<FxHashMap<Utf8PathBuf, Vec<Diagnostic>>, Refusal> {
+    let mut found: FxHashMap<Utf8PathBuf, Vec<Diagnostic>> = FxHashMap::default();
+    for analysis in view.projects()? {
+        add_project(view, &analysis, &mut found);
+    }
+    Ok(found)
+}
+
+fn add_project(view: &View, analysis: &Analysis, found: &mut FxHashMap<Utf8PathBuf, Vec<Diagnostic>>) {
+    for (id, file) in analysis.files() {
+        let of_file = found.entry(file.path.clone()).or_default();
+        for finding in diagnostics::of_file(analysis, id) {
+            let diagnostic = to_proto::diagnostic(view, analysis, &finding);
+            // A file of two projects is told of once.
+            if !of_file.contains(&diagnostic) {
+                of_file.push(diagnostic);
+            }
+        }
+    }
+}
+
+/// A name for a list of findings: the same list, the same name.
+fn result_id(items: &[Diagnostic]) -> String {
+    let mut hasher = FxHasher::default();
+    serde_json::to_string(items).unwrap_or_default().hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}

@@ -1,0 +1,253 @@
+//! The methods of the protocol, one line for each question.
+
+use std::sync::{Arc, OnceLock};
+
+use serde::Deserialize;
+use tokio::sync::Notify;
+use tower_lsp::jsonrpc::{Error, Result};
+use tower_lsp::ls_types::{
+    ClientCapabilities, ConfigurationItem, DidChangeConfigurationParams, DidChangeTextDocumentParams,
+    DidChangeWatchedFilesParams, DidChangeWatchedFilesRegistrationOptions, DidChangeWorkspaceFoldersParams,
+    DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams,
+    DocumentDiagnosticParams, DocumentDiagnosticReportResult, FileSystemWatcher, GlobPattern,
+    InitializeParams, InitializeResult, InitializedParams, Registration, ServerInfo,
+    WorkspaceDiagnosticParams, WorkspaceDiagnosticReportResult,
+};
+use tower_lsp::{Client, LanguageServer};
+
+use super::in_order::VIEW;
+use super::{capabilities, from_proto, handlers, publish};
+use crate::projects::Stale;
+use crate::session::{Session, View};
+use crate::settings::Settings;
+
+/// The section of the editor's settings.
+const SECTION: &str = "ez";
+
+/// What is watched on disk: everything that a project is read from.
+const WATCHED: &[&str] = &[
+    "**/*[tT]askfile*.{yml,yaml}",
+    "**/{tasks,plans,plugins,templates}/**",
+    "**/.env*",
+    "**/*.env",
+    "**/.taskrc.y*ml",
+];
+
+/// Why a question has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The texts changed meanwhile.
+    #[error("the text has changed")]
+    Stale,
+    /// What was asked for cannot be done; why.
+    #[error("{0}")]
+    Refused(String),
+    /// We are wrong.
+    #[error("internal error: {0}")]
+    Panic(String),
+}
+
+impl From<Stale> for Refusal {
+    fn from(Stale: Stale) -> Self {
+        Self::Stale
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        let message = refusal.to_string();
+        match refusal {
+            Refusal::Stale => Self::content_modified(),
+            Refusal::Refused(_) => Self {
+                code: tower_lsp::jsonrpc::ErrorCode::ServerError(REQUEST_FAILED),
+                message: message.into(),
+                data: None,
+            },
+            Refusal::Panic(_) => Self { message: message.into(), ..Self::internal_error() },
+        }
+    }
+}
+
+/// `RequestFailed` of the protocol: the question was understood, and cannot be answered.
+const REQUEST_FAILED: i64 = -32803;
+
+/// Works on something in a thread of its own; a panic there ends nothing else.
+pub async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> std::result::Result<T, Refusal> + Send + 'static,
+) -> std::result::Result<T, Refusal> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(answer) => answer,
+        Err(error) if error.is_panic() => {
+            let cause = error.into_panic();
+            let text = cause.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| cause.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            Err(Refusal::Panic(text.unwrap_or_default()))
+        }
+        Err(_) => Err(Refusal::Stale),
+    }
+}
+
+/// The server.
+pub struct Backend {
+    client: Client,
+    session: Arc<Session>,
+    changed: Arc<Notify>,
+    editor: OnceLock<ClientCapabilities>,
+    version: &'static str,
+}
+
+impl Backend {
+    /// For one editor.
+    pub fn new(client: Client, session: Arc<Session>, version: &'static str) -> Self {
+        Self { client, session, changed: Arc::default(), editor: OnceLock::new(), version }
+    }
+
+    /// Told after every change.
+    pub fn changed(&self) -> Arc<Notify> {
+        Arc::clone(&self.changed)
+    }
+
+    /// Answers from the session as it was when the question arrived.
+    async fn answer<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&View) -> std::result::Result<T, Refusal> + Send + 'static,
+    ) -> Result<T> {
+        let view = VIEW.try_with(Clone::clone).unwrap_or_else(|_| self.session.view());
+        let revision = view.revision;
+        let answer = apart(move || work(&view)).await?;
+        if self.session.revision() == revision { Ok(answer) } else { Err(Error::content_modified()) }
+    }
+
+    /// Takes over the editor's settings. What cannot be read leaves them as they are, and is told.
+    fn configure(client: &Client, session: &Session, value: serde_json::Value) {
+        if value.is_null() {
+            return;
+        }
+        match Settings::deserialize(value) {
+            Ok(settings) => session.set_settings(settings),
+            Err(error) => {
+                let client = client.clone();
+                let message = format!("the settings of `{SECTION}` cannot be read: {error}");
+                tokio::spawn(async move {
+                    client.show_message(tower_lsp::ls_types::MessageType::WARNING, message).await;
+                });
+            }
+        }
+    }
+
+    fn watches_dynamically(&self) -> bool {
+        let workspace = self.editor.get().and_then(|editor| editor.workspace.as_ref());
+        let watched = workspace.and_then(|workspace| workspace.did_change_watched_files.as_ref());
+        watched.is_some_and(|watched| watched.dynamic_registration == Some(true))
+    }
+
+    fn has_configuration(&self) -> bool {
+        let workspace = self.editor.get().and_then(|editor| editor.workspace.as_ref());
+        workspace.is_some_and(|workspace| workspace.configuration == Some(true))
+    }
+
+    /// Asks for the settings. Never waited for by a handler: an editor that does not answer would stop the server.
+    fn ask_for_settings(&self) {
+        let (client, session, changed) =
+            (self.client.clone(), Arc::clone(&self.session), Arc::clone(&self.changed));
+        tokio::spawn(async move {
+            let item = ConfigurationItem { scope_uri: None, section: Some(SECTION.to_owned()) };
+            if let Ok(values) = client.configuration(vec![item]).await
+                && let Some(value) = values.into_iter().next()
+            {
+                Self::configure(&client, &session, value);
+                changed.notify_one();
+            }
+        });
+    }
+
+    fn watch_files(&self) {
+        let client = self.client.clone();
+        let watchers = WATCHED.iter().map(|glob| FileSystemWatcher {
+            glob_pattern: GlobPattern::String((*glob).to_owned()),
+            kind: None,
+        });
+        let options = DidChangeWatchedFilesRegistrationOptions { watchers: watchers.collect() };
+        tokio::spawn(async move {
+            let registration = Registration {
+                id: "ez-files".to_owned(),
+                method: "workspace/didChangeWatchedFiles".to_owned(),
+                register_options: serde_json::to_value(options).ok(),
+            };
+            if let Err(error) = client.register_capability(vec![registration]).await {
+                let message = format!("files are not watched: {error}");
+                client.log_message(tower_lsp::ls_types::MessageType::WARNING, message).await;
+            }
+        });
+    }
+}
+
+impl LanguageServer for Backend {
+    async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
+        self.session.set_encoding(capabilities::encoding(&params.capabilities));
+        let folders = params.workspace_folders.unwrap_or_default();
+        let mut roots: Vec<_> = folders.iter().filter_map(|folder| from_proto::path(&folder.uri)).collect();
+        #[expect(deprecated, reason = "older editors name their root in no other way")]
+        if roots.is_empty() {
+            roots.extend(params.root_uri.as_ref().and_then(from_proto::path));
+        }
+        self.session.change_roots(roots, &[]);
+        if let Some(options) = params.initialization_options {
+            Self::configure(&self.client, &self.session, options);
+        }
+        let result = InitializeResult {
+            capabilities: capabilities::of_server(&params.capabilities),
+            server_info: Some(ServerInfo { name: "ez".to_owned(), version: Some(self.version.to_owned()) }),
+            ..InitializeResult::default()
+        };
+        // Only the first is taken; the library refuses a second `initialize`.
+        let _ = self.editor.set(params.capabilities);
+        Ok(result)
+    }
+
+    async fn initialized(&self, _: InitializedParams) {
+        if self.watches_dynamically() {
+            self.watch_files();
+        }
+        if self.has_configuration() {
+            self.ask_for_settings();
+        }
+        if !self.editor.get().is_some_and(capabilities::pulls_diagnostics) {
+            let publish = publish::run(self.client.clone(), Arc::clone(&self.session), self.changed());
+            tokio::spawn(publish);
+            self.changed.notify_one();
+        }
+    }
+
+    async fn shutdown(&self) -> Result<()> {
+        Ok(())
+    }
+
+    async fn did_change_configuration(&self, params: DidChangeConfigurationParams) {
+        match params.settings.get(SECTION) {
+            Some(section) => Self::configure(&self.client, &self.session, section.clone()),
+            None if self.has_configuration() => self.ask_for_settings(),
+            None => {}
+        }
+        self.changed.notify_one();
+    }
+
+    // What these change is applied when they arrive; see `in_order`.
+    async fn did_open(&self, _: DidOpenTextDocumentParams) {}
+    async fn did_change(&self, _: DidChangeTextDocumentParams) {}
+    async fn did_close(&self, _: DidCloseTextDocumentParams) {}
+    async fn did_save(&self, _: DidSaveTextDocumentParams) {}
+    async fn did_change_watched_files(&self, _: DidChangeWatchedFilesParams) {}
+    async fn did_change_workspace_folders(&self, _: DidChangeWorkspaceFoldersParams) {}
+
+    async fn diagnostic(&self, params: DocumentDiagnosticParams) -> Result<DocumentDiagnosticReportResult> {
+        self.answer(move |view| handlers::diagnostic::of_document(view, &params)).await
+    }
+
+    async fn workspace_diagnostic(
+        &self,
+        params: WorkspaceDiagnosticParams,
+    ) -> Result<WorkspaceDiagnosticReportResult> {
+        self.answer(move |view| handlers::diagnostic::of_workspace(view, &params)).await
+    }
+}
