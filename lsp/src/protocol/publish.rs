@@ -18,10 +18,18 @@ use crate::session::Session;
 const MAX_HELD_BACK: u32 = 5;
 
 /// What was last told of a file.
-#[derive(Default)]
+#[derive(PartialEq, Eq)]
 struct Told {
     version: Option<i32>,
-    diagnostics: Vec<Diagnostic>,
+    /// A number for the findings; see [`diagnostic::fingerprint`].
+    findings: u64,
+}
+
+impl Told {
+    /// Of a file that the editor does not know of.
+    fn nothing() -> Self {
+        Self { version: None, findings: diagnostic::fingerprint(&[]) }
+    }
 }
 
 /// Tells the editor of findings after every change, until the server ends.
@@ -52,12 +60,13 @@ pub async fn run(client: Client, session: Arc<Session>, changed: Arc<Notify>) {
         news.sort_by(|a, b| a.0.cmp(&b.0));
         for (path, diagnostics) in news {
             let version = view.files.documents.get(&path).map(|document| document.version);
-            let last = told.entry(path.clone()).or_default();
-            if last.version == version && last.diagnostics == diagnostics {
+            let last = told.entry(path.clone()).or_insert_with(Told::nothing);
+            let now = Told { version, findings: diagnostic::fingerprint(&diagnostics) };
+            if *last == now {
                 continue;
             }
             let Some(uri) = to_proto::uri(&path) else { continue };
-            *last = Told { version, diagnostics: diagnostics.clone() };
+            *last = now;
             client.publish_diagnostics(uri, diagnostics, version).await;
         }
     }

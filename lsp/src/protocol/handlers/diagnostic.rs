@@ -1,12 +1,13 @@
 //! Findings that the editor asks for (`textDocument/diagnostic`, `workspace/diagnostic`).
 
+use std::collections::hash_map::Entry;
 use std::hash::{Hash, Hasher};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use rustc_hash::{FxHashMap, FxHasher};
 use tower_lsp::ls_types::{
     Diagnostic, DocumentDiagnosticParams, DocumentDiagnosticReport, DocumentDiagnosticReportResult,
-    FullDocumentDiagnosticReport, RelatedFullDocumentDiagnosticReport,
+    FullDocumentDiagnosticReport, Range, RelatedFullDocumentDiagnosticReport,
     RelatedUnchangedDocumentDiagnosticReport, UnchangedDocumentDiagnosticReport, WorkspaceDiagnosticParams,
     WorkspaceDiagnosticReport, WorkspaceDiagnosticReportResult, WorkspaceDocumentDiagnosticReport,
     WorkspaceFullDocumentDiagnosticReport, WorkspaceUnchangedDocumentDiagnosticReport,
@@ -102,12 +103,17 @@ pub fn of_all(view: &View) -> Result<FxHashMap<Utf8PathBuf, Vec<Diagnostic>>, Re
 
 fn add_project(view: &View, analysis: &Analysis, found: &mut FxHashMap<Utf8PathBuf, Vec<Diagnostic>>) {
     for (id, file) in analysis.files() {
-        let of_file = found.entry(file.path.clone()).or_default();
-        for finding in diagnostics::of_file(analysis, id) {
-            let diagnostic = to_proto::diagnostic(view, analysis, &finding);
+        let findings = diagnostics::of_file(analysis, id);
+        let told = findings.iter().map(|finding| to_proto::diagnostic(view, analysis, finding));
+        match found.entry(file.path.clone()) {
+            Entry::Vacant(entry) => {
+                entry.insert(told.collect());
+            }
             // A file of two projects is told of once.
-            if !of_file.contains(&diagnostic) {
-                of_file.push(diagnostic);
+            Entry::Occupied(mut entry) => {
+                let others: Vec<Diagnostic> =
+                    told.filter(|diagnostic| !entry.get().contains(diagnostic)).collect();
+                entry.get_mut().extend(others);
             }
         }
     }
@@ -115,7 +121,21 @@ fn add_project(view: &View, analysis: &Analysis, found: &mut FxHashMap<Utf8PathB
 
 /// A name for a list of findings: the same list, the same name.
 fn result_id(items: &[Diagnostic]) -> String {
+    format!("{:016x}", fingerprint(items))
+}
+
+/// A number for a list of findings: the same list, the same number.
+pub fn fingerprint(items: &[Diagnostic]) -> u64 {
     let mut hasher = FxHasher::default();
-    serde_json::to_string(items).unwrap_or_default().hash(&mut hasher);
-    format!("{:016x}", hasher.finish())
+    let mut place = |range: &Range, text: &str| {
+        let (start, end) = (range.start, range.end);
+        (start.line, start.character, end.line, end.character, text).hash(&mut hasher);
+    };
+    for item in items {
+        place(&item.range, &item.message);
+        for related in item.related_information.iter().flatten() {
+            place(&related.location.range, &related.message);
+        }
+    }
+    hasher.finish()
 }
