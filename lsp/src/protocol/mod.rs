@@ -10,6 +10,7 @@ mod from_proto;
 mod handlers;
 mod in_order;
 mod listen;
+mod outlet;
 mod publish;
 mod server;
 mod to_proto;
@@ -87,10 +88,16 @@ pub fn serve(
 /// Serves one editor.
 async fn speak(world: &World, input: impl AsyncRead + Unpin, output: impl AsyncWrite) {
     let session = Arc::new(Session::new(world));
-    let of_backend = Arc::clone(&session);
+    let (outlet, library_writer, pieces) = outlet::open();
+    let of_backend = (Arc::clone(&session), outlet.clone());
     let version = world.version;
-    let (service, socket) = LspService::new(|client| Backend::new(client, of_backend, version));
+    let (service, socket) =
+        LspService::new(|client| Backend::new(client, of_backend.0, of_backend.1, version));
     let changed = service.inner().changed();
     let service = InOrder::new(service, session, changed);
-    Server::new(input, output, socket).concurrency_level(CONCURRENCY).serve(service).await;
+    let served = async {
+        Server::new(input, library_writer, socket).concurrency_level(CONCURRENCY).serve(service).await;
+        outlet.end().await;
+    };
+    tokio::join!(served, pieces.write_to(output));
 }

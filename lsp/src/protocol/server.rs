@@ -16,6 +16,7 @@ use tower_lsp::ls_types::{
 use tower_lsp::{Client, LanguageServer};
 
 use super::in_order::VIEW;
+use super::outlet::Outlet;
 use super::{capabilities, from_proto, handlers, publish};
 use crate::projects::Stale;
 use crate::session::{Session, View};
@@ -90,6 +91,7 @@ pub async fn apart<T: Send + 'static>(
 /// The server.
 pub struct Backend {
     client: Client,
+    outlet: Outlet,
     session: Arc<Session>,
     changed: Arc<Notify>,
     editor: OnceLock<ClientCapabilities>,
@@ -98,8 +100,8 @@ pub struct Backend {
 
 impl Backend {
     /// For one editor.
-    pub fn new(client: Client, session: Arc<Session>, version: &'static str) -> Self {
-        Self { client, session, changed: Arc::default(), editor: OnceLock::new(), version }
+    pub fn new(client: Client, session: Arc<Session>, outlet: Outlet, version: &'static str) -> Self {
+        Self { client, outlet, session, changed: Arc::default(), editor: OnceLock::new(), version }
     }
 
     /// Told after every change.
@@ -213,7 +215,12 @@ impl LanguageServer for Backend {
             self.ask_for_settings();
         }
         if !self.editor.get().is_some_and(capabilities::pulls_diagnostics) {
-            let publish = publish::run(self.client.clone(), Arc::clone(&self.session), self.changed());
+            let publish = publish::run(
+                self.client.clone(),
+                self.outlet.clone(),
+                Arc::clone(&self.session),
+                self.changed(),
+            );
             tokio::spawn(publish);
             self.changed.notify_one();
         }
