@@ -17,6 +17,7 @@ pub mod plan;
 pub mod plugin;
 pub mod project;
 pub mod rule;
+pub mod schema;
 pub mod shell;
 pub mod source;
 pub mod suggest;

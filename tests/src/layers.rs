@@ -34,6 +34,7 @@ pub const STAGES: &[&str] = &[
     "dotenv",
     "ast",
     "decode",
+    "schema",
     "ir",
     "project",
     "plugin",

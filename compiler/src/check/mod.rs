@@ -41,7 +41,6 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-pub use extension::KNOWN_FIELDS;
 pub use facts::{Facts, of_plan_text};
 pub use hidden_task::SUBCOMMANDS;
 pub use place::{span_in, span_of_piece};

@@ -109,3 +109,35 @@ fn word(sources: &SourceMap, code: Code, text: &Text, allowed: &[&str], what: &s
         None => diagnostic.with_help(format!("write one of {}", list.join(", "))),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ast::ParamKind;
+    use crate::schema::{Format, PathItem, Scalar, Shape, shapes_at};
+
+    /// The words at a place in a Taskfile are those of a rule.
+    fn check_words(path: &[PathItem<'_>], expected: &[&str]) {
+        let words = shapes_at(Format::Taskfile, path).into_iter().find_map(|shape| match shape {
+            Shape::Scalar(Scalar::Enum(words)) | Shape::Template(Scalar::Enum(words)) => Some(words),
+            _ => None,
+        });
+        let mut words: Vec<&str> = words.unwrap_or_default().iter().map(|word| word.value).collect();
+        let mut expected = expected.to_vec();
+        words.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(words, expected, "{path:?}");
+    }
+
+    #[test]
+    fn words_are_those_of_the_schema() {
+        use PathItem::{Index, Key};
+        let param = [Key("tasks"), Key(""), Key("ez-params"), Index, Key("type")];
+        check_words(&[Key("method")], METHODS);
+        check_words(&[Key("run")], RUN_MODES);
+        check_words(&[Key("output")], OUTPUT_STYLES);
+        check_words(&[Key("set"), Index], SET_OPTIONS);
+        check_words(&[Key("shopt"), Index], SHOPT_OPTIONS);
+        check_words(&param, &ParamKind::ALL.map(ParamKind::name));
+    }
+}

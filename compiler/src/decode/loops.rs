@@ -105,9 +105,7 @@ impl Decoder<'_> {
         match &value.kind {
             NodeKind::Sequence(_) => Some(MatrixValues::List(self.items(value))),
             NodeKind::Mapping(_) => self.frame(matrix, |this| {
-                let fields = this.fields(value);
-                let reference = fields.iter().find(|f| f.name == "ref");
-                let text = reference.and_then(|f| this.filled_text(f.value));
+                let text = this.reference(value, "a row of a matrix");
                 Some(text.map_or(MatrixValues::List(Vec::new()), MatrixValues::Reference))
             }),
             _ => {

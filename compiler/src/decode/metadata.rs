@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use super::Decoder;
-use super::reader::{is_null, resolve};
+use super::reader::{SCHEMA, is_null, resolve};
 use crate::ast::artifact::ARTIFACT_FIELDS;
 use crate::ast::metadata::METADATA_FIELDS;
 use crate::ast::param::keys;
@@ -56,6 +56,7 @@ impl Decoder<'_> {
                 "examples" => metadata.examples = self.texts(value),
                 "params" => metadata.params = self.params(value),
                 "artifacts" => metadata.artifacts = self.artifacts(value, rule::INVALID_METADATA),
+                SCHEMA => {}
                 name if name.starts_with("x-") => {}
                 name => self.wrong_key_of(
                     rule::INVALID_METADATA,

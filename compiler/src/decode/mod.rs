@@ -26,6 +26,7 @@ pub use duration::parse_duration;
 pub use metadata::{DecodedMetadata, decode_metadata};
 pub use plan::{DecodedPlan, decode_plan};
 pub use plugin::{DecodedPlugin, decode_plugin};
+pub use superset::MAX_RETRIES;
 pub use task::TASK_KEYS;
 pub use taskfile::{TASKFILE_KEYS, parse_version};
 pub use template_file::{DecodedTemplate, decode_template};

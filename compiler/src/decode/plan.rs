@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::Decoder;
-use super::reader::{Field, is_null, is_text, resolve, scalar_text};
+use super::reader::{Field, SCHEMA, is_null, is_text, resolve, scalar_text};
 use crate::ast::param::{FieldRow, keys};
 use crate::ast::plan::{
     CHECKPOINT_FIELDS, Checkpoint, Combination, INPUT_FIELDS, Input, Matrix, MatrixKey, PLAN_FIELDS,
@@ -36,10 +36,9 @@ pub fn decode_plan(root: &Node, sources: &SourceMap) -> DecodedPlan {
     DecodedPlan { plan, diagnostics: decoder.diagnostics }
 }
 
-/// The keys of a matrix beside those of the user, and the key of an editor's schema.
+/// The keys of a matrix beside those of the user.
 const INCLUDE: &str = "include";
 const EXCLUDE: &str = "exclude";
-const SCHEMA: &str = "$schema";
 
 impl Decoder<'_> {
     fn plan(&mut self, root: &Node) -> Option<Plan> {

@@ -1,7 +1,7 @@
 //! Files of plugins.
 
 use super::Decoder;
-use super::reader::resolve;
+use super::reader::{SCHEMA, resolve};
 use crate::ast::param::keys;
 use crate::ast::plugin::PLUGIN_FIELDS;
 use crate::ast::{Moment, Plugin, PluginKind, Text};
@@ -45,6 +45,7 @@ impl Decoder<'_> {
                 "trigger" => trigger = self.filled_text(value),
                 "script" => script = self.filled_text(value),
                 "command" => command = self.filled_text(value),
+                SCHEMA => {}
                 _ => self.wrong_plugin_key(field.name, field.key.span),
             }
         }

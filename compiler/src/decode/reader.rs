@@ -18,6 +18,9 @@ use crate::yaml::node::{Entry, Node, NodeKind};
 use crate::yaml::scalar;
 use crate::yaml::value::to_value;
 
+/// The key at the root of any file by which editors find its JSON Schema; nothing else reads it.
+pub(super) const SCHEMA: &str = "$schema";
+
 /// What a key must be.
 const A_NAME: &str = "a name";
 /// What a switch must be.
@@ -190,9 +193,9 @@ impl<'a> Decoder<'a> {
         fields
     }
 
-    /// A key that means nothing here; `x-` keys are silent, `ez-` keys are somebody else's.
+    /// A key that means nothing here; `x-` keys are silent.
     pub(super) fn unknown_key(&mut self, field: &Field<'_>, place: &str, known: &[&str]) {
-        if field.name.starts_with("x-") || field.name.starts_with("ez-") {
+        if field.name.starts_with("x-") {
             return;
         }
         let message = format!("{place} has no key `{}`", field.name);
@@ -220,6 +223,18 @@ impl<'a> Decoder<'a> {
                 None
             }
         }
+    }
+
+    /// `ref`, the only key of a mapping.
+    pub(super) fn reference(&mut self, node: &Node, place: &str) -> Option<Text> {
+        let mut reference = None;
+        for field in self.fields(node) {
+            match field.name {
+                "ref" => reference = self.filled_text(field.value),
+                _ => self.unknown_key(&field, place, &["ref"]),
+            }
+        }
+        reference
     }
 
     /// A text field in which empty text is the same as none.

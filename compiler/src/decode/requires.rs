@@ -76,9 +76,7 @@ impl Decoder<'_> {
                 Some(Enum { values: EnumValues::List(values), span })
             }),
             NodeKind::Mapping(_) => self.frame(resolved, |this| {
-                let fields = this.fields(resolved);
-                let reference =
-                    fields.iter().find(|f| f.name == "ref").and_then(|f| this.filled_text(f.value));
+                let reference = this.reference(resolved, "an `enum`");
                 if reference.is_none() {
                     this.shape_error(resolved, "enum", "a list, or `{ref: .NAME}`");
                 }

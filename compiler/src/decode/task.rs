@@ -239,6 +239,7 @@ impl Decoder<'_> {
                 "requires" => task.requires = self.requires(value),
                 "watch" => task.watch = self.boolean(value).unwrap_or(false),
                 "failfast" => task.failfast = self.boolean(value).unwrap_or(false),
+                name if name.starts_with("ez-") => task.extensions.push(extension(&field)),
                 _ => {
                     self.unknown_key(&field, "a task", TASK_KEYS);
                     task.extensions.push(extension(&field));

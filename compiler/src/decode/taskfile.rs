@@ -2,7 +2,7 @@
 
 use semver::Version;
 
-use super::reader::{extension, is_null, resolve};
+use super::reader::{SCHEMA, extension, is_null, resolve};
 use super::{Decoder, Memo};
 use crate::ast::{Output, OutputGroup, Taskfile, Text};
 use crate::rule;
@@ -93,6 +93,8 @@ impl Decoder<'_> {
                 "run" => taskfile.run = self.filled_text(value),
                 "interval" => taskfile.interval = self.interval(value),
                 "use_gitignore" => taskfile.use_gitignore = self.boolean(value),
+                SCHEMA => {}
+                name if name.starts_with("ez-") => taskfile.extensions.push(extension(&field)),
                 _ => {
                     self.unknown_key(&field, "a Taskfile", TASKFILE_KEYS);
                     taskfile.extensions.push(extension(&field));

@@ -1,7 +1,7 @@
 //! Files of templates.
 
 use super::Decoder;
-use super::reader::{is_null, resolve};
+use super::reader::{SCHEMA, is_null, resolve};
 use crate::ast::template_file::{Body, TEMPLATE_FIELDS, TEMPLATE_FILE_FIELDS, TemplateFile, TemplatePart};
 use crate::ast::{Param, Text};
 use crate::diagnostic::Diagnostic;
@@ -45,6 +45,7 @@ impl Decoder<'_> {
                 "task" => bodies.push((self.filled_text(value).map(Body::Task), field.key.span)),
                 "taskfile" => bodies.push((self.filled_text(value).map(Body::Taskfile), field.key.span)),
                 "files" => bodies.push((self.template_parts(value).map(Body::Files), field.key.span)),
+                SCHEMA => {}
                 key if key.starts_with("x-") => {}
                 key => self.wrong_key_of(
                     rule::INVALID_TEMPLATE,

@@ -1,0 +1,338 @@
+//! The `ez-*` fields of a task.
+
+use super::command::CALLED;
+use super::scalar::{PARAM_KINDS, SHELLS};
+use super::variable::DEFAULTS;
+use super::{BOOL, DURATION, Field, Object, Page, PathKind, Scalar, Shape, TEXT, TEXTS};
+use crate::ast::hook::{HOOK_FIELDS, HOOK_MOMENTS};
+use crate::ast::param::{PARAM_FIELDS, QUERY_FIELDS};
+use crate::ast::policy::{LOCK_FIELDS, LOG_FIELDS, RETRY_FIELDS};
+use crate::decode::MAX_RETRIES;
+
+const PARAM_PAGE: &str = "params.md";
+const HOOK_PAGE: &str = "hooks.md";
+const POLICY_PAGE: &str = "policies.md";
+const INHERITANCE_PAGE: &str = "inheritance.md";
+const LOG_PAGE: &str = "logs.md";
+
+/// A list of params.
+pub const PARAM_LIST: Shape =
+    Shape::List(&Shape::OneOf(&[Shape::Scalar(Scalar::ParamName), Shape::Object(&PARAM)]));
+/// How often, or a mapping with the pause too.
+pub const ANY_RETRY: Shape = Shape::OneOf(&[ATTEMPTS, Shape::Object(&RETRY)]);
+
+const ATTEMPTS: Shape = Shape::Scalar(Scalar::Integer { min: 0, max: MAX_RETRIES as i64 });
+const HOOK_SCRIPT: Shape = Shape::Template(Scalar::ScriptOrPlugin);
+const ANY_HOOK: Shape = Shape::OneOf(&[HOOK_SCRIPT, Shape::Object(&HOOK)]);
+const HOOKS_OF_A_MOMENT: Shape = Shape::OneOf(&[HOOK_SCRIPT, Shape::List(&ANY_HOOK), Shape::Object(&HOOK)]);
+
+const ANY_COMPOSE_STEP: Shape = Shape::OneOf(&[CALLED, Shape::Object(&COMPOSE_STEP)]);
+const ANY_LOCK: Shape = Shape::OneOf(&[BOOL, Shape::Object(&LOCK)]);
+
+pub(super) const PARAMS: Field = Field::ez(
+    "ez-params",
+    PARAM_LIST,
+    "Values that the task asks for. The param `build-type` is the variable `EZ_BUILD_TYPE` in templates and commands.",
+    PARAM_PAGE,
+)
+.example("ez-params:\n  - {name: arch, options: [x86_64, arm64], help: The processor}\ncmds: [./build.sh $EZ_ARCH]");
+
+pub(super) const HOOKS: Field = Field::ez(
+    "ez-hooks",
+    Shape::Object(&HOOK_TABLE),
+    "Scripts around the task: before it, after success, after a failure, at the very end.",
+    HOOK_PAGE,
+)
+.example("ez-hooks:\n  pre_run: ./check.sh\n  always: rm -rf build.tmp");
+
+pub(super) const EXTENDS: Field = Field::ez(
+    "ez-extends",
+    Shape::Scalar(Scalar::TaskName),
+    "The task that this one is, with changes. `cmds` and `deps` are replaced whole; variables, the environment and params are merged by name.",
+    INHERITANCE_PAGE,
+)
+.example("ez-extends: image\nvars: {CLOCK: 16}");
+
+pub(super) const DEFAULTS_FIELD: Field = Field::ez(
+    "ez-defaults",
+    Shape::Map(&DEFAULTS),
+    "Values of params and variables that give way to those of the call, the command line and the environment.",
+    INHERITANCE_PAGE,
+)
+.example("ez-extends: image\nez-defaults: {board: mega}");
+
+pub(super) const COMPOSE: Field = Field::ez(
+    "ez-compose",
+    Shape::List(&ANY_COMPOSE_STEP),
+    "Tasks that run one after the other, in place of `cmds`.",
+    INHERITANCE_PAGE,
+)
+.example("ez-compose:\n  - uno\n  - {task: mega, defaults: {level: debug}}")
+.idle_beside(&["cmds", "cmd"]);
+
+pub(super) const TIMEOUT: Field = Field::ez(
+    "ez-timeout",
+    DURATION,
+    "How long the whole task may take, with its dependencies and all attempts.",
+    POLICY_PAGE,
+)
+.example("ez-timeout: 10m");
+
+pub(super) const RETRY_FIELD: Field = Field::ez(
+    "ez-retry",
+    ANY_RETRY,
+    "How often the commands are started again after a failure, and with which pause.",
+    POLICY_PAGE,
+)
+.example("ez-retry: {count: 4, backoff: 2s}");
+
+pub(super) const LOCK_FIELD: Field =
+    Field::ez("ez-lock", ANY_LOCK, "The task never runs twice at once on this machine.", POLICY_PAGE)
+        .example("ez-lock: true");
+
+pub(super) const CACHE: Field = Field::ez(
+    "ez-cache",
+    BOOL,
+    "What the task `generates` is kept by the content of its `sources`, and brought back instead of made again.",
+    "cache.md",
+)
+.example("ez-cache: true\nsources: [src/**]\ngenerates: [bin/app]")
+.default("false");
+
+pub(super) const LOG_FIELD: Field = Field::ez(
+    "ez-log",
+    Shape::Object(&LOG),
+    "Where the logs of the task's runs are kept, and what their names begin with.",
+    LOG_PAGE,
+)
+.example("ez-log: {dir: logs, prefix: nightly}");
+
+pub(super) const TAGS: Field =
+    Field::ez("ez-tags", TEXTS, "Words by which `ez list <word>` finds the task.", "commands.md")
+        .example("ez-tags: [release, docker]");
+
+pub(super) const EXAMPLES: Field = Field::ez(
+    "ez-examples",
+    Shape::List(&Shape::Scalar(Scalar::CommandLine)),
+    "Command lines that `ez show` shows.",
+    "commands.md",
+)
+.example("ez-examples: [ez build EZ_ARCH=arm64]");
+
+pub(super) const SHELL: Field = Field::ez(
+    "ez-shell",
+    Shape::Scalar(SHELLS),
+    "The shell that the scripts keep to: with `sh`, constructs of bash are reported.",
+    "rules/EZ602.md",
+)
+.example("ez-shell: sh");
+
+/// An entry of `ez-params`, as a mapping.
+static PARAM: Object = Object {
+    title: "a param",
+    about: "A value that is asked for.",
+    page: Page::Ez(PARAM_PAGE),
+    fields: &[
+        Field::row(PARAM_FIELDS, "name", Shape::Scalar(Scalar::ParamName), PARAM_PAGE, "name: build-type")
+            .required(),
+        Field::row(PARAM_FIELDS, "type", Shape::Scalar(PARAM_KINDS), PARAM_PAGE, "name: jobs\ntype: number"),
+        Field::row(PARAM_FIELDS, "options", TEXTS, PARAM_PAGE, "name: arch\noptions: [x86_64, arm64]"),
+        Field::row(
+            PARAM_FIELDS,
+            "query",
+            Shape::OneOf(&[Shape::Scalar(Scalar::ScriptOrPlugin), Shape::Object(&QUERY)]),
+            PARAM_PAGE,
+            "name: branch\nquery: git branch --format='%(refname:short)'",
+        ),
+        Field::row(
+            PARAM_FIELDS,
+            "default",
+            Shape::OneOf(&[Shape::Scalar(Scalar::Value), TEXTS]),
+            PARAM_PAGE,
+            "name: arch\noptions: [x86_64, arm64]\ndefault: x86_64",
+        ),
+        Field::row(PARAM_FIELDS, "help", TEXT, PARAM_PAGE, "name: arch\nhelp: The processor"),
+        Field::row(PARAM_FIELDS, "required", BOOL, PARAM_PAGE, "name: version\nrequired: true")
+            .default("false"),
+        Field::row(
+            PARAM_FIELDS,
+            "pattern",
+            Shape::Scalar(Scalar::Regex),
+            PARAM_PAGE,
+            "name: version\npattern: '[0-9]+[.][0-9]+'",
+        ),
+        Field::row(
+            PARAM_FIELDS,
+            "min",
+            Shape::Scalar(Scalar::Number),
+            PARAM_PAGE,
+            "name: jobs\ntype: number\nmin: 1",
+        ),
+        Field::row(
+            PARAM_FIELDS,
+            "max",
+            Shape::Scalar(Scalar::Number),
+            PARAM_PAGE,
+            "name: jobs\ntype: number\nmax: 64",
+        ),
+        Field::row(PARAM_FIELDS, "desc", TEXT, PARAM_PAGE, "name: arch\ndesc: The processor")
+            .idle_beside(&["help"]),
+    ],
+    has_notes: false,
+    at_least_one_of: &[],
+    at_most_one_of: &[],
+    other_keys: None,
+};
+
+static QUERY: Object = Object {
+    title: "a query",
+    about: "Where the options of a param come from.",
+    page: Page::Ez(PARAM_PAGE),
+    fields: &[
+        Field::row(
+            QUERY_FIELDS,
+            "command",
+            Shape::Scalar(Scalar::Script),
+            PARAM_PAGE,
+            "command: ls profiles",
+        )
+        .idle_beside(&["url", "plugin"]),
+        Field::row(
+            QUERY_FIELDS,
+            "url",
+            Shape::Scalar(Scalar::Url),
+            PARAM_PAGE,
+            "url: https://example.com/releases.json\npath: '.[].name'",
+        )
+        .idle_beside(&["command", "plugin"]),
+        Field::row(
+            QUERY_FIELDS,
+            "path",
+            Shape::Scalar(Scalar::JsonPath),
+            PARAM_PAGE,
+            "url: https://example.com/releases.json\npath: '.[].name'",
+        )
+        .idle_beside(&["command", "plugin"]),
+        Field::row(QUERY_FIELDS, "plugin", Shape::Scalar(Scalar::PluginName), PARAM_PAGE, "plugin: branches")
+            .idle_beside(&["command", "url"]),
+    ],
+    has_notes: false,
+    at_least_one_of: &["command", "url", "plugin"],
+    at_most_one_of: &["command", "url", "plugin"],
+    other_keys: None,
+};
+
+/// `ez-hooks`
+static HOOK_TABLE: Object = Object {
+    title: "`ez-hooks`",
+    about: "Scripts around a task.",
+    page: Page::Ez(HOOK_PAGE),
+    fields: &[
+        Field::row(HOOK_MOMENTS, "pre_run", HOOKS_OF_A_MOMENT, HOOK_PAGE, "pre_run: ./check.sh"),
+        Field::row(
+            HOOK_MOMENTS,
+            "post_run",
+            HOOKS_OF_A_MOMENT,
+            HOOK_PAGE,
+            "post_run: echo \"$EZ_TASK_NAME is done\"",
+        ),
+        Field::row(HOOK_MOMENTS, "on_error", HOOKS_OF_A_MOMENT, HOOK_PAGE, "on_error: '@plugin:report'"),
+        Field::row(
+            HOOK_MOMENTS,
+            "always",
+            HOOKS_OF_A_MOMENT,
+            HOOK_PAGE,
+            "always:\n  - {name: tidy, script: rm -rf build.tmp}",
+        ),
+    ],
+    has_notes: false,
+    at_least_one_of: &[],
+    at_most_one_of: &[],
+    other_keys: None,
+};
+
+static HOOK: Object = Object {
+    title: "a hook",
+    about: "A script around a task.",
+    page: Page::Ez(HOOK_PAGE),
+    fields: &[
+        Field::row(HOOK_FIELDS, "name", TEXT, HOOK_PAGE, "name: tidy\nscript: rm -rf build.tmp"),
+        Field::row(
+            HOOK_FIELDS,
+            "script",
+            HOOK_SCRIPT,
+            HOOK_PAGE,
+            "script: ./report.sh \"$EZ_TASK_EXIT_CODE\"",
+        )
+        .required(),
+    ],
+    has_notes: false,
+    at_least_one_of: &[],
+    at_most_one_of: &[],
+    other_keys: None,
+};
+
+static COMPOSE_STEP: Object = Object {
+    title: "a step of `ez-compose`",
+    about: "A task of a composition.",
+    page: Page::Ez(INHERITANCE_PAGE),
+    fields: &[
+        Field::ez("task", CALLED, "The task that runs.", INHERITANCE_PAGE).example("task: mega").required(),
+        Field::ez(
+            "defaults",
+            Shape::Map(&DEFAULTS),
+            "Values of params and variables for this step; they give way to those of the call, the command line and the environment.",
+            INHERITANCE_PAGE,
+        )
+        .example("task: mega\ndefaults: {level: debug}"),
+    ],
+    has_notes: false,
+    at_least_one_of: &[],
+    at_most_one_of: &[],
+    other_keys: None,
+};
+
+static RETRY: Object = Object {
+    title: "`ez-retry`",
+    about: "Further attempts after a failure.",
+    page: Page::Ez(POLICY_PAGE),
+    fields: &[
+        Field::row(RETRY_FIELDS, "count", ATTEMPTS, POLICY_PAGE, "count: 4").required(),
+        Field::row(RETRY_FIELDS, "backoff", DURATION, POLICY_PAGE, "count: 4\nbackoff: 2s"),
+    ],
+    has_notes: false,
+    at_least_one_of: &[],
+    at_most_one_of: &[],
+    other_keys: None,
+};
+
+static LOCK: Object = Object {
+    title: "`ez-lock`",
+    about: "Whether a task may run twice at once.",
+    page: Page::Ez(POLICY_PAGE),
+    fields: &[Field::row(LOCK_FIELDS, "exclusive", BOOL, POLICY_PAGE, "exclusive: true").default("false")],
+    has_notes: false,
+    at_least_one_of: &[],
+    at_most_one_of: &[],
+    other_keys: None,
+};
+
+static LOG: Object = Object {
+    title: "`ez-log`",
+    about: "Where logs are.",
+    page: Page::Ez(LOG_PAGE),
+    fields: &[
+        Field::row(
+            LOG_FIELDS,
+            "dir",
+            Shape::Scalar(Scalar::Path(PathKind::Directory)),
+            LOG_PAGE,
+            "dir: logs",
+        ),
+        Field::row(LOG_FIELDS, "prefix", TEXT, LOG_PAGE, "prefix: nightly"),
+    ],
+    has_notes: false,
+    at_least_one_of: &[],
+    at_most_one_of: &[],
+    other_keys: None,
+};
