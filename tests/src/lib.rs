@@ -4,6 +4,7 @@
 #![allow(clippy::missing_panics_doc)]
 
 pub mod conformance;
+pub mod editor;
 pub mod generator;
 pub mod layers;
 pub mod process;
@@ -14,6 +15,7 @@ pub mod server;
 pub mod session;
 pub mod tree;
 
+pub use editor::Editor;
 pub use project::{Outcome, Project};
 pub use server::Server;
 #[cfg(unix)]

@@ -1,0 +1,367 @@
+//! `ez lsp` as an editor sees it: what is open, in which order it changes, and what is told of it.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+
+use ez_tests::editor::{Beginning, Editor, shown, usual_capabilities};
+use ez_tests::{Project, program};
+use serde_json::{Value, json};
+
+const SOUND: &str = "version: '3'\ntasks:\n  build:\n    deps: [test]\n  test:\n    cmds: [echo test]\n";
+const UNKNOWN: &str = "4 EZ203 no task is named `tset`";
+
+fn sound() -> Project {
+    Project::new().file("Taskfile.yml", SOUND)
+}
+
+#[test]
+fn findings_follow_the_text() {
+    let project = sound();
+    let mut editor = Editor::start(&project);
+    editor.open("Taskfile.yml");
+    assert_eq!(editor.findings("Taskfile.yml"), Vec::<String>::new());
+    editor.edit("Taskfile.yml", (3, 11), (3, 15), "tset");
+    assert_eq!(editor.findings("Taskfile.yml"), [UNKNOWN]);
+    editor.edit("Taskfile.yml", (3, 11), (3, 15), "test");
+    assert_eq!(editor.findings("Taskfile.yml"), Vec::<String>::new());
+    editor.end();
+}
+
+#[test]
+fn findings_say_what_check_says() {
+    let project = Project::new().file("Taskfile.yml", SOUND.replace("[test]", "[tset]"));
+    let mut editor = Editor::start(&project);
+    editor.open("Taskfile.yml");
+    let uri = editor.uri("Taskfile.yml");
+    editor.findings("Taskfile.yml");
+    let told = editor.last_told("Taskfile.yml");
+    assert_eq!(
+        told[0],
+        json!({
+            "range": {"start": {"line": 3, "character": 11}, "end": {"line": 3, "character": 15}},
+            "severity": 1,
+            "code": "EZ203",
+            "codeDescription": {"href": "https://github.com/ez-build/ez/blob/main/docs/rules/EZ203.md"},
+            "source": "ez",
+            "message": "no task is named `tset`\ndid you mean `test`?",
+        }),
+        "{uri}"
+    );
+    editor.end();
+}
+
+#[test]
+fn changes_are_applied_in_the_order_in_which_they_arrive() {
+    let project = sound();
+    let mut editor = Editor::start(&project);
+    editor.open_as("Taskfile.yml", "");
+    // Each key is a message of its own; nobody waits for anything.
+    for (at, c) in SOUND.replace("[test]", "[tset]").chars().enumerate() {
+        let before: String = SOUND.replace("[test]", "[tset]").chars().take(at).collect();
+        let line = before.matches('\n').count() as u32;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() as u32;
+        editor.edit("Taskfile.yml", (line, column), (line, column), &c.to_string());
+    }
+    assert_eq!(editor.findings("Taskfile.yml"), [UNKNOWN]);
+    editor.end();
+}
+
+#[test]
+fn several_changes_of_one_message_build_on_each_other() {
+    let project = sound();
+    let mut editor = Editor::start(&project);
+    editor.open("Taskfile.yml");
+    let range = |from: (u32, u32), to: (u32, u32)| json!({"start": {"line": from.0, "character": from.1}, "end": {"line": to.0, "character": to.1}});
+    editor.change(
+        "Taskfile.yml",
+        json!([
+            {"range": range((3, 11), (3, 15)), "text": "x"},
+            {"range": range((3, 11), (3, 12)), "text": "ts"},
+            {"range": range((3, 13), (3, 13)), "text": "et"},
+        ]),
+    );
+    assert_eq!(editor.findings("Taskfile.yml"), [UNKNOWN]);
+    editor.end();
+}
+
+#[test]
+fn columns_are_counted_as_was_agreed() {
+    let text = "version: '3'\ntasks:\n  a:\n    desc: '😀ü'\n    deps: [b]\n  b: echo\n";
+    for (encodings, name, end) in [
+        (json!(["utf-8", "utf-16"]), "utf-8", 17),
+        (json!(["utf-16"]), "utf-16", 14),
+        (Value::Null, "utf-16", 14),
+    ] {
+        let project = Project::new().file("Taskfile.yml", text);
+        let mut capabilities = usual_capabilities();
+        capabilities["general"]["positionEncodings"] = encodings;
+        let mut editor = Editor::start_with(&project, Beginning { capabilities, ..Beginning::default() });
+        assert_eq!(editor.capabilities["positionEncoding"], name);
+        editor.open("Taskfile.yml");
+        // What follows the two characters is replaced: a closing quote and a key that nobody knows.
+        editor.edit("Taskfile.yml", (3, end), (3, end + 1), "'\n    dpes: []");
+        assert_eq!(editor.findings("Taskfile.yml"), ["5 EZ107 a task has no key `dpes`"], "{name}");
+        editor.end();
+    }
+}
+
+#[test]
+fn unsaved_text_lies_over_the_whole_project() {
+    let project = Project::new()
+        .file(
+            "Taskfile.yml",
+            "version: '3'\nincludes: {docs: docs}\ntasks:\n  all:\n    deps: ['docs:build']\n",
+        )
+        .file("docs/Taskfile.yml", "version: '3'\ntasks:\n  build: echo\n");
+    let mut editor = Editor::start(&project);
+    editor.open("Taskfile.yml");
+    editor.open("docs/Taskfile.yml");
+    assert_eq!(editor.findings("Taskfile.yml"), Vec::<String>::new());
+    editor.edit("docs/Taskfile.yml", (2, 2), (2, 7), "make");
+    editor.wait_for_findings("Taskfile.yml", &["5 EZ203 no task is named `docs:build`"]);
+    // What was not saved is gone with the editor's text.
+    editor.close("docs/Taskfile.yml");
+    editor.wait_for_findings("Taskfile.yml", &[]);
+    editor.end();
+}
+
+#[test]
+fn files_that_are_not_open_are_told_of_too() {
+    let project = Project::new()
+        .file("Taskfile.yml", "version: '3'\nincludes: {docs: docs}\ntasks:\n  all: echo\n")
+        .file("docs/Taskfile.yml", "version: '3'\ntasks:\n  build:\n    deps: [nothing]\n")
+        .file("other/Taskfile.yml", "version: '3'\ntasks:\n  a: {cmd: 'echo {{.X'}\n");
+    let mut editor = Editor::start(&project);
+    assert_eq!(editor.findings_at("docs/Taskfile.yml", None), ["4 EZ203 no task is named `docs:nothing`"]);
+    assert_eq!(editor.findings_at("other/Taskfile.yml", None), ["3 EZ501 this `{{` is not closed"]);
+    editor.end();
+}
+
+#[test]
+fn a_file_outside_of_what_is_open_has_findings() {
+    let project = Project::new()
+        .file("a/Taskfile.yml", SOUND)
+        .file("b/Taskfile.yml", SOUND.replace("[test]", "[tset]"));
+    let mut editor = Editor::start_with(&project, Beginning { folders: vec!["a"], ..Beginning::default() });
+    editor.open("b/Taskfile.yml");
+    assert_eq!(editor.findings("b/Taskfile.yml"), [UNKNOWN]);
+    editor.end();
+}
+
+#[test]
+fn directories_come_and_go() {
+    let project = Project::new()
+        .file("a/Taskfile.yml", SOUND)
+        .file("b/Taskfile.yml", SOUND.replace("[test]", "[tset]"));
+    let mut editor = Editor::start_with(&project, Beginning { folders: vec!["a"], ..Beginning::default() });
+    let folder = json!({"uri": editor.uri("b"), "name": "b"});
+    let event = |added: Value, removed: Value| json!({"event": {"added": added, "removed": removed}});
+    editor.tell("workspace/didChangeWorkspaceFolders", event(json!([folder]), json!([])));
+    editor.wait_for_findings("b/Taskfile.yml", &[UNKNOWN]);
+    editor.tell("workspace/didChangeWorkspaceFolders", event(json!([]), json!([folder])));
+    editor.wait_for_findings("b/Taskfile.yml", &[]);
+    editor.end();
+}
+
+#[test]
+fn changes_on_disk_are_noticed() {
+    let project = Project::new()
+        .file(
+            "Taskfile.yml",
+            "version: '3'\nincludes: {docs: docs}\ntasks:\n  all:\n    deps: ['docs:build']\n",
+        )
+        .file("docs/Taskfile.yml", "version: '3'\ntasks:\n  build: echo\n");
+    let mut editor = Editor::start(&project);
+    editor.open("Taskfile.yml");
+    assert_eq!(editor.findings("Taskfile.yml"), Vec::<String>::new());
+    editor.wait_for_registration("workspace/didChangeWatchedFiles");
+    project.write("docs/Taskfile.yml", "version: '3'\ntasks:\n  make: echo\n");
+    let change = json!({"uri": editor.uri("docs/Taskfile.yml"), "type": 2});
+    editor.tell("workspace/didChangeWatchedFiles", json!({"changes": [change]}));
+    editor.wait_for_findings("Taskfile.yml", &["5 EZ203 no task is named `docs:build`"]);
+    editor.end();
+}
+
+#[test]
+fn findings_are_given_to_an_editor_that_asks() {
+    let project = Project::new()
+        .file("Taskfile.yml", SOUND.replace("[test]", "[tset]"))
+        .file("plans/release.yml", "steps:\n  - task: biuld\n");
+    let mut capabilities = usual_capabilities();
+    capabilities["textDocument"]["diagnostic"] = json!({});
+    let mut editor = Editor::start_with(&project, Beginning { capabilities, ..Beginning::default() });
+    editor.open("Taskfile.yml");
+    let ask = |id: Option<&str>, editor: &mut Editor<'_>| {
+        let document = json!({"uri": editor.uri("Taskfile.yml")});
+        editor.ask("textDocument/diagnostic", json!({"textDocument": document, "previousResultId": id}))
+    };
+    let report = ask(None, &mut editor);
+    assert_eq!((report["kind"].as_str(), shown(&report["items"])), (Some("full"), vec![UNKNOWN.to_owned()]));
+    let id = report["resultId"].as_str().unwrap().to_owned();
+    assert_eq!(ask(Some(&id), &mut editor)["kind"], "unchanged");
+    let report = editor.ask(
+        "workspace/diagnostic",
+        json!({"previousResultIds": [{"uri": editor.uri("Taskfile.yml"), "value": id}]}),
+    );
+    let kinds: Vec<(String, String, Vec<String>)> = report["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| {
+            let file = item["uri"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+            (file, item["kind"].as_str().unwrap().to_owned(), shown(&item["items"]))
+        })
+        .collect();
+    let expected = [
+        ("Taskfile.yml", "unchanged", vec![]),
+        ("release.yml", "full", vec!["2 EZ203 no task is named `biuld`".to_owned()]),
+    ];
+    let expected: Vec<_> =
+        expected.into_iter().map(|(file, kind, found)| (file.to_owned(), kind.to_owned(), found)).collect();
+    assert_eq!(kinds, expected);
+    editor.end();
+}
+
+#[test]
+fn settings_that_cannot_be_read_end_nothing() {
+    let project = sound();
+    let settings = json!({"inlayHints": 7});
+    let mut editor = Editor::start_with(&project, Beginning { settings, ..Beginning::default() });
+    editor.tell("workspace/didChangeConfiguration", json!({"settings": {"ez": []}}));
+    editor.open("Taskfile.yml");
+    assert_eq!(editor.findings("Taskfile.yml"), Vec::<String>::new());
+    editor.end();
+}
+
+#[test]
+fn odd_messages_end_nothing() {
+    let project = sound();
+    let mut editor = Editor::start(&project);
+    editor.tell(
+        "textDocument/didChange",
+        json!({"textDocument": {"uri": "untitled:x", "version": 2}, "contentChanges": [{"text": "a"}]}),
+    );
+    editor.tell("textDocument/didOpen", json!({"textDocument": 1}));
+    editor.tell("textDocument/didClose", json!({"textDocument": {"uri": "file:///nowhere/Taskfile.yml"}}));
+    editor.tell("$/nothing", json!({}));
+    assert_eq!(editor.try_ask("ez/nothing", json!({})).unwrap_err()["code"], -32601);
+    editor.open("Taskfile.yml");
+    let far = json!({"start": {"line": 900, "character": 900}, "end": {"line": 901, "character": 0}});
+    editor.change("Taskfile.yml", json!([{"range": far, "text": "\n# end\n"}]));
+    editor.edit("Taskfile.yml", (3, 11), (3, 15), "tset");
+    assert_eq!(editor.findings("Taskfile.yml"), [UNKNOWN]);
+    editor.end();
+}
+
+/// A server on a port, which ends with the test.
+struct Listening(Child);
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Starts a server on a free port, and gives the address that it names.
+fn listen(project: &Project, flag: &str) -> (Listening, String) {
+    let mut server = Command::new(program::ez())
+        .args(["lsp", flag, "0"])
+        .current_dir(project.root())
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(server.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    let address = line.trim().rsplit("://").next().unwrap().to_owned();
+    (Listening(server), address)
+}
+
+#[test]
+fn several_editors_share_a_port() {
+    let project = sound();
+    let (_server, address) = listen(&project, "--tcp");
+    let mut first = Editor::connect(&project, TcpStream::connect(&address).unwrap());
+    let mut second = Editor::connect(&project, TcpStream::connect(&address).unwrap());
+    first.open("Taskfile.yml");
+    second.open_as("Taskfile.yml", &SOUND.replace("[test]", "[tset]"));
+    assert_eq!(first.findings("Taskfile.yml"), Vec::<String>::new());
+    assert_eq!(second.findings("Taskfile.yml"), [UNKNOWN]);
+}
+
+#[test]
+fn a_port_of_other_machines_is_refused() {
+    let project = sound();
+    project.run(["lsp", "--tcp", "0.0.0.0:0"]).exit(1).stderr(
+        "ez: 0.0.0.0:0 can be reached from other machines; name a port of this one, as in 127.0.0.1:0\n",
+    );
+    project
+        .run(["lsp", "--tcp", "many"])
+        .exit(2)
+        .stderr("ez: \"many\" is no port; write a number from 0 to 65535\n");
+}
+
+/// What a server says to somebody who wants to speak by WebSocket from a page.
+fn handshake(address: &str, origin: &str) -> (TcpStream, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "GET / HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: {origin}\r\n\r\n"
+    )
+    .unwrap();
+    let mut status = String::new();
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    reader.read_line(&mut status).unwrap();
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).unwrap() == 0 || line == "\r\n" {
+            break;
+        }
+    }
+    (stream, status.trim().to_owned())
+}
+
+#[test]
+fn pages_of_this_machine_speak_by_websocket() {
+    let project = sound();
+    let (_server, address) = listen(&project, "--websocket");
+    let (mut stream, status) = handshake(&address, "http://localhost:3000");
+    assert_eq!(status, "HTTP/1.1 101 Switching Protocols");
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"capabilities": {}}})
+        .to_string();
+    // A text frame of a client is masked; here with zeros.
+    let mut frame = vec![0x81, 0x80 | 126];
+    frame.extend_from_slice(&(body.len() as u16).to_be_bytes());
+    if body.len() < 126 {
+        frame.truncate(1);
+        frame.push(0x80 | body.len() as u8);
+    }
+    frame.extend_from_slice(&[0; 4]);
+    frame.extend_from_slice(body.as_bytes());
+    stream.write_all(&frame).unwrap();
+    let mut head = [0; 2];
+    stream.read_exact(&mut head).unwrap();
+    let length = match head[1] {
+        126 => {
+            let mut long = [0; 2];
+            stream.read_exact(&mut long).unwrap();
+            usize::from(u16::from_be_bytes(long))
+        }
+        short => usize::from(short),
+    };
+    let mut answer = vec![0; length];
+    stream.read_exact(&mut answer).unwrap();
+    let answer: Value = serde_json::from_slice(&answer).unwrap();
+    assert_eq!((head[0], &answer["result"]["serverInfo"]["name"]), (0x81, &json!("ez")));
+}
+
+#[test]
+fn pages_of_other_machines_are_refused() {
+    let project = sound();
+    let (_server, address) = listen(&project, "--websocket");
+    let (_, status) = handshake(&address, "https://example.org");
+    assert_eq!(status, "HTTP/1.1 403 Forbidden");
+}
