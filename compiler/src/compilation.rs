@@ -17,6 +17,7 @@ use crate::plugin::{self, Plugins};
 use crate::project::{self, Failure, Loaded, Purpose};
 use crate::source::SourceMap;
 use crate::superset;
+use crate::symbols::{self, Indexed, SymbolIndex};
 use crate::template::Host;
 use crate::template_file::Templates;
 
@@ -73,6 +74,20 @@ impl Compilation {
     /// Whether there is an error among the findings.
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(|d| d.severity == Severity::Error)
+    }
+
+    /// What every name stands for; only of a compilation that was made to be checked.
+    pub fn symbols(&self, files: &dyn FileSystem) -> SymbolIndex {
+        symbols::index(&Indexed {
+            sources: &self.sources,
+            loaded: &self.loaded,
+            program: &self.program,
+            memo: &self.memo,
+            folders: &self.folders,
+            metadata: &self.metadata,
+            plans: &self.plans,
+            files,
+        })
     }
 }
 

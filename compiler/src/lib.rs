@@ -22,6 +22,7 @@ pub mod shell;
 pub mod source;
 pub mod suggest;
 pub mod superset;
+pub mod symbols;
 pub mod template;
 pub mod template_file;
 pub mod workspace;

@@ -43,6 +43,7 @@ pub const STAGES: &[&str] = &[
     "superset",
     "check",
     "plan",
+    "symbols",
     "template_file",
     "emit",
     "compilation",

@@ -91,7 +91,7 @@ fn call<'p>(
 }
 
 /// The names that a `for` over a list of texts makes of a template in which only the item stands.
-fn expand(name: &str, repeat: Option<&Loop>) -> Option<Vec<String>> {
+pub fn expand(name: &str, repeat: Option<&Loop>) -> Option<Vec<String>> {
     let repeat = repeat?;
     let LoopSource::List(items) = &repeat.source else { return None };
     let variable = repeat.variable.as_ref().map_or("ITEM", |text| text.value.as_str());

@@ -6,6 +6,7 @@ use std::ops::Range;
 use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
+use super::names::{self, Names};
 use super::place::TextPlaces;
 use super::reads::{self, Needs, Reads};
 use super::texts::{Place, Texts, Use};
@@ -37,6 +38,8 @@ pub struct Facts {
     pub shell_params: Vec<(SmolStr, Span)>,
     /// Whether a template uses the map of all variables as a value.
     pub everything: bool,
+    /// The names that only the index of symbols asks for.
+    pub names: Names,
 }
 
 /// A variable that a template reads.
@@ -86,7 +89,27 @@ pub struct Parsed<'a> {
     places: OnceCell<TextPlaces>,
 }
 
-impl Parsed<'_> {
+impl<'a> Parsed<'a> {
+    /// A text with its template and its script, as far as it has them.
+    pub fn new(place: Place<'a>) -> Self {
+        let template = match place.usage {
+            Use::Reference => Some(Reference::parse(&place.text.value).template().clone()),
+            Use::VariableName => None,
+            _ => has_template(&place.text.value).then(|| Template::parse(&place.text.value)),
+        };
+        let is_script = matches!(place.usage, Use::Command { .. } | Use::Test);
+        let script = if is_script { shell::parse_masked(&place.text.value) } else { None };
+        let script = script.map(|(script, masked)| (shell::inspect(&script), masked));
+        Parsed {
+            text: place.text,
+            usage: place.usage,
+            extra: place.extra,
+            template,
+            script,
+            places: OnceCell::new(),
+        }
+    }
+
     /// Bytes that the template has in front of the text.
     fn shift(&self) -> usize {
         if self.usage == Use::Reference { "{{".len() } else { 0 }
@@ -133,27 +156,7 @@ pub fn of_plan_text(place: Place<'_>, sources: &SourceMap) -> Facts {
 }
 
 fn facts_of(owner: Owner<'_>, places: Vec<Place<'_>>, rules: &[LocalRule], sources: &SourceMap) -> Facts {
-    let parsed: Vec<Parsed<'_>> = places
-        .into_iter()
-        .map(|place| {
-            let template = match place.usage {
-                Use::Reference => Some(Reference::parse(&place.text.value).template().clone()),
-                Use::VariableName => None,
-                _ => has_template(&place.text.value).then(|| Template::parse(&place.text.value)),
-            };
-            let is_script = matches!(place.usage, Use::Command { .. } | Use::Test);
-            let script = if is_script { shell::parse_masked(&place.text.value) } else { None };
-            let script = script.map(|(script, masked)| (shell::inspect(&script), masked));
-            Parsed {
-                text: place.text,
-                usage: place.usage,
-                extra: place.extra,
-                template,
-                script,
-                places: OnceCell::new(),
-            }
-        })
-        .collect();
+    let parsed: Vec<Parsed<'_>> = places.into_iter().map(Parsed::new).collect();
     let reads: Vec<Reads<'_>> =
         parsed.iter().map(|text| text.template.as_ref().map(reads::read).unwrap_or_default()).collect();
     let local = Local { owner, texts: &parsed, reads: &reads, sources };
@@ -162,6 +165,7 @@ fn facts_of(owner: Owner<'_>, places: Vec<Place<'_>>, rules: &[LocalRule], sourc
         (rule.run)(&local, &mut facts.diagnostics);
     }
     collect(&local, &mut facts);
+    facts.names = names::gather(&local);
     facts
 }
 

@@ -16,6 +16,7 @@ mod hidden_task;
 mod ignored;
 mod invalid_glob;
 mod missing_required;
+mod names;
 mod outside_enum;
 mod place;
 mod reads;
@@ -41,8 +42,11 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-pub use facts::{Facts, of_plan_text};
+pub use calls::expand as expand_call;
+pub use context::SPECIAL_VARIABLES;
+pub use facts::{Facts, VariableRead, of_plan_text};
 pub use hidden_task::SUBCOMMANDS;
+pub use names::{LocalName, Member, NameRead, Names, ShellName};
 pub use place::{span_in, span_of_piece};
 pub use task_cycle::inevitable as inevitable_cycle;
 pub use template_syntax::is_unknown_function;
@@ -121,6 +125,16 @@ pub struct CheckMemo {
 }
 
 impl CheckMemo {
+    /// What is known of a task as it is written; `None` where it was not checked.
+    pub fn facts_of_task(&self, task: &Arc<ast::Task>) -> Option<&Facts> {
+        self.tasks.get(&(Arc::as_ptr(task) as usize)).map(|(_, facts)| &**facts)
+    }
+
+    /// What is known of a file outside of its tasks; `None` where it was not checked.
+    pub fn facts_of_file(&self, file: &Arc<ast::Taskfile>) -> Option<&Facts> {
+        self.files.get(&(Arc::as_ptr(file) as usize)).map(|(_, facts)| &**facts)
+    }
+
     fn task(&mut self, task: &Arc<ast::Task>, previous: Option<&Self>, sources: &SourceMap) -> Arc<Facts> {
         let key = Arc::as_ptr(task) as usize;
         if let Some((_, facts)) = self.tasks.get(&key) {

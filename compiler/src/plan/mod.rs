@@ -8,7 +8,7 @@ pub mod evaluation;
 mod link;
 mod matrix;
 pub mod outputs;
-mod reference;
+pub mod reference;
 #[cfg(test)]
 mod tests;
 mod texts;

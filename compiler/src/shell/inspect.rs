@@ -151,6 +151,8 @@ pub struct Inspection {
     pub functions: Vec<NameUse>,
     /// What a POSIX `sh` does not have.
     pub bash: Vec<BashUse>,
+    /// The literal words of each command `task` and `ez`, the program first.
+    pub task_runs: Vec<Vec<NameUse>>,
     /// Removals that an empty variable turns against the whole disk.
     pub removals: Vec<DangerousRemoval>,
 }
@@ -349,6 +351,7 @@ impl Inspector {
                 "read" | "getopts" | "unset" => self.names_behind_flags(arguments),
                 "printf" => self.printf(arguments),
                 "rm" => self.removal(arguments),
+                "task" | "ez" => self.task_run(&call.words),
                 "[" | "test" => self.tests_equality = true,
                 _ => {}
             }
@@ -373,6 +376,10 @@ impl Inspector {
         {
             self.write(name_text, name.range);
         }
+    }
+
+    fn task_run(&mut self, words: &[Word]) {
+        self.found.task_runs.push(words.iter().filter_map(literal_word).collect());
     }
 
     fn removal(&mut self, words: &[Word]) {
@@ -586,6 +593,25 @@ impl Inspector {
 fn unquoted_literal(word: &Word) -> Option<SmolStr> {
     let text = word.literal()?;
     Some(if text.contains('\\') { SmolStr::new(text.replace('\\', "")) } else { SmolStr::new(text) })
+}
+
+/// The text of a word that is one literal, with or without quotes, and its place between these.
+fn literal_word(word: &Word) -> Option<NameUse> {
+    let [part] = word.parts.as_slice() else { return None };
+    match part {
+        WordPart::Literal(literal) => Some(NameUse { name: literal.text.clone(), range: literal.range }),
+        WordPart::SingleQuoted { range, dollar: false, text } => {
+            let range = TextRange { start: range.start + 1, end: range.end.saturating_sub(1) };
+            Some(NameUse { name: text.clone(), range })
+        }
+        WordPart::DoubleQuoted { dollar: false, parts, .. } => match parts.as_slice() {
+            [WordPart::Literal(literal)] => {
+                Some(NameUse { name: literal.text.clone(), range: literal.range })
+            }
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// Whether unquoted text of the word has braces that bash expands.
