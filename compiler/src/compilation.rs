@@ -142,6 +142,7 @@ pub fn compile(
                 host: options.host,
                 program: &program,
                 folders: &folders,
+                memo: Some(&memo),
                 is_partial: project.failure.is_some(),
             };
             let found = plan::find_all(files, &options.root_dir);
@@ -174,6 +175,7 @@ struct Surroundings<'a> {
     host: &'a dyn Host,
     program: &'a Program,
     folders: &'a [FolderTask],
+    memo: Option<&'a CheckMemo>,
     /// Whether not all files of the project could be read.
     is_partial: bool,
 }
@@ -186,7 +188,10 @@ impl Surroundings<'_> {
         let reads: Vec<ReadPlan> =
             found.into_iter().map(|file| plan::read(self.files, file, sources)).collect();
         let twice = plan::duplicates(&reads);
-        let mut catalog = TaskCatalog::new(self.program, self.is_partial);
+        let mut catalog = TaskCatalog::new(self.program, self.host, self.is_partial);
+        if let Some(memo) = self.memo {
+            catalog = catalog.with_facts(memo);
+        }
         let named: FxHashSet<SmolStr> =
             reads.iter().filter_map(|read| read.plan.as_ref()).flat_map(plan::named_folders).collect();
         // Names with templates may be those of any folder.
@@ -230,6 +235,7 @@ pub fn compile_plans(
         host,
         program: &compilation.program,
         folders: &compilation.folders,
+        memo: (compilation.purpose == Purpose::Check).then_some(&compilation.memo),
         is_partial: compilation.failure.is_some(),
     };
     surroundings.compile_plans(found, &mut compilation.sources)

@@ -42,7 +42,7 @@ const CHECKSUM: &str = "89ab…";
 const LIBRARY: &str = "version: '3'\ntasks:\n  build: go build\n";
 
 /// The Taskfile of examples that are plans.
-const OF_PLANS: &str = "version: '3'\ntasks:\n  build: echo build\n  test: echo test\n";
+const OF_PLANS: &str = "version: '3'\ntasks:\n  build: echo {{if .FAST}}fast{{end}} {{if .V}}{{.V}}{{end}}\n  test: echo {{if .V}}{{.V}}{{end}}\n";
 
 /// Files that examples speak of.
 const OTHER_FILES: &[(&str, &str)] = &[

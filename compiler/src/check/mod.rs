@@ -125,6 +125,11 @@ pub struct CheckMemo {
 }
 
 impl CheckMemo {
+    /// What is known of the files that were checked, without their tasks.
+    pub fn facts_of_files(&self) -> impl Iterator<Item = &Facts> {
+        self.files.values().map(|(_, facts)| &**facts)
+    }
+
     /// What is known of a task as it is written; `None` where it was not checked.
     pub fn facts_of_task(&self, task: &Arc<ast::Task>) -> Option<&Facts> {
         self.tasks.get(&(Arc::as_ptr(task) as usize)).map(|(_, facts)| &**facts)

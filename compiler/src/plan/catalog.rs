@@ -6,14 +6,18 @@ use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use crate::ast::{Artifact, Param};
+use crate::check::{CheckMemo, Facts};
 use crate::folder;
 use crate::ir::plan::TaskKind;
 use crate::ir::{Program, Resolution, Task, TaskId};
+use crate::template::Host;
 
 /// All tasks by the names that steps call them: inline tasks, with or without namespace, and folder tasks.
-#[derive(Debug)]
 pub struct TaskCatalog<'p> {
     program: &'p Program,
+    host: &'p dyn Host,
+    /// What is known of the project's tasks, where it was checked.
+    memo: Option<&'p CheckMemo>,
     /// Programs of folder tasks by the folder's name; `None` where one could not be read.
     folders: FxHashMap<SmolStr, Option<Arc<Program>>>,
     is_partial: bool,
@@ -45,13 +49,32 @@ pub enum Found<'c> {
 
 impl<'p> TaskCatalog<'p> {
     /// The inline tasks of a project. Where not all of its files could be read, unknown names are not told of.
-    pub fn new(program: &'p Program, is_partial: bool) -> Self {
-        Self { program, folders: FxHashMap::default(), is_partial }
+    pub fn new(program: &'p Program, host: &'p dyn Host, is_partial: bool) -> Self {
+        Self { program, host, memo: None, folders: FxHashMap::default(), is_partial }
     }
 
     /// Adds a folder task with the tasks in it; without a program nothing is known of them.
     pub fn add_folder(&mut self, name: impl Into<SmolStr>, program: Option<Arc<Program>>) {
         self.folders.insert(name.into(), program);
+    }
+
+    /// Adds what is known of the project's tasks.
+    #[must_use]
+    pub fn with_facts(self, memo: &'p CheckMemo) -> Self {
+        Self { memo: Some(memo), ..self }
+    }
+
+    /// Whether a task, or a variable that all tasks have, may read a variable. True where that is not known.
+    pub fn may_read(&self, task: &CatalogTask<'_>, variable: &str) -> bool {
+        let facts = self.memo.and_then(|memo| Some((memo, memo.facts_of_task(&task.task().definition)?)));
+        let Some((memo, facts)) = facts else { return true };
+        let reads = |facts: &Facts| facts.everything || facts.mentions.contains(variable);
+        reads(facts) || memo.facts_of_files().any(reads)
+    }
+
+    /// Whether the environment has a variable.
+    pub fn has_environment(&self, name: &str) -> bool {
+        self.host.environment(name).is_some()
     }
 
     /// What a name stands for.

@@ -4,6 +4,7 @@ use camino::Utf8Path;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
+use super::arguments;
 use super::catalog::{CatalogTask, Found, TaskCatalog};
 use super::collisions;
 use super::cycle;
@@ -114,6 +115,8 @@ impl<'a> Linker<'a> {
         let (implicit_names, implicit_params) = texts.implicit_params();
         let findings = texts.finish();
         self.diagnostics.extend(findings);
+        let arguments = arguments::check(self, &steps);
+        self.diagnostics.extend(arguments);
         self.link_inputs(&mut steps, &mut uses);
         let needs = Adjacency::new(needs.iter().map(Vec::as_slice));
         let dependents = needs.reversed();

@@ -1,5 +1,6 @@
 //! Plans: where their files are, what is wrong with them, and the graphs that they make.
 
+mod arguments;
 pub mod catalog;
 mod collisions;
 mod cycle;
