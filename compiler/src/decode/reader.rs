@@ -61,7 +61,7 @@ impl<'a> Decoder<'a> {
 
     /// Whether a file's aliases stand for more than can be decoded; reported.
     pub(super) fn has_too_many_aliases(&mut self, root: &Node) -> bool {
-        if !self.sources.text(root.span).contains('*') || !expanded::is_too_large(root) {
+        if !expanded::may_have_aliases(self.sources.text(root.span)) || !expanded::is_too_large(root) {
             return false;
         }
         let message = format!("the aliases of this file stand for more than {MAX_EXPANDED} values");

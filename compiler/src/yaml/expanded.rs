@@ -11,6 +11,16 @@ pub const MAX_EXPANDED: usize = 1_000_000;
 /// Keys of mappings whose values are decoded one by one, each of which go-yaml has a limit for.
 const UNTYPED: [&str; 2] = ["vars", "env"];
 
+/// Whether a text may have aliases: a star that begins a value, with a name behind it. Globs have stars too, in other places.
+pub fn may_have_aliases(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    memchr::memchr_iter(b'*', bytes).any(|at| {
+        let before = at.checked_sub(1).and_then(|before| bytes.get(before));
+        let begins = before.is_none_or(|byte| byte.is_ascii_whitespace() || b"[{,:-?".contains(byte));
+        begins && bytes.get(at + 1).is_some_and(|byte| !byte.is_ascii_whitespace())
+    })
+}
+
 /// Whether the aliases in a tree stand for more than [`MAX_EXPANDED`] values beside those that are written.
 pub fn is_too_large(node: &Node) -> bool {
     let written = Written::of(node);
@@ -88,6 +98,16 @@ impl Sizes {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn stars_of_globs_are_no_aliases() {
+        for text in ["*a", "a: *b", "[*a]", "[x,*a]", "- *a\n", "{*a : b}", "a:\n  *b"] {
+            assert!(super::may_have_aliases(text), "{text}");
+        }
+        for text in ["a: src/**/*.go", "['*.c', \"*.h\"]", "a: 2 * 3", "build-*:", "a: b*c"] {
+            assert!(!super::may_have_aliases(text), "{text}");
+        }
+    }
+
     use super::*;
     use crate::source::SourceId;
     use crate::yaml::compose::compose;
