@@ -16,7 +16,7 @@ pub fn may_have_aliases(text: &str) -> bool {
     let bytes = text.as_bytes();
     memchr::memchr_iter(b'*', bytes).any(|at| {
         let before = at.checked_sub(1).and_then(|before| bytes.get(before));
-        let begins = before.is_none_or(|byte| byte.is_ascii_whitespace() || b"[{,:-?".contains(byte));
+        let begins = before.is_none_or(|byte| byte.is_ascii_whitespace() || b"[{,:".contains(byte));
         begins && bytes.get(at + 1).is_some_and(|byte| !byte.is_ascii_whitespace())
     })
 }
