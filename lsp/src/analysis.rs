@@ -57,10 +57,11 @@ pub struct Snapshot {
 }
 
 impl Analysis {
-    /// Of a compilation.
-    pub fn new(compilation: Compilation) -> Self {
+    /// Of a compilation, for which some files were read. What a compilation knows of others is from before.
+    pub fn new(compilation: Compilation, was_read: impl Fn(&Utf8Path) -> bool) -> Self {
+        let of_now = compilation.sources.files().filter(|(_, file)| was_read(&file.path));
         // Of a path that was read twice the newest text holds.
-        let by_path = compilation.sources.files().map(|(id, file)| (file.path.clone(), id)).collect();
+        let by_path = of_now.map(|(id, file)| (file.path.clone(), id)).collect();
         Self { compilation, by_path, diagnostics: OnceLock::new() }
     }
 

@@ -6,6 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use ez_compiler::file_system::{FileSystem, PathKind};
 use ez_compiler::folder::FolderTask;
 use ez_compiler::project::paths::TASKFILE_NAMES;
+use ez_compiler::project::remote::is_remote;
 use ez_compiler::{Dialect, Options, Purpose, compile};
 use rustc_hash::FxHashMap;
 
@@ -75,11 +76,13 @@ impl Projects {
         };
         let compilation =
             compile(&recorder, &key.entry, &options, previous.as_deref().map(|p| &p.compilation));
-        let analysis = Arc::new(Analysis::new(compilation));
+        let read = recorder.into_read();
+        let was_read = |path: &Utf8Path| read.contains_key(path) || is_remote(path.as_str());
+        let analysis = Arc::new(Analysis::new(compilation, was_read));
         *slot = Slot {
             revision: view.revision,
             disk_revision: view.disk_revision,
-            read: recorder.into_read(),
+            read,
             analysis: Some(Arc::clone(&analysis)),
         };
         Ok(analysis)
