@@ -188,9 +188,7 @@ fn findings_are_given_to_an_editor_that_asks() {
     let project = Project::new()
         .file("Taskfile.yml", SOUND.replace("[test]", "[tset]"))
         .file("plans/release.yml", "steps:\n  - task: biuld\n");
-    let mut capabilities = usual_capabilities();
-    capabilities["textDocument"]["diagnostic"] = json!({});
-    let mut editor = Editor::start_with(&project, Beginning { capabilities, ..Beginning::default() });
+    let mut editor = asking(&project);
     editor.open("Taskfile.yml");
     let ask = |id: Option<&str>, editor: &mut Editor<'_>| {
         let document = json!({"uri": editor.uri("Taskfile.yml")});
@@ -220,6 +218,64 @@ fn findings_are_given_to_an_editor_that_asks() {
     let expected: Vec<_> =
         expected.into_iter().map(|(file, kind, found)| (file.to_owned(), kind.to_owned(), found)).collect();
     assert_eq!(kinds, expected);
+    editor.end();
+}
+
+/// An editor that asks for findings.
+fn asking(project: &Project) -> Editor<'_> {
+    let mut capabilities = usual_capabilities();
+    capabilities["textDocument"]["diagnostic"] = json!({});
+    Editor::start_with(project, Beginning { capabilities, ..Beginning::default() })
+}
+
+/// `ContentModified` of the protocol.
+const STALE: i64 = -32801;
+/// `RequestCancelled` of the protocol.
+const CANCELLED: i64 = -32800;
+
+#[test]
+fn an_answer_is_about_the_text_for_which_it_was_asked() {
+    let project = sound();
+    let mut editor = asking(&project);
+    editor.open("Taskfile.yml");
+    let document = json!({"textDocument": {"uri": editor.uri("Taskfile.yml")}});
+    let mut asked = Vec::new();
+    for round in 0..40 {
+        let (word, expected) = if round % 2 == 0 { ("tset", vec![UNKNOWN]) } else { ("test", vec![]) };
+        editor.edit("Taskfile.yml", (3, 11), (3, 15), word);
+        asked.push((editor.start_ask("textDocument/diagnostic", document.clone()), expected));
+    }
+    let last = asked.len() - 1;
+    for (index, (id, expected)) in asked.into_iter().enumerate() {
+        match editor.answer(id) {
+            Ok(report) => assert_eq!(shown(&report["items"]), expected, "question {index}"),
+            Err(error) => assert!(index < last && error["code"] == STALE, "question {index}: {error}"),
+        }
+    }
+    editor.end();
+}
+
+#[test]
+fn questions_that_are_taken_back_are_answered_once() {
+    let project = sound();
+    let mut editor = asking(&project);
+    editor.open("Taskfile.yml");
+    let document = json!({"textDocument": {"uri": editor.uri("Taskfile.yml")}});
+    let asked: Vec<i64> = (0..40)
+        .map(|round| {
+            let id = editor.start_ask("textDocument/diagnostic", document.clone());
+            if round % 2 == 0 {
+                editor.cancel(id);
+            }
+            id
+        })
+        .collect();
+    for (round, id) in asked.into_iter().enumerate() {
+        match editor.answer(id) {
+            Ok(report) => assert_eq!(report["kind"], "full"),
+            Err(error) => assert!(round % 2 == 0 && error["code"] == CANCELLED, "question {round}: {error}"),
+        }
+    }
     editor.end();
 }
 
