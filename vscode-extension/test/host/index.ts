@@ -1,0 +1,29 @@
+/** Tests inside the extension host: VS Code calls `run`, and what came of each test goes to a file that the driver reads. */
+
+import { appendFileSync } from "node:fs";
+import { tests } from "./cases";
+
+/** Called by VS Code. */
+export async function run(): Promise<void> {
+  const report = process.env.EZ_TEST_REPORT;
+  if (report === undefined) throw new Error("EZ_TEST_REPORT is not set");
+  const say = (line: object) => appendFileSync(report, `${JSON.stringify(line)}\n`);
+  let failed = 0;
+  for (const [name, work] of tests) {
+    const began = performance.now();
+    try {
+      const note = await work();
+      say({
+        name,
+        passed: true,
+        milliseconds: Math.round(performance.now() - began),
+        note: typeof note === "string" ? note : "",
+      });
+    } catch (error) {
+      failed += 1;
+      say({ name, passed: false, why: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    }
+  }
+  say({ done: true, failed });
+  if (failed > 0) throw new Error(`${failed} tests failed`);
+}
