@@ -10,10 +10,10 @@ use super::{plan, usage};
 use crate::exit_code;
 
 /// Names that are kept for later; a task of such a name needs `ez run`.
-pub const RESERVED: [&str; 3] = ["schema", "server", "client"];
+pub const RESERVED: [&str; 2] = ["server", "client"];
 
 /// Names that mean something now.
-pub const SUBCOMMANDS: [&str; 25] = [
+pub const SUBCOMMANDS: [&str; 26] = [
     "list",
     "show",
     "run",
@@ -38,6 +38,7 @@ pub const SUBCOMMANDS: [&str; 25] = [
     "import",
     "template",
     "browse",
+    "schema",
     "lsp",
 ];
 
@@ -140,6 +141,10 @@ pub enum Command {
     /// Templates are files in `templates/` of the project and in `~/.ez/templates/`. `ez template use <NAME> [TASK]` makes the folder
     /// task `tasks/<TASK>`; params are given as `--<param>=<value>`.
     Template(Template),
+    /// Print the JSON Schema of a kind of file, for editors that know nothing of EZ
+    ///
+    /// Without a kind, which ones there are.
+    Schema(Schema),
     /// Pack a folder task into one file
     ///
     /// The same folder gives the same bytes on every machine. `ez import` takes the file over into another project.
@@ -186,7 +191,9 @@ impl Command {
             Self::Template(command) => command.place.clone(),
             Self::Export(command) => command.place.clone(),
             Self::Import(command) => command.place.clone(),
-            Self::Run(_) | Self::Completion(_) | Self::Version(_) | Self::Lsp(_) => Place::default(),
+            Self::Run(_) | Self::Completion(_) | Self::Version(_) | Self::Lsp(_) | Self::Schema(_) => {
+                Place::default()
+            }
         }
     }
 }
@@ -751,6 +758,16 @@ pub struct Import {
     #[allow(missing_docs)]
     #[command(flatten)]
     pub place: Place,
+}
+
+/// `ez schema`
+#[derive(Args, Debug)]
+pub struct Schema {
+    /// Which kind of file: taskfile, task, plan, plugin, template
+    pub kind: Option<String>,
+    /// The list as JSON; a schema is JSON in any case
+    #[arg(short, long)]
+    pub json: bool,
 }
 
 /// `ez completion`

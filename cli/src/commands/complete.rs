@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use ez_compiler::ast::param::variable_name;
 use ez_compiler::ast::{EnumValues, Param, ParamKind, Text, Variable, VariableValue};
+use ez_compiler::emit::json_schema::KINDS;
 use ez_compiler::folder::FolderTask;
 use ez_compiler::ir::{Program, Resolution};
 use ez_compiler::plan;
@@ -74,6 +75,7 @@ fn candidates(context: &Context, before: &[String], word: &str) -> Vec<Candidate
     match subcommand {
         Some("completion") => return values("bash zsh fish nushell powershell"),
         Some("help") => return subcommands(&grammar),
+        Some("schema") => return KINDS.iter().map(|kind| Candidate::new(kind.name, kind.files)).collect(),
         Some("plan") => return plans(context, before, before.len() == leading + 1),
         Some("ws" | "rerun") => return workspaces(context, before),
         Some(name) if !TAKES_TASKS.contains(&name) => return Vec::new(),

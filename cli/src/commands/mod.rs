@@ -25,6 +25,7 @@ pub mod plan;
 pub mod plugin;
 pub mod rerun;
 pub mod run;
+mod schema;
 pub mod show;
 pub mod summary;
 pub mod template;
@@ -69,6 +70,7 @@ pub fn dispatch(context: &Context, options: &Options, command: &Command) -> Outc
         Command::Plugin(request) => plugin::run(context, options, request),
         Command::Browse(request) => crate::browse::run(context, options, &request.place.to_flags()),
         Command::Template(request) => template::run(context, options, request),
+        Command::Schema(request) => schema::run(context, request),
         Command::Export(request) => export::run(context, options, request),
         Command::Import(request) => import::run(context, options, request),
         Command::Lsp(request) => lsp::run(context, options, request),

@@ -2,6 +2,7 @@
 
 pub mod graph;
 mod inherited;
+pub mod json_schema;
 mod placed;
 pub mod plan;
 pub mod plan_graph;

@@ -245,7 +245,7 @@ pub static TASK: Object = Object {
     ],
     has_notes: true,
     at_least_one_of: &[],
-    at_most_one_of: &["cmd", "cmds"],
+    at_most_one_of: &["cmds", "cmd"],
     other_keys: None,
 };
 
