@@ -6,7 +6,9 @@ use std::sync::{Arc, OnceLock};
 use camino::{Utf8Path, Utf8PathBuf};
 use ez_compiler::Compilation;
 use ez_compiler::diagnostic::Diagnostic;
+use ez_compiler::file_system::FileSystem;
 use ez_compiler::source::{FileId, SourceFile, Span};
+use ez_compiler::symbols::SymbolIndex;
 use ez_compiler::template::Host;
 use rustc_hash::FxHashMap;
 
@@ -23,6 +25,7 @@ pub struct Analysis {
     pub compilation: Compilation,
     by_path: FxHashMap<Utf8PathBuf, FileId>,
     diagnostics: OnceLock<FxHashMap<FileId, Vec<usize>>>,
+    symbols: OnceLock<SymbolIndex>,
 }
 
 /// A byte of a file.
@@ -43,6 +46,15 @@ pub struct FileRange {
     pub range: Range<usize>,
 }
 
+/// Some bytes of a text, which may be one that the project itself has not read.
+#[derive(Clone, Debug)]
+pub struct TextPlace {
+    /// The file.
+    pub source: Arc<SourceFile>,
+    /// Bytes from the start of the file.
+    pub range: Range<usize>,
+}
+
 /// What a feature answers from.
 #[derive(Clone)]
 pub struct Snapshot {
@@ -56,13 +68,20 @@ pub struct Snapshot {
     pub settings: Arc<Settings>,
 }
 
+impl Snapshot {
+    /// What every name stands for.
+    pub fn symbols(&self) -> &SymbolIndex {
+        self.analysis.symbols(&*self.files)
+    }
+}
+
 impl Analysis {
     /// Of a compilation, for which some files were read. What a compilation knows of others is from before.
     pub fn new(compilation: Compilation, was_read: impl Fn(&Utf8Path) -> bool) -> Self {
         let of_now = compilation.sources.files().filter(|(_, file)| was_read(&file.path));
         // Of a path that was read twice the newest text holds.
         let by_path = of_now.map(|(id, file)| (file.path.clone(), id)).collect();
-        Self { compilation, by_path, diagnostics: OnceLock::new() }
+        Self { compilation, by_path, diagnostics: OnceLock::new(), symbols: OnceLock::new() }
     }
 
     /// The file of a path, if the project has read it.
@@ -97,6 +116,11 @@ impl Analysis {
         place.file == position.file
             && place.range.start <= position.offset
             && position.offset <= place.range.end
+    }
+
+    /// What every name stands for; made when it is first asked for.
+    pub fn symbols(&self, files: &dyn FileSystem) -> &SymbolIndex {
+        self.symbols.get_or_init(|| self.compilation.symbols(files))
     }
 
     /// The findings in a file, by place.

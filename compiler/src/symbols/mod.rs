@@ -302,9 +302,13 @@ impl SymbolIndex {
         };
         let near = before.take(MAX_OVERLAP).take_while(|found| found.file == file);
         let mut found: Vec<&Occurrence> = near.filter(touches).collect();
-        // The innermost; at the border of two words the one that begins there.
-        let length = found.iter().map(|one| (one.range.end == offset, one.range.len())).min();
-        found.retain(|one| Some((one.range.end == offset, one.range.len())) == length);
+        // What is written comes before what is only meant; then the innermost, and at the border of two words the one that
+        // begins there. Others that stand at the same bytes stay with it.
+        let order = |one: &&&Occurrence| {
+            (one.spelling == Spelling::Implied, one.range.end == offset, one.range.len())
+        };
+        let best = found.iter().min_by_key(order).map(|one| one.range.clone());
+        found.retain(|one| Some(&one.range) == best.as_ref());
         found.reverse();
         found
     }

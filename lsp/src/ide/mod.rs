@@ -1,6 +1,16 @@
 //! What editors ask: functions from a [`crate::analysis::Snapshot`] and a place to plain data, in byte ranges.
 
+pub mod call_hierarchy;
 pub mod cursor;
+pub mod definition;
 pub mod diagnostics;
+pub mod document_links;
+pub mod document_symbols;
 #[cfg(test)]
 mod fixture;
+pub mod highlight;
+#[cfg(test)]
+mod navigation;
+pub mod references;
+pub mod rename;
+pub mod workspace_symbols;

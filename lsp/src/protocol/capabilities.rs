@@ -1,7 +1,8 @@
 //! What the server says that it can do. Nothing stands here that is not implemented, and a test asks for each.
 
 use tower_lsp::ls_types::{
-    ClientCapabilities, DiagnosticOptions, DiagnosticServerCapabilities, OneOf, PositionEncodingKind,
+    CallHierarchyServerCapability, ClientCapabilities, DeclarationCapability, DiagnosticOptions,
+    DiagnosticServerCapabilities, DocumentLinkOptions, OneOf, PositionEncodingKind, RenameOptions,
     SaveOptions, ServerCapabilities, TextDocumentSyncCapability, TextDocumentSyncKind,
     TextDocumentSyncOptions, TextDocumentSyncSaveOptions, WorkDoneProgressOptions,
     WorkspaceFoldersServerCapabilities, WorkspaceServerCapabilities,
@@ -19,6 +20,24 @@ pub fn encoding(client: &ClientCapabilities) -> Encoding {
 /// Whether the editor asks for findings; else it is told of them.
 pub fn pulls_diagnostics(client: &ClientCapabilities) -> bool {
     client.text_document.as_ref().is_some_and(|document| document.diagnostic.is_some())
+}
+
+/// Whether a definition may tell the bytes for which it was asked.
+pub fn takes_links(client: &ClientCapabilities) -> bool {
+    let definition = client.text_document.as_ref().and_then(|document| document.definition.as_ref());
+    definition.is_some_and(|definition| definition.link_support == Some(true))
+}
+
+/// Whether edits may tell the version of the text that they are for.
+pub fn takes_versions(client: &ClientCapabilities) -> bool {
+    let edit = client.workspace.as_ref().and_then(|workspace| workspace.workspace_edit.as_ref());
+    edit.is_some_and(|edit| edit.document_changes == Some(true))
+}
+
+/// Whether a rename may be asked for before it is done.
+fn prepares_renames(client: &ClientCapabilities) -> bool {
+    let rename = client.text_document.as_ref().and_then(|document| document.rename.as_ref());
+    rename.is_some_and(|rename| rename.prepare_support == Some(true))
 }
 
 /// Everything that is announced.
@@ -43,6 +62,25 @@ pub fn of_server(client: &ClientCapabilities) -> ServerCapabilities {
         text_document_sync: Some(TextDocumentSyncCapability::Options(sync)),
         diagnostic_provider: pulls_diagnostics(client)
             .then_some(DiagnosticServerCapabilities::Options(diagnostics)),
+        definition_provider: Some(OneOf::Left(true)),
+        declaration_provider: Some(DeclarationCapability::Simple(true)),
+        references_provider: Some(OneOf::Left(true)),
+        document_highlight_provider: Some(OneOf::Left(true)),
+        rename_provider: Some(if prepares_renames(client) {
+            OneOf::Right(RenameOptions {
+                prepare_provider: Some(true),
+                work_done_progress_options: WorkDoneProgressOptions::default(),
+            })
+        } else {
+            OneOf::Left(true)
+        }),
+        document_symbol_provider: Some(OneOf::Left(true)),
+        workspace_symbol_provider: Some(OneOf::Left(true)),
+        call_hierarchy_provider: Some(CallHierarchyServerCapability::Simple(true)),
+        document_link_provider: Some(DocumentLinkOptions {
+            resolve_provider: Some(false),
+            work_done_progress_options: WorkDoneProgressOptions::default(),
+        }),
         workspace: Some(WorkspaceServerCapabilities {
             workspace_folders: Some(WorkspaceFoldersServerCapabilities {
                 supported: Some(true),

@@ -10,7 +10,7 @@ use tower_lsp::ls_types::{
     NumberOrString, Position, Range, Uri,
 };
 
-use crate::analysis::{Analysis, FileRange};
+use crate::analysis::{Analysis, FileRange, TextPlace};
 use crate::ide::diagnostics::{Finding, Tag};
 use crate::session::View;
 
@@ -38,6 +38,11 @@ pub fn range(view: &View, source: &SourceFile, range: &ByteRange<usize>) -> Rang
 pub fn location(view: &View, analysis: &Analysis, place: &FileRange) -> Option<Location> {
     let source = analysis.file(place.file);
     Some(Location { uri: uri(&source.path)?, range: range(view, source, &place.range) })
+}
+
+/// A place in a text, which may be one that no project has read.
+pub fn text_place(view: &View, place: &TextPlace) -> Option<Location> {
+    Some(Location { uri: uri(&place.source.path)?, range: range(view, &place.source, &place.range) })
 }
 
 /// A finding.

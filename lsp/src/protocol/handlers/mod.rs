@@ -1,3 +1,9 @@
 //! One file for each question: the message to a place, the place to `ide`, the answer to a message.
 
+pub mod call_hierarchy;
+pub mod definition;
 pub mod diagnostic;
+pub mod document_link;
+pub mod references;
+pub mod rename;
+pub mod symbols;

@@ -1,0 +1,25 @@
+//! Where a name is used.
+
+use ez_compiler::symbols::Role;
+
+use super::definition::text_place;
+use crate::analysis::{FilePosition, Snapshot, TextPlace};
+
+/// All places of what stands at a place, also under its further names; with its definitions if they are asked for.
+pub fn references(snapshot: &Snapshot, position: FilePosition, with_definitions: bool) -> Vec<TextPlace> {
+    let index = snapshot.symbols();
+    let mut found = Vec::new();
+    let mut known = Vec::new();
+    for occurrence in index.at(position.file, position.offset) {
+        if known.contains(&occurrence.symbol) {
+            continue;
+        }
+        known.push(occurrence.symbol);
+        let all = index.occurrences_with_aliases(occurrence.symbol).into_iter();
+        let wanted = all.filter(|other| with_definitions || other.role != Role::Definition);
+        found.extend(wanted.map(|other| (other.file, text_place(index, other))));
+    }
+    found.sort_by_key(|(file, place)| (*file, place.range.start, place.range.end));
+    found.dedup_by_key(|(file, place)| (*file, place.range.clone()));
+    found.into_iter().map(|(_, place)| place).collect()
+}

@@ -1,0 +1,35 @@
+//! Where a name is used (`textDocument/references`, `textDocument/documentHighlight`).
+
+use tower_lsp::ls_types::{
+    DocumentHighlight, DocumentHighlightKind, DocumentHighlightParams, Location, ReferenceParams,
+};
+
+use super::super::server::Refusal;
+use super::super::{from_proto, to_proto};
+use crate::ide::{highlight, references};
+use crate::session::View;
+
+/// All places of what stands at a place.
+pub fn references(view: &View, params: &ReferenceParams) -> Result<Option<Vec<Location>>, Refusal> {
+    let Some(place) = from_proto::place(view, &params.text_document_position)? else { return Ok(None) };
+    let with_definitions = params.context.include_declaration;
+    let found = references::references(&place.snapshot, place.position, with_definitions);
+    Ok(Some(found.iter().filter_map(|one| to_proto::text_place(view, one)).collect()))
+}
+
+/// The same in one file.
+pub fn highlights(
+    view: &View,
+    params: &DocumentHighlightParams,
+) -> Result<Option<Vec<DocumentHighlight>>, Refusal> {
+    let Some(place) = from_proto::place(view, &params.text_document_position_params)? else {
+        return Ok(None);
+    };
+    let source = place.snapshot.analysis.file(place.position.file);
+    let found = highlight::highlights(&place.snapshot, place.position).into_iter().map(|highlight| {
+        let kind =
+            if highlight.is_write { DocumentHighlightKind::WRITE } else { DocumentHighlightKind::READ };
+        DocumentHighlight { range: to_proto::range(view, source, &highlight.range), kind: Some(kind) }
+    });
+    Ok(Some(found.collect()))
+}
