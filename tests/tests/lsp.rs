@@ -328,10 +328,10 @@ fn listen(project: &Project, flag: &str) -> (Listening, String) {
         .stdin(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
-        .unwrap();
+        .expect("ez starts");
     let mut line = String::new();
-    BufReader::new(server.stderr.take().unwrap()).read_line(&mut line).unwrap();
-    let address = line.trim().rsplit("://").next().unwrap().to_owned();
+    BufReader::new(server.stderr.take().expect("a pipe")).read_line(&mut line).expect("a line");
+    let address = line.trim().rsplit("://").next().unwrap_or_default().to_owned();
     (Listening(server), address)
 }
 
@@ -361,19 +361,19 @@ fn a_port_of_other_machines_is_refused() {
 
 /// What a server says to somebody who wants to speak by WebSocket from a page.
 fn handshake(address: &str, origin: &str) -> (TcpStream, String) {
-    let mut stream = TcpStream::connect(address).unwrap();
+    let mut stream = TcpStream::connect(address).expect("a connection");
     write!(
         stream,
         "GET / HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: {origin}\r\n\r\n"
     )
-    .unwrap();
+    .expect("a server that listens");
     let mut status = String::new();
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    reader.read_line(&mut status).unwrap();
+    let mut reader = BufReader::new(stream.try_clone().expect("a second handle"));
+    reader.read_line(&mut status).expect("an answer");
     loop {
         let mut line = String::new();
-        if reader.read_line(&mut line).unwrap() == 0 || line == "\r\n" {
+        if reader.read_line(&mut line).expect("an answer") == 0 || line == "\r\n" {
             break;
         }
     }
@@ -389,7 +389,7 @@ fn pages_of_this_machine_speak_by_websocket() {
     let body = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"capabilities": {}}})
         .to_string();
     // A text frame of a client is masked; here with zeros.
-    let mut frame = vec![0x81, 0x80 | 126];
+    let mut frame = vec![0x81, 0x80 | 0x7e];
     frame.extend_from_slice(&(body.len() as u16).to_be_bytes());
     if body.len() < 126 {
         frame.truncate(1);
