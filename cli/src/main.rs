@@ -14,6 +14,7 @@ mod files;
 mod folder;
 mod fuzzy;
 mod go_json;
+mod guard;
 mod load_failure;
 mod logger;
 mod packaged;
@@ -40,9 +41,6 @@ use exit_code::Code;
 use ez_runner::options::AskParams;
 use failure::Failure;
 use logger::{Color, Logger};
-
-/// The argument with which this program is the guard of another; see [`ez_runner::process::guard`].
-pub const GUARD: &str = "__guard";
 
 fn main() -> ExitCode {
     let mut typed = Vec::new();
@@ -93,7 +91,7 @@ fn as_ez(arguments: &[String], environment: Environment) -> ExitCode {
             let arguments: Vec<String> = flags.iter().chain(rest.iter().skip(1)).cloned().collect();
             interpret_and_run(Personality::Ez, &arguments, environment, AskParams::All)
         }
-        Some(GUARD) => {
+        Some(guard::ARGUMENT) => {
             let mark = rest.get(1).map_or("", String::as_str);
             ez_runner::process::guard::watch(std::io::stdin().lock(), mark);
             Code::OK.into()

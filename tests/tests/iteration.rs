@@ -288,6 +288,33 @@ fn an_interrupted_matrix_leaves_nothing_behind() {
     }
 }
 
+#[cfg(target_os = "linux")]
+/// Whether a process works: one that has ended may still be listed until somebody asks for its exit code.
+fn works(pid: rustix::process::Pid) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
+    stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(" Z"))
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_killed_matrix_leaves_nothing_behind() {
+    let project = Project::new()
+        .file("Taskfile.yml", "version: '3'\ntasks:\n  s: {cmds: ['echo $$ > pid; sleep 99999; echo late']}\n");
+    let mut matrix = project.start(&program::ez(), ["matrix", "s", "--vary", "N=1,2", "--jobs", "2"]);
+    let pid = |n: u32| {
+        let text = project.read(&format!(".ez/workspace/s-{n}/pid"))?;
+        text.trim().parse::<i32>().ok().and_then(rustix::process::Pid::from_raw)
+    };
+    while pid(1).is_none() || pid(2).is_none() {
+        std::thread::yield_now();
+    }
+    matrix.signal(Signal::KILL);
+    matrix.exit();
+    while [pid(1), pid(2)].into_iter().flatten().any(works) {
+        std::thread::yield_now();
+    }
+}
+
 #[test]
 fn a_new_folder_task_runs_and_overwrites_nothing() {
     let project = project();

@@ -13,6 +13,7 @@ use ez_compiler::ast::param::variable_name;
 use ez_compiler::folder::is_name;
 use ez_compiler::ir::{Program, Resolution};
 use ez_runner::error::EXIT_TASK_RUN;
+use ez_runner::process;
 use ez_runner::run_context::RunContext;
 use ez_runner::runtime_data;
 use ez_runner::signal::Signals;
@@ -28,6 +29,7 @@ use crate::disk::plain_message;
 use crate::exit_code::Code;
 use crate::failure::Failure;
 use crate::folder::Target;
+use crate::guard;
 use crate::logger::Color;
 use crate::project::Project;
 use crate::table;
@@ -82,6 +84,7 @@ pub fn run(context: &Context, options: &Options, request: &Matrix) -> Outcome {
         variants: &variants,
         jobs: request.jobs.map_or_else(cores, |jobs| jobs.max(1) as usize),
     };
+    guard::start(context, "variants");
     let (rows, was_interrupted) = runtime()?.block_on(matrix.run())?;
     show(context, request, &variants, &rows)?;
     let failed = rows.iter().filter(|row| row.exit != Some(0)).count();
@@ -337,6 +340,8 @@ impl Running<'_> {
             .args(&self.command)
             .args(&variant.variables)
             .arg(format!("--workspace={}", variant.name))
+            // By this the guard knows them.
+            .env(process::guard::MARK, process::guard::mark())
             .current_dir(self.context.environment.working_directory.as_std_path())
             .stdin(Stdio::null())
             .stdout(out)

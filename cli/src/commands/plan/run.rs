@@ -21,7 +21,7 @@ use ez_runner::plan::state::{RunDirectory, RunSummary, latest, runs};
 use ez_runner::plan::store::hash_text;
 use ez_runner::plan::summary;
 use ez_runner::plan::values::{Commands, ValueError};
-use ez_runner::process::{Environment, guard};
+use ez_runner::process::Environment;
 use ez_runner::runtime_data;
 use ez_runner::signal::{Signals, Stop};
 use ez_runner::task_lock::host_name;
@@ -32,7 +32,6 @@ use smol_str::{SmolStr, ToSmolStr, format_smolstr};
 use super::executor::LocalExecutor;
 use super::live::{Live, Measure, time};
 use super::{Opened, open};
-use crate::GUARD;
 use crate::args::invocation::{Options, Personality};
 use crate::args::plan::PlanRun;
 use crate::ask::User;
@@ -41,6 +40,7 @@ use crate::commands::{Context, Outcome};
 use crate::disk::plain_message;
 use crate::exit_code::Code;
 use crate::failure::Failure;
+use crate::guard;
 use crate::logger::Color;
 use crate::table;
 
@@ -62,12 +62,7 @@ pub fn run(context: &Context, options: &Options, request: &PlanRun) -> Outcome {
         session.show_order();
         return Ok(());
     }
-    // A killed run leaves nothing that works on.
-    let guarded = std::env::current_exe().and_then(|program| guard::start(&program, GUARD));
-    if let Err(error) = guarded {
-        let words = format!("ez: steps will outlive this run if it is killed: {}\n", plain_message(&error));
-        context.logger.err(Color::Yellow, &words);
-    }
+    guard::start(context, "steps");
     let runtime = runtime()?;
     if request.times > 1 || request.shuffle_all {
         return runtime.block_on(session.shuffled());
