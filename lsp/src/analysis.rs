@@ -1,18 +1,21 @@
 //! A compiled project and what is asked of it again and again.
 
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use ez_compiler::Compilation;
 use ez_compiler::diagnostic::Diagnostic;
 use ez_compiler::file_system::FileSystem;
-use ez_compiler::source::{FileId, SourceFile, Span};
+use ez_compiler::ir::{Task, TaskId};
+use ez_compiler::source::{FileId, SourceFile, SourceMap, Span};
 use ez_compiler::symbols::SymbolIndex;
 use ez_compiler::template::Host;
+use ez_compiler::yaml::{self, node::Node};
 use rustc_hash::FxHashMap;
 
 use crate::files::EditorFiles;
+use crate::ide::variables::PassedVariables;
 use crate::settings::Settings;
 
 /// A host that several threads may ask.
@@ -26,6 +29,19 @@ pub struct Analysis {
     by_path: FxHashMap<Utf8PathBuf, FileId>,
     diagnostics: OnceLock<FxHashMap<FileId, Vec<usize>>>,
     symbols: OnceLock<SymbolIndex>,
+    parsed: Mutex<FxHashMap<FileId, ParsedFile>>,
+    passed: OnceLock<PassedVariables>,
+    /// The first task of the program that each definition makes, by where its name is written.
+    by_definition: OnceLock<FxHashMap<Span, TaskId>>,
+}
+
+/// A file as YAML.
+#[derive(Clone, Debug)]
+pub struct ParsedFile {
+    /// The root; `None` of an empty file.
+    pub root: Option<Arc<Node>>,
+    /// What the spans of its nodes point into; the project's texts without it.
+    pub own: Option<Arc<SourceMap>>,
 }
 
 /// A byte of a file.
@@ -81,7 +97,15 @@ impl Analysis {
         let of_now = compilation.sources.files().filter(|(_, file)| was_read(&file.path));
         // Of a path that was read twice the newest text holds.
         let by_path = of_now.map(|(id, file)| (file.path.clone(), id)).collect();
-        Self { compilation, by_path, diagnostics: OnceLock::new(), symbols: OnceLock::new() }
+        Self {
+            compilation,
+            by_path,
+            diagnostics: OnceLock::new(),
+            symbols: OnceLock::new(),
+            parsed: Mutex::default(),
+            passed: OnceLock::new(),
+            by_definition: OnceLock::new(),
+        }
     }
 
     /// The file of a path, if the project has read it.
@@ -102,6 +126,47 @@ impl Analysis {
     /// The files that the project is made of, the newest of each path.
     pub fn files(&self) -> impl Iterator<Item = (FileId, &Arc<SourceFile>)> {
         self.compilation.sources.files().filter(|(id, file)| self.file_of(&file.path) == Some(*id))
+    }
+
+    /// A file as YAML. What the compiler kept of a Taskfile is shared; another file is parsed when it is first asked for.
+    pub fn parsed(&self, file: FileId) -> ParsedFile {
+        if let Some(loaded) = self.compilation.loaded.files.iter().find(|loaded| loaded.file == file) {
+            return ParsedFile { root: loaded.document.root.clone(), own: None };
+        }
+        let mut parsed = self.parsed.lock().unwrap_or_else(PoisonError::into_inner);
+        let parse = || {
+            let mut own = SourceMap::default();
+            let source = self.file(file);
+            let id = own.add_file(&source.path, Arc::clone(&source.text));
+            let root = yaml::parse(&source.text, id, &mut own, None).root;
+            ParsedFile { root, own: Some(Arc::new(own)) }
+        };
+        parsed.entry(file).or_insert_with(parse).clone()
+    }
+
+    /// The task that a name of a Taskfile's `tasks` makes; of a file that is included several times the first.
+    pub fn task_in(&self, file: FileId, name: &str) -> Option<&Task> {
+        let loaded = self.compilation.loaded.files.iter().find(|loaded| loaded.file == file)?;
+        let definition = loaded.taskfile.as_ref()?.tasks.iter().find(|task| task.name.value == name)?;
+        self.task_of(definition.name.span)
+    }
+
+    /// The task whose name is written at a place.
+    pub fn task_of(&self, name: Span) -> Option<&Task> {
+        let program = &self.compilation.program;
+        let by_definition = self.by_definition.get_or_init(|| {
+            let mut by_definition = FxHashMap::default();
+            for id in program.ids() {
+                by_definition.entry(program.task(id).name_span()).or_insert(id);
+            }
+            by_definition
+        });
+        by_definition.get(&name).map(|id| program.task(*id))
+    }
+
+    /// Which calls pass variables to which tasks.
+    pub fn passed_variables(&self) -> &PassedVariables {
+        self.passed.get_or_init(|| PassedVariables::new(&self.compilation.program))
     }
 
     /// Where a span is.

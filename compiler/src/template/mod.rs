@@ -16,6 +16,7 @@ mod quote;
 pub mod render;
 pub mod scope;
 pub mod time;
+pub mod tokens;
 pub mod value;
 pub mod visit;
 

@@ -105,3 +105,51 @@ fn marked_texts_make_projects() {
     };
     assert_eq!(shown(&place.snapshot, &range), "docs/Taskfile.yml:3:3 \"ab\"");
 }
+
+/// The line of a range with a mark under each of its characters; of several lines the first.
+pub fn underlined(snapshot: &Snapshot, place: &crate::analysis::FileRange) -> String {
+    let source = snapshot.analysis.file(place.file);
+    let line = source.lines.line_of(place.range.start);
+    let bytes = source.lines.line_range(&source.text, line);
+    let text = &source.text[bytes.clone()];
+    let width = |range: std::ops::Range<usize>| source.text.get(range).map_or(0, |text| text.chars().count());
+    let before = width(bytes.start..place.range.start);
+    let marked = width(place.range.start..place.range.end.min(bytes.end)).max(1);
+    format!("{text}\n{}{}\n", " ".repeat(before), "▔".repeat(marked))
+}
+
+/// Compares what cases of a feature answer with what is recorded in `snapshots/lsp/<name>.snap`.
+pub fn check_cases(name: &str, cases: &[(&str, &str)], answer: impl Fn(&str) -> String) {
+    let mut shown = String::new();
+    for (title, marked) in cases {
+        let answer = answer(marked);
+        shown.extend(["──── ", title, "\n", answer.trim_end(), "\n\n"]);
+    }
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../snapshots/lsp"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, shown));
+}
+
+/// Every Taskfile, plan and the like of the examples and of the recorded projects, by path, with the directory of its project.
+pub fn recorded_files() -> Vec<(Utf8PathBuf, String)> {
+    let root = Utf8PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut waiting = vec![root.join("examples"), root.join("tests/conformance/cases")];
+    let mut files = Vec::new();
+    while let Some(directory) = waiting.pop() {
+        let entries = directory.read_dir_utf8().expect("the directory is there");
+        for entry in entries.map(Result::unwrap) {
+            let path = entry.path();
+            if path.is_dir() {
+                waiting.push(path.to_owned());
+            } else if matches!(path.extension(), Some("yml" | "yaml"))
+                && let Ok(text) = std::fs::read_to_string(path)
+            {
+                files.push((path.to_owned(), text));
+            }
+        }
+    }
+    files.sort();
+    files
+}

@@ -9,8 +9,13 @@ pub mod document_symbols;
 #[cfg(test)]
 mod fixture;
 pub mod highlight;
+pub mod hover;
 #[cfg(test)]
 mod navigation;
 pub mod references;
 pub mod rename;
+pub mod semantic_tokens;
+mod special_variables;
+pub mod syntax;
+pub mod variables;
 pub mod workspace_symbols;

@@ -1,8 +1,11 @@
 //! From the protocol's types to ours.
 
+use std::ops::Range as ByteRange;
+
 use camino::Utf8PathBuf;
 use ez_compiler::project::paths;
-use tower_lsp::ls_types::{Position, TextDocumentContentChangeEvent, TextDocumentPositionParams, Uri};
+use ez_compiler::source::SourceFile;
+use tower_lsp::ls_types::{Position, Range, TextDocumentContentChangeEvent, TextDocumentPositionParams, Uri};
 
 use super::server::Refusal;
 use crate::session::{Change, Place, View};
@@ -26,4 +29,13 @@ pub fn change(event: TextDocumentContentChangeEvent) -> Change {
 pub fn place(view: &View, params: &TextDocumentPositionParams) -> Result<Option<Place>, Refusal> {
     let Some(path) = path(&params.text_document.uri) else { return Ok(None) };
     Ok(view.place(&path, params.position.line, params.position.character)?)
+}
+
+/// The bytes of lines and columns; cut to the text.
+pub fn range(view: &View, source: &SourceFile, range: Range) -> ByteRange<usize> {
+    let at = |position: Position| {
+        view.encoding.offset(&source.lines, &source.text, position.line, position.character)
+    };
+    let start = at(range.start);
+    start..at(range.end).max(start)
 }

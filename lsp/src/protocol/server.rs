@@ -13,10 +13,12 @@ use tower_lsp::ls_types::{
     DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams,
     DocumentDiagnosticParams, DocumentDiagnosticReportResult, DocumentHighlight, DocumentHighlightParams,
     DocumentLink, DocumentLinkParams, DocumentSymbolParams, DocumentSymbolResponse, FileSystemWatcher,
-    GlobPattern, GotoDefinitionParams, GotoDefinitionResponse, InitializeParams, InitializeResult,
-    InitializedParams, Location, PrepareRenameResponse, ReferenceParams, Registration, RenameParams,
-    ServerInfo, TextDocumentPositionParams, WorkspaceDiagnosticParams, WorkspaceDiagnosticReportResult,
-    WorkspaceEdit, WorkspaceSymbolParams, WorkspaceSymbolResponse,
+    GlobPattern, GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverParams, InitializeParams,
+    InitializeResult, InitializedParams, Location, PrepareRenameResponse, ReferenceParams, Registration,
+    RenameParams, SemanticTokensDeltaParams, SemanticTokensFullDeltaResult, SemanticTokensParams,
+    SemanticTokensRangeParams, SemanticTokensRangeResult, SemanticTokensResult, ServerInfo,
+    TextDocumentPositionParams, WorkspaceDiagnosticParams, WorkspaceDiagnosticReportResult, WorkspaceEdit,
+    WorkspaceSymbolParams, WorkspaceSymbolResponse,
 };
 use tower_lsp::{Client, LanguageServer};
 
@@ -100,13 +102,22 @@ pub struct Backend {
     session: Arc<Session>,
     changed: Arc<Notify>,
     editor: OnceLock<ClientCapabilities>,
+    told_tokens: Arc<handlers::semantic_tokens::Told>,
     version: &'static str,
 }
 
 impl Backend {
     /// For one editor.
     pub fn new(client: Client, session: Arc<Session>, outlet: Outlet, version: &'static str) -> Self {
-        Self { client, outlet, session, changed: Arc::default(), editor: OnceLock::new(), version }
+        Self {
+            client,
+            outlet,
+            session,
+            changed: Arc::default(),
+            editor: OnceLock::new(),
+            told_tokens: Arc::default(),
+            version,
+        }
     }
 
     /// Told after every change.
@@ -327,5 +338,32 @@ impl LanguageServer for Backend {
 
     async fn document_link(&self, params: DocumentLinkParams) -> Result<Option<Vec<DocumentLink>>> {
         self.answer(move |view| handlers::document_link::links(view, &params)).await
+    }
+
+    async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
+        self.answer(move |view| handlers::hover::answer(view, &params)).await
+    }
+
+    async fn semantic_tokens_full(
+        &self,
+        params: SemanticTokensParams,
+    ) -> Result<Option<SemanticTokensResult>> {
+        let told = Arc::clone(&self.told_tokens);
+        self.answer(move |view| handlers::semantic_tokens::full(view, &told, &params)).await
+    }
+
+    async fn semantic_tokens_full_delta(
+        &self,
+        params: SemanticTokensDeltaParams,
+    ) -> Result<Option<SemanticTokensFullDeltaResult>> {
+        let told = Arc::clone(&self.told_tokens);
+        self.answer(move |view| handlers::semantic_tokens::delta(view, &told, &params)).await
+    }
+
+    async fn semantic_tokens_range(
+        &self,
+        params: SemanticTokensRangeParams,
+    ) -> Result<Option<SemanticTokensRangeResult>> {
+        self.answer(move |view| handlers::semantic_tokens::range(view, &params)).await
     }
 }

@@ -8,6 +8,7 @@ mod date;
 mod defaults;
 mod dicts;
 mod encoding;
+pub mod examples;
 mod json;
 mod lists;
 mod math;

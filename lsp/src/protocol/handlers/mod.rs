@@ -4,6 +4,8 @@ pub mod call_hierarchy;
 pub mod definition;
 pub mod diagnostic;
 pub mod document_link;
+pub mod hover;
 pub mod references;
 pub mod rename;
+pub mod semantic_tokens;
 pub mod symbols;

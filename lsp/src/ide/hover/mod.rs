@@ -1,0 +1,295 @@
+//! What is told of a word.
+
+mod markdown;
+mod plan;
+mod task;
+mod template;
+#[cfg(test)]
+mod tests;
+mod variable;
+
+use std::fmt::Write;
+use std::ops::Range;
+
+use ez_compiler::ast;
+use ez_compiler::file_system::FileSystem;
+use ez_compiler::ir::Task;
+use ez_compiler::plan::CompiledPlan;
+use ez_compiler::project::paths;
+use ez_compiler::schema::{Format, KeyMeaning, Origin, PathKind, Scalar as Meaning, fields_of, map_keys_at};
+use ez_compiler::shell;
+use ez_compiler::template::has_template;
+use ez_compiler::template::tokens::{TemplateToken, TemplateTokenKind, tokens};
+use ez_compiler::yaml::node::Scalar;
+
+use super::syntax::{Item, Spot, Tree};
+use super::variables;
+use crate::analysis::{FilePosition, FileRange, Snapshot};
+use markdown::code;
+
+/// What is told of a word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hover {
+    /// The word.
+    pub place: FileRange,
+    /// Markdown.
+    pub markdown: String,
+}
+
+/// What is told at a place.
+pub fn at(snapshot: &Snapshot, position: FilePosition) -> Option<Hover> {
+    let tree = Tree::of(&snapshot.analysis, position.file)?;
+    let spot = tree.spot(position)?;
+    let asked = Asked::new(snapshot, &tree, &spot, position);
+    let (range, markdown) = if spot.is_key { (None, asked.key()) } else { asked.value() };
+    let range = range.unwrap_or_else(|| asked.whole());
+    Some(Hover { place: FileRange { file: position.file, range }, markdown: markdown? })
+}
+
+/// What is asked, and where.
+struct Asked<'a> {
+    snapshot: &'a Snapshot,
+    tree: &'a Tree<'a>,
+    spot: &'a Spot<'a>,
+    position: FilePosition,
+    /// The task that the place is in.
+    task: Option<&'a Task>,
+    plan: Option<&'a CompiledPlan>,
+    step: Option<&'a ast::Step>,
+}
+
+impl<'a> Asked<'a> {
+    fn new(snapshot: &'a Snapshot, tree: &'a Tree<'a>, spot: &'a Spot<'a>, position: FilePosition) -> Self {
+        let analysis = &*snapshot.analysis;
+        let plan = plan::of_file(snapshot, &analysis.file(position.file).path);
+        let steps =
+            plan.and_then(|plan| plan.written.as_ref()).map(|plan| plan.steps.as_slice()).unwrap_or_default();
+        let step = steps.iter().find(|step| analysis.touches(step.span, position)).map(|step| &**step);
+        let task = match (tree.format, spot.path.as_slice()) {
+            (Format::Taskfile, [Item::Key("tasks"), Item::Key(name), ..]) => {
+                analysis.task_in(position.file, name)
+            }
+            (Format::Metadata, _) => {
+                let program = &analysis.compilation.program;
+                program.find(ez_compiler::folder::DEFAULT_TASK).map(|id| program.task(id))
+            }
+            _ => None,
+        };
+        Self { snapshot, tree, spot, position, task, plan, step }
+    }
+
+    /// The scalar, without its quotes if the place is between them.
+    fn whole(&self) -> Range<usize> {
+        let scalar = self.spot.scalar();
+        let found = scalar.and_then(|scalar| {
+            self.tree.places(scalar, &self.spot.range).range(&(0..scalar.text.trim_end().len()))
+        });
+        let holds =
+            |range: &Range<usize>| range.start <= self.position.offset && self.position.offset <= range.end;
+        found.filter(holds).unwrap_or_else(|| self.spot.range.clone())
+    }
+
+    /// A key: what it is by the format, or what the user names by it.
+    fn key(&self) -> Option<String> {
+        let path = self.spot.schema_path();
+        if let Some(field) = fields_of(self.tree.format, &path).first() {
+            let mut shown = format!("**{}**", field.key);
+            if let Origin::GoTask(Some(version)) = field.origin {
+                let _ = write!(shown, " · since go-task {version}");
+            } else if field.origin == Origin::Ez {
+                shown.push_str(" · EZ");
+            }
+            let _ = write!(shown, "\n\n{}", field.about());
+            if let Some(instead) = field.deprecated {
+                let _ = write!(shown, "\n\n*Deprecated*: {instead}");
+            }
+            if let Some(default) = field.default {
+                let _ = write!(shown, "\n\nWithout it: {default}");
+            }
+            if !field.example.is_empty() {
+                let _ = write!(shown, "\n\n```yaml\n{}\n```", field.example.trim_end());
+            }
+            let _ = write!(shown, "\n\n[Documentation]({})", field.page.url());
+            return Some(shown);
+        }
+        let (_, holder) = path.split_last()?;
+        let name = self.spot.scalar()?.text.as_str();
+        match map_keys_at(self.tree.format, holder)? {
+            KeyMeaning::TaskName => self.task.map(|task| task::show(self.snapshot, task)),
+            KeyMeaning::Namespace => task::namespace(self.snapshot, self.position.file, name),
+            KeyMeaning::VariableName if self.tree.format == Format::Taskfile => self.variable(name),
+            KeyMeaning::VariableName | KeyMeaning::MatrixKey => self.plan_name(name),
+            KeyMeaning::EnvironmentName => variable::in_shell(self.snapshot, self.task, name),
+            KeyMeaning::ParamOrVariable => self.param(name).or_else(|| self.variable(name)),
+            KeyMeaning::FilePath | KeyMeaning::ExperimentName => None,
+        }
+    }
+
+    /// A scalar: a word of a template or script in it, or what it names as a whole.
+    fn value(&self) -> (Option<Range<usize>>, Option<String>) {
+        let Some(scalar) = self.spot.scalar() else { return (None, None) };
+        let Some((meaning, is_template)) = self.spot.meaning(self.tree.format) else { return (None, None) };
+        let places = self.tree.places(scalar, &self.spot.range);
+        let offset = places.offset(&scalar.text, self.position.offset);
+        let found = if meaning == Meaning::Expression {
+            self.in_expression(&scalar.text, offset)
+        } else if is_template && has_template(&scalar.text) {
+            self.in_template(&scalar.text, offset)
+        } else {
+            None
+        };
+        if let Some((range, markdown)) = found {
+            return (places.range(&range), markdown);
+        }
+        if matches!(meaning, Meaning::Script | Meaning::ScriptOrPlugin) {
+            let found = self.in_script(&scalar.text, offset);
+            return found.map_or((None, None), |(range, markdown)| (places.range(&range), Some(markdown)));
+        }
+        (None, self.named(scalar, meaning))
+    }
+
+    /// What a scalar names as a whole.
+    fn named(&self, scalar: &Scalar, meaning: Meaning) -> Option<String> {
+        let text = scalar.text.as_str();
+        match meaning {
+            Meaning::Enum(words) => {
+                let word = words.iter().find(|word| word.value == text)?;
+                Some(format!("**{}**\n\n{}", word.value, word.about))
+            }
+            _ if has_template(text) => None,
+            Meaning::TaskName => {
+                let from = if self.tree.format == Format::Taskfile { self.task } else { None };
+                task::named(self.snapshot, from, text)
+            }
+            Meaning::VariableName | Meaning::NewVariableName => Some(self.variable(text)?),
+            Meaning::ParamName => self.param(text),
+            Meaning::StepName | Meaning::StepReference => plan::step(self.plan?, text),
+            Meaning::ArtifactName => plan::artifact(self.snapshot, self.plan?, &self.step?.name.value, text),
+            Meaning::ArtifactReference => {
+                let inputs = &self.step?.inputs;
+                let input =
+                    inputs.iter().find(|input| self.snapshot.analysis.touches(input.span, self.position))?;
+                plan::artifact(self.snapshot, self.plan?, &input.from.value, text)
+            }
+            Meaning::Path(PathKind::Dotenv) => Some(self.dotenv(text)),
+            Meaning::Path(PathKind::Taskfile) => match self.spot.path.as_slice() {
+                [Item::Key("includes"), Item::Key(name), ..] => {
+                    task::namespace(self.snapshot, self.position.file, name)
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        if self.plan.is_some() {
+            return self.plan_name(name);
+        }
+        Some(variable::show(self.snapshot, self.task, name, self.position))
+    }
+
+    fn plan_name(&self, name: &str) -> Option<String> {
+        plan::name(self.snapshot, self.plan?, self.step, name)
+    }
+
+    fn param(&self, name: &str) -> Option<String> {
+        let of_plan = self.plan.and_then(|plan| plan.written.as_ref()).map(|plan| plan.params.as_slice());
+        let of_task =
+            self.task.and_then(|task| task.superset.as_ref()).map(|superset| superset.params.as_slice());
+        let params = of_plan.or(of_task)?;
+        let is_named = |param: &&ast::Param| {
+            param.name.value == name || ast::param::variable_name(&param.name.value) == name
+        };
+        params.iter().find(is_named).map(variable::show_param)
+    }
+
+    /// The names that a dotenv file sets; secret values are not shown.
+    fn dotenv(&self, text: &str) -> String {
+        let program = &self.snapshot.analysis.compilation.program;
+        let dir = self.task.map_or("", |task| task.dir.as_str());
+        let base = paths::smart_join(program.dir.as_str(), dir);
+        let path = paths::smart_join(base.as_str(), text);
+        let Ok(content) = self.snapshot.files.read(&path) else {
+            return format!("{} is not there", code(text));
+        };
+        let (entries, _) = ez_compiler::dotenv::parse(&content);
+        let mut shown = format!("**dotenv file** {}\n", code(text));
+        for entry in entries.iter().take(MAX_DOTENV) {
+            let value =
+                if variables::looks_secret(&entry.name) { "***".to_owned() } else { code(&entry.value) };
+            let _ = write!(shown, "\n- {} {value}", code(&entry.name));
+        }
+        if entries.len() > MAX_DOTENV {
+            let _ = write!(shown, "\n\nand {} more", entries.len() - MAX_DOTENV);
+        }
+        shown
+    }
+
+    fn in_template(&self, text: &str, offset: usize) -> Option<(Range<usize>, Option<String>)> {
+        let tokens = tokens(text);
+        let is_inside = {
+            let before = tokens.iter().take_while(|token| token.range.start <= offset);
+            let brace = before
+                .filter(|token| matches!(token.kind, TemplateTokenKind::Open | TemplateTokenKind::Close));
+            brace.last().is_some_and(|brace| {
+                matches!(brace.kind, TemplateTokenKind::Open) || offset < brace.range.end
+            })
+        };
+        if !is_inside {
+            return None;
+        }
+        let Some(token) = token_at(&tokens, offset) else { return Some((offset..offset, None)) };
+        Some((token.range.clone(), self.token(text, &tokens, token)))
+    }
+
+    fn in_expression(&self, text: &str, offset: usize) -> Option<(Range<usize>, Option<String>)> {
+        let braced = format!("{{{{{text}}}}}");
+        let tokens = tokens(&braced);
+        let token = token_at(&tokens, offset + "{{".len())?;
+        let back = |at: usize| at.saturating_sub("{{".len());
+        Some((back(token.range.start)..back(token.range.end), self.token(&braced, &tokens, token)))
+    }
+
+    fn token(&self, text: &str, tokens: &[TemplateToken], token: &TemplateToken) -> Option<String> {
+        let name = text.get(token.range.clone())?;
+        match token.kind {
+            TemplateTokenKind::Field => self.variable(name),
+            TemplateTokenKind::Function(Some(function)) => Some(template::function(function)),
+            TemplateTokenKind::Keyword => template::keyword(name),
+            // `.steps.<step>`
+            TemplateTokenKind::Property => {
+                let index = tokens.iter().position(|other| other.range == token.range)?;
+                let before = tokens.get(index.checked_sub(1)?)?;
+                let is_step = text.get(before.range.clone()) == Some("steps");
+                if is_step { plan::step(self.plan?, name) } else { None }
+            }
+            _ => None,
+        }
+    }
+
+    /// A variable of a script.
+    fn in_script(&self, text: &str, offset: usize) -> Option<(Range<usize>, String)> {
+        let (script, masked) = shell::parse_masked(text)?;
+        let found = shell::inspect(&script);
+        let is_here = |name: &&shell::NameUse| {
+            let range = name.range.range();
+            range.start <= offset && offset <= range.end && !masked.touches(name.range)
+        };
+        let name = found.reads.iter().chain(&found.writes).find(is_here)?;
+        Some((name.range.range(), variable::in_shell(self.snapshot, self.task, &name.name)?))
+    }
+}
+
+/// How many entries of a dotenv file are listed.
+const MAX_DOTENV: usize = 20;
+
+/// The token that holds a byte, or ends there.
+fn token_at(tokens: &[TemplateToken], offset: usize) -> Option<&TemplateToken> {
+    let holds = tokens.iter().find(|token| token.range.contains(&offset));
+    let is_brace =
+        |token: &&TemplateToken| matches!(token.kind, TemplateTokenKind::Open | TemplateTokenKind::Close);
+    holds
+        .filter(|token| !is_brace(token))
+        .or_else(|| tokens.iter().find(|token| token.range.end == offset && !is_brace(token)))
+}

@@ -1,0 +1,182 @@
+use super::*;
+use crate::ide::fixture::{Fixture, check_cases, recorded_files, underlined};
+
+fn hovered(marked: &str) -> String {
+    let place = Fixture::new(marked).place();
+    match at(&place.snapshot, place.position) {
+        Some(hover) => format!("{}{}", underlined(&place.snapshot, &hover.place), hover.markdown),
+        None => "(nothing)".to_owned(),
+    }
+}
+
+#[test]
+fn keys_and_their_words() {
+    let cases = [
+        ("a key of a task", "version: '3'\ntasks:\n  a:\n    so$0urces: ['*.go']\n"),
+        ("a key of the root", "version: '3'\nincl$0udes: {}\ntasks: {}\n"),
+        ("a key in a flow mapping", "version: '3'\ntasks: {a: {deps: [{task: b, sil$0ent: true}]}, b: ls}\n"),
+        ("a key of EZ", "version: '3'\ntasks:\n  a:\n    ez-$0params: [{name: x}]\n"),
+        ("a key of a param", "version: '3'\ntasks:\n  a:\n    ez-params: [{name: x, req$0uired: true}]\n"),
+        (
+            "a key of a plan",
+            "version: '3'\ntasks: {a: ls}\n#- plans/p.yml\nsteps: [{task: a, check$0point: true}]\n",
+        ),
+        (
+            "a key of a task.yml",
+            "version: '3'\n#- tasks/f/Taskfile.yml\nversion: '3'\ntasks: {default: ls}\n#- tasks/f/task.yml\nart$0ifacts: []\n",
+        ),
+        ("a word of a key", "version: '3'\nmethod: time$0stamp\ntasks: {}\n"),
+        ("a kind of param", "version: '3'\ntasks: {a: {ez-params: [{name: x, type: 'mul$0ti'}]}}\n"),
+        ("an unknown key", "version: '3'\ntasks:\n  a:\n    nothing$0: 1\n"),
+        ("a text", "version: '3'\ntasks:\n  a:\n    desc: some$0thing\n"),
+        ("a blank", "version: '3'\ntasks:\n $0 a:\n    desc: something\n"),
+    ];
+    check_cases("hover-keys", &cases, hovered);
+}
+
+const TASKS: &str = "version: '3'\nincludes:\n  docs: {taskfile: ./docs, aliases: [d]}\n  gone: {taskfile: ./gone.yml, optional: true}\ntasks:\n  default: {deps: [build]}\n  build:\n    aliases: [b]\n    desc: Builds it\n    summary: |\n      Builds the program.\n\n      And more.\n    dir: src\n    deps: [docs:all, {task: gen, vars: {X: '1'}}]\n    sources: ['*.go', '*.mod']\n    generates: [bin]\n    requires: {vars: [TAG]}\n    ez-params: [{name: arch, type: select, options: [arm64, amd64], default: arm64, help: The machine}, {name: token, type: secret}]\n    cmds: [go build, {task: gen}]\n  gen: echo\n  'deploy-*': {internal: true, cmds: ['echo {{.MATCH}}']}\n";
+const DOCS: &str = "#- docs/Taskfile.yml\nversion: '3'\ntasks:\n  all: {deps: [one, ':build']}\n  one: {desc: One page, cmds: [ls]}\n";
+
+#[test]
+fn tasks_and_namespaces() {
+    let with =
+        |from: &str, to: &str| format!("{}{}", TASKS.replacen(from, to, 1), DOCS.replacen(from, to, 1));
+    let texts = [
+        ("a task where it is defined", with("  build:", "  bu$0ild:")),
+        ("a task in deps", with("[build]", "[b$0uild]")),
+        ("a task of a namespace", with("docs:all", "docs:a$0ll")),
+        ("a task in a call", with("{task: gen}", "{task: ge$0n}")),
+        ("a task beside", with("[one,", "[o$0ne,")),
+        ("a task of the root from below", with("':build'", "':bui$0ld'")),
+        ("an alias", with("[build]", "[$0b]")),
+        ("a task with stars", with("[build]", "[deploy-pr$0od]")),
+        ("a name with a template", with("[build]", "['{{.X}}bui$0ld']")),
+        ("a name of no task", with("[build]", "[buil$0]")),
+        ("a namespace", with("  docs:", "  do$0cs:")),
+        ("the file of a namespace", with("./docs", "./do$0cs")),
+        ("a namespace without a file", with("  gone:", "  g$0one:")),
+        ("a task that is extended", with("  gen: echo", "  gen: {ez-extends: bui$0ld}")),
+    ];
+    let cases: Vec<(&str, &str)> = texts.iter().map(|(title, text)| (*title, text.as_str())).collect();
+    check_cases("hover-tasks", &cases, hovered);
+}
+
+#[test]
+fn variables_of_templates() {
+    const FILES: &str = "version: '3'\ndotenv: ['.env', 'none.env']\nenv: {STAGE: dev}\nvars:\n  NAME: ez\n  VERSION: '{{.VERSION | default \"1.0\"}}'\n  BIN: '{{.ROOT_DIR}}/bin/{{.NAME}}'\n  LIST: [a, 'b c']\n  NOW: {sh: date}\n  REF: {ref: index .LIST 1}\n  DB_PASSWORD: hunter2\n  URL: 'postgres://{{.DB_PASSWORD}}@db'\n  HIDDEN: {value: x, secret: true}\ntasks:\n  default:\n    deps: [{task: build, vars: {ARCH: arm64}}]\n    cmds: [{task: build, vars: {ARCH: amd64}}]\n  build:\n    vars: {NAME: '{{.NAME}}-{{.ARCH}}', OUT: 'out/{{.STAGE}}'}\n    env: {LEVEL: '3'}\n    requires: {vars: [{name: MODE, enum: [fast, slow]}]}\n    ez-params: [{name: opt, type: select, options: [s, z], default: z}]\n    cmds:\n      - 'echo @@'\n      - {for: [x, y], cmd: 'echo {{.ITEM}} ITEMHERE'}\n      - {for: {var: LIST, as: FILE}, cmd: 'echo {{.FI$1LE}}'}\n      - |\n        echo \"$LEVEL $STAGE $EZ_OPT\"\n#- .env\nHOST=local\nAPI_TOKEN=abc\nSTAGE=other\n";
+    let with = |text: &str| FILES.replace("$1", "").replace("@@", text);
+    let at = |from: &str, to: &str| FILES.replace("$1", "").replacen(from, to, 1);
+    let texts = [
+        ("a global", with("{{.LI$0ST}}")),
+        ("a value made of others", with("{{.BI$0N}}")),
+        ("a default that holds", with("{{.VERSION$0 | upper}}")),
+        ("what a command prints", with("{{.NO$0W}}")),
+        ("a reference", with("{{.RE$0F}}")),
+        ("a variable of the task over a global", with("{{.N$0AME}}")),
+        ("given by calls", with("{{.AR$0CH}}")),
+        ("made of the environment of the file", with("{{.OU$0T}}")),
+        ("env of the file over a dotenv file", with("{{.STA$0GE}}")),
+        ("a dotenv file", with("{{.HO$0ST}}")),
+        ("a secret of a dotenv file", with("{{.API_TO$0KEN}}")),
+        ("a name that looks secret", with("{{.DB_PASS$0WORD}}")),
+        ("made of a secret", with("{{.UR$0L}}")),
+        ("a secret variable", with("{{.HID$0DEN}}")),
+        ("a required variable", with("{{.MO$0DE}}")),
+        ("a param", with("{{.EZ_O$0PT}}")),
+        ("defined nowhere", with("{{.NOTH$0ING}}")),
+        ("behind the dollar", with("{{$.NA$0ME}}")),
+        ("in a part of a map", with("{{.X.NA$0ME}}")),
+        ("where it is defined", at("  NAME: ez", "  NA$0ME: ez")),
+        ("in a reference", at("index .LIST 1", "index .LI$0ST 1")),
+        ("the item of a loop", at("{{.ITEM}}", "{{.IT$0EM}}")),
+        ("the item of a loop over a variable", at("{{.FILE}}", "{{.F$0ILE}}")),
+        ("the variable of a loop", at("var: LIST", "var: LI$0ST")),
+        ("the name of a param", at("{name: opt", "{name: o$0pt")),
+        ("a dotenv path", at("'.env'", "'.e$0nv'")),
+        ("a dotenv path of nothing", at("'none.env'", "'none$0.env'")),
+        ("a variable of a script from env", at("$LEVEL", "$LE$0VEL")),
+        ("a variable of a script from the file", at("$STAGE", "$STA$0GE")),
+        ("a variable of a script from a param", at("$EZ_OPT", "$EZ$0_OPT")),
+        ("ROOT_DIR", with("{{.ROOT_D$0IR}}")),
+        ("TASK", with("{{.TA$0SK}}")),
+        ("TASKFILE_DIR", with("{{.TASKFILE_D$0IR}}")),
+        ("CLI_ARGS", with("{{.CLI_A$0RGS}}")),
+        ("a function", with("{{.X | def$0ault 1}}")),
+        ("a function of many parameters", with("{{rep$0lace \"a\" \"b\" .X}}")),
+        ("a function of the machine", with("{{O$0S}}")),
+        ("an unknown function", with("{{no$0pe}}")),
+        ("a keyword", with("{{ra$0nge .LIST}}{{end}}")),
+        ("the braces", with("{{$0 .NAME }}")),
+        ("plain text", with("te$0xt {{.NAME}}")),
+        ("a template that is not closed", with("{{.NA$0ME")),
+    ];
+    let cases: Vec<(&str, &str)> = texts.iter().map(|(title, text)| (*title, text.as_str())).collect();
+    check_cases("hover-variables", &cases, hovered);
+}
+
+#[test]
+fn places_in_every_style_of_scalar() {
+    let cases = [
+        (
+            "folded",
+            "version: '3'\nvars: {X: '1'}\ntasks:\n  a:\n    cmds:\n      - >\n        one\n        {{.$0X}} two\n",
+        ),
+        (
+            "literal",
+            "version: '3'\nvars: {X: '1'}\ntasks:\n  a:\n    cmds:\n      - |-\n        é one\n          {{.X$0}} two\n",
+        ),
+        ("escapes", "version: '3'\nvars: {X: '1'}\ntasks:\n  a: \"\\u00e9 \\\"{{.$0X}}\\\"\"\n"),
+        ("doubled quotes", "version: '3'\nvars: {X: '1'}\ntasks:\n  a: 'it''s {{upp$0er .X}}'\n"),
+        ("several lines", "version: '3'\nvars: {X: '1'}\ntasks:\n  a: one\n    two {{.$0X}}\n"),
+    ];
+    check_cases("hover-styles", &cases, hovered);
+}
+
+#[test]
+fn plans() {
+    const PLAN: &str = "version: '3'\ntasks: {build: {desc: Builds}, test: ls}\n#- tasks/pack/Taskfile.yml\nversion: '3'\ntasks: {default: ls}\n#- tasks/pack/task.yml\ndesc: Packs it\nparams: [{name: level, type: number, default: '3'}]\nartifacts: [{name: archive, path: out.tgz}]\n#- plans/p.yml\nvars: {TAG: v1, MY_SECRET: x}\nparams: [{name: out, help: Where to}]\nsteps:\n  - {task: build, name: b, matrix: {arch: [x, y], os: [l]}, vars: {A: '{{.arch}}'}, artifacts: [{name: bin, path: 'out/{{.TAG}}', optional: true}], outputs: [version]}\n  - {task: test, needs: [b], when: '{{.out}}{{.other}}{{.MY_SECRET}}', inputs: [{from: b, artifact: bin, to: in/}]}\n  - {task: pack, name: last, needs: [test, 'b[arch=x,os=l]'], checkpoint: true, env: {V: '{{(index .steps \"b[arch=x,os=l]\").outputs.version}}'}}\n";
+    let texts = [
+        ("a step where it is named", PLAN.replacen("name: b,", "name: $0b,", 1)),
+        ("a step in needs", PLAN.replacen("[test,", "[te$0st,", 1)),
+        ("a combination in needs", PLAN.replacen("'b[arch", "'b[ar$0ch", 1)),
+        ("a step of an input", PLAN.replacen("from: b", "from: $0b", 1)),
+        ("the task of a step", PLAN.replacen("task: build", "task: bu$0ild", 1)),
+        ("a folder task", PLAN.replacen("task: pack", "task: pa$0ck", 1)),
+        ("an artifact", PLAN.replacen("artifact: bin", "artifact: b$0in", 1)),
+        ("an artifact where it is named", PLAN.replacen("{name: bin", "{name: b$0in", 1)),
+        ("a key of the matrix", PLAN.replacen("{{.arch}}", "{{.ar$0ch}}", 1)),
+        ("the key of the matrix itself", PLAN.replacen("{arch:", "{ar$0ch:", 1)),
+        ("a variable of the plan", PLAN.replacen("{{.TAG}}", "{{.T$0AG}}", 1)),
+        ("a secret of the plan", PLAN.replacen("{{.MY_SECRET}}", "{{.MY_SE$0CRET}}", 1)),
+        ("a param of the plan", PLAN.replacen("{{.out}}", "{{.ou$0t}}", 1)),
+        ("a param that is not declared", PLAN.replacen("{{.other}}", "{{.oth$0er}}", 1)),
+        ("outputs", PLAN.replacen("index .steps", "index .st$0eps", 1)),
+        ("a plan that is wrong", PLAN.replacen("[test,", "[te$0st, nope,", 1)),
+    ];
+    let cases: Vec<(&str, &str)> = texts.iter().map(|(title, text)| (*title, text.as_str())).collect();
+    check_cases("hover-plans", &cases, hovered);
+}
+
+/// Bytes between the places at which the recorded files are asked; a number that divides no usual indentation.
+const STEP: usize = 7;
+
+#[test]
+fn every_place_of_recorded_files_has_an_answer() {
+    for (path, text) in recorded_files() {
+        let is_example = path.as_str().contains("/examples/");
+        let text = text.replace("$0", "$1");
+        if text.trim().is_empty() {
+            continue;
+        }
+        let snapshot = Fixture::new(&text).snapshot("Taskfile.yml");
+        let file = snapshot.analysis.file_of("/project/Taskfile.yml".into()).unwrap();
+        for offset in (0..=text.len()).step_by(if is_example { 1 } else { STEP }) {
+            if let Some(hover) = at(&snapshot, FilePosition { file, offset }) {
+                let range = hover.place.range;
+                assert!(snapshot.analysis.text(file).get(range.clone()).is_some(), "{path} {range:?}");
+                assert!(range.start <= offset && offset <= range.end, "{path} {offset} {range:?}");
+                assert!(!hover.markdown.is_empty(), "{path}");
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Variables: what they are worth, and everything that gives them a value.
+
+use std::fmt::Write;
+
+use ez_compiler::ast::{self, EnumValues, Loop, LoopSource, Param};
+use ez_compiler::ir::Task;
+use ez_compiler::source::Span;
+
+use super::markdown::{code, codes, path, place, value};
+use crate::analysis::{FilePosition, Snapshot};
+use crate::ide::special_variables;
+use crate::ide::variables::{Context, Definition, Known, Origin, Variables, looks_secret, param_of};
+
+/// How many definitions are listed before the rest is counted.
+const MAX_DEFINITIONS: usize = 10;
+
+/// A variable as a place of a Taskfile sees it.
+pub fn show(snapshot: &Snapshot, task: Option<&Task>, name: &str, position: FilePosition) -> String {
+    if let Some(shown) = task.and_then(|task| of_loop(snapshot, task, name, position)) {
+        return shown;
+    }
+    let context = task.map_or(Context::Globals, Context::Task);
+    let variables = Variables::new(snapshot);
+    let definitions = variables.definitions(context, name);
+    let mut shown = match task.and_then(|task| param_of(task, name)) {
+        Some(param) => param_head(param, name),
+        None => match special_variables::find(name) {
+            Some(special) => format!("**special variable** {}\n\n{}", code(name), special.about),
+            None => format!("**variable** {}", code(name)),
+        },
+    };
+    if let Some(allowed) = task.and_then(|task| allowed_values(task, name)) {
+        let _ = write!(shown, "\n\nOne of {allowed}");
+    }
+    let known = if definitions.is_empty() { Known::Unknown } else { variables.value(context, name) };
+    match &known {
+        Known::Value(found) if !found.is_null() => {
+            let _ = write!(shown, "\n\nValue: {}", value(found));
+        }
+        Known::Secret => shown.push_str("\n\nIts value is not shown: it is a secret, or made from one."),
+        _ => {}
+    }
+    if definitions.iter().all(|definition| definition.origin == Origin::Special) {
+        if special_variables::find(name).is_none() {
+            shown
+                .push_str("\n\nNo file gives it a value: it comes from the command line or the environment.");
+        }
+        return shown;
+    }
+    shown.push_str(if definitions.len() > 1 { "\n\nFrom, the strongest first:\n" } else { "\n\nFrom:\n" });
+    for (index, definition) in definitions.iter().take(MAX_DEFINITIONS).enumerate() {
+        let _ = write!(shown, "\n{}. {}", index + 1, line(snapshot, definition));
+    }
+    if definitions.len() > MAX_DEFINITIONS {
+        let _ = write!(shown, "\n\nand {} more", definitions.len() - MAX_DEFINITIONS);
+    }
+    shown
+}
+
+fn line(snapshot: &Snapshot, definition: &Definition) -> String {
+    let mut shown = match &definition.origin {
+        Origin::Environment => "the environment".to_owned(),
+        Origin::Special => "go-task".to_owned(),
+        Origin::Dotenv => "a dotenv file".to_owned(),
+        Origin::GlobalEnv => "`env` of a Taskfile".to_owned(),
+        Origin::GlobalVars => "`vars` of a Taskfile".to_owned(),
+        Origin::Include => "`vars` of an include".to_owned(),
+        Origin::IncludingFile => "`vars` of the including file".to_owned(),
+        Origin::Call(caller) => format!("a call in {}", code(caller)),
+        Origin::Param => "the param".to_owned(),
+        Origin::TaskVars => "`vars` of the task".to_owned(),
+    };
+    if let Some(found) = &definition.place {
+        let _ = write!(shown, ", {}", place(snapshot, found));
+    } else if let Some((file, line)) = &definition.other_place {
+        let _ = write!(shown, ", {}:{line}", path(snapshot, file));
+    }
+    match (&definition.written, &definition.value) {
+        (_, Known::Secret) => shown.push_str(": ***"),
+        (Some(written), _) => {
+            let _ = write!(shown, ": {}", code(written));
+        }
+        _ => {}
+    }
+    shown
+}
+
+/// The values that a task takes of a variable.
+fn allowed_values(task: &Task, name: &str) -> Option<String> {
+    if param_of(task, name).is_some() {
+        return None;
+    }
+    let required = task.definition.requires.iter().find(|required| required.name.value == name)?;
+    match &required.allowed.as_ref()?.values {
+        EnumValues::List(values) => Some(codes(values.iter().map(smol_str::SmolStr::as_str))),
+        EnumValues::Reference(text) => Some(format!("the items of {}", code(&text.value))),
+    }
+}
+
+/// A param.
+pub fn show_param(param: &Param) -> String {
+    param_head(param, &ast::param::variable_name(&param.name.value))
+}
+
+fn param_head(param: &Param, variable: &str) -> String {
+    let kind = param.kind.value.name();
+    let mut shown = format!("**param** {} · {kind} · {}", code(&param.name.value), code(variable));
+    if let Some(help) = &param.help {
+        let _ = write!(shown, "\n\n{}", help.value.trim());
+    }
+    if !param.options.is_empty() {
+        let _ =
+            write!(shown, "\n\nOne of {}", codes(param.options.iter().map(|option| option.value.as_str())));
+    }
+    match &param.default {
+        _ if param.kind.value == ast::ParamKind::Secret || looks_secret(&param.name.value) => {
+            shown.push_str("\n\nIts value is never shown.");
+        }
+        Some(default) => {
+            let _ = write!(shown, "\n\nDefault: {}", code(&default.value));
+        }
+        None if param.required => shown.push_str("\n\nThe task does not run without a value."),
+        None => {}
+    }
+    shown
+}
+
+/// The item of a loop that holds the place.
+fn of_loop(snapshot: &Snapshot, task: &Task, name: &str, position: FilePosition) -> Option<String> {
+    let definition = &task.definition;
+    let is_here = |span: Span| snapshot.analysis.touches(span, position);
+    let of_deps =
+        definition.deps.iter().filter(|dependency| is_here(dependency.span)).map(|found| &found.repeat);
+    let of_cmds = definition.cmds.iter().filter(|command| is_here(command.span)).map(|found| &found.repeat);
+    let repeat: &Loop = of_deps.chain(of_cmds).find_map(Option::as_deref)?;
+    let item = repeat.variable.as_ref().map_or("ITEM", |variable| variable.value.as_str());
+    if name == "KEY" && item != "KEY" {
+        return Some(format!(
+            "**item of a loop** {}\n\nThe key of the item, where the loop goes over a map.",
+            code(name)
+        ));
+    }
+    if name != item {
+        return None;
+    }
+    let over = match &repeat.source {
+        LoopSource::List(items) => {
+            let items: Vec<_> = items.iter().map(ez_compiler::template::Value::to_text).collect();
+            format!("Each of {}", codes(items.iter().map(smol_str::SmolStr::as_str)))
+        }
+        LoopSource::Sources => "Each file of the task's `sources`".to_owned(),
+        LoopSource::Generates => "Each file that the task `generates`".to_owned(),
+        LoopSource::Variable { name, .. } => format!("Each item of the variable {}", code(&name.value)),
+        LoopSource::Matrix(rows) => {
+            let keys: Vec<String> = rows.iter().map(|row| format!("{item}.{}", row.name.value)).collect();
+            format!("Each combination of the matrix: {}", codes(keys.iter().map(String::as_str)))
+        }
+        LoopSource::UnknownWord(_) => return None,
+    };
+    Some(format!("**item of a loop** {}\n\n{over}.", code(name)))
+}
+
+/// A variable of a script: of the task's or the global environment. `None` where no file sets it.
+pub fn in_shell(snapshot: &Snapshot, task: Option<&Task>, name: &str) -> Option<String> {
+    if let Some(param) = task.and_then(|task| param_of(task, name)) {
+        return Some(show_param(param));
+    }
+    let program = &snapshot.analysis.compilation.program;
+    let own = task.and_then(|task| task.definition.env.iter().rfind(|variable| variable.name.value == name));
+    let global = program.env.get(name).map(|global| &global.variable);
+    let (variable, whose) = own.map(|own| (own, "the task")).or_else(|| Some((global?, "a Taskfile")))?;
+    let mut shown = format!("**variable of the environment** {}", code(name));
+    let found = place(snapshot, &snapshot.analysis.locate(variable.name.span));
+    let _ = write!(shown, "\n\nFrom `env` of {whose}, {found}");
+    if variable.secret || looks_secret(name) {
+        shown.push_str(": ***");
+    } else {
+        let written = snapshot.analysis.compilation.sources.text(variable.span);
+        let _ = write!(shown, ": {}", code(written));
+    }
+    Some(shown)
+}
