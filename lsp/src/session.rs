@@ -91,7 +91,7 @@ struct State {
 /// The session at one moment.
 #[derive(Clone)]
 pub struct View {
-    /// Grows with every change.
+    /// Grows with every change of a text or directory.
     pub revision: u64,
     /// Grows when files may have changed that are not open.
     pub disk_revision: u64,
@@ -164,11 +164,10 @@ impl Session {
         self.state().encoding = encoding;
     }
 
-    /// Sets what the user switched.
+    /// Sets what the user switched. No text is another one for that: a question that is being worked on gets its answer, also in
+    /// the first moment, when editors send settings and questions at once.
     pub fn set_settings(&self, settings: Settings) {
-        let mut state = self.state();
-        state.settings = Arc::new(settings);
-        state.revision += 1;
+        self.state().settings = Arc::new(settings);
     }
 
     /// Opens and closes directories.

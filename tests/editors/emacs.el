@@ -39,7 +39,7 @@
           (line-number-at-pos) (1+ (current-column))))
 
 (defun do-open (step)
-  (switch-to-buffer (find-file-noselect (alist-get 'file step)))
+  (switch-to-buffer (find-file-noselect (expand-file-name (alist-get 'file step) root)))
   ;; `eglot-ensure' waits for the end of a command, and there is none in a batch.
   (run-hooks 'post-command-hook)
   (until (lambda () (and (fboundp 'eglot-managed-p) (eglot-managed-p))))
@@ -69,12 +69,24 @@
   (let (shown)
     (eglot-hover-eldoc-function (lambda (text &rest _) (setq shown text)))
     (until (lambda () shown))
-    (car (split-string (substring-no-properties (or shown "")) "\n"))))
+    (substring-no-properties (or shown ""))))
 
 (defun do-definition (step)
   (go step)
   (xref-find-definitions (xref-backend-identifier-at-point (xref-find-backend)))
   (place))
+
+(defun do-references (step)
+  (go step)
+  (let ((found (xref-backend-references (xref-find-backend) (xref-backend-identifier-at-point (xref-find-backend)))))
+    (vconcat
+     (sort (mapcar (lambda (one)
+                     (with-current-buffer (marker-buffer (xref-location-marker (xref-item-location one)))
+                       (save-excursion
+                         (goto-char (xref-location-marker (xref-item-location one)))
+                         (place))))
+                   found)
+           #'string<))))
 
 (defun do-rename (step)
   (go step)
@@ -89,8 +101,10 @@
 
 (defvar root (file-truename default-directory))
 
+;; Eglot asks before it edits files that are not open.
+(advice-add 'y-or-n-p :override (lambda (&rest _) t))
+
 (setq eglot-sync-connect limit
-      eglot-confirm-server-initiated-edits nil
       xref-prompt-for-identifier nil
       create-lockfiles nil
       make-backup-files nil)

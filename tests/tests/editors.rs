@@ -106,6 +106,8 @@ fn emacs(project: Project, steps: &Value) -> Option<(Project, Vec<Value>)> {
     }
     let blocks = blocks("emacs.md", "elisp");
     let [mode, eglot, _] = &blocks[..] else { panic!("the page has {} blocks", blocks.len()) };
+    // Emacs takes the repository for the project.
+    project.run_program(Path::new("git"), ["init", "-q"]).success();
     project.write(".editor/init.el", format!("{mode}\n{eglot}"));
     let run = script("emacs.el");
     Some(shown(project, &emacs, &["--batch", "-l", ".editor/init.el", "-l", &run], steps))
@@ -176,6 +178,84 @@ fn emacs_shows_findings_that_come_and_go() {
         [],
     ]);
     check(emacs(project(), &steps), &expected);
+}
+
+/// The steps that go from a call to what it calls in another file, and back.
+fn navigation() -> Value {
+    json!([
+        {"do": "open", "file": "Taskfile.yml"},
+        {"do": "definition", "line": 6, "column": 25},
+        {"do": "open", "file": "Taskfile.yml"},
+        {"do": "references", "line": 6, "column": 13},
+    ])
+}
+
+#[test]
+fn neovim_goes_to_definitions_and_references() {
+    let expected = json!([
+        ["yaml.taskfile", "ez"],
+        "docs/Taskfile.yml:3:3",
+        ["yaml.taskfile", "ez"],
+        ["Taskfile.yml:6:12", "Taskfile.yml:7:3"],
+    ]);
+    check(neovim(project(), &navigation()), &expected);
+}
+
+#[test]
+fn emacs_goes_to_definitions_and_references() {
+    let expected = json!([
+        ["taskfile-mode", "ez"],
+        "docs/Taskfile.yml:3:3",
+        ["taskfile-mode", "ez"],
+        ["Taskfile.yml:6:12", "Taskfile.yml:7:3"],
+    ]);
+    check(emacs(project(), &navigation()), &expected);
+}
+
+#[test]
+fn editors_explain_what_stands_at_a_place() {
+    let steps = json!([
+        {"do": "open", "file": "Taskfile.yml"},
+        {"do": "hover", "line": 6, "column": 25},
+    ]);
+    for shown in [neovim(project(), &steps), emacs(project(), &steps)].into_iter().flatten() {
+        let text = shown.1[1].to_string();
+        assert!(text.contains("docs:pages") && text.contains("Writes the pages"), "{text}");
+    }
+}
+
+/// A rename, of a task that another file defines.
+fn rename() -> Value {
+    json!([
+        {"do": "open", "file": "Taskfile.yml"},
+        {"do": "rename", "line": 6, "column": 25, "name": "chapters"},
+        {"do": "findings", "expected": []},
+    ])
+}
+
+fn check_renamed(project: &Project) {
+    project.run(["list", "--all"]).success().stdout_has("docs:chapters");
+    project
+        .run(["check"])
+        .success()
+        .file_is("Taskfile.yml", &TASKFILE.replace("docs:pages", "docs:chapters"))
+        .file_is("docs/Taskfile.yml", &INCLUDED.replace("  pages:", "  chapters:"));
+}
+
+#[test]
+fn neovim_renames_a_task_in_all_files() {
+    let expected = json!([["yaml.taskfile", "ez"], ["Taskfile.yml", "docs/Taskfile.yml"], []]);
+    if let Some(project) = check(neovim(project(), &rename()), &expected) {
+        check_renamed(&project);
+    }
+}
+
+#[test]
+fn emacs_renames_a_task_in_all_files() {
+    let expected = json!([["taskfile-mode", "ez"], ["Taskfile.yml", "docs/Taskfile.yml"], []]);
+    if let Some(project) = check(emacs(project(), &rename()), &expected) {
+        check_renamed(&project);
+    }
 }
 
 /// The command of a configuration: the page's editor is to start a server that answers.

@@ -298,8 +298,10 @@ fn works(pid: rustix::process::Pid) -> bool {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_killed_matrix_leaves_nothing_behind() {
-    let project = Project::new()
-        .file("Taskfile.yml", "version: '3'\ntasks:\n  s: {cmds: ['echo $$ > pid; sleep 99999; echo late']}\n");
+    let project = Project::new().file(
+        "Taskfile.yml",
+        "version: '3'\ntasks:\n  s: {cmds: ['echo $$ > pid; sleep 99999; echo late']}\n",
+    );
     let mut matrix = project.start(&program::ez(), ["matrix", "s", "--vary", "N=1,2", "--jobs", "2"]);
     let pid = |n: u32| {
         let text = project.read(&format!(".ez/workspace/s-{n}/pid"))?;

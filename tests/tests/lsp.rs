@@ -291,6 +291,21 @@ fn settings_that_cannot_be_read_end_nothing() {
 }
 
 #[test]
+fn settings_that_come_meanwhile_refuse_no_question() {
+    let project = sound();
+    let mut editor = Editor::start(&project);
+    editor.open("Taskfile.yml");
+    for shown in [true, false].repeat(10) {
+        let place = editor.place("Taskfile.yml", 3, 12);
+        let question = editor.start_ask("textDocument/definition", place);
+        let settings = json!({"settings": {"ez": {"inlayHints": {"values": shown}}}});
+        editor.tell("workspace/didChangeConfiguration", settings);
+        assert!(editor.answer(question).unwrap().is_array());
+    }
+    editor.end();
+}
+
+#[test]
 fn odd_messages_end_nothing() {
     let project = sound();
     let mut editor = Editor::start(&project);
