@@ -244,4 +244,23 @@ mod tests {
             Configuration::default()
         );
     }
+
+    #[test]
+    fn the_schema_has_the_keys_that_are_read() {
+        use ez_compiler::schema::{Format, PathItem, fields_at};
+        let keys = |path: &[PathItem<'_>], before: &str| {
+            fields_at(Format::Taskrc, path)
+                .into_iter()
+                .map(|field| format!("{before}{}", field.key))
+                .collect()
+        };
+        let mut described: Vec<String> = keys(&[], "");
+        described.retain(|key| !["remote", "experiments", "version", "$schema"].contains(&key.as_str()));
+        described.extend::<Vec<String>>(keys(&[PathItem::Key("remote")], "remote."));
+        let flags = FlagSet::go_task(false);
+        let mut read: Vec<String> = flags.rows().filter_map(|flag| flag.taskrc).map(str::to_owned).collect();
+        described.sort_unstable();
+        read.sort_unstable();
+        assert_eq!(described, read);
+    }
 }

@@ -263,8 +263,17 @@ fn scalar(meaning: Scalar, has_templates: bool) -> Value {
             schema["defaultSnippets"] = USUAL_PLATFORMS.iter().map(|name| proposal(name, "")).collect();
             schema
         }
-        _ => json!({ "if": { "type": ["object", "array"] }, "then": { "type": "string" } }),
+        Scalar::Script | Scalar::ScriptOrPlugin => {
+            let mut schema = text();
+            schema["x-intellij-language-injection"] = json!("Shell Script");
+            schema
+        }
+        _ => text(),
     }
+}
+
+fn text() -> Value {
+    json!({ "if": { "type": ["object", "array"] }, "then": { "type": "string" } })
 }
 
 fn one_word(words: &[EnumValue], has_templates: bool) -> Value {
@@ -293,7 +302,7 @@ fn proposal(word: &str, about: &str) -> Value {
 
 /// What an editor proposes for a value: the words that it can be, or the beginning of a mapping.
 fn proposals(shape: Shape, default: Option<&str>) -> Option<Value> {
-    match usual(shape) {
+    match shape.usual() {
         Shape::Scalar(Scalar::Bool) => {
             let words = if default == Some("true") { [false, true] } else { [true, false] };
             Some(words.iter().map(|word| json!({ "label": word.to_string(), "body": word })).collect())
@@ -312,31 +321,21 @@ fn proposals(shape: Shape, default: Option<&str>) -> Option<Value> {
     }
 }
 
-/// The shape that is written most where there are several: a scalar, else the first.
-fn usual(shape: Shape) -> Shape {
-    let Shape::OneOf(shapes) = shape else { return shape };
-    let is_single = |shape: &&Shape| matches!(shape, Shape::Scalar(_) | Shape::Template(_));
-    shapes.iter().find(is_single).or(shapes.first()).map_or(Shape::Any, |shape| usual(*shape))
-}
-
 /// The beginning of a value, `$1` where the cursor goes first.
 fn beginning(shape: Shape, places: &mut usize) -> Value {
-    match usual(shape) {
+    match shape.usual() {
         Shape::List(items) => json!([beginning(*items, places)]),
         Shape::Map(map) => {
             let key = place(places);
             json!({ key: beginning(map.values, places) })
         }
         Shape::Object(object) => {
-            let required = object.fields.iter().filter(|field| field.required);
-            let chosen = object.at_least_one_of.first().and_then(|key| object.field(key));
-            let entries: JsonMap<String, Value> = required
-                .chain(chosen)
-                .map(|field| (field.key.to_owned(), beginning(field.shape, places)))
-                .collect();
+            let entry = |field: &Field| (field.key.to_owned(), beginning(field.shape, places));
+            let entries: JsonMap<String, Value> = object.first_fields().map(entry).collect();
             if entries.is_empty() {
                 let key = place(places);
-                return json!({ key: place(places) });
+                let other = object.other_keys.map_or(Shape::Any, |map| map.values);
+                return json!({ key: beginning(other, places) });
             }
             Value::Object(entries)
         }

@@ -76,6 +76,16 @@ pub enum Shape {
     Any,
 }
 
+impl Shape {
+    /// What is written most where there are several: a scalar, else the first.
+    #[must_use]
+    pub fn usual(self) -> Self {
+        let Self::OneOf(shapes) = self else { return self };
+        let is_single = |shape: &&Self| matches!(shape, Self::Scalar(_) | Self::Template(_));
+        shapes.iter().find(is_single).or(shapes.first()).map_or(Self::Any, |shape| shape.usual())
+    }
+}
+
 /// A mapping with known keys.
 #[derive(Debug)]
 pub struct Object {
@@ -101,6 +111,12 @@ impl Object {
     /// The field of that key.
     pub fn field(&self, key: &str) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.key == key)
+    }
+
+    /// The fields that it begins with: the required ones, and the first of those of which one has to be there.
+    pub fn first_fields(&self) -> impl Iterator<Item = &'static Field> {
+        let chosen = self.at_least_one_of.first().and_then(|key| self.field(key));
+        self.fields.iter().filter(|field| field.required).chain(chosen)
     }
 }
 

@@ -10,7 +10,10 @@ use super::{
 use crate::ast::plan::{CHECKPOINT_FIELDS, INPUT_FIELDS, PLAN_FIELDS, STEP_FIELDS};
 
 const PAGE: &str = "plans.md";
-const TASK: Shape = Shape::Scalar(Scalar::TaskName);
+/// A task; templates see the keys of the step's own matrix, as they do in the names of steps.
+const TASK: Shape = Shape::Template(Scalar::TaskName);
+/// A step that comes before.
+const STEP_REFERENCE: Shape = Shape::Template(Scalar::StepReference);
 
 const fn one_or_several(items: &'static [Shape; 2]) -> Shape {
     Shape::OneOf(items)
@@ -65,10 +68,7 @@ static STEP: Object = Object {
         Field::row(
             STEP_FIELDS,
             "needs",
-            one_or_several(&[
-                Shape::Scalar(Scalar::StepReference),
-                Shape::List(&Shape::Scalar(Scalar::StepReference)),
-            ]),
+            one_or_several(&[STEP_REFERENCE, Shape::List(&STEP_REFERENCE)]),
             PAGE,
             "task: test\nneeds: [lint, 'build[arch=arm64]']",
         ),
@@ -139,14 +139,8 @@ static INPUT: Object = Object {
     about: "An artifact of an earlier step.",
     page: Page::Ez(PAGE),
     fields: &[
-        Field::row(
-            INPUT_FIELDS,
-            "from",
-            Shape::Scalar(Scalar::StepReference),
-            PAGE,
-            "from: build\nartifact: app\nto: bin/",
-        )
-        .required(),
+        Field::row(INPUT_FIELDS, "from", STEP_REFERENCE, PAGE, "from: build\nartifact: app\nto: bin/")
+            .required(),
         Field::row(
             INPUT_FIELDS,
             "artifact",

@@ -13,7 +13,7 @@ impl Field {
 
 /// A value after its key's colon.
 fn value(shape: Shape, default: Option<&str>, indent: &str, places: &mut usize) -> String {
-    match usual(shape) {
+    match shape.usual() {
         Shape::Scalar(scalar) | Shape::Template(scalar) => {
             format!(" {}", scalar_place(scalar, default, places))
         }
@@ -30,27 +30,24 @@ fn value(shape: Shape, default: Option<&str>, indent: &str, places: &mut usize) 
 }
 
 fn item(shape: Shape, indent: &str, places: &mut usize) -> String {
-    match usual(shape) {
+    match shape.usual() {
         Shape::Scalar(scalar) | Shape::Template(scalar) => scalar_place(scalar, None, places),
         Shape::Object(object) => entries(object, indent, places),
         _ => place(places),
     }
 }
 
-/// The keys without which an object is nothing, else a place for one.
+/// The fields that an object begins with, else a place for one.
 fn entries(object: &Object, indent: &str, places: &mut usize) -> String {
-    let required = object.fields.iter().filter(|field| field.required);
-    let lines: Vec<String> = required
-        .map(|field| format!("{}:{}", field.key, value(field.shape, field.default, indent, places)))
-        .collect();
-    if lines.is_empty() { place(places) } else { lines.join(&format!("\n{indent}")) }
-}
-
-/// The shape that is written most where there are several: a list before a mapping, a scalar before both.
-fn usual(shape: Shape) -> Shape {
-    let Shape::OneOf(shapes) = shape else { return shape };
-    let is_scalar = |shape: &&Shape| matches!(shape, Shape::Scalar(_) | Shape::Template(_));
-    shapes.iter().find(is_scalar).or(shapes.first()).map_or(Shape::Any, |shape| usual(*shape))
+    let line = |field: &Field| format!("{}:{}", field.key, value(field.shape, field.default, indent, places));
+    let lines: Vec<String> = object.first_fields().map(line).collect();
+    if !lines.is_empty() {
+        return lines.join(&format!("\n{indent}"));
+    }
+    let key = place(places);
+    object
+        .other_keys
+        .map_or_else(|| key.clone(), |map| format!("{key}:{}", value(map.values, None, indent, places)))
 }
 
 fn scalar_place(scalar: Scalar, default: Option<&str>, places: &mut usize) -> String {

@@ -225,7 +225,7 @@ static INCLUDE: Object = Object {
         Field::go_task(
             "vars",
             VARS,
-            "Variables that the included file sees; they win over its own.",
+            "Variables that the included file sees. A variable of its own wins, unless it is written with `default`: `{{.IMAGE | default \"app\"}}`.",
             "schema#vars-1",
         )
         .example("taskfile: ./docker.yml\nvars: {IMAGE: backend}"),

@@ -144,6 +144,7 @@ fn snippets_begin_a_value() {
     check(Format::Taskfile, "tasks a method", "method: ${1|checksum,timestamp,none|}");
     check(Format::Taskfile, "tasks a requires", "requires:\n  $1");
     check(Format::Plan, "steps [] inputs", "inputs:\n  - from: $1\n    artifact: $2\n    to: $3");
+    check(Format::Plan, "steps [] matrix", "matrix:\n  $1:\n    - $2");
     check(Format::Taskfile, "output", "output: ${1|interleaved,group,prefixed|}");
     check(Format::Taskrc, "color", "color: ${1|false,true|}");
 }
