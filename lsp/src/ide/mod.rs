@@ -1,6 +1,7 @@
 //! What editors ask: functions from a [`crate::analysis::Snapshot`] and a place to plain data, in byte ranges.
 
 pub mod call_hierarchy;
+pub mod code_lens;
 pub mod cursor;
 pub mod definition;
 pub mod diagnostics;
@@ -10,6 +11,7 @@ pub mod document_symbols;
 mod fixture;
 pub mod highlight;
 pub mod hover;
+pub mod inlay_hints;
 #[cfg(test)]
 mod navigation;
 pub mod references;

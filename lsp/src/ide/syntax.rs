@@ -45,6 +45,8 @@ pub struct Spot<'t> {
     pub node: &'t Node,
     /// Its bytes in the file.
     pub range: Range<usize>,
+    /// The name of the variable of `vars` or `env` in whose value it is.
+    pub within: Option<Span>,
 }
 
 /// The kind of a file; `None` for one that is none of ours.
@@ -87,7 +89,8 @@ impl<'a> Tree<'a> {
     /// The scalar, or other node without children, at a place, or that ends there.
     pub fn spot(&self, position: FilePosition) -> Option<Spot<'_>> {
         let mut node = self.root()?;
-        let mut path = Vec::new();
+        let mut path: Vec<Item<'_>> = Vec::new();
+        let mut within = None;
         loop {
             match &node.kind {
                 NodeKind::Mapping(mapping) => {
@@ -95,10 +98,14 @@ impl<'a> Tree<'a> {
                         self.touched(mapping.entries.iter().map(|entry| (entry, &entry.key)), position)
                     {
                         path.push(Item::Key(key_text(entry)?));
-                        return Some(Spot { path, is_key: true, range: self.range(key.span), node: key });
+                        let range = self.range(key.span);
+                        return Some(Spot { path, is_key: true, range, node: key, within });
                     }
                     let values = mapping.entries.iter().map(|entry| (entry, &*entry.value));
                     let (entry, value) = self.touched(values, position)?;
+                    if matches!(path.last(), Some(Item::Key("vars" | "env"))) {
+                        within = Some(entry.key.span);
+                    }
                     path.push(Item::Key(key_text(entry)?));
                     node = value;
                 }
@@ -108,7 +115,8 @@ impl<'a> Tree<'a> {
                     node = item;
                 }
                 NodeKind::Scalar(_) | NodeKind::Alias { .. } => {
-                    return Some(Spot { path, is_key: false, range: self.range(node.span), node });
+                    let range = self.range(node.span);
+                    return Some(Spot { path, is_key: false, range, node, within });
                 }
             }
         }

@@ -10,7 +10,7 @@ use camino::Utf8PathBuf;
 use ez_compiler::ast::{self, CommandAction, Variable, VariableValue};
 use ez_compiler::dotenv;
 use ez_compiler::file_system::FileSystem;
-use ez_compiler::ir::{Program, Task, TaskId};
+use ez_compiler::ir::{GlobalVariables, Program, Task, TaskId};
 use ez_compiler::project::{LANGUAGE_VERSION, paths};
 use ez_compiler::source::Span;
 use ez_compiler::template::ast::{List, Node};
@@ -148,7 +148,13 @@ pub enum Context<'a> {
 }
 
 /// How strong a definition is: its layer, then its place in it.
-type Strength = (u8, usize);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Strength(u8, usize);
+
+impl Strength {
+    /// Stronger than all definitions.
+    pub const TOP: Self = Self(u8::MAX, 0);
+}
 
 const ENVIRONMENT: u8 = 0;
 const SPECIAL: u8 = 1;
@@ -159,8 +165,6 @@ const INCLUDE_VARS: u8 = 5;
 const INCLUDING_VARS: u8 = 6;
 const CALLS: u8 = 7;
 const TASK_VARS: u8 = 8;
-/// Stronger than everything.
-const TOP: Strength = (u8::MAX, 0);
 
 /// Something that gives a value, before it is evaluated.
 enum Source<'a> {
@@ -269,9 +273,28 @@ impl<'a> Variables<'a> {
         Self { snapshot, program, dotenv, memo: RefCell::default() }
     }
 
-    /// All places that give a variable a value, the strongest first.
-    pub fn definitions(&self, context: Context<'_>, name: &str) -> Vec<Definition> {
+    /// How strong the definition of a variable is that is written in `vars` or `env` of the file, or in `vars` of the task.
+    /// What is written in its value sees only what is weaker.
+    pub fn strength(&self, context: Context<'_>, name: Span) -> Option<Strength> {
+        let is_here = |variable: &Variable| variable.name.span == name;
+        let global = |layer: u8, variables: &GlobalVariables| {
+            let index = variables.values().position(|global| is_here(&global.variable))?;
+            Some(Strength(layer, index))
+        };
+        let of_task = match context {
+            Context::Task(task) => task.definition.vars.iter().position(is_here),
+            Context::Globals => None,
+        };
+        of_task
+            .map(|index| Strength(TASK_VARS, index))
+            .or_else(|| global(GLOBAL_VARS, &self.program.vars))
+            .or_else(|| global(GLOBAL_ENV, &self.program.env))
+    }
+
+    /// All places that give a variable a value below a definition, the strongest first.
+    pub fn definitions(&self, context: Context<'_>, name: &str, below: Strength) -> Vec<Definition> {
         let mut found = self.sources(context, name);
+        found.retain(|(strength, ..)| *strength < below);
         found.sort_by_key(|(strength, ..)| std::cmp::Reverse(*strength));
         let definition = |(strength, origin, source, span): (Strength, Origin, Source<'_>, Option<Span>)| {
             let value = self.evaluate(context, name, &source, strength, MAX_DEPTH);
@@ -290,14 +313,14 @@ impl<'a> Variables<'a> {
         found.into_iter().map(definition).collect()
     }
 
-    /// The value of a variable.
-    pub fn value(&self, context: Context<'_>, name: &str) -> Known {
-        self.value_below(context, name, TOP, MAX_DEPTH)
+    /// The value of a variable below a definition.
+    pub fn value(&self, context: Context<'_>, name: &str, below: Strength) -> Known {
+        self.value_below(context, name, below, MAX_DEPTH)
     }
 
-    /// The text that a template gives. Unknown where it reads nothing, as there is nothing to be told then.
-    pub fn render(&self, context: Context<'_>, text: &str) -> Known {
-        self.render_below(context, text, TOP, MAX_DEPTH)
+    /// The text that a template gives that sees what is weaker than a definition.
+    pub fn render(&self, context: Context<'_>, text: &str, below: Strength) -> Known {
+        self.render_below(context, text, below, MAX_DEPTH)
     }
 
     /// The special variable of a context, where its value does not depend on the run.
@@ -331,7 +354,7 @@ impl<'a> Variables<'a> {
     ) -> Vec<(Strength, Origin, Source<'s>, Option<Span>)> {
         let mut found = Vec::new();
         let mut written = |layer: u8, index: usize, origin: Origin, variable: &'s Variable| {
-            found.push(((layer, index), origin, Source::Written(variable), Some(variable.name.span)));
+            found.push((Strength(layer, index), origin, Source::Written(variable), Some(variable.name.span)));
         };
         if let Some((index, _, global)) = self.program.env.get_full(name) {
             written(GLOBAL_ENV, index, Origin::GlobalEnv, &global.variable);
@@ -362,16 +385,16 @@ impl<'a> Variables<'a> {
             }
         }
         if self.snapshot.host.environment(name).is_some() {
-            found.push(((ENVIRONMENT, 0), Origin::Environment, Source::Outside, None));
+            found.push((Strength(ENVIRONMENT, 0), Origin::Environment, Source::Outside, None));
         }
         if let Some(value) = self.special(context, name) {
-            found.push(((SPECIAL, 0), Origin::Special, Source::Text(value.to_text().into()), None));
+            found.push((Strength(SPECIAL, 0), Origin::Special, Source::Text(value.to_text().into()), None));
         } else if super::special_variables::find(name).is_some() {
-            found.push(((SPECIAL, 0), Origin::Special, Source::Outside, None));
+            found.push((Strength(SPECIAL, 0), Origin::Special, Source::Outside, None));
         }
         // What `env` says holds against a dotenv file.
         if let Some(entry) = self.dotenv.get(name).filter(|_| !self.program.env.contains_key(name)) {
-            found.push(((DOTENV, 0), Origin::Dotenv, Source::Text(entry.value.clone()), None));
+            found.push((Strength(DOTENV, 0), Origin::Dotenv, Source::Text(entry.value.clone()), None));
         }
         found
     }

@@ -1,14 +1,15 @@
 //! What the server says that it can do. Nothing stands here that is not implemented, and a test asks for each.
 
 use tower_lsp::ls_types::{
-    CallHierarchyServerCapability, ClientCapabilities, DeclarationCapability, DiagnosticOptions,
-    DiagnosticServerCapabilities, DocumentLinkOptions, HoverProviderCapability, OneOf, PositionEncodingKind,
-    RenameOptions, SaveOptions, SemanticTokensFullOptions, SemanticTokensOptions,
+    CallHierarchyServerCapability, ClientCapabilities, CodeLensOptions, DeclarationCapability,
+    DiagnosticOptions, DiagnosticServerCapabilities, DocumentLinkOptions, HoverProviderCapability, OneOf,
+    PositionEncodingKind, RenameOptions, SaveOptions, SemanticTokensFullOptions, SemanticTokensOptions,
     SemanticTokensServerCapabilities, ServerCapabilities, TextDocumentSyncCapability, TextDocumentSyncKind,
     TextDocumentSyncOptions, TextDocumentSyncSaveOptions, WorkDoneProgressOptions,
     WorkspaceFoldersServerCapabilities, WorkspaceServerCapabilities,
 };
 
+use super::handlers::code_lens::EditorCommands;
 use super::handlers::semantic_tokens;
 use crate::session::Encoding;
 
@@ -43,7 +44,7 @@ fn prepares_renames(client: &ClientCapabilities) -> bool {
 }
 
 /// Everything that is announced.
-pub fn of_server(client: &ClientCapabilities) -> ServerCapabilities {
+pub fn of_server(client: &ClientCapabilities, commands: &EditorCommands) -> ServerCapabilities {
     let diagnostics = DiagnosticOptions {
         identifier: Some("ez".to_owned()),
         inter_file_dependencies: true,
@@ -83,6 +84,8 @@ pub fn of_server(client: &ClientCapabilities) -> ServerCapabilities {
             resolve_provider: Some(false),
             work_done_progress_options: WorkDoneProgressOptions::default(),
         }),
+        inlay_hint_provider: Some(OneOf::Left(true)),
+        code_lens_provider: commands.has_any().then_some(CodeLensOptions { resolve_provider: Some(true) }),
         hover_provider: Some(HoverProviderCapability::Simple(true)),
         semantic_tokens_provider: Some(semantic_tokens()),
         workspace: Some(WorkspaceServerCapabilities {

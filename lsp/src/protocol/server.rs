@@ -8,20 +8,22 @@ use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::{
     CallHierarchyIncomingCall, CallHierarchyIncomingCallsParams, CallHierarchyItem,
     CallHierarchyOutgoingCall, CallHierarchyOutgoingCallsParams, CallHierarchyPrepareParams,
-    ClientCapabilities, ConfigurationItem, DidChangeConfigurationParams, DidChangeTextDocumentParams,
-    DidChangeWatchedFilesParams, DidChangeWatchedFilesRegistrationOptions, DidChangeWorkspaceFoldersParams,
-    DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams,
-    DocumentDiagnosticParams, DocumentDiagnosticReportResult, DocumentHighlight, DocumentHighlightParams,
-    DocumentLink, DocumentLinkParams, DocumentSymbolParams, DocumentSymbolResponse, FileSystemWatcher,
-    GlobPattern, GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverParams, InitializeParams,
-    InitializeResult, InitializedParams, Location, PrepareRenameResponse, ReferenceParams, Registration,
-    RenameParams, SemanticTokensDeltaParams, SemanticTokensFullDeltaResult, SemanticTokensParams,
-    SemanticTokensRangeParams, SemanticTokensRangeResult, SemanticTokensResult, ServerInfo,
-    TextDocumentPositionParams, WorkspaceDiagnosticParams, WorkspaceDiagnosticReportResult, WorkspaceEdit,
-    WorkspaceSymbolParams, WorkspaceSymbolResponse,
+    ClientCapabilities, CodeLens, CodeLensParams, ConfigurationItem, DidChangeConfigurationParams,
+    DidChangeTextDocumentParams, DidChangeWatchedFilesParams, DidChangeWatchedFilesRegistrationOptions,
+    DidChangeWorkspaceFoldersParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
+    DidSaveTextDocumentParams, DocumentDiagnosticParams, DocumentDiagnosticReportResult, DocumentHighlight,
+    DocumentHighlightParams, DocumentLink, DocumentLinkParams, DocumentSymbolParams, DocumentSymbolResponse,
+    FileSystemWatcher, GlobPattern, GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverParams,
+    InitializeParams, InitializeResult, InitializedParams, InlayHint, InlayHintParams, Location,
+    PrepareRenameResponse, ReferenceParams, Registration, RenameParams, SemanticTokensDeltaParams,
+    SemanticTokensFullDeltaResult, SemanticTokensParams, SemanticTokensRangeParams,
+    SemanticTokensRangeResult, SemanticTokensResult, ServerInfo, TextDocumentPositionParams,
+    WorkspaceDiagnosticParams, WorkspaceDiagnosticReportResult, WorkspaceEdit, WorkspaceSymbolParams,
+    WorkspaceSymbolResponse,
 };
 use tower_lsp::{Client, LanguageServer};
 
+use super::handlers::code_lens::EditorCommands;
 use super::in_order::VIEW;
 use super::outlet::Outlet;
 use super::{capabilities, from_proto, handlers, publish};
@@ -103,6 +105,7 @@ pub struct Backend {
     changed: Arc<Notify>,
     editor: OnceLock<ClientCapabilities>,
     told_tokens: Arc<handlers::semantic_tokens::Told>,
+    commands: OnceLock<EditorCommands>,
     version: &'static str,
 }
 
@@ -116,6 +119,7 @@ impl Backend {
             changed: Arc::default(),
             editor: OnceLock::new(),
             told_tokens: Arc::default(),
+            commands: OnceLock::new(),
             version,
         }
     }
@@ -210,16 +214,18 @@ impl LanguageServer for Backend {
             roots.extend(params.root_uri.as_ref().and_then(from_proto::path));
         }
         self.session.change_roots(roots, &[]);
+        let commands = EditorCommands::of_options(params.initialization_options.as_ref());
         if let Some(options) = params.initialization_options {
             Self::configure(&self.client, &self.session, options);
         }
         let result = InitializeResult {
-            capabilities: capabilities::of_server(&params.capabilities),
+            capabilities: capabilities::of_server(&params.capabilities, &commands),
             server_info: Some(ServerInfo { name: "ez".to_owned(), version: Some(self.version.to_owned()) }),
             ..InitializeResult::default()
         };
         // Only the first is taken; the library refuses a second `initialize`.
         let _ = self.editor.set(params.capabilities);
+        let _ = self.commands.set(commands);
         Ok(result)
     }
 
@@ -342,6 +348,19 @@ impl LanguageServer for Backend {
 
     async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
         self.answer(move |view| handlers::hover::answer(view, &params)).await
+    }
+
+    async fn inlay_hint(&self, params: InlayHintParams) -> Result<Option<Vec<InlayHint>>> {
+        self.answer(move |view| handlers::inlay_hint::answer(view, &params)).await
+    }
+
+    async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
+        let commands = self.commands.get().cloned().unwrap_or_default();
+        self.answer(move |view| handlers::code_lens::of_document(view, &params, &commands)).await
+    }
+
+    async fn code_lens_resolve(&self, lens: CodeLens) -> Result<CodeLens> {
+        self.answer(move |view| handlers::code_lens::resolve(view, lens)).await
     }
 
     async fn semantic_tokens_full(

@@ -186,7 +186,7 @@ impl<'a> Asked<'a> {
         if self.plan.is_some() {
             return self.plan_name(name);
         }
-        Some(variable::show(self.snapshot, self.task, name, self.position))
+        Some(variable::show(self.snapshot, self.task, name, self.position, self.spot.within))
     }
 
     fn plan_name(&self, name: &str) -> Option<String> {

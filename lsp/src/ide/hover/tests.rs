@@ -87,6 +87,8 @@ fn variables_of_templates() {
         ("behind the dollar", with("{{$.NA$0ME}}")),
         ("in a part of a map", with("{{.X.NA$0ME}}")),
         ("where it is defined", at("  NAME: ez", "  NA$0ME: ez")),
+        ("itself in its own value", at("NAME: '{{.NAME}}-", "NAME: '{{.NA$0ME}}-")),
+        ("itself in its own global value", at("{{.VERSION |", "{{.VER$0SION |")),
         ("in a reference", at("index .LIST 1", "index .LI$0ST 1")),
         ("the item of a loop", at("{{.ITEM}}", "{{.IT$0EM}}")),
         ("the item of a loop over a variable", at("{{.FILE}}", "{{.F$0ILE}}")),

@@ -9,19 +9,28 @@ use ez_compiler::source::Span;
 use super::markdown::{code, codes, path, place, value};
 use crate::analysis::{FilePosition, Snapshot};
 use crate::ide::special_variables;
-use crate::ide::variables::{Context, Definition, Known, Origin, Variables, looks_secret, param_of};
+use crate::ide::variables::{
+    Context, Definition, Known, Origin, Strength, Variables, looks_secret, param_of,
+};
 
 /// How many definitions are listed before the rest is counted.
 const MAX_DEFINITIONS: usize = 10;
 
-/// A variable as a place of a Taskfile sees it.
-pub fn show(snapshot: &Snapshot, task: Option<&Task>, name: &str, position: FilePosition) -> String {
+/// A variable as a place of a Taskfile sees it; `within` is the name of the variable in whose value the place is.
+pub fn show(
+    snapshot: &Snapshot,
+    task: Option<&Task>,
+    name: &str,
+    position: FilePosition,
+    within: Option<Span>,
+) -> String {
     if let Some(shown) = task.and_then(|task| of_loop(snapshot, task, name, position)) {
         return shown;
     }
     let context = task.map_or(Context::Globals, Context::Task);
     let variables = Variables::new(snapshot);
-    let definitions = variables.definitions(context, name);
+    let below = within.and_then(|name| variables.strength(context, name)).unwrap_or(Strength::TOP);
+    let definitions = variables.definitions(context, name, below);
     let mut shown = match task.and_then(|task| param_of(task, name)) {
         Some(param) => param_head(param, name),
         None => match special_variables::find(name) {
@@ -32,7 +41,7 @@ pub fn show(snapshot: &Snapshot, task: Option<&Task>, name: &str, position: File
     if let Some(allowed) = task.and_then(|task| allowed_values(task, name)) {
         let _ = write!(shown, "\n\nOne of {allowed}");
     }
-    let known = if definitions.is_empty() { Known::Unknown } else { variables.value(context, name) };
+    let known = if definitions.is_empty() { Known::Unknown } else { variables.value(context, name, below) };
     match &known {
         Known::Value(found) if !found.is_null() => {
             let _ = write!(shown, "\n\nValue: {}", value(found));

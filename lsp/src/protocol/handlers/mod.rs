@@ -1,10 +1,12 @@
 //! One file for each question: the message to a place, the place to `ide`, the answer to a message.
 
 pub mod call_hierarchy;
+pub mod code_lens;
 pub mod definition;
 pub mod diagnostic;
 pub mod document_link;
 pub mod hover;
+pub mod inlay_hint;
 pub mod references;
 pub mod rename;
 pub mod semantic_tokens;

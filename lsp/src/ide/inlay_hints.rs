@@ -1,0 +1,375 @@
+//! What is shown between the text: values behind variables, levels of steps, sizes of matrices.
+
+use std::ops::Range;
+
+use ez_compiler::ast::{Loop, Task};
+use ez_compiler::ir::plan::PlanStep;
+use ez_compiler::ir::{NodeId, Plan};
+use ez_compiler::schema::{Format, Shape};
+use ez_compiler::source::FileId;
+use ez_compiler::template::ast::{Action, BranchKind, List, Node as TemplateNode};
+use ez_compiler::template::{Template, Value, has_template};
+use ez_compiler::yaml::node::{Node, NodeKind, Scalar};
+
+use super::syntax::{self, Tree, chosen};
+use super::variables::{Context, Known, Strength, Variables};
+use crate::analysis::Snapshot;
+
+/// The longest value that is shown, in characters.
+const MAX_VALUE: usize = 30;
+
+/// A text that is shown behind a byte of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InlayHint {
+    /// The byte.
+    pub offset: usize,
+    /// The text.
+    pub label: String,
+    /// The whole value, where the text is cut.
+    pub tooltip: Option<String>,
+}
+
+/// The hints of a part of a file, in the order of the text.
+pub fn of_range(snapshot: &Snapshot, file: FileId, range: &Range<usize>) -> Vec<InlayHint> {
+    let switched = &snapshot.settings.inlay_hints;
+    let Some(tree) = Tree::of(&snapshot.analysis, file) else { return Vec::new() };
+    let Some(root) = tree.root() else { return Vec::new() };
+    let mut hints = Vec::new();
+    if tree.format == Format::Taskfile && switched.values {
+        let mut values = Values {
+            tree: &tree,
+            wanted: range,
+            variables: Variables::new(snapshot),
+            context: Context::Globals,
+            below: Strength::TOP,
+            hidden: Vec::new(),
+            hints: &mut hints,
+        };
+        values.file(snapshot, root);
+    }
+    if tree.format == Format::Plan {
+        let path = &snapshot.analysis.file(file).path;
+        let compiled = snapshot.analysis.compilation.plans.iter().find(|plan| plan.file.path == *path);
+        if let Some(plan) = compiled.and_then(|compiled| compiled.plan.as_ref()) {
+            steps(snapshot, &tree, root, plan, &mut hints);
+        }
+    }
+    hints.retain(|hint| range.start <= hint.offset && hint.offset <= range.end);
+    hints.sort_by_key(|hint| hint.offset);
+    hints
+}
+
+/// Looks for values behind variables.
+struct Values<'a> {
+    tree: &'a Tree<'a>,
+    wanted: &'a Range<usize>,
+    variables: Variables<'a>,
+    context: Context<'a>,
+    /// What the place sees: what is weaker than the definition that it is in.
+    below: Strength,
+    /// Names that loops of the task define.
+    hidden: Vec<&'a str>,
+    hints: &'a mut Vec<InlayHint>,
+}
+
+impl<'a> Values<'a> {
+    fn file(&mut self, snapshot: &'a Snapshot, root: &Node) {
+        let NodeKind::Mapping(mapping) = &root.kind else { return };
+        let object = Format::Taskfile.root();
+        for entry in &mapping.entries {
+            let Some(key) = syntax::scalar(&entry.key) else { continue };
+            let Some(field) = object.field(&key.text).filter(|_| self.is_wanted(&entry.value)) else {
+                continue;
+            };
+            match &entry.value.kind {
+                NodeKind::Mapping(tasks) if key.text == "tasks" => {
+                    for task in &tasks.entries {
+                        if !self.is_wanted(&task.value) {
+                            continue;
+                        }
+                        let Some(found) = snapshot.analysis.task_of(task.key.span) else { continue };
+                        self.context = Context::Task(found);
+                        self.hidden = loop_names(&found.definition);
+                        if let Shape::Map(map) = field.shape {
+                            self.node(&task.value, map.values);
+                        }
+                    }
+                    self.context = Context::Globals;
+                    self.hidden.clear();
+                }
+                _ => self.node(&entry.value, field.shape),
+            }
+        }
+    }
+
+    fn is_wanted(&self, node: &Node) -> bool {
+        let range = self.tree.range(node.span);
+        range.start <= self.wanted.end && self.wanted.start <= range.end
+    }
+
+    fn node(&mut self, node: &Node, shape: Shape) {
+        let Some(shape) = chosen(shape, node) else { return };
+        match &node.kind {
+            NodeKind::Mapping(mapping) => {
+                for entry in &mapping.entries {
+                    let Some(key) = syntax::scalar(&entry.key) else { continue };
+                    let inner = match shape {
+                        Shape::Object(object) => object
+                            .field(&key.text)
+                            .map(|field| field.shape)
+                            .or(object.other_keys.map(|map| map.values)),
+                        Shape::Map(map) => Some(map.values),
+                        other => Some(other),
+                    };
+                    if let Some(inner) = inner.filter(|_| self.is_wanted(&entry.value)) {
+                        let outer = self.below;
+                        if matches!(shape, Shape::Map(_)) {
+                            self.below =
+                                self.variables.strength(self.context, entry.key.span).unwrap_or(outer);
+                        }
+                        self.node(&entry.value, inner);
+                        self.below = outer;
+                    }
+                }
+            }
+            NodeKind::Sequence(sequence) => {
+                let inner = if let Shape::List(items) = shape { *items } else { shape };
+                for item in &sequence.items {
+                    self.node(item, inner);
+                }
+            }
+            NodeKind::Scalar(scalar) => {
+                let is_template =
+                    syntax::scalar_meaning(shape, node).is_some_and(|(_, is_template)| is_template);
+                if is_template && has_template(&scalar.text) {
+                    self.scalar(node, scalar);
+                }
+            }
+            NodeKind::Alias { .. } => {}
+        }
+    }
+
+    fn scalar(&mut self, node: &Node, scalar: &Scalar) {
+        let template = Template::parse(&scalar.text);
+        let mut actions = Vec::new();
+        collect(template.root(), &mut actions);
+        if actions.is_empty() {
+            return;
+        }
+        let fields = template.field_references();
+        let places = self.tree.places(scalar, &self.tree.range(node.span));
+        for action in actions {
+            let mut names = fields.iter().filter(|field| {
+                action.range.start <= field.range.start && field.range.end <= action.range.end
+            });
+            let Some(text) = scalar.text.get(action.range.clone()) else { continue };
+            // Without a name there is nothing that somebody would want to know.
+            let has_names = names.clone().next().is_some();
+            if !has_names || names.any(|field| self.hidden.contains(&field.name.as_str())) {
+                continue;
+            }
+            let Known::Value(Value::String(value)) = self.variables.render(self.context, text, self.below)
+            else {
+                continue;
+            };
+            let Some(range) = places.range(&action.range).filter(|_| !value.trim().is_empty()) else {
+                continue;
+            };
+            self.hints.push(hint(range.end, &value));
+        }
+    }
+}
+
+fn hint(offset: usize, value: &str) -> InlayHint {
+    let line = value.trim_end_matches('\n').replace('\n', "⏎");
+    let mut label = format!("= {}", line.chars().take(MAX_VALUE).collect::<String>());
+    let is_cut = line.chars().count() > MAX_VALUE;
+    if is_cut {
+        label.push('…');
+    }
+    InlayHint { offset, label, tooltip: is_cut.then(|| value.to_owned()) }
+}
+
+/// The actions that print a value, where `.` is the data.
+fn collect<'t>(list: &'t List, actions: &mut Vec<&'t Action>) {
+    for node in &list.nodes {
+        match node {
+            TemplateNode::Action(action) if action.pipe.declarations.is_empty() => actions.push(action),
+            TemplateNode::Branch(branch) if branch.kind == BranchKind::If => {
+                collect(&branch.list, actions);
+                if let Some(otherwise) = &branch.otherwise {
+                    collect(otherwise, actions);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Names that loops of a task define.
+fn loop_names(task: &Task) -> Vec<&str> {
+    let of_deps = task.deps.iter().filter_map(|dependency| dependency.repeat.as_deref());
+    let of_cmds = task.cmds.iter().filter_map(|command| command.repeat.as_deref());
+    of_deps
+        .chain(of_cmds)
+        .filter_map(|repeat: &Loop| repeat.variable.as_ref())
+        .map(|name| name.value.as_str())
+        .collect()
+}
+
+/// Levels and sizes of the steps of a plan.
+fn steps(snapshot: &Snapshot, tree: &Tree<'_>, root: &Node, plan: &Plan, hints: &mut Vec<InlayHint>) {
+    let switched = &snapshot.settings.inlay_hints;
+    let Some(NodeKind::Sequence(items)) = value_of(root, "steps").map(|(_, value)| &value.kind) else {
+        return;
+    };
+    for item in &items.items {
+        let name = value_of(item, "name").or_else(|| value_of(item, "task"));
+        let Some((_, name)) = name else { continue };
+        let Some(text) = syntax::scalar(name) else { continue };
+        let Some(step) = plan.steps.iter().find(|step| step.name.value == text.text) else { continue };
+        if switched.levels {
+            let label = level(plan, step);
+            hints.push(InlayHint { offset: tree.range(name.span).end, label, tooltip: None });
+        }
+        if let Some((key, _)) = value_of(item, "matrix").filter(|_| switched.matrix && step.has_matrix) {
+            let count = step.nodes.len();
+            let label = format!("{count} combination{}", if count == 1 { "" } else { "s" });
+            hints.push(InlayHint { offset: tree.range(key.span).end + ":".len(), label, tooltip: None });
+        }
+    }
+}
+
+fn level(plan: &Plan, step: &PlanStep) -> String {
+    let nodes = step.nodes.clone().map(NodeId);
+    let levels: Vec<u32> = nodes.filter_map(|node| plan.levels.get(node.0 as usize).copied()).collect();
+    let (first, last) =
+        (levels.iter().min().copied().unwrap_or(0), levels.iter().max().copied().unwrap_or(0));
+    if first == last { format!("level {first}") } else { format!("levels {first}–{last}") }
+}
+
+/// A key of a mapping with its value.
+fn value_of<'n>(node: &'n Node, key: &str) -> Option<(&'n Node, &'n Node)> {
+    let NodeKind::Mapping(mapping) = &node.kind else { return None };
+    let entry = mapping
+        .entries
+        .iter()
+        .find(|entry| syntax::scalar(&entry.key).is_some_and(|found| found.text == key))?;
+    Some((&entry.key, &entry.value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ide::fixture::{Fixture, check_cases, recorded_files};
+    use crate::settings::{InlayHints, Settings};
+
+    /// The text with its hints: `‹= value›`.
+    fn annotated(snapshot: &Snapshot, name: &str) -> String {
+        let path = camino::Utf8Path::new("/project").join(name);
+        let file = snapshot.analysis.file_of(&path).unwrap();
+        let mut text = snapshot.analysis.text(file).to_owned();
+        for hint in of_range(snapshot, file, &(0..text.len())).iter().rev() {
+            text.insert_str(hint.offset, &format!("‹{}›", hint.label));
+        }
+        text
+    }
+
+    const PLAN: &str = "version: '3'\ntasks: {a: ls}\n#- plans/p.yml\nsteps:\n  - name: one\n    task: a\n    matrix:\n      arch: [x, y]\n      os: [l, w, m]\n  - {task: a, needs: [one]}\n  - {name: 'last', task: a, needs: [a], matrix: {k: [v]}}\n";
+
+    #[test]
+    fn hints() {
+        let cases = [
+            (
+                "values of variables",
+                "version: '3'\nvars: {NAME: ez, BIN: 'bin/{{.NAME}}', NOW: {sh: date}}\ntasks:\n  a:\n    dir: '{{.BIN}}'\n    cmds:\n      - 'echo {{.NAME | upper}} {{.NOW}} {{.NONE}} {{.CLI_ARGS}} {{.TASK}}'\n      - |\n        {{if .NAME}}\n        ls {{.BIN}}/x\n        {{end}}\n",
+            ),
+            (
+                "values of the task",
+                "version: '3'\nvars: {V: global}\ntasks:\n  a: {vars: {V: '{{.V}}-own'}, cmds: ['echo {{.V}}']}\n  b: {cmds: ['echo {{.V}}']}\n  c: {cmds: [{task: b, vars: {V: given}}]}\n",
+            ),
+            (
+                "loops",
+                "version: '3'\nvars: {FILE: f, LIST: [a]}\ntasks:\n  a:\n    cmds:\n      - {for: {var: LIST, as: FILE}, cmd: 'cat {{.FILE}} {{.ITEM}}'}\n      - 'echo {{range .LIST}}{{.}}{{end}} {{len .LIST}}'\n",
+            ),
+            (
+                "secrets",
+                "version: '3'\nvars: {API_TOKEN: abc, S: {value: x, secret: true}, URL: 'a/{{.API_TOKEN}}'}\ntasks: {a: 'echo {{.API_TOKEN}} {{.S}} {{.URL}}'}\n",
+            ),
+            (
+                "long values",
+                "version: '3'\nvars: {L: 'one two three four five six seven', M: \"a\\nb\"}\ntasks: {a: 'echo {{.L}} {{.M}}'}\n",
+            ),
+            (
+                "params",
+                "version: '3'\ntasks: {a: {ez-params: [{name: arch, default: arm64}, {name: key, type: secret, default: x}], cmds: ['echo {{.EZ_ARCH}} {{.EZ_KEY}}']}}\n",
+            ),
+            (
+                "a value that names itself twice",
+                "version: '3'\nvars: {A: '{{.A}}{{.A}}x', B: '{{.C}}{{.C}}', C: '{{.B}}{{.B}}'}\ntasks: {a: 'echo {{.A}} {{.B}}'}\n",
+            ),
+            (
+                "includes",
+                "version: '3'\nincludes: {lib: {taskfile: lib.yml, vars: {V: given}}}\nvars: {R: root}\ntasks: {}\n#- lib.yml\nversion: '3'\ntasks: {a: 'echo {{.V}} {{.R}}'}\n",
+            ),
+        ];
+        check_cases("inlay-hints", &cases, |marked| {
+            let name = if marked.contains("lib.yml") { "lib.yml" } else { "Taskfile.yml" };
+            annotated(&Fixture::new(marked).snapshot(name), name)
+        });
+        check_cases("inlay-hints-of-plans", &[("levels and sizes", PLAN)], |marked| {
+            annotated(&Fixture::new(marked).snapshot("plans/p.yml"), "plans/p.yml")
+        });
+    }
+
+    #[test]
+    fn each_kind_can_be_switched_off() {
+        let all = InlayHints::default();
+        let shown = |marked: &str, name: &str, switched: InlayHints| {
+            let mut snapshot = Fixture::new(marked).snapshot(name);
+            snapshot.settings =
+                std::sync::Arc::new(Settings { inlay_hints: switched, ..Settings::default() });
+            annotated(&snapshot, name).matches('‹').count()
+        };
+        assert_eq!(shown(PLAN, "plans/p.yml", all.clone()), 5);
+        assert_eq!(shown(PLAN, "plans/p.yml", InlayHints { levels: false, ..all.clone() }), 2);
+        assert_eq!(shown(PLAN, "plans/p.yml", InlayHints { matrix: false, ..all.clone() }), 3);
+        let values = "version: '3'\nvars: {A: x}\ntasks: {a: 'echo {{.A}}'}\n";
+        assert_eq!(shown(values, "Taskfile.yml", all.clone()), 1);
+        assert_eq!(shown(values, "Taskfile.yml", InlayHints { values: false, ..all }), 0);
+    }
+
+    #[test]
+    fn a_part_of_a_file_has_the_hints_of_the_whole() {
+        let marked = "version: '3'\nvars: {A: x}\ntasks:\n  a: 'echo {{.A}}'\n  b: |\n    ls\n    {{.A}}\n  c: {deps: [a], desc: '{{.A}}'}\n";
+        let snapshot = Fixture::new(marked).snapshot("Taskfile.yml");
+        let file = snapshot.analysis.file_of("/project/Taskfile.yml".into()).unwrap();
+        let all = of_range(&snapshot, file, &(0..marked.len()));
+        assert_eq!(all.len(), 3);
+        for start in 0..marked.len() {
+            for end in start..marked.len() {
+                let expected: Vec<InlayHint> =
+                    all.iter().filter(|hint| start <= hint.offset && hint.offset <= end).cloned().collect();
+                assert_eq!(of_range(&snapshot, file, &(start..end)), expected, "{start}..{end}");
+            }
+        }
+    }
+
+    #[test]
+    fn recorded_files_have_hints_inside_of_their_texts() {
+        for (path, text) in recorded_files() {
+            if text.trim().is_empty() {
+                continue;
+            }
+            let snapshot = Fixture::new(&text.replace("$0", "$1")).snapshot("Taskfile.yml");
+            let file = snapshot.analysis.file_of("/project/Taskfile.yml".into()).unwrap();
+            let text = snapshot.analysis.text(file);
+            for hint in of_range(&snapshot, file, &(0..text.len())) {
+                assert!(
+                    text.get(..hint.offset).is_some_and(|before| before.ends_with("}}")),
+                    "{path} {hint:?}"
+                );
+            }
+        }
+    }
+}
