@@ -107,7 +107,7 @@ function drawBox(box: Box): Drawn {
   const time = svg("text", { x: box.width - 10, y: BOX_HEIGHT - 5, class: "time" });
   const label = svg("text", { x: 34, y: BOX_HEIGHT / 2 + 4, class: "label" }, box.label);
   group.append(svg("title", {}, titleOf(box)), frame, dot, spinner, sign, label, time);
-  if (box.checkpoint) group.append(svg("text", { x: box.width - 12, y: 13, class: "checkpoint" }, "⏸"));
+  if (box.checkpoint) group.append(svg("path", { d: `M${box.width - 15} 6v7m4 -7v7`, class: "checkpoint" }));
   group.addEventListener("click", () => choose(box));
   group.addEventListener("keydown", event => {
     if (event.key === "Enter" || event.key === " ") choose(box);

@@ -1,5 +1,5 @@
 // VS Code as code-server with a browser without a screen: started for one workspace, and ended with it.
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -25,8 +25,11 @@ async function freePort() {
   return port;
 }
 
-/** Starts an editor over a copy of a workspace. `close` ends it and removes everything. */
-export async function startEditor({ workspace, settings = {}, environment = {}, viewport }) {
+/**
+ * Starts an editor over a copy of a workspace, with an extension from a file, if there is one. `close` ends it and removes
+ * everything.
+ */
+export async function startEditor({ workspace, vsix, settings = {}, environment = {}, viewport }) {
   const root = await mkdtemp(join(tmpdir(), "ez-vscode-"));
   const folder = join(root, "garden");
   const data = join(root, "data");
@@ -45,10 +48,15 @@ export async function startEditor({ workspace, settings = {}, environment = {}, 
   await writeFile(join(data, "Machine/settings.json"), JSON.stringify({ "ez.path": PROGRAM }));
   await writeFile(join(data, "User/settings.json"), JSON.stringify({ ...quiet, ...settings }));
   const port = await freePort();
+  const entry = join(INSTALLED, "node_modules/code-server/out/node/entry.js");
+  const extensions = join(root, "extensions");
+  const common = ["--user-data-dir", data, "--extensions-dir", extensions, "--config", join(root, "config.yaml")];
+  if (vsix !== undefined) {
+    execFileSync(process.execPath, [entry, ...common, "--install-extension", vsix], { stdio: "ignore" });
+  }
   const args = [
-    ...[join(INSTALLED, "node_modules/code-server/out/node/entry.js"), "--bind-addr", `127.0.0.1:${port}`],
-    ...["--auth", "none", "--disable-workspace-trust", "--disable-telemetry", "--disable-update-check"],
-    ...["--user-data-dir", data, "--extensions-dir", join(root, "extensions"), "--config", join(root, "config.yaml")],
+    ...[entry, "--bind-addr", `127.0.0.1:${port}`, "--auth", "none"],
+    ...["--disable-workspace-trust", "--disable-telemetry", "--disable-update-check", ...common],
   ];
   const server = spawn(process.execPath, args, {
     cwd: root,
