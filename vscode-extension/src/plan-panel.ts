@@ -84,7 +84,7 @@ export class PlanPanel implements vscode.Disposable {
       { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true },
       { enableScripts: true, localResourceRoots: [out], retainContextWhenHidden: true },
     );
-    panel.iconPath = vscode.Uri.joinPath(this.extension, "images", "ez.svg");
+    panel.iconPath = vscode.Uri.joinPath(this.extension, "images", "taskfile.svg");
     panel.webview.onDidReceiveMessage((message: FromPage) => void this.receive(message));
     panel.onDidDispose(() => {
       this.panel = undefined;

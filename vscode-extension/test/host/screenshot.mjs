@@ -54,6 +54,8 @@ try {
   await seen(".view-lines .view-line");
   await page.click(".activitybar .action-label[aria-label='EZ']");
   await seen(".pane-header:has-text('Plans')");
+  await page.click(".pane-body .monaco-list-row:has-text('docs')");
+  await page.click(".pane-body .monaco-list-row:has-text('release')");
   await page.click(".monaco-editor .view-lines");
   await command("EZ: Show Graph of Plan");
   await page.waitForFunction(() => document.querySelectorAll("iframe.webview").length > 0);
@@ -76,7 +78,6 @@ try {
   await page
     .waitForSelector(".suggest-widget.visible .monaco-list-row:nth-child(3)", { timeout: 8000 })
     .catch(() => console.error("there is no completion"));
-  await page.click(".pane-header:has-text('Plans')").catch(() => {});
   await page.waitForTimeout(1500);
   await page.screenshot({ path: picture, animations: "disabled" });
   await writeFile(join(folder, "go"), "");

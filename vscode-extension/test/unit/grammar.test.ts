@@ -110,6 +110,8 @@ test("what is no command is not", () => {
     "      - sh: |\n          echo one\n        ‹msg›: no",
     "    vars:\n      A:\n        sh: |\n          echo one\n      ‹B›: x",
     "    vars:\n      A: {sh: echo one}\n      ‹B›: x",
+    "    vars:\n      A: {sh: echo one‹}›",
+    "    vars:\n      A: {sh: echo, ‹x›: y}",
     "    deps:\n      - ‹build›",
     "    deps:\n      - ‹docs›:build",
     "    sources:\n      - ‹src›/*.go",
