@@ -304,7 +304,8 @@ fn project() -> Project {
 }
 
 fn start(project: &Project) -> Editor<'_> {
-    Editor::start_with(project, Beginning { capabilities: capabilities(), ..Beginning::default() })
+    let options = json!({"commands": ["ez.run", "ez.dryRun", "ez.showReferences"]});
+    Editor::start_with(project, Beginning { capabilities: capabilities(), options, ..Beginning::default() })
 }
 
 #[test]

@@ -122,6 +122,8 @@ export class LanguageServer implements vscode.Disposable {
       revealOutputChannelOn: RevealOutputChannelOn.Never,
       progressOnInitialization: false,
       synchronize: { configurationSection: "ez" },
+      // The server shows lenses only for commands that the editor has.
+      initializationOptions: { commands: ["ez.run", "ez.dryRun", "ez.showReferences"] },
       errorHandler: {
         error: () => ({ action: ErrorAction.Continue, handled: true }),
         closed: () => this.closed(),

@@ -1,0 +1,156 @@
+//! Hover, colours, hints and lenses, as an editor gets them.
+
+use ez_tests::Project;
+use ez_tests::editor::{Beginning, Editor};
+use serde_json::{Value, json};
+
+const TASKFILE: &str = "version: '3'\nvars: {NAME: 'ü'}\ntasks:\n  build:\n    deps: [test]\n    cmds:\n      - |\n        echo \"😀 {{.NAME}}\" # why\n  test: echo\n";
+
+fn project() -> Project {
+    Project::new().file("Taskfile.yml", TASKFILE).file("plans/p.yml", "steps: [{task: build}]\n")
+}
+
+fn with_commands(names: &[&str]) -> Beginning {
+    Beginning { options: json!({"commands": names}), ..Beginning::default() }
+}
+
+fn whole() -> Value {
+    json!({"start": {"line": 0, "character": 0}, "end": {"line": 99, "character": 0}})
+}
+
+#[test]
+fn hover_tells_in_markdown_and_marks_the_word() {
+    let project = project();
+    let mut editor = Editor::start(&project);
+    editor.open("Taskfile.yml");
+    let place = editor.place("Taskfile.yml", 7, 21);
+    let hover = editor.ask("textDocument/hover", place);
+    assert_eq!(hover["contents"]["kind"], "markdown");
+    let told = hover["contents"]["value"].as_str().unwrap_or_default();
+    assert!(told.starts_with("**variable** `NAME`\n\nValue: `ü`"), "{told}");
+    let range = json!({"start": {"line": 7, "character": 20}, "end": {"line": 7, "character": 24}});
+    assert_eq!(hover["range"], range);
+    let blank = editor.place("Taskfile.yml", 3, 0);
+    assert_eq!(editor.ask("textDocument/hover", blank), Value::Null);
+    editor.end();
+}
+
+/// The tokens of a file: line, column, length, and the name of their kind.
+fn words(editor: &Editor<'_>, data: &Value) -> Vec<(u64, u64, u64, String)> {
+    let numbers: Vec<u64> = data.as_array().expect("numbers").iter().filter_map(Value::as_u64).collect();
+    let legend = &editor.capabilities["semanticTokensProvider"]["legend"]["tokenTypes"];
+    let (mut line, mut column) = (0, 0);
+    let word = |token: &[u64]| {
+        column = if token[0] == 0 { column + token[1] } else { token[1] };
+        line += token[0];
+        (line, column, token[2], legend[token[3] as usize].as_str().unwrap_or_default().to_owned())
+    };
+    numbers.chunks_exact(5).map(word).collect()
+}
+
+#[test]
+fn tokens_count_as_the_editor_does() {
+    let project = project();
+    let mut editor = Editor::start(&project);
+    editor.open("Taskfile.yml");
+    let document = json!({"textDocument": {"uri": editor.uri("Taskfile.yml")}});
+    let answer = editor.ask("textDocument/semanticTokens/full", document);
+    let line: Vec<_> = words(&editor, &answer["data"]).into_iter().filter(|word| word.0 == 7).collect();
+    let expected = [
+        (7, 8, 4, "function"),
+        (7, 13, 4, "string"),
+        (7, 17, 2, "macro"),
+        (7, 20, 4, "variable"),
+        (7, 24, 2, "macro"),
+        (7, 26, 1, "string"),
+        (7, 28, 5, "comment"),
+    ];
+    assert_eq!(line, expected.map(|(line, column, length, kind)| (line, column, length, kind.to_owned())));
+    editor.end();
+}
+
+#[test]
+fn changed_tokens_are_told_alone() {
+    let project = project();
+    let mut editor = Editor::start(&project);
+    editor.open("Taskfile.yml");
+    let document = json!({"uri": editor.uri("Taskfile.yml")});
+    let full = editor.ask("textDocument/semanticTokens/full", json!({"textDocument": document}));
+    editor.edit("Taskfile.yml", (8, 12), (8, 12), " $HOME");
+    let params = json!({"textDocument": document, "previousResultId": full["resultId"]});
+    let delta = editor.ask("textDocument/semanticTokens/full/delta", params.clone());
+    let mut data: Vec<Value> = full["data"].as_array().expect("numbers").clone();
+    for edit in delta["edits"].as_array().expect("edits") {
+        let start = edit["start"].as_u64().unwrap_or_default() as usize;
+        let end = start + edit["deleteCount"].as_u64().unwrap_or_default() as usize;
+        assert!(end - start < data.len() / 2, "most tokens are the same");
+        data.splice(start..end, edit["data"].as_array().cloned().unwrap_or_default());
+    }
+    let again = editor.ask("textDocument/semanticTokens/full", json!({"textDocument": document}));
+    assert_eq!(Value::Array(data), again["data"]);
+    // The editor names an answer that is no longer the last.
+    let whole = editor.ask("textDocument/semanticTokens/full/delta", params);
+    assert_eq!(whole["data"], again["data"]);
+    editor.end();
+}
+
+#[test]
+fn hints_follow_the_settings() {
+    for (settings, expected) in [(json!({}), 1), (json!({"inlayHints": {"values": false}}), 0)] {
+        let project = project();
+        let beginning = Beginning { options: settings.clone(), settings, ..Beginning::default() };
+        let mut editor = Editor::start_with(&project, beginning);
+        editor.open("Taskfile.yml");
+        let params = json!({"textDocument": {"uri": editor.uri("Taskfile.yml")}, "range": whole()});
+        let hints = editor.ask("textDocument/inlayHint", params);
+        assert_eq!(hints.as_array().map(Vec::len), Some(expected), "{hints}");
+        if expected > 0 {
+            assert_eq!(hints[0]["label"], "= ü");
+            assert_eq!(hints[0]["position"], json!({"line": 7, "character": 26}));
+        }
+        editor.end();
+    }
+}
+
+#[test]
+fn lenses_name_commands_that_the_editor_has() {
+    let project = project();
+    let mut editor =
+        Editor::start_with(&project, with_commands(&["ez.run", "ez.dryRun", "ez.showReferences"]));
+    editor.open("Taskfile.yml");
+    let uri = editor.uri("Taskfile.yml");
+    let lenses = editor.ask("textDocument/codeLens", json!({"textDocument": {"uri": uri}}));
+    let titles: Vec<_> =
+        lenses.as_array().expect("lenses").iter().map(|lens| lens["command"]["title"].clone()).collect();
+    assert_eq!(titles[..3], [json!("▶ run"), json!("dry-run"), Value::Null]);
+    let dir = project.root().display().to_string();
+    assert_eq!(lenses[0]["command"]["command"], "ez.run");
+    assert_eq!(lenses[0]["command"]["arguments"], json!([{"task": "build", "dir": dir, "args": []}]));
+    let of_test = editor.ask("codeLens/resolve", lenses[5].clone());
+    assert_eq!(of_test["command"]["title"], "1 reference");
+    assert_eq!(of_test["command"]["command"], "ez.showReferences");
+    assert_eq!(of_test["command"]["arguments"][1], json!({"line": 8, "character": 2}));
+    let range = json!({"start": {"line": 4, "character": 11}, "end": {"line": 4, "character": 15}});
+    assert_eq!(of_test["command"]["arguments"][2], json!([{"uri": uri, "range": range}]));
+    editor.open("plans/p.yml");
+    let lenses =
+        editor.ask("textDocument/codeLens", json!({"textDocument": {"uri": editor.uri("plans/p.yml")}}));
+    assert_eq!(lenses[0]["command"]["arguments"], json!([{"plan": "p", "dir": dir, "args": []}]));
+    editor.end();
+}
+
+#[test]
+fn an_editor_without_commands_sees_no_lenses() {
+    let project = project();
+    let editor = Editor::start(&project);
+    assert_eq!(editor.capabilities["codeLensProvider"], Value::Null);
+    editor.end();
+    let mut editor = Editor::start_with(&project, with_commands(&["ez.run", "other"]));
+    editor.open("Taskfile.yml");
+    let uri = editor.uri("Taskfile.yml");
+    let lenses = editor.ask("textDocument/codeLens", json!({"textDocument": {"uri": uri}}));
+    let commands: Vec<_> =
+        lenses.as_array().expect("lenses").iter().map(|lens| &lens["command"]["command"]).collect();
+    assert_eq!(commands, ["ez.run", "ez.run"]);
+    editor.end();
+}
