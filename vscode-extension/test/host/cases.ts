@@ -2,44 +2,8 @@
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import * as vscode from "vscode";
-import type { Api } from "../../src/extension";
-
-/** Longest time that anything may take, in milliseconds. */
-const PATIENCE = 20_000;
-
-const folder = () => vscode.workspace.workspaceFolders?.[0]?.uri.fsPath ?? "";
-const file = (path: string) => vscode.Uri.file(join(folder(), path));
-
-async function api(): Promise<Api> {
-  const extension = vscode.extensions.getExtension<Api>("ez-build.ez");
-  assert.ok(extension, "the extension is there");
-  return extension.activate();
-}
-
-/** Waits until something holds; what is waited for comes with events or with the next look. */
-async function until<Value>(what: string, look: () => Value | Promise<Value>): Promise<NonNullable<Value>> {
-  const end = Date.now() + PATIENCE;
-  for (;;) {
-    const value = await look();
-    if (value) return value;
-    if (Date.now() > end) throw new Error(`waited in vain: ${what}`);
-    await new Promise(resolve => setTimeout(resolve, 25));
-  }
-}
-
-async function open(path: string): Promise<vscode.TextEditor> {
-  return vscode.window.showTextDocument(file(path), { preview: false });
-}
-
-async function replaceAll(editor: vscode.TextEditor, text: string): Promise<void> {
-  const end = editor.document.lineAt(editor.document.lineCount - 1).range.end;
-  assert.ok(await editor.edit(edit => edit.replace(new vscode.Range(new vscode.Position(0, 0), end), text)));
-}
-
-const codes = (path: string) =>
-  vscode.languages.getDiagnostics(file(path)).map(({ code }) => (typeof code === "object" ? code.value : code));
+import { api, type Case, codes, file, folder, open, replaceAll, until } from "./window";
 
 async function labels(children: Promise<unknown[]>): Promise<string[]> {
   return (await children).map(line => JSON.stringify(line));
@@ -57,9 +21,6 @@ function killServer(): void {
     }
   }
 }
-
-/** A test; a text that it gives is shown beside its name. */
-type Case = readonly [name: string, work: () => Promise<unknown>];
 
 /** The tests, which run one after the other in one window. */
 export const tests: readonly Case[] = [

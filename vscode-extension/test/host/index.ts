@@ -2,6 +2,7 @@
 
 import { appendFileSync } from "node:fs";
 import { tests } from "./cases";
+import { languageTests } from "./language-cases";
 
 /** Called by VS Code. */
 export async function run(): Promise<void> {
@@ -9,7 +10,7 @@ export async function run(): Promise<void> {
   if (report === undefined) throw new Error("EZ_TEST_REPORT is not set");
   const say = (line: object) => appendFileSync(report, `${JSON.stringify(line)}\n`);
   let failed = 0;
-  for (const [name, work] of tests) {
+  for (const [name, work] of [...tests, ...languageTests]) {
     const began = performance.now();
     try {
       const note = await work();
