@@ -20,8 +20,8 @@ npm install --no-audit --no-fund --loglevel=error --ignore-scripts "code-server@
 npm rebuild --loglevel=error argon2 > /dev/null
 cd node_modules/code-server/lib/vscode
 npm install --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error
-for native in node-pty @vscode/spdlog native-watchdog; do
-    # That of node-pty ends with an error after it has built everything that is used.
+for native in node-pty native-watchdog; do
+    # That of node-pty ends with an error after it has built everything that is used. Without spdlog no log files are written.
     timeout 180 npm rebuild --loglevel=silent "$native" > /dev/null 2>&1 || true
 done
 mkdir -p node_modules/@vscode/ripgrep/bin

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { EXTENSION, startEditor } from "./code-server.mjs";
 
 /** Longest time for all tests, in milliseconds. */
-const PATIENCE = 240_000;
+const PATIENCE = 300_000;
 
 const reports = await mkdtemp(join(tmpdir(), "ez-report-"));
 const report = join(reports, "report");

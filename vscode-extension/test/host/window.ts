@@ -6,7 +6,7 @@ import * as vscode from "vscode";
 import type { Api } from "../../src/extension";
 
 /** Longest time that anything may take, in milliseconds. */
-const PATIENCE = 20_000;
+const PATIENCE = 60_000;
 
 /** A test; a text that it gives is shown beside its name. */
 export type Case = readonly [name: string, work: () => Promise<unknown>];
