@@ -1,5 +1,6 @@
 //! How the compiler sees files: through a trait, so that it stays pure and editors can overlay unsaved text.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -170,6 +171,76 @@ impl FileSystem for OverlayFileSystem<'_> {
     }
 }
 
+/// What was asked of a file system, and what it answered. Who asked no more than this finds the same as long as the answers
+/// are the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Observations {
+    texts: BTreeMap<Utf8PathBuf, Result<Arc<str>, ReadError>>,
+    kinds: BTreeMap<Utf8PathBuf, Option<PathKind>>,
+    lists: BTreeMap<Utf8PathBuf, Option<Vec<DirectoryEntry>>>,
+    remote: BTreeMap<(String, Option<String>), Result<Arc<str>, RemoteError>>,
+}
+
+impl Observations {
+    /// Whether a file system gives the same answers.
+    pub fn hold(&self, files: &dyn FileSystem) -> bool {
+        self.texts.iter().all(|(path, text)| files.read(path) == *text)
+            && self.kinds.iter().all(|(path, kind)| files.kind(path) == *kind)
+            && self.lists.iter().all(|(path, entries)| files.list(path) == *entries)
+            && self.remote.iter().all(|((url, pin), text)| files.read_remote(url, pin.as_deref()) == *text)
+    }
+
+    /// The files and directories that were asked for.
+    pub fn paths(&self) -> impl Iterator<Item = &Utf8PathBuf> {
+        self.texts.keys().chain(self.kinds.keys()).chain(self.lists.keys())
+    }
+}
+
+/// A file system that notes what it is asked.
+pub struct ObservedFileSystem<'a> {
+    below: &'a dyn FileSystem,
+    seen: RefCell<Observations>,
+}
+
+impl<'a> ObservedFileSystem<'a> {
+    /// Notes what is asked of a file system.
+    pub fn new(below: &'a dyn FileSystem) -> Self {
+        Self { below, seen: RefCell::default() }
+    }
+
+    /// What was asked so far.
+    pub fn into_observations(self) -> Observations {
+        self.seen.into_inner()
+    }
+}
+
+impl FileSystem for ObservedFileSystem<'_> {
+    fn read(&self, path: &Utf8Path) -> Result<Arc<str>, ReadError> {
+        let answer = self.below.read(path);
+        self.seen.borrow_mut().texts.insert(path.to_owned(), answer.clone());
+        answer
+    }
+
+    fn kind(&self, path: &Utf8Path) -> Option<PathKind> {
+        let answer = self.below.kind(path);
+        self.seen.borrow_mut().kinds.insert(path.to_owned(), answer);
+        answer
+    }
+
+    fn list(&self, directory: &Utf8Path) -> Option<Vec<DirectoryEntry>> {
+        let answer = self.below.list(directory);
+        self.seen.borrow_mut().lists.insert(directory.to_owned(), answer.clone());
+        answer
+    }
+
+    fn read_remote(&self, url: &str, checksum: Option<&str>) -> Result<Arc<str>, RemoteError> {
+        let answer = self.below.read_remote(url, checksum);
+        let asked = (url.to_owned(), checksum.map(str::to_owned));
+        self.seen.borrow_mut().remote.insert(asked, answer.clone());
+        answer
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,6 +252,21 @@ mod tests {
             PathKind::Directory => format!("{}/", entry.name),
         });
         shown.collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn answers_hold_as_long_as_they_are_the_same() {
+        let files = MemoryFileSystem::new().with("/p/a", "a").with("/p/d/x", "x");
+        let observed = ObservedFileSystem::new(&files);
+        let _ = (observed.read("/p/a".into()), observed.read("/p/b".into()));
+        let _ = (observed.kind("/p/c".into()), observed.list("/p/d".into()));
+        let observations = observed.into_observations();
+        assert_eq!(observations.paths().count(), 4);
+        let holds_with = |path: &str| observations.hold(&files.clone().with(path, "new"));
+        assert!(observations.hold(&files) && holds_with("/p/e") && holds_with("/p/d/x"));
+        for path in ["/p/a", "/p/b", "/p/c", "/p/d/y"] {
+            assert!(!holds_with(path), "{path}");
+        }
     }
 
     #[test]

@@ -13,9 +13,10 @@ use crate::ir::Program;
 use crate::project::Loaded;
 use crate::project::paths::TASKFILE_NAMES;
 use crate::rule;
-use crate::source::{SourceMap, Span};
+use crate::source::SourceMap;
 use crate::yaml;
 use crate::yaml::node::ScalarStyle;
+use crate::yaml_file::{YamlFile, YamlFiles};
 
 /// The directory of a project's folder tasks, below its root.
 pub const DIRECTORY: &str = "tasks";
@@ -105,30 +106,45 @@ pub fn conflicts(program: &Program, folders: &[FolderTask]) -> Vec<Diagnostic> {
     diagnostics
 }
 
+/// What a folder task's file of metadata says, and what is wrong with it.
+#[derive(Debug, Default)]
+pub struct ReadMetadata {
+    /// What it says, as far as it can be read.
+    pub metadata: Metadata,
+    /// The findings.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Files of metadata that were read.
+pub type MetadataFiles = YamlFiles<ReadMetadata>;
+
 /// Reads the metadata of a folder task.
 pub fn read_metadata(
     files: &dyn FileSystem,
     folder: &FolderTask,
     sources: &mut SourceMap,
-) -> (Metadata, Vec<Diagnostic>) {
-    let Some(path) = &folder.metadata else { return (Metadata::default(), Vec::new()) };
-    let text = files.read(path);
-    let file = sources.add_file(path, text.clone().unwrap_or_else(|_| Arc::from("")));
-    let document = yaml::parse(text.as_deref().unwrap_or_default(), file, sources, None);
-    if let Err(error) = text {
-        let message = format!("`{path}` cannot be read: {error:?}");
-        let diagnostic = Diagnostic::error(rule::UNREADABLE, message, Span::new(document.source, 0, 0))
+    read: &mut MetadataFiles,
+    previous: Option<&MetadataFiles>,
+) -> Arc<ReadMetadata> {
+    let Some(path) = &folder.metadata else { return Arc::default() };
+    read.read(path, files, sources, previous, |file, sources, _| decoded(file, folder, sources))
+}
+
+fn decoded(file: &YamlFile, folder: &FolderTask, sources: &SourceMap) -> ReadMetadata {
+    if let Some(error) = &file.error {
+        let message = format!("`{}` cannot be read: {error:?}", file.path);
+        let diagnostic = Diagnostic::error(rule::UNREADABLE, message, file.start())
             .with_help("mend the file, or remove it");
-        return (Metadata::default(), vec![diagnostic]);
+        return ReadMetadata { metadata: Metadata::default(), diagnostics: vec![diagnostic] };
     }
     let mut diagnostics: Vec<Diagnostic> =
-        document.errors.iter().map(yaml::YamlError::to_diagnostic).collect();
-    let Some(root) = document.root.as_ref().filter(|_| diagnostics.is_empty()) else {
-        return (Metadata::default(), diagnostics);
+        file.document.errors.iter().map(yaml::YamlError::to_diagnostic).collect();
+    let Some(root) = file.document.root.as_ref().filter(|_| diagnostics.is_empty()) else {
+        return ReadMetadata { metadata: Metadata::default(), diagnostics };
     };
     let decoded = decode_metadata(root, &folder.name, sources);
     diagnostics.extend(decoded.diagnostics);
-    (decoded.metadata, diagnostics)
+    ReadMetadata { metadata: decoded.metadata, diagnostics }
 }
 
 /// Gives the default task what the metadata says of it, its params, artifacts, tags and examples, and every task the

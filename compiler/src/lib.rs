@@ -27,11 +27,12 @@ pub mod template;
 pub mod template_file;
 pub mod workspace;
 pub mod yaml;
+pub mod yaml_file;
 
 mod compilation;
 #[cfg(test)]
 mod generated_input;
 mod parallel;
 
-pub use compilation::{Compilation, Dialect, Options, compile, compile_plans};
+pub use compilation::{Compilation, Dialect, FolderProgram, Options, compile, compile_plans};
 pub use project::Purpose;

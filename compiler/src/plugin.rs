@@ -1,8 +1,6 @@
 //! Plugins: where their files are, what they say, and that what names one finds one that fits.
 
-use std::sync::Arc;
-
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 use smol_str::SmolStr;
 
 use crate::ast::{Hook, HookAction, Plugin, PluginKind, Query, Text};
@@ -11,10 +9,11 @@ use crate::diagnostic::Diagnostic;
 use crate::file_system::{FileSystem, PathKind};
 use crate::ir::Program;
 use crate::rule;
-use crate::source::{SourceMap, Span};
+use crate::source::SourceMap;
 use crate::suggest::nearest;
 use crate::template::Host;
 use crate::yaml;
+use crate::yaml_file::{YamlFile, YamlFiles};
 
 /// The directory of a project's plugins, below its root.
 pub const PROJECT_DIRECTORY: &str = "plugins";
@@ -43,6 +42,16 @@ pub struct Plugins {
     broken: Vec<SmolStr>,
 }
 
+/// What the file of a plugin says, and what is wrong with it.
+#[derive(Debug)]
+pub struct ReadPlugin {
+    plugin: Option<Plugin>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// Files of plugins that were read.
+pub type PluginFiles = YamlFiles<ReadPlugin>;
+
 impl Plugins {
     /// Reads the files in `plugins/` below the root directories, then those in `~/.ez/plugins/`.
     pub fn load(
@@ -50,6 +59,18 @@ impl Plugins {
         roots: &[Utf8PathBuf],
         host: &dyn Host,
         sources: &mut SourceMap,
+    ) -> Self {
+        Self::load_with(files, roots, host, sources, &mut PluginFiles::default(), None)
+    }
+
+    /// The same, with the files as they are read, and as they were.
+    pub fn load_with(
+        files: &dyn FileSystem,
+        roots: &[Utf8PathBuf],
+        host: &dyn Host,
+        sources: &mut SourceMap,
+        read: &mut PluginFiles,
+        previous: Option<&PluginFiles>,
     ) -> Self {
         let home = host.environment("HOME").filter(|home| home.starts_with('/'));
         let of_roots = roots.iter().map(|root| root.join(PROJECT_DIRECTORY));
@@ -60,41 +81,21 @@ impl Plugins {
                 let path = directory.join(entry.name.as_str());
                 let is_plugin = path.extension().is_some_and(|extension| EXTENSIONS.contains(&extension));
                 if entry.kind == PathKind::File && is_plugin {
-                    plugins.read(files, path, sources);
+                    let file =
+                        read.read(&path, files, sources, previous, |file, sources, _| decoded(file, sources));
+                    plugins.add(path, &file);
                 }
             }
         }
         plugins
     }
 
-    fn read(&mut self, files: &dyn FileSystem, path: Utf8PathBuf, sources: &mut SourceMap) {
-        let stem = SmolStr::new(path.file_stem().unwrap_or_default());
-        match self.plugin(files, &path, sources) {
-            Some(plugin) => self.found.push(FoundPlugin { plugin, path }),
-            None => self.broken.push(stem),
+    fn add(&mut self, path: Utf8PathBuf, file: &ReadPlugin) {
+        self.diagnostics.extend(file.diagnostics.iter().cloned());
+        match &file.plugin {
+            Some(plugin) => self.found.push(FoundPlugin { plugin: plugin.clone(), path }),
+            None => self.broken.push(SmolStr::new(path.file_stem().unwrap_or_default())),
         }
-    }
-
-    fn plugin(&mut self, files: &dyn FileSystem, path: &Utf8Path, sources: &mut SourceMap) -> Option<Plugin> {
-        let text = files.read(path);
-        let file = sources.add_file(path, text.clone().unwrap_or_else(|_| Arc::from("")));
-        let document = yaml::parse(text.as_deref().unwrap_or_default(), file, sources, None);
-        if let Err(error) = text {
-            let span = Span::new(document.source, 0, 0);
-            let message = format!("the plugin `{path}` cannot be read: {error:?}");
-            self.diagnostics.push(
-                Diagnostic::error(rule::UNREADABLE, message, span)
-                    .with_help("mend the file, or take it out of the directory of plugins"),
-            );
-            return None;
-        }
-        if !document.errors.is_empty() {
-            self.diagnostics.extend(document.errors.iter().map(yaml::YamlError::to_diagnostic));
-            return None;
-        }
-        let decoded = decode_plugin(document.root.as_ref()?, path.file_stem().unwrap_or_default(), sources);
-        self.diagnostics.extend(decoded.diagnostics);
-        decoded.plugin
     }
 
     /// The plugin of a name.
@@ -174,6 +175,22 @@ impl Plugins {
             )),
         })))
     }
+}
+
+fn decoded(file: &YamlFile, sources: &SourceMap) -> ReadPlugin {
+    if let Some(error) = &file.error {
+        let message = format!("the plugin `{}` cannot be read: {error:?}", file.path);
+        let diagnostic = Diagnostic::error(rule::UNREADABLE, message, file.start())
+            .with_help("mend the file, or take it out of the directory of plugins");
+        return ReadPlugin { plugin: None, diagnostics: vec![diagnostic] };
+    }
+    let diagnostics: Vec<Diagnostic> =
+        file.document.errors.iter().map(yaml::YamlError::to_diagnostic).collect();
+    let Some(root) = file.document.root.as_ref().filter(|_| diagnostics.is_empty()) else {
+        return ReadPlugin { plugin: None, diagnostics };
+    };
+    let decoded = decode_plugin(root, file.path.file_stem().unwrap_or_default(), sources);
+    ReadPlugin { plugin: decoded.plugin, diagnostics: decoded.diagnostics }
 }
 
 /// Whether a task of the program names a plugin, so that their files must be read.

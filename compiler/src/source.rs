@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 /// A file of a [`SourceMap`].
@@ -106,20 +107,45 @@ struct Fragment {
 
 /// All texts of one compilation.
 ///
-/// Ids are never reused: a compilation that starts from a previous one clones its map and adds to it.
+/// A compilation that starts from a previous one starts from its map, by [`Self::next`]: files and fragments keep their ids
+/// there, and those that are new get new ones.
 #[derive(Clone, Debug, Default)]
 pub struct SourceMap {
     files: Vec<Arc<SourceFile>>,
     fragments: Vec<Fragment>,
+    /// The newest file of each path.
+    by_path: FxHashMap<Utf8PathBuf, FileId>,
+    /// The files that are a part of this compilation, in the order in which it read them.
+    order: Vec<FileId>,
+    /// For each file its place in `order`.
+    ranks: Vec<Option<u32>>,
 }
 
 impl SourceMap {
-    /// Adds a file.
+    /// Adds a file, also where there is one of that path.
     pub fn add_file(&mut self, path: impl Into<Utf8PathBuf>, text: impl Into<Arc<str>>) -> FileId {
         let text = text.into();
         let lines = LineIndex::new(&text);
-        self.files.push(Arc::new(SourceFile { path: path.into(), text, lines }));
-        FileId((self.files.len() - 1) as u32)
+        let path = path.into();
+        let file = FileId(self.files.len() as u32);
+        self.by_path.insert(path.clone(), file);
+        self.files.push(Arc::new(SourceFile { path, text, lines }));
+        self.ranks.push(None);
+        self.keep(file);
+        file
+    }
+
+    /// The file of a path, with this text. One that is known gets the text and keeps its id; where the text is another one,
+    /// its fragments must then be moved or made anew.
+    pub fn set_text(&mut self, path: &Utf8Path, text: &Arc<str>) -> FileId {
+        let Some(file) = self.by_path.get(path).copied() else {
+            return self.add_file(path, Arc::clone(text));
+        };
+        if self.file(file).text != *text {
+            self.replace_text(file, Arc::clone(text));
+        }
+        self.keep(file);
+        file
     }
 
     /// Gives a known file a new text; its fragments must then be moved or made anew.
@@ -130,11 +156,47 @@ impl SourceMap {
         self.files[file.0 as usize] = Arc::new(SourceFile { path, text, lines });
     }
 
+    /// The map with which the next compilation starts: it knows everything that is here, and no file is a part of it.
+    #[must_use]
+    pub fn next(&self) -> Self {
+        let ranks = vec![None; self.files.len()];
+        Self { order: Vec::new(), ranks, ..self.clone() }
+    }
+
+    /// Makes a known file a part of the compilation.
+    pub fn keep(&mut self, file: FileId) {
+        let rank = self.order.len() as u32;
+        if let Some(place) = self.ranks.get_mut(file.0 as usize)
+            && place.is_none()
+        {
+            *place = Some(rank);
+            self.order.push(file);
+        }
+    }
+
+    /// Lets go of the texts of files that are no part of the compilation.
+    pub fn release_others(&mut self) {
+        let others = self.files.iter_mut().zip(&self.ranks).filter(|(_, rank)| rank.is_none());
+        for (file, _) in others.filter(|(file, _)| !file.text.is_empty()) {
+            let path = file.path.clone();
+            *file = Arc::new(SourceFile { path, text: Arc::from(""), lines: LineIndex::new("") });
+        }
+    }
+
+    /// The place of a file among those of the compilation, in the order in which they were read.
+    pub fn rank(&self, file: FileId) -> usize {
+        let rank = self.ranks.get(file.0 as usize).copied().flatten();
+        rank.map_or(usize::MAX, |rank| rank as usize)
+    }
+
     /// Gives a file that was read by one path another, by which it is shown.
     pub fn rename(&mut self, path: &Utf8Path, shown: &Utf8Path) {
         for file in self.files.iter_mut().filter(|file| file.path == path) {
             let SourceFile { text, lines, .. } = &**file;
             *file = Arc::new(SourceFile { path: shown.to_owned(), text: text.clone(), lines: lines.clone() });
+        }
+        if let Some(file) = self.by_path.remove(path) {
+            self.by_path.insert(shown.to_owned(), file);
         }
     }
 
@@ -164,8 +226,14 @@ impl SourceMap {
     pub fn absorb(&mut self, other: &Self) -> u32 {
         let (files, fragments) = (self.files.len() as u32, self.fragments.len() as u32);
         self.files.extend(other.files.iter().cloned());
-        let moved = |fragment: &Fragment| Fragment { file: FileId(fragment.file.0 + files), ..*fragment };
-        self.fragments.extend(other.fragments.iter().map(moved));
+        self.ranks.resize(self.files.len(), None);
+        let moved = |file: FileId| FileId(file.0 + files);
+        let of_fragment = |fragment: &Fragment| Fragment { file: moved(fragment.file), ..*fragment };
+        self.fragments.extend(other.fragments.iter().map(of_fragment));
+        self.by_path.extend(other.by_path.iter().map(|(path, file)| (path.clone(), moved(*file))));
+        for file in &other.order {
+            self.keep(moved(*file));
+        }
         fragments
     }
 
@@ -174,14 +242,25 @@ impl SourceMap {
         &self.files[file.0 as usize]
     }
 
-    /// All files, in the order in which they were added.
+    /// The files of the compilation, in the order in which it read them.
     pub fn files(&self) -> impl Iterator<Item = (FileId, &Arc<SourceFile>)> {
-        self.files.iter().enumerate().map(|(i, f)| (FileId(i as u32), f))
+        self.order.iter().map(|&id| (id, self.file(id)))
     }
 
-    /// The file that was read by this path, the newest if there are several.
+    /// How many fragments there are, those of texts that are gone among them.
+    pub fn fragment_count(&self) -> usize {
+        self.fragments.len()
+    }
+
+    /// Takes back the fragments that were added last, down to so many. No span may point into one of them.
+    pub fn take_back_fragments(&mut self, count: usize) {
+        self.fragments.truncate(count);
+    }
+
+    /// The file of the compilation that was read by this path, the newest if there are several.
     pub fn find(&self, path: &Utf8Path) -> Option<FileId> {
-        self.files.iter().rposition(|f| f.path == path).map(|i| FileId(i as u32))
+        let file = self.by_path.get(path).copied()?;
+        self.ranks.get(file.0 as usize).copied().flatten().map(|_| file)
     }
 
     /// Where a span is in its file. Ends past the end of the text are cut.
@@ -316,5 +395,25 @@ mod tests {
         map.move_fragment(fragment, 9);
         assert_eq!(map.text(span), "two");
         assert_eq!(map.position(span), Position { line: 3, column: 1 });
+    }
+
+    fn paths(map: &SourceMap) -> Vec<&str> {
+        map.files().map(|(_, file)| file.path.as_str()).collect()
+    }
+
+    #[test]
+    fn a_next_map_has_the_files_that_are_read_again() {
+        let mut map = SourceMap::default();
+        let [a, b] = ["a", "b"].map(|path| map.set_text(path.into(), &Arc::from(path)));
+        let mut next = map.next();
+        assert!(paths(&next).is_empty() && next.find("a".into()).is_none());
+        let c = next.set_text("c".into(), &Arc::from("c"));
+        assert_eq!(next.set_text("a".into(), &Arc::from("new")), a);
+        next.release_others();
+        assert_eq!((paths(&next), next.rank(a), next.rank(c)), (vec!["c", "a"], 1, 0));
+        assert_eq!((&*next.file(a).text, &*next.file(b).text), ("new", ""));
+        assert_eq!(next.set_text("b".into(), &Arc::from("b")), b);
+        assert_eq!(paths(&next), ["c", "a", "b"]);
+        assert_eq!((paths(&map), &*map.file(a).text), (vec!["a", "b"], "a"));
     }
 }

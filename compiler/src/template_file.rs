@@ -28,6 +28,7 @@ use crate::template::{
     render_template,
 };
 use crate::yaml;
+use crate::yaml_file::{YamlFile, YamlFiles};
 
 /// The directory of a project's templates, below its root.
 pub const PROJECT_DIRECTORY: &str = "templates";
@@ -88,17 +89,25 @@ impl Templates {
     /// Reads the files in `templates/` below the root directory, then those in `~/.ez/templates/`.
     pub fn load(files: &dyn FileSystem, root: &Utf8Path, host: &dyn Host, sources: &mut SourceMap) -> Self {
         let home = host.environment("HOME").filter(|home| home.starts_with('/'));
-        let mut templates = Self::of_project(files, root, sources);
+        let mut read = TemplateFiles::default();
+        let mut templates = Self::of_project(files, root, sources, &mut read, None);
         if let Some(home) = home {
-            templates.read_all(files, &Utf8PathBuf::from(home).join(USER_DIRECTORY), sources);
+            let directory = Utf8PathBuf::from(home).join(USER_DIRECTORY);
+            templates.read_all(files, &directory, sources, &mut read, None);
         }
         templates
     }
 
     /// Reads the files in `templates/` below the root directory.
-    pub fn of_project(files: &dyn FileSystem, root: &Utf8Path, sources: &mut SourceMap) -> Self {
+    pub fn of_project(
+        files: &dyn FileSystem,
+        root: &Utf8Path,
+        sources: &mut SourceMap,
+        read: &mut TemplateFiles,
+        previous: Option<&TemplateFiles>,
+    ) -> Self {
         let mut templates = Self::default();
-        templates.read_all(files, &root.join(PROJECT_DIRECTORY), sources);
+        templates.read_all(files, &root.join(PROJECT_DIRECTORY), sources, read, previous);
         templates
     }
 
@@ -107,34 +116,53 @@ impl Templates {
         self.found.iter().find(|found| found.template.name.as_str() == name)
     }
 
-    fn read_all(&mut self, files: &dyn FileSystem, directory: &Utf8Path, sources: &mut SourceMap) {
+    fn read_all(
+        &mut self,
+        files: &dyn FileSystem,
+        directory: &Utf8Path,
+        sources: &mut SourceMap,
+        read: &mut TemplateFiles,
+        previous: Option<&TemplateFiles>,
+    ) {
         for entry in files.list(directory).unwrap_or_default() {
             let path = directory.join(entry.name.as_str());
             let is_yaml = path.extension().is_some_and(|extension| EXTENSIONS.contains(&extension));
-            if entry.kind == PathKind::File && is_yaml {
-                self.read(files, path, sources);
+            // What cannot be read as text is another program's.
+            let is_ours = |path: &Utf8Path| files.read(path).is_ok_and(|text| is_template(&text));
+            if entry.kind == PathKind::File && is_yaml && is_ours(&path) {
+                let file =
+                    read.read(&path, files, sources, previous, |file, sources, _| decoded(file, sources));
+                self.found.extend(file.template.clone());
+                self.diagnostics.extend(file.diagnostics.iter().cloned());
             }
         }
     }
+}
 
-    fn read(&mut self, files: &dyn FileSystem, path: Utf8PathBuf, sources: &mut SourceMap) {
-        // What cannot be read as text is another program's.
-        let Some(text) = files.read(&path).ok().filter(|text| is_template(text)) else { return };
-        let file = sources.add_file(&path, Arc::clone(&text));
-        let document = yaml::parse(&text, file, sources, None);
-        let mut diagnostics: Vec<Diagnostic> =
-            document.errors.iter().map(yaml::YamlError::to_diagnostic).collect();
-        if let Some(root) = document.root.as_ref().filter(|_| diagnostics.is_empty()) {
-            let decoded = decode_template(root, path.file_stem().unwrap_or_default(), sources);
-            diagnostics.extend(decoded.diagnostics);
-            if let Some(template) = decoded.template {
-                check(&template, sources, &mut diagnostics);
-                let is_broken = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
-                self.found.push(FoundTemplate { template, path, is_broken });
-            }
-        }
-        self.diagnostics.extend(diagnostics);
-    }
+/// What a template's file says, and what is wrong with it.
+#[derive(Debug)]
+pub struct ReadTemplate {
+    template: Option<FoundTemplate>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// Files of templates that were read.
+pub type TemplateFiles = YamlFiles<ReadTemplate>;
+
+fn decoded(file: &YamlFile, sources: &SourceMap) -> ReadTemplate {
+    let mut diagnostics: Vec<Diagnostic> =
+        file.document.errors.iter().map(yaml::YamlError::to_diagnostic).collect();
+    let Some(root) = file.document.root.as_ref().filter(|_| diagnostics.is_empty()) else {
+        return ReadTemplate { template: None, diagnostics };
+    };
+    let decoded = decode_template(root, file.path.file_stem().unwrap_or_default(), sources);
+    diagnostics.extend(decoded.diagnostics);
+    let template = decoded.template.map(|template| {
+        check(&template, sources, &mut diagnostics);
+        let is_broken = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+        FoundTemplate { template, path: file.path.clone(), is_broken }
+    });
+    ReadTemplate { template, diagnostics }
 }
 
 fn is_template(text: &str) -> bool {
@@ -408,7 +436,8 @@ mod tests {
     fn load(text: &str) -> (Templates, SourceMap) {
         let files = MemoryFileSystem::new().with("/p/templates/service.yml", text);
         let mut sources = SourceMap::default();
-        let templates = Templates::of_project(&files, Utf8Path::new("/p"), &mut sources);
+        let read = &mut TemplateFiles::default();
+        let templates = Templates::of_project(&files, Utf8Path::new("/p"), &mut sources, read, None);
         (templates, sources)
     }
 

@@ -170,7 +170,7 @@ impl Place {
         let root = document.root.unwrap();
         match self.format {
             Format::Metadata => decode_metadata(&root, "firmware", &sources).diagnostics,
-            Format::Plan => decode_plan(&root, &sources).diagnostics,
+            Format::Plan => decode_plan(&root, &sources, None).diagnostics,
             Format::Plugin => decode_plugin(&root, "file", &sources).diagnostics,
             _ => decode_template(&root, "file", &sources).diagnostics,
         }

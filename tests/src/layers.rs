@@ -29,6 +29,7 @@ pub const STAGES: &[&str] = &[
     "suggest",
     "template::value",
     "yaml",
+    "yaml_file",
     "shell",
     "template",
     "dotenv",

@@ -127,8 +127,9 @@ fn duration(node: &Node) -> Option<i64> {
 
 fn list(node: &Node) -> Option<Vec<String>> {
     let NodeKind::Sequence(sequence) = &scalar::target(node)?.kind else { return None };
-    let text = |item| Some(scalar::as_string(item).ok()?.map_or_else(String::new, |text| text.to_string()));
-    sequence.items.iter().map(text).collect()
+    let text =
+        |item: &Node| Some(scalar::as_string(item).ok()?.map_or_else(String::new, |text| text.to_string()));
+    sequence.items.iter().map(|item| text(item)).collect()
 }
 
 /// Whether a value is a version: up to three numbers, and what semantic versions may end with.

@@ -38,8 +38,8 @@ pub fn read(context: &Context, options: &Options) -> Result<(String, Vec<Entry>)
     for file in plan::find_all(&Disk, &root) {
         let location = paths::relative(&root, &file.path).to_string();
         let name = file.name.to_string();
-        let read = plan::read(&Disk, file, &mut sources).plan;
-        entries.push(plan_entry(name, location, read));
+        let read = plan::read(&Disk, file, &mut sources);
+        entries.push(plan_entry(name, location, read.plan.as_deref()));
     }
     Ok((root.to_string(), entries))
 }
@@ -112,7 +112,7 @@ fn sections(project: &Project, id: TaskId, summary: &str) -> Vec<Section> {
         .collect()
 }
 
-fn plan_entry(name: String, location: String, plan: Option<ez_compiler::ast::Plan>) -> Entry {
+fn plan_entry(name: String, location: String, plan: Option<&ez_compiler::ast::Plan>) -> Entry {
     let Some(plan) = plan else {
         let desc = format!("cannot be read; `ez check {location}` says why");
         let nothing = Vec::new();
@@ -139,7 +139,7 @@ fn plan_entry(name: String, location: String, plan: Option<ez_compiler::ast::Pla
         desc: plan.desc.as_ref().map(|desc| desc.value.trim().to_owned()).unwrap_or_default(),
         aliases: Vec::new(),
         sections: vec![Section { title: "steps", lines: steps.collect() }],
-        params: plan.params,
+        params: plan.params.clone(),
         location,
     }
 }

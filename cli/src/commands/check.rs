@@ -42,6 +42,11 @@ pub fn run(context: &Context, options: &Options, check: &Check) -> Outcome {
                 Project::open_folder(context, place, folder, Purpose::Check)
                     .map_err(|failure| broken(failure.message))
             };
+            let known = project.compilation.folder_programs.iter().find(|known| known.folder == *folder);
+            if let Some(known) = known.filter(|_| !check.fix) {
+                report.add(&known.compilation.sources, levels.apply(&known.compilation.diagnostics));
+                continue;
+            }
             let project = if check.fix { mend(context, open, &levels)? } else { open()? };
             report.add(&project.compilation.sources, levels.apply(&project.compilation.diagnostics));
         }

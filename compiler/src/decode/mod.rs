@@ -24,25 +24,47 @@ use std::sync::Arc;
 
 pub use duration::parse_duration;
 pub use metadata::{DecodedMetadata, decode_metadata};
-pub use plan::{DecodedPlan, decode_plan};
+pub use plan::{DecodedPlan, DecodedStep, decode_plan};
 pub use plugin::{DecodedPlugin, decode_plugin};
 pub use superset::MAX_RETRIES;
 pub use task::TASK_KEYS;
 pub use taskfile::{TASKFILE_KEYS, parse_version};
 pub use template_file::{DecodedTemplate, decode_template};
 
+use rustc_hash::FxHashMap;
+
 use crate::ast;
 use crate::diagnostic::Diagnostic;
 use crate::source::{SourceId, SourceMap, Span};
+use crate::yaml::error::DecodeError;
 use crate::yaml::node::{Entry, Node};
 
 /// The error with which go-task would stop decoding.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Failure {
     /// One message, or several type errors of one mapping.
-    pub messages: Vec<String>,
+    pub messages: Vec<FailureMessage>,
     /// The node at which go-task points: its first byte counts.
     pub span: Span,
+}
+
+/// What go-task says of an error. Lines that it names move when the text above changes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FailureMessage {
+    /// A message without lines.
+    Words(String),
+    /// A value that does not fit.
+    Value(DecodeError),
+}
+
+impl FailureMessage {
+    /// The message.
+    pub fn text(&self, sources: &SourceMap) -> String {
+        match self {
+            Self::Words(words) => words.clone(),
+            Self::Value(error) => error.go_message(sources),
+        }
+    }
 }
 
 /// A decoded Taskfile.
@@ -58,10 +80,54 @@ pub struct Decoded {
     pub memo: Memo,
 }
 
-/// What an earlier run decoded, by the identity of the nodes: a task's block that did not change keeps its node.
-#[derive(Clone, Debug, Default)]
-pub struct Memo {
-    tasks: Vec<(Arc<Node>, Arc<DecodedTask>)>,
+/// What an earlier run decoded, by the identity of the nodes: a block that did not change keeps its node.
+#[derive(Debug)]
+pub struct Memo<T = DecodedTask> {
+    entries: Vec<(Arc<Node>, Arc<T>)>,
+}
+
+impl<T> Default for Memo<T> {
+    fn default() -> Self {
+        Self { entries: Vec::new() }
+    }
+}
+
+impl<T> Clone for Memo<T> {
+    fn clone(&self) -> Self {
+        Self { entries: self.entries.clone() }
+    }
+}
+
+/// A search for many nodes in a memo, in the order in which they were decoded but for the changes.
+struct Search<'m, T> {
+    entries: &'m [(Arc<Node>, Arc<T>)],
+    /// Where the next one is expected.
+    next: usize,
+    /// The places of all by their addresses, once one was not where it was expected.
+    places: Option<FxHashMap<*const Node, usize>>,
+}
+
+impl<'m, T> Search<'m, T> {
+    fn new(memo: Option<&'m Memo<T>>) -> Self {
+        Self { entries: memo.map_or(&[], |memo| memo.entries.as_slice()), next: 0, places: None }
+    }
+
+    /// What came from this very node. Of several, which only aliases make, any.
+    fn find(&mut self, node: &Arc<Node>) -> Option<&'m Arc<T>> {
+        let entries = self.entries;
+        let is_expected = entries.get(self.next).is_some_and(|(known, _)| Arc::ptr_eq(known, node));
+        let place = if is_expected {
+            self.next
+        } else {
+            let places = self.places.get_or_insert_with(|| {
+                entries.iter().enumerate().map(|(place, (node, _))| (Arc::as_ptr(node), place)).collect()
+            });
+            *places.get(&Arc::as_ptr(node))?
+        };
+        let (_, found) = entries.get(place)?;
+        self.next = place + 1;
+        Some(found)
+    }
 }
 
 /// A task with the findings in it.
@@ -80,18 +146,6 @@ impl DecodedTask {
             task.keep_for_list();
         }
         self
-    }
-}
-
-impl Memo {
-    /// The task at `position`, or anywhere else, that came from this very node under this very key.
-    fn find(&self, position: usize, node: &Arc<Node>, key: Span) -> Option<Arc<DecodedTask>> {
-        let same = |entry: &&(Arc<Node>, Arc<DecodedTask>)| {
-            Arc::ptr_eq(&entry.0, node) && entry.1.task.name.span == key
-        };
-        let near = [position, position + 1, position.wrapping_sub(1)];
-        let found = near.iter().filter_map(|&i| self.tasks.get(i)).find(same);
-        found.map(|(_, task)| Arc::clone(task))
     }
 }
 
@@ -131,5 +185,5 @@ struct Decoder<'a> {
     diagnostics: Vec<Diagnostic>,
     failure: Option<Failure>,
     /// Type errors of the mappings that are being decoded, innermost last.
-    type_errors: Vec<Vec<String>>,
+    type_errors: Vec<Vec<FailureMessage>>,
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::Decoder;
 use super::reader::{Field, SCHEMA, is_null, is_text, resolve, scalar_text};
+use super::{Decoder, Memo, Search};
 use crate::ast::param::{FieldRow, keys};
 use crate::ast::plan::{
     CHECKPOINT_FIELDS, Checkpoint, Combination, INPUT_FIELDS, Input, Matrix, MatrixKey, PLAN_FIELDS,
@@ -13,6 +13,7 @@ use crate::ast::plan::{
 };
 use crate::ast::{Plan, Step, Text};
 use crate::diagnostic::Diagnostic;
+use crate::parallel;
 use crate::rule;
 use crate::source::{SourceMap, Span, Spanned};
 use crate::suggest::nearest;
@@ -27,21 +28,45 @@ pub struct DecodedPlan {
     pub plan: Option<Plan>,
     /// All findings.
     pub diagnostics: Vec<Diagnostic>,
+    /// Steps by the node they were decoded from, for reuse.
+    pub memo: Memo<DecodedStep>,
+}
+
+/// A step with the findings in it.
+#[derive(Debug)]
+pub struct DecodedStep {
+    step: Option<Arc<Step>>,
+    diagnostics: Vec<Diagnostic>,
 }
 
 /// What a plan's file says.
-pub fn decode_plan(root: &Node, sources: &SourceMap) -> DecodedPlan {
+pub fn decode_plan(root: &Node, sources: &SourceMap, previous: Option<&Memo<DecodedStep>>) -> DecodedPlan {
     let mut decoder = Decoder::new(sources);
-    let plan = if decoder.has_too_many_aliases(root) { None } else { decoder.plan(root) };
-    DecodedPlan { plan, diagnostics: decoder.diagnostics }
+    let mut memo = Memo::default();
+    let plan =
+        if decoder.has_too_many_aliases(root) { None } else { decoder.plan(root, previous, &mut memo) };
+    DecodedPlan { plan, diagnostics: decoder.diagnostics, memo }
 }
 
 /// The keys of a matrix beside those of the user.
 const INCLUDE: &str = "include";
 const EXCLUDE: &str = "exclude";
 
+impl DecodedStep {
+    fn new(node: &Node, sources: &SourceMap) -> Self {
+        let mut decoder = Decoder::new(sources);
+        let step = decoder.plan_step(node);
+        Self { step, diagnostics: decoder.diagnostics }
+    }
+}
+
 impl Decoder<'_> {
-    fn plan(&mut self, root: &Node) -> Option<Plan> {
+    fn plan(
+        &mut self,
+        root: &Node,
+        previous: Option<&Memo<DecodedStep>>,
+        memo: &mut Memo<DecodedStep>,
+    ) -> Option<Plan> {
         let node = resolve(root);
         if !matches!(node.kind, NodeKind::Mapping(_)) {
             self.type_error(node, "Plan", "a mapping with `steps`");
@@ -68,7 +93,7 @@ impl Decoder<'_> {
                 "steps" => {
                     has_steps = true;
                     plan.steps_span = field.key.span;
-                    plan.steps = self.list(value, "[]Step", "a list of steps", Self::plan_step);
+                    plan.steps = self.plan_steps(value, previous, memo);
                 }
                 SCHEMA => {}
                 _ => self.wrong_plan_key(&field, "a plan", PLAN_FIELDS),
@@ -89,6 +114,40 @@ impl Decoder<'_> {
             );
         }
         Some(plan)
+    }
+
+    fn plan_steps(
+        &mut self,
+        node: &Node,
+        previous: Option<&Memo<DecodedStep>>,
+        memo: &mut Memo<DecodedStep>,
+    ) -> Vec<Arc<Step>> {
+        let NodeKind::Sequence(list) = &resolve(node).kind else {
+            return self.list(node, "[]Step", "a list of steps", Self::plan_step);
+        };
+        let mut search = Search::new(previous);
+        let known: Vec<_> = list.items.iter().map(|item| search.find(item).cloned()).collect();
+        let new: Vec<&Arc<Node>> = list
+            .items
+            .iter()
+            .zip(&known)
+            .filter(|(_, known)| known.is_none())
+            .map(|(item, _)| item)
+            .collect();
+        let bytes = new.iter().map(|item| item.span.len()).sum();
+        let sources = self.sources;
+        let mut new =
+            parallel::map(&new, bytes, |item| Arc::new(DecodedStep::new(item, sources))).into_iter();
+        let decoded = list.items.iter().zip(known).filter_map(|(item, known)| {
+            let decoded = known.or_else(|| new.next())?;
+            Some((Arc::clone(item), decoded))
+        });
+        memo.entries = decoded.collect();
+        let steps = memo.entries.iter().filter_map(|(_, decoded)| {
+            self.diagnostics.extend(decoded.diagnostics.iter().cloned());
+            decoded.step.clone()
+        });
+        steps.collect()
     }
 
     fn has_errors(&self) -> bool {

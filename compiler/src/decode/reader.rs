@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::{Decoder, Failure};
+use super::{Decoder, Failure, FailureMessage};
 use crate::ast::{Extension, Text};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::rule;
@@ -44,10 +44,10 @@ impl<'a> Decoder<'a> {
 
     /// An error that ends decoding in go-task, with the node at which it points.
     pub(super) fn fail(&mut self, node: &Node, message: impl Into<String>) {
-        self.fail_all(node, vec![message.into()]);
+        self.fail_all(node, vec![FailureMessage::Words(message.into())]);
     }
 
-    fn fail_all(&mut self, node: &Node, messages: Vec<String>) {
+    fn fail_all(&mut self, node: &Node, messages: Vec<FailureMessage>) {
         if self.failure.is_none() {
             self.failure = Some(Failure { messages, span: start_of(node) });
         }
@@ -92,7 +92,7 @@ impl<'a> Decoder<'a> {
     /// Takes an error of the YAML layer: go-yaml's text for the frame, and ours with what was `wanted`.
     pub(super) fn decode_error(&mut self, error: &DecodeError, node: &Node, wanted: &str) {
         if let Some(errors) = self.type_errors.last_mut() {
-            errors.push(error.go_message(self.sources));
+            errors.push(FailureMessage::Value(error.clone()));
         }
         let diagnostic = match error {
             DecodeError::CannotUnmarshal { span, .. } => self.wrong_type(node, *span, wanted),
@@ -173,7 +173,7 @@ impl<'a> Decoder<'a> {
     /// A key of a struct-like mapping that is a list or a mapping: go-yaml cannot make a field's name of it.
     fn nameless_field(&mut self, key: &Node, mapping: &Node) {
         if let Some(errors) = self.type_errors.last_mut() {
-            errors.push(DecodeError::cannot_unmarshal(key, "string").go_message(self.sources));
+            errors.push(FailureMessage::Value(DecodeError::cannot_unmarshal(key, "string")));
         }
         let is_template = is_unquoted_template(self.sources.text(mapping.span));
         let (found, wanted) = if is_template { (mapping, "text") } else { (key, A_NAME) };

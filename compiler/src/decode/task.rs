@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::reader::{Field, extension, is_null, resolve};
-use super::{DecodedTask, Decoder, Memo};
+use super::{DecodedTask, Decoder, Memo, Search};
 use crate::ast::{Glob, Precondition, Task, Text};
 use crate::diagnostic::Diagnostic;
 use crate::parallel;
@@ -124,10 +124,14 @@ impl Decoder<'_> {
             return self.collect_tasks(decoded);
         }
         let fields = self.named_entries(resolved);
-        let known = |(i, field): (usize, &Field<'_>)| {
-            previous.and_then(|memo| memo.find(i, field.value, field.key.span))
-        };
-        let known: Vec<_> = fields.iter().enumerate().map(known).collect();
+        let mut search = Search::new(previous);
+        let known: Vec<Option<Arc<DecodedTask>>> = fields
+            .iter()
+            .map(|field| {
+                let known = search.find(field.value).filter(|known| known.task.name.span == field.key.span);
+                known.cloned()
+            })
+            .collect();
         let new: Vec<&Field<'_>> =
             fields.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(field, _)| field).collect();
         let bytes = new.iter().map(|field| field.value.span.len()).sum();
@@ -136,9 +140,9 @@ impl Decoder<'_> {
             let decoded = known.or_else(|| new.next())?;
             Some((Arc::clone(field.value), decoded))
         });
-        let first = memo.tasks.len();
-        memo.tasks.extend(decoded);
-        self.collect_tasks(memo.tasks[first..].iter().map(|(_, decoded)| Arc::clone(decoded)))
+        let first = memo.entries.len();
+        memo.entries.extend(decoded);
+        self.collect_tasks(memo.entries[first..].iter().map(|(_, decoded)| Arc::clone(decoded)))
     }
 
     /// The tasks of a mapping with what was found in them.

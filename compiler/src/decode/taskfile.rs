@@ -6,7 +6,7 @@ use super::reader::{SCHEMA, extension, is_null, resolve};
 use super::{Decoder, Memo};
 use crate::ast::{Output, OutputGroup, Taskfile, Text};
 use crate::rule;
-use crate::source::SourceId;
+use crate::source::{SourceId, Span};
 use crate::yaml::node::{Node, NodeKind};
 
 /// Keys of a Taskfile.
@@ -97,7 +97,19 @@ impl Decoder<'_> {
                 name if name.starts_with("ez-") => taskfile.extensions.push(extension(&field)),
                 _ => {
                     self.unknown_key(&field, "a Taskfile", TASKFILE_KEYS);
-                    taskfile.extensions.push(extension(&field));
+                    let mut extension = extension(&field);
+                    if field.key.span.source != value.span.source {
+                        // A list that is split: its key has a fragment of its own, the list has the file's.
+                        let at = |span| self.sources.locate(span).range;
+                        let (start, end) = (at(field.key.span).start, at(value.span).end);
+                        let base = self.sources.base(value.span.source);
+                        extension.span = Span::new(
+                            value.span.source,
+                            start.saturating_sub(base),
+                            end.saturating_sub(base),
+                        );
+                    }
+                    taskfile.extensions.push(extension);
                 }
             }
         }

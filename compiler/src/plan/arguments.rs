@@ -7,7 +7,7 @@ use crate::ast::param::variable_name;
 use crate::ast::{EnumValues, RequiredVariable, Step, Text, Variable, VariableValue};
 use crate::check::span_in;
 use crate::diagnostic::Diagnostic;
-use crate::ir::plan::PlanStep;
+use crate::ir::plan::{PlanStep, TaskKind};
 use crate::rule;
 use crate::source::Span;
 use crate::suggest::nearest;
@@ -63,9 +63,17 @@ fn missing(
             Diagnostic::warning(rule::MISSING_REQUIRED, message, span)
                 .with_label(format!("{names} missing"))
                 .with_help(format!("pass it: `vars: {{{}: …}}`", first.name.value)),
-            |diagnostic, required| diagnostic.and_at(required.name.span, "required here"),
+            |diagnostic, required| match place_of(task, required.name.span) {
+                Some(place) => diagnostic.and_at(place, "required here"),
+                None => diagnostic,
+            },
         ),
     )
+}
+
+/// A place in the text of a task, where that is among those of the project.
+fn place_of(task: &CatalogTask<'_>, span: Span) -> Option<Span> {
+    (task.kind == TaskKind::Inline).then_some(span)
 }
 
 /// Whether a task has a variable without the step.
@@ -96,7 +104,7 @@ fn not_allowed(
     if let Some(param) = param {
         let options: Vec<&str> = param.options.iter().map(Text::as_str).collect();
         let message = value_problem(param, &text.value, &options)?;
-        return Some(refused(linker, text, message, param.span, "the param", &options));
+        return Some(refused(linker, text, message, place_of(task, param.span), "the param", &options));
     }
     let definition = &task.task().definition;
     // The task's own variables hide those of the step.
@@ -111,7 +119,8 @@ fn not_allowed(
         return None;
     }
     let message = format!("`{name}` may not be `{}`", text.value);
-    Some(refused(linker, text, message, allowed.span, "the allowed values", &values))
+    let place = place_of(task, allowed.span);
+    Some(refused(linker, text, message, place, "the allowed values", &values))
 }
 
 /// A variable that the task never reads.
@@ -149,14 +158,15 @@ fn refused(
     linker: &Linker<'_>,
     text: &Text,
     message: String,
-    asked_for: Span,
+    asked_for: Option<Span>,
     remark: &'static str,
     allowed: &[&str],
 ) -> Diagnostic {
     let span = span_in(text, &(0..text.value.len()), linker.sources);
-    let diagnostic = Diagnostic::error(rule::OUTSIDE_ENUM, message, span)
-        .with_label("not allowed")
-        .and_at(asked_for, remark);
+    let mut diagnostic = Diagnostic::error(rule::OUTSIDE_ENUM, message, span).with_label("not allowed");
+    if let Some(place) = asked_for {
+        diagnostic = diagnostic.and_at(place, remark);
+    }
     let list: Vec<String> = allowed.iter().map(|value| format!("`{value}`")).collect();
     match nearest(&text.value, allowed.iter().copied()) {
         Some(near) => diagnostic

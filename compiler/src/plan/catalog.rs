@@ -1,15 +1,16 @@
 //! The tasks that steps can run.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
-use crate::ast::{Artifact, Param};
+use crate::ast::{Artifact, Param, Superset};
 use crate::check::{CheckMemo, Facts};
 use crate::folder;
 use crate::ir::plan::TaskKind;
-use crate::ir::{Program, Resolution, Task, TaskId};
+use crate::ir::{GlobalVariables, Program, Resolution, Task, TaskId};
 use crate::template::Host;
 
 /// All tasks by the names that steps call them: inline tasks, with or without namespace, and folder tasks.
@@ -21,6 +22,8 @@ pub struct TaskCatalog<'p> {
     /// Programs of folder tasks by the folder's name; `None` where one could not be read.
     folders: FxHashMap<SmolStr, Option<Arc<Program>>>,
     is_partial: bool,
+    names: OnceCell<Arc<[SmolStr]>>,
+    globals: OnceCell<Arc<Globals>>,
 }
 
 /// A task that a step runs.
@@ -32,6 +35,117 @@ pub struct CatalogTask<'c> {
     pub program: &'c Program,
     /// Its place there.
     pub id: TaskId,
+}
+
+/// What a plan was told of tasks when it was linked: as long as a catalog gives the same answers, it is linked the same.
+#[derive(Clone, Debug, Default)]
+pub struct Answers {
+    tasks: Vec<(SmolStr, Answer)>,
+    names: Option<Arc<[SmolStr]>>,
+    globals: Option<Arc<Globals>>,
+}
+
+/// [`Found`], without the program.
+#[derive(Clone, Debug)]
+enum Answer {
+    /// With what is true of all tasks of its folder.
+    Task(TaskKind, Box<Task>, Option<Arc<Globals>>),
+    Ambiguous(Vec<SmolStr>),
+    Unreadable,
+    Unknown,
+}
+
+/// What a program says of all its tasks, as far as it matters to a plan.
+#[derive(Debug, PartialEq)]
+struct Globals {
+    variables: Vec<SmolStr>,
+    has_dotenv: bool,
+    run: Option<SmolStr>,
+    /// What its files read; `None` where that is not known.
+    reads: Option<(bool, FxHashSet<SmolStr>)>,
+}
+
+impl Globals {
+    fn of(program: &Program, memo: Option<&CheckMemo>) -> Self {
+        let reads = memo.map(|memo| {
+            let everything = memo.facts_of_files().any(|facts| facts.everything);
+            (everything, memo.facts_of_files().flat_map(|facts| &facts.mentions).cloned().collect())
+        });
+        Self {
+            variables: program.vars.keys().chain(program.env.keys()).cloned().collect(),
+            has_dotenv: !program.dotenv.is_empty(),
+            run: program.run.as_ref().map(|run| run.value.clone()),
+            reads,
+        }
+    }
+}
+
+impl Answer {
+    fn of(found: &Found<'_>) -> Self {
+        match found {
+            Found::Task(task) => {
+                let is_folder = task.kind == TaskKind::Folder;
+                let globals = is_folder.then(|| Arc::new(Globals::of(task.program, None)));
+                Self::Task(task.kind, Box::new(task.task().clone()), globals)
+            }
+            Found::Ambiguous(names) => Self::Ambiguous(names.clone()),
+            Found::Unreadable => Self::Unreadable,
+            Found::Unknown => Self::Unknown,
+        }
+    }
+
+    fn is(&self, found: &Found<'_>) -> bool {
+        match (self, found) {
+            (Self::Task(kind, task, globals), Found::Task(found)) => {
+                *kind == found.kind
+                    && is_same(task, found.task())
+                    && globals.as_ref().is_none_or(|globals| **globals == Globals::of(found.program, None))
+            }
+            (Self::Ambiguous(names), Found::Ambiguous(others)) => names == others,
+            (Self::Unreadable, Found::Unreadable) | (Self::Unknown, Found::Unknown) => true,
+            _ => false,
+        }
+    }
+}
+
+/// Whether two tasks are the same as far as a plan is concerned. Most are the same object; those with `ez-*` fields are made
+/// anew each time.
+fn is_same(one: &Task, other: &Task) -> bool {
+    let names = |vars: &Option<Arc<GlobalVariables>>| {
+        vars.as_ref().map(|vars| vars.keys().cloned().collect::<Vec<SmolStr>>())
+    };
+    (Arc::ptr_eq(&one.definition, &other.definition) || one.definition == other.definition)
+        && one.superset == other.superset
+        && one.name == other.name
+        && one.dir == other.dir
+        && one.include_vars == other.include_vars
+        && names(&one.including_vars) == names(&other.including_vars)
+}
+
+impl Answers {
+    /// What is asked of a catalog from now on.
+    pub fn of(catalog: &TaskCatalog<'_>) -> Self {
+        Self { globals: Some(catalog.globals()), ..Self::default() }
+    }
+
+    /// Asks what a name stands for.
+    pub fn find<'c>(&mut self, name: &SmolStr, catalog: &'c TaskCatalog<'_>) -> Found<'c> {
+        let found = catalog.find(name);
+        self.tasks.push((name.clone(), Answer::of(&found)));
+        found
+    }
+
+    /// Asks for all names.
+    pub fn names(&mut self, catalog: &TaskCatalog<'_>) -> Arc<[SmolStr]> {
+        Arc::clone(self.names.insert(catalog.names()))
+    }
+
+    /// Whether a catalog gives the same answers.
+    pub fn hold(&self, catalog: &TaskCatalog<'_>) -> bool {
+        self.globals.as_ref().is_none_or(|globals| *globals == catalog.globals())
+            && self.names.as_ref().is_none_or(|names| *names == catalog.names())
+            && self.tasks.iter().all(|(name, answer)| answer.is(&catalog.find(name)))
+    }
 }
 
 /// What a name stands for.
@@ -50,7 +164,8 @@ pub enum Found<'c> {
 impl<'p> TaskCatalog<'p> {
     /// The inline tasks of a project. Where not all of its files could be read, unknown names are not told of.
     pub fn new(program: &'p Program, host: &'p dyn Host, is_partial: bool) -> Self {
-        Self { program, host, memo: None, folders: FxHashMap::default(), is_partial }
+        let (names, globals) = (OnceCell::new(), OnceCell::new());
+        Self { program, host, memo: None, folders: FxHashMap::default(), is_partial, names, globals }
     }
 
     /// Adds a folder task with the tasks in it; without a program nothing is known of them.
@@ -81,7 +196,7 @@ impl<'p> TaskCatalog<'p> {
     pub fn find(&self, name: &str) -> Found<'_> {
         match self.program.resolve(name) {
             Resolution::Task(id, _) => {
-                return Found::Task(CatalogTask { kind: TaskKind::Inline, program: self.program, id });
+                return Found::task(TaskKind::Inline, self.program, id);
             }
             Resolution::Ambiguous(ids) => {
                 return Found::Ambiguous(ids.iter().map(|id| self.program.task(*id).name.clone()).collect());
@@ -91,7 +206,7 @@ impl<'p> TaskCatalog<'p> {
         let (folder, task) = folder::split_name(name);
         match self.folders.get(folder) {
             Some(Some(program)) => match program.resolve(task) {
-                Resolution::Task(id, _) => Found::Task(CatalogTask { kind: TaskKind::Folder, program, id }),
+                Resolution::Task(id, _) => Found::task(TaskKind::Folder, program, id),
                 Resolution::Ambiguous(ids) => Found::Ambiguous(
                     ids.iter().map(|id| folder::qualified(folder, &program.task(*id).name)).collect(),
                 ),
@@ -103,8 +218,16 @@ impl<'p> TaskCatalog<'p> {
         }
     }
 
-    /// All names, without those that have stars.
-    pub fn names(&self) -> Vec<SmolStr> {
+    /// All names, without those that have stars, sorted.
+    pub fn names(&self) -> Arc<[SmolStr]> {
+        Arc::clone(self.names.get_or_init(|| self.all_names().into()))
+    }
+
+    fn globals(&self) -> Arc<Globals> {
+        Arc::clone(self.globals.get_or_init(|| Arc::new(Globals::of(self.program, self.memo))))
+    }
+
+    fn all_names(&self) -> Vec<SmolStr> {
         let own = |program: &'_ Program| -> Vec<SmolStr> {
             let plain = program.tasks.iter().filter(|task| !task.is_wildcard());
             plain.flat_map(|task| std::iter::once(&task.name).chain(&task.aliases)).cloned().collect()
@@ -120,19 +243,30 @@ impl<'p> TaskCatalog<'p> {
     }
 }
 
+impl<'c> Found<'c> {
+    fn task(kind: TaskKind, program: &'c Program, id: TaskId) -> Self {
+        Self::Task(CatalogTask { kind, program, id })
+    }
+}
+
+/// What a plan is told of a task: what it looks at belongs into [`is_same`] and [`Globals`].
 impl<'c> CatalogTask<'c> {
     /// The task.
     pub fn task(&self) -> &'c Task {
         self.program.task(self.id)
     }
 
+    fn superset(&self) -> Option<&'c Superset> {
+        self.task().superset.as_deref()
+    }
+
     /// The params that it asks for.
     pub fn params(&self) -> &'c [Param] {
-        self.task().superset.as_deref().map_or(&[], |superset| &superset.params)
+        self.superset().map_or(&[], |superset| &superset.params)
     }
 
     /// The artifacts that it makes by itself.
     pub fn artifacts(&self) -> &'c [Artifact] {
-        self.task().superset.as_deref().map_or(&[], |superset| &superset.artifacts)
+        self.superset().map_or(&[], |superset| &superset.artifacts)
     }
 }

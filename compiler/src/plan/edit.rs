@@ -82,7 +82,7 @@ fn parse(text: &str) -> Option<(Plan, SourceMap)> {
     if !document.errors.is_empty() {
         return None;
     }
-    let plan = decode_plan(document.root.as_ref()?, &sources).plan?;
+    let plan = decode_plan(document.root.as_ref()?, &sources, None).plan?;
     Some((plan, sources))
 }
 

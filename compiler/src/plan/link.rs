@@ -5,7 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use super::arguments;
-use super::catalog::{CatalogTask, Found, TaskCatalog};
+use super::catalog::{Answers, CatalogTask, Found, TaskCatalog};
 use super::collisions;
 use super::cycle;
 use super::matrix::{self, Values};
@@ -31,14 +31,22 @@ const MAX_SUGGESTIONS: usize = 20;
 /// How many combinations are shown where one is not among them.
 const SHOWN_COMBINATIONS: usize = 5;
 
-/// A plan's graph, as far as there is one, and the findings.
+/// A plan's graph, as far as there is one, the findings, and what was asked about tasks.
+#[derive(Debug, Default)]
+pub struct Linked {
+    pub graph: Option<Plan>,
+    pub diagnostics: Vec<Diagnostic>,
+    pub answers: Answers,
+}
+
+/// Links a plan.
 pub fn link(
     plan: &ast::Plan,
     name: &str,
     file: &Utf8Path,
     catalog: &TaskCatalog<'_>,
     sources: &SourceMap,
-) -> (Option<Plan>, Vec<Diagnostic>) {
+) -> Linked {
     let mut linker = Linker {
         plan,
         catalog,
@@ -50,9 +58,10 @@ pub fn link(
         is_broken: Vec::new(),
         tasks: FxHashMap::default(),
         suggestions: MAX_SUGGESTIONS,
+        answers: Answers::of(catalog),
     };
     let graph = linker.link(name, file);
-    (graph, linker.diagnostics)
+    Linked { graph, diagnostics: linker.diagnostics, answers: linker.answers }
 }
 
 /// A step that a reference names, and which of its nodes.
@@ -90,6 +99,7 @@ pub(super) struct Linker<'a> {
     /// What the tasks are, by their names.
     tasks: FxHashMap<SmolStr, Option<CatalogTask<'a>>>,
     suggestions: usize,
+    answers: Answers,
 }
 
 impl<'a> Linker<'a> {
@@ -307,7 +317,7 @@ impl<'a> Linker<'a> {
                     None => {}
                 }
                 let catalog = self.catalog;
-                let found = match catalog.find(&name) {
+                let found = match self.answers.find(&name, catalog) {
                     Found::Task(task) => Some(task),
                     Found::Unreadable => None,
                     Found::Ambiguous(names) => {
@@ -340,7 +350,7 @@ impl<'a> Linker<'a> {
         let message = format!("no task is named `{name}`");
         let diagnostic = Diagnostic::error(rule::UNKNOWN_TASK, message, span).with_label("unknown task");
         let near = self.may_search().then(|| {
-            let names = self.catalog.names();
+            let names = self.answers.names(self.catalog);
             nearest(name, names.iter().map(SmolStr::as_str)).map(str::to_owned)
         });
         self.diagnostics.push(match near.flatten() {

@@ -20,12 +20,12 @@ use std::sync::Arc;
 use camino::{Utf8Path, Utf8PathBuf};
 use smol_str::SmolStr;
 
-pub use catalog::TaskCatalog;
+pub use catalog::{Answers, TaskCatalog};
 pub use evaluation::{Evaluation, EvaluationError, Outcome, PlanValues, StepOutputs};
 pub use matrix::MAX_SLUG;
 
 use crate::ast;
-use crate::decode::decode_plan;
+use crate::decode::{DecodedStep, Memo, decode_plan};
 use crate::diagnostic::Diagnostic;
 use crate::file_system::{FileSystem, PathKind, ReadError};
 use crate::folder;
@@ -34,6 +34,7 @@ use crate::rule;
 use crate::source::{FileId, SourceMap, Span};
 use crate::template::has_template;
 use crate::yaml;
+use crate::yaml_file::{YamlFile, YamlFiles};
 
 /// The directory of a project's plans, below its root.
 pub const DIRECTORY: &str = "plans";
@@ -57,22 +58,36 @@ pub struct ReadPlan {
     /// The text.
     pub source: FileId,
     /// What it says; `None` where it says nothing that is a plan.
-    pub plan: Option<ast::Plan>,
+    pub plan: Option<Arc<ast::Plan>>,
     /// The findings.
     pub diagnostics: Vec<Diagnostic>,
+    memo: Memo<DecodedStep>,
 }
 
+/// Files of plans that were read.
+pub type PlanFiles = YamlFiles<ReadPlan>;
+
 /// A plan with its graph.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct CompiledPlan {
     /// The file.
     pub file: PlanFile,
     /// What it says, as far as it could be read.
-    pub written: Option<ast::Plan>,
+    pub written: Option<Arc<ast::Plan>>,
     /// The graph; `None` where there is none. It is to be used only where no finding is an error.
-    pub plan: Option<Plan>,
+    pub plan: Option<Arc<Plan>>,
     /// The findings.
     pub diagnostics: Vec<Diagnostic>,
+    link: Arc<Link>,
+}
+
+/// What a plan's graph was made from.
+#[derive(Debug)]
+struct Link {
+    read: Arc<ReadPlan>,
+    answers: Answers,
+    /// The findings in this plan alone.
+    diagnostics: Vec<Diagnostic>,
 }
 
 impl PlanFile {
@@ -98,30 +113,44 @@ pub fn find_all(files: &dyn FileSystem, root: &Utf8Path) -> Vec<PlanFile> {
 }
 
 /// Reads a plan's file.
-pub fn read(files: &dyn FileSystem, file: PlanFile, sources: &mut SourceMap) -> ReadPlan {
-    let text = files.read(&file.path);
-    let source = sources.add_file(&file.path, text.clone().unwrap_or_else(|_| Arc::from("")));
-    let document = yaml::parse(text.as_deref().unwrap_or_default(), source, sources, None);
-    let whole = Span::new(document.source, 0, 0);
-    let mut diagnostics: Vec<Diagnostic> =
-        document.errors.iter().map(yaml::YamlError::to_diagnostic).collect();
-    if let Err(error) = text {
-        diagnostics.push(unreadable(&file.path, &error, whole));
-        return ReadPlan { file, source, plan: None, diagnostics };
+pub fn read(files: &dyn FileSystem, file: PlanFile, sources: &mut SourceMap) -> Arc<ReadPlan> {
+    read_with(files, file, sources, &mut PlanFiles::default(), None)
+}
+
+/// Reads a plan's file, with the files as they are read, and as they were.
+pub fn read_with(
+    files: &dyn FileSystem,
+    file: PlanFile,
+    sources: &mut SourceMap,
+    read: &mut PlanFiles,
+    previous: Option<&PlanFiles>,
+) -> Arc<ReadPlan> {
+    let path = file.path.clone();
+    read.read(&path, files, sources, previous, |text, sources, before| decoded(file, text, sources, before))
+}
+
+fn decoded(file: PlanFile, text: &YamlFile, sources: &SourceMap, before: Option<&ReadPlan>) -> ReadPlan {
+    let diagnostics = text.document.errors.iter().map(yaml::YamlError::to_diagnostic).collect();
+    let mut read = ReadPlan { file, source: text.file, plan: None, diagnostics, memo: Memo::default() };
+    if let Some(error) = &text.error {
+        read.diagnostics.push(unreadable(&text.path, error, text.start()));
+        return read;
     }
-    let Some(root) = document.root.as_ref() else {
-        if diagnostics.is_empty() {
-            diagnostics.push(
-                Diagnostic::error(rule::INVALID_PLAN, "a plan needs `steps`", whole)
+    let Some(root) = text.document.root.as_ref() else {
+        if read.diagnostics.is_empty() {
+            read.diagnostics.push(
+                Diagnostic::error(rule::INVALID_PLAN, "a plan needs `steps`", text.start())
                     .with_label("without steps")
                     .with_help("write `steps:` and below it `- task: <name>`"),
             );
         }
-        return ReadPlan { file, source, plan: None, diagnostics };
+        return read;
     };
-    let decoded = decode_plan(root, sources);
-    diagnostics.extend(decoded.diagnostics);
-    ReadPlan { file, source, plan: decoded.plan, diagnostics }
+    let decoded = decode_plan(root, sources, before.map(|before| &before.memo));
+    read.diagnostics.extend(decoded.diagnostics);
+    read.plan = decoded.plan.map(Arc::new);
+    read.memo = decoded.memo;
+    read
 }
 
 fn unreadable(path: &Utf8Path, error: &ReadError, span: Span) -> Diagnostic {
@@ -148,21 +177,36 @@ pub fn named_folders(plan: &ast::Plan) -> Vec<SmolStr> {
     folders
 }
 
-/// Makes a plan's graph with the tasks that there are.
-pub fn compile(read: ReadPlan, catalog: &TaskCatalog<'_>, sources: &SourceMap) -> CompiledPlan {
-    let ReadPlan { file, plan: written, mut diagnostics, .. } = read;
-    let mut graph = None;
-    if let Some(plan) = &written {
-        let (linked, findings) = link::link(plan, &file.name, &file.path, catalog, sources);
-        graph = linked;
-        diagnostics.extend(findings);
+/// Makes a plan's graph with the tasks that there are. What was compiled `before` from the same text and the same tasks is
+/// taken as it is.
+pub fn compile(
+    read: &Arc<ReadPlan>,
+    catalog: &TaskCatalog<'_>,
+    sources: &SourceMap,
+    before: Option<&CompiledPlan>,
+) -> CompiledPlan {
+    let is_same =
+        |before: &&CompiledPlan| Arc::ptr_eq(&before.link.read, read) && before.link.answers.hold(catalog);
+    if let Some(before) = before.filter(is_same) {
+        return CompiledPlan { diagnostics: before.link.diagnostics.clone(), ..before.clone() };
     }
+    let file = read.file.clone();
+    let linked = read.plan.as_ref().map(|plan| link::link(plan, &file.name, &file.path, catalog, sources));
+    let linked = linked.unwrap_or_default();
+    let mut diagnostics = read.diagnostics.clone();
+    diagnostics.extend(linked.diagnostics);
     diagnostics.sort_by_cached_key(|found| {
         let location = sources.locate(found.span);
         (location.file, location.range.start, location.range.end, found.code)
     });
     diagnostics.dedup();
-    CompiledPlan { file, written, plan: graph, diagnostics }
+    CompiledPlan {
+        file,
+        written: read.plan.clone(),
+        plan: linked.graph.map(Arc::new),
+        diagnostics: diagnostics.clone(),
+        link: Arc::new(Link { read: Arc::clone(read), answers: linked.answers, diagnostics }),
+    }
 }
 
 /// Whether a step's task is known only when its matrix is expanded.
@@ -171,7 +215,7 @@ pub fn has_open_task(plan: &ast::Plan) -> bool {
 }
 
 /// Two plans of one name: which of them is meant is not known. Told of the second, whose path stands beside it.
-pub fn duplicates(reads: &[ReadPlan]) -> Vec<(Utf8PathBuf, Diagnostic)> {
+pub fn duplicates(reads: &[Arc<ReadPlan>]) -> Vec<(Utf8PathBuf, Diagnostic)> {
     let pairs = reads.windows(2).filter_map(|pair| match pair {
         [first, second] if first.file.name == second.file.name => Some((first, second)),
         _ => None,

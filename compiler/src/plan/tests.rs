@@ -1,6 +1,7 @@
 //! Graphs of plans, their values, and plans of which nothing is known but that they are text.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use camino::Utf8Path;
@@ -38,7 +39,7 @@ fn compile_plan(text: &str) -> (Compilation, CompiledPlan) {
     (compilation, plan)
 }
 
-fn graph(text: &str) -> Plan {
+fn graph(text: &str) -> Arc<Plan> {
     let (_, compiled) = compile_plan(text);
     assert_eq!(compiled.diagnostics, [], "{text}");
     compiled.plan.unwrap()

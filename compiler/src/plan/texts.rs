@@ -185,13 +185,16 @@ impl<'l, 'a> PlanTexts<'l, 'a> {
         let nodes: Vec<NodeId> = self.linker.nodes_of(index).collect();
         let task = nodes.first().and_then(|id| self.linker.task_of(&self.linker.nodes[id.0 as usize]));
         for artifact in task.iter().flat_map(CatalogTask::artifacts) {
-            if artifacts.iter().all(|own| own.name.value != artifact.name.value) {
-                artifacts.push(PlanArtifact {
-                    name: artifact.name.clone(),
-                    path: PlanText::new(&artifact.path),
-                    optional: artifact.optional,
-                });
+            if artifacts.iter().any(|own| own.name.value == artifact.name.value) {
+                continue;
             }
+            let (mut name, mut path) = (artifact.name.clone(), artifact.path.clone());
+            if task.is_some_and(|task| task.kind == TaskKind::Folder) {
+                // The texts of a folder are not among those of the project.
+                name.span = step.task.span;
+                path.span = step.task.span;
+            }
+            artifacts.push(PlanArtifact { name, path: PlanText::new(&path), optional: artifact.optional });
         }
         let mut output_reads: Vec<NodeId> = Vec::new();
         for (read, span) in &reads.outputs {

@@ -128,7 +128,8 @@ pub(super) struct Loader<'a> {
     pub host: &'a dyn Host,
     pub purpose: Purpose,
     pub sources: SourceMap,
-    pub previous: Option<&'a Loaded>,
+    /// What the files were in an earlier compilation, by their paths.
+    previous: FxHashMap<&'a Utf8Path, &'a ProjectFile>,
     pub loaded: Loaded,
     pub diagnostics: Vec<Diagnostic>,
     pub failure: Option<Failure>,
@@ -152,7 +153,11 @@ impl<'a> Loader<'a> {
             host,
             purpose,
             sources,
-            previous,
+            previous: previous
+                .iter()
+                .flat_map(|p| &p.files)
+                .map(|file| (file.path.as_path(), file))
+                .collect(),
             loaded: Loaded::default(),
             diagnostics: Vec::new(),
             failure: None,
@@ -171,7 +176,7 @@ impl<'a> Loader<'a> {
                 self.check_root_version();
             }
             Err(error) => {
-                let file = self.sources.add_file(entry, "");
+                let file = self.sources.set_text(entry, &Arc::from(""));
                 let source = self.sources.add_fragment(file, 0);
                 self.unreadable(entry, error, true, Span::new(source, 0, 0));
             }
@@ -235,19 +240,14 @@ impl<'a> Loader<'a> {
     }
 
     fn parse(&mut self, path: &Utf8Path, text: &Arc<str>) -> ProjectFile {
-        let previous = self.previous.and_then(|p| p.files.iter().find(|f| f.path == path));
+        let previous = self.previous.get(path).copied();
         if let Some(previous) = previous
             && self.sources.file(previous.file).text == *text
         {
+            self.sources.keep(previous.file);
             return previous.clone();
         }
-        let file = match previous {
-            Some(previous) => {
-                self.sources.replace_text(previous.file, Arc::clone(text));
-                previous.file
-            }
-            None => self.sources.add_file(path, Arc::clone(text)),
-        };
+        let file = self.sources.set_text(path, text);
         if self.purpose != Purpose::Check
             && let Some(file) = self.parse_without_trees(path, file, text)
         {
@@ -321,7 +321,7 @@ impl<'a> Loader<'a> {
             Some(Failure::Invalid { path, message })
         } else if let Some(failure) = &file.decode_failure {
             let position = self.sources.position(failure.span);
-            let messages = failure.messages.clone();
+            let messages = failure.messages.iter().map(|message| message.text(&self.sources)).collect();
             Some(Failure::Decode {
                 path,
                 messages,

@@ -39,7 +39,7 @@ pub fn open(
     purpose: Purpose,
     previous: Option<(&SourceMap, &Loaded)>,
 ) -> (Project, Program) {
-    let sources = previous.map_or_else(SourceMap::default, |(sources, _)| sources.clone());
+    let sources = previous.map_or_else(SourceMap::default, |(sources, _)| sources.next());
     let mut loader = load::Loader::new(files, host, purpose, sources, previous.map(|(_, loaded)| loaded));
     loader.load(entry, root_dir);
     let load::Loader { sources, loaded, mut diagnostics, mut failure, .. } = loader;

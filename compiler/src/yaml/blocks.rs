@@ -1,20 +1,24 @@
-//! Where a Taskfile's text falls apart into pieces that can be parsed on their own: its top-level keys, and under
-//! `tasks:` its tasks.
+//! Where a file's text falls apart into pieces that can be parsed on their own: its top-level keys, under `tasks:` the
+//! tasks of a Taskfile, and under `steps:` the steps of a plan.
 
 use std::ops::Range;
 
 /// The key whose entries are blocks of their own.
 pub(super) const SPLIT_KEY: &str = "tasks";
+/// The key whose items are blocks of their own.
+pub(super) const SPLIT_LIST: &str = "steps";
 
 /// What a block is of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Level {
     /// An entry of the root.
     Root,
-    /// The line `tasks:` and what stands before the first task.
+    /// The line `tasks:` or `steps:` and what stands before the first task or step.
     Header,
     /// An entry under the header before it.
     Task,
+    /// An item of the list under the header before it.
+    Item,
 }
 
 /// A piece of a text, of whole lines.
@@ -40,7 +44,7 @@ pub(super) struct Blocks {
 /// Splits a text. Where that is not clean, the blocks are still the best guess at its parts.
 pub(super) fn split(text: &str) -> Blocks {
     let mut splitter =
-        Splitter { text, blocks: Blocks { clean: true, ..Blocks::default() }, tasks: Tasks::Outside };
+        Splitter { text, blocks: Blocks { clean: true, ..Blocks::default() }, section: Section::Outside };
     let mut start = 0;
     for newline in memchr::memchr_iter(b'\n', text.as_bytes()) {
         splitter.line(start, newline + 1);
@@ -61,30 +65,30 @@ fn has_other_breaks(text: &str) -> bool {
         || (!text.is_ascii() && text.contains(['\u{85}', '\u{2028}', '\u{2029}']))
 }
 
-/// Where in the `tasks` section a line stands.
+/// Where in a section that is split a line stands. With the level of the section's blocks.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Tasks {
+enum Section {
     Outside,
     /// After the header; the first line tells the indentation.
-    Before,
-    /// Tasks begin at this column.
-    At(usize),
+    Before(Level),
+    /// Blocks begin at this column.
+    At(Level, usize),
 }
 
 struct Splitter<'t> {
     text: &'t str,
     blocks: Blocks,
-    tasks: Tasks,
+    section: Section,
 }
 
 impl Splitter<'_> {
     fn line(&mut self, start: usize, end: usize) {
         let bytes = self.text.as_bytes();
         let column = bytes[start..end].iter().take_while(|&&byte| byte == b' ').count();
-        let deepest_block = match self.tasks {
-            Tasks::At(task_column) => task_column,
-            Tasks::Before => usize::MAX,
-            Tasks::Outside => 0,
+        let deepest_block = match self.section {
+            Section::At(_, block_column) => block_column,
+            Section::Before(_) => usize::MAX,
+            Section::Outside => 0,
         };
         // A tab indents nothing; what is wrong with it shows when its block is read.
         let is_deeper = column > deepest_block || bytes.get(start + column) == Some(&b'\t');
@@ -96,51 +100,59 @@ impl Splitter<'_> {
         if line.is_empty() || line.starts_with('#') {
             return;
         }
-        match self.tasks {
+        match self.section {
+            // The dashes of a list may stand below the first letter of its key.
+            Section::Before(Level::Item) if is_dash(line) => {
+                self.section = Section::At(Level::Item, column);
+                self.begin(Level::Item, start);
+            }
+            Section::At(Level::Item, block_column) if column == block_column && is_dash(line) => {
+                self.begin(Level::Item, start);
+            }
             _ if column == 0 => self.root_line(start, line),
             // Only before the first key: deeper lines belong to a block otherwise.
-            Tasks::Outside => {
+            Section::Outside => {
                 self.blocks.clean = false;
                 self.begin(Level::Root, start);
             }
-            Tasks::Before if key_length(line).is_some() => {
-                self.tasks = Tasks::At(column);
+            Section::Before(Level::Task) if key_length(line).is_some() => {
+                self.section = Section::At(Level::Task, column);
                 self.begin(Level::Task, start);
             }
-            // The header's value is a list, or text: no tasks to split.
-            Tasks::Before => {
+            // The header's value is something else: nothing to split.
+            Section::Before(_) => {
                 self.close_header();
-                self.tasks = Tasks::Outside;
+                self.section = Section::Outside;
             }
-            Tasks::At(task_column) if column == task_column => {
-                self.blocks.clean &= key_length(line).is_some();
-                self.begin(Level::Task, start);
-            }
-            Tasks::At(_) => {
-                self.blocks.clean = false;
-                self.begin(Level::Task, start);
+            Section::At(level, block_column) => {
+                self.blocks.clean &=
+                    level == Level::Task && column == block_column && key_length(line).is_some();
+                self.begin(level, start);
             }
         }
     }
 
     fn root_line(&mut self, start: usize, line: &str) {
-        if self.tasks == Tasks::Before {
+        if matches!(self.section, Section::Before(_)) {
             self.close_header();
         }
-        self.tasks = Tasks::Outside;
+        self.section = Section::Outside;
         let Some(length) = key_length(line) else {
             self.blocks.clean = false;
             return self.begin(Level::Root, start);
         };
         let value = line[length + 1..].trim_start();
-        let opens_tasks = &line[..length] == SPLIT_KEY && (value.is_empty() || value.starts_with('#'));
-        self.begin(if opens_tasks { Level::Header } else { Level::Root }, start);
-        if opens_tasks {
-            self.tasks = Tasks::Before;
-        }
+        let is_open = value.is_empty() || value.starts_with('#');
+        let opened = match &line[..length] {
+            SPLIT_KEY if is_open => Section::Before(Level::Task),
+            SPLIT_LIST if is_open => Section::Before(Level::Item),
+            _ => Section::Outside,
+        };
+        self.begin(if opened == Section::Outside { Level::Root } else { Level::Header }, start);
+        self.section = opened;
     }
 
-    /// A header that no task follows is a block like any other.
+    /// A header that no block follows is a block like any other.
     fn close_header(&mut self) {
         if let Some(block) = self.blocks.list.last_mut() {
             block.level = Level::Root;
@@ -160,11 +172,16 @@ impl Splitter<'_> {
     }
 
     fn finish(&mut self) {
-        if self.tasks == Tasks::Before {
+        if matches!(self.section, Section::Before(_)) {
             self.close_header();
         }
         self.end_last(self.text.len());
     }
+}
+
+/// Whether a line begins an item of a list.
+fn is_dash(line: &str) -> bool {
+    line.strip_prefix('-').is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t']))
 }
 
 /// Length of the key of a line that is a plain `key:`, with or without a value; quoted and unusual keys count as
@@ -200,6 +217,46 @@ mod tests {
             blocks.list.iter().map(|block| (block.level, &text[block.range.clone()])).collect();
         assert_eq!(found, expected, "{text}");
         assert_eq!(blocks.clean, clean, "{text}");
+    }
+
+    #[test]
+    fn plans_fall_apart_at_their_steps() {
+        use Level::{Header, Item, Root};
+        check(
+            "vars: {}\nsteps: # all\n  - a\n  # of a\n\n  -\n    task: b\nparams:\n  - p\n",
+            true,
+            &[
+                (Root, "vars: {}\n"),
+                (Header, "steps: # all\n"),
+                (Item, "  - a\n  # of a\n\n"),
+                (Item, "  -\n    task: b\n"),
+                (Root, "params:\n  - p\n"),
+            ],
+        );
+        check(
+            "steps:\n- task: a\n  needs:\n  - b\n- b\nvars: {}\n",
+            true,
+            &[
+                (Header, "steps:\n"),
+                (Item, "- task: a\n  needs:\n  - b\n"),
+                (Item, "- b\n"),
+                (Root, "vars: {}\n"),
+            ],
+        );
+        check("steps:\n  a: x\n", true, &[(Root, "steps:\n  a: x\n")]);
+        check("steps: [a]\n", true, &[(Root, "steps: [a]\n")]);
+        check(
+            "steps:\n  - a\n  b: c\n",
+            false,
+            &[(Header, "steps:\n"), (Item, "  - a\n"), (Item, "  b: c\n")],
+        );
+        check(
+            "steps:\n    - a\n  - b\n",
+            false,
+            &[(Header, "steps:\n"), (Item, "    - a\n"), (Item, "  - b\n")],
+        );
+        check("tasks:\n- a\n", false, &[(Root, "tasks:\n"), (Root, "- a\n")]);
+        check("steps:\n  -a\n", true, &[(Root, "steps:\n  -a\n")]);
     }
 
     #[test]

@@ -433,7 +433,7 @@ impl Composer<'_> {
 
     /// The sequence whose items are the open ones from `first` on.
     fn sequence(&mut self, first: usize, style: CollectionStyle, start: Mark, end: Mark) -> Node {
-        let items = self.open_items.drain(first..).collect::<Vec<_>>();
+        let items = self.open_items.drain(first..).map(Arc::new).collect::<Vec<_>>();
         let last = items.last().map_or(0, |node| node.span.end);
         let first = match (style, items.first()) {
             (CollectionStyle::Block, Some(item)) => item.span.start,

@@ -233,7 +233,7 @@ mod tests {
                 Resolved::String(text) => Tree::Text(text.to_string()),
                 _ => Tree::Number(scalar.text.to_string()),
             },
-            NodeKind::Sequence(list) => Tree::List(list.items.iter().map(read_back).collect()),
+            NodeKind::Sequence(list) => Tree::List(list.items.iter().map(|item| read_back(item)).collect()),
             NodeKind::Mapping(mapping) => Tree::Map(
                 mapping
                     .entries

@@ -80,7 +80,11 @@ pub(super) fn read(text: &str, source: SourceId) -> Option<Node> {
     };
     lines.advance();
     let first = lines.line?;
-    let root = lines.mapping(first.indent, first.start)?;
+    let root = if lines.is_dash(first.start) {
+        lines.sequence(first.indent)?
+    } else {
+        lines.mapping(first.indent, first.start)?
+    };
     // What is left stands further left than where the text began.
     lines.line.is_none().then_some(root)
 }
@@ -228,7 +232,7 @@ impl Lines<'_> {
             }
         }
         self.depth -= 1;
-        let items: Vec<Node> = self.open_items.drain(first..).collect();
+        let items: Vec<Arc<Node>> = self.open_items.drain(first..).map(Arc::new).collect();
         let (begin, last) = (items.first()?.span.start, items.last()?.span.end);
         let span = Span { source: self.source, start: begin, end: last.max(end as u32) };
         let kind = NodeKind::Sequence(Sequence { items, style: CollectionStyle::Block });
@@ -303,7 +307,7 @@ impl Lines<'_> {
                 _ => return None,
             }
         }
-        let items: Vec<Node> = self.open_items.drain(first..).collect();
+        let items: Vec<Arc<Node>> = self.open_items.drain(first..).map(Arc::new).collect();
         let span = Span::new(self.source, start, end);
         let kind = NodeKind::Sequence(Sequence { items, style: CollectionStyle::Flow });
         Some(Node { span, start: span.start, marks: None, kind })

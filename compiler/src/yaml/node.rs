@@ -95,8 +95,8 @@ pub struct Scalar {
 /// A list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sequence {
-    /// The items.
-    pub items: Vec<Node>,
+    /// The items, shared, so that trees of unchanged blocks are reused.
+    pub items: Vec<Arc<Node>>,
     /// How it was written.
     pub style: CollectionStyle,
 }

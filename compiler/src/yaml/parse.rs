@@ -10,7 +10,7 @@ use super::compose::{ComposeError, compose, compose_at};
 use super::error::YamlError;
 use super::explain::{explain, too_large, without_control_characters};
 use super::merge::key_text;
-use super::node::{CollectionStyle, Entry, Mapping, Node, NodeKind};
+use super::node::{CollectionStyle, Entry, Mapping, Node, NodeKind, Sequence};
 use super::recover::compose_around_errors;
 use super::scan::Problem;
 use crate::parallel;
@@ -40,13 +40,35 @@ struct Part {
     level: Level,
     source: SourceId,
     base: usize,
-    entries: Vec<Entry>,
+    /// The mapping or list that the block is for itself.
+    root: Option<Arc<Node>>,
     errors: Vec<YamlError>,
     /// What broke it, if that does not depend on what follows the block.
     own_problem: Option<Problem>,
-    /// Whether it is one entry without an error that means the same wherever it stands.
+    /// Whether it is one entry or item without an error that means the same wherever it stands.
     is_sound: bool,
     has_references: bool,
+}
+
+impl Part {
+    fn entries(&self) -> &[Entry] {
+        match self.root.as_ref().map(|root| &root.kind) {
+            Some(NodeKind::Mapping(mapping)) if self.level != Level::Item => &mapping.entries,
+            _ => &[],
+        }
+    }
+
+    fn items(&self) -> &[Arc<Node>] {
+        match self.root.as_ref().map(|root| &root.kind) {
+            Some(NodeKind::Sequence(list)) if self.level == Level::Item => &list.items,
+            _ => &[],
+        }
+    }
+
+    /// Whether anything of it was read.
+    fn says_something(&self) -> bool {
+        !self.entries().is_empty() || !self.items().is_empty()
+    }
 }
 
 /// Parses a file's text, which `sources` must hold as `file`'s.
@@ -69,6 +91,7 @@ pub fn parse(text: &str, file: FileId, sources: &mut SourceMap, previous: Option
     let blocks = split(text);
     let mut reader = BlockReader { text, blocks: &blocks.list, file, sources, previous };
     let was_entangled = previous.is_some_and(|previous| previous.is_entangled);
+    let fragments = reader.sources.fragment_count();
     let mut parts: Option<Vec<Part>> = None;
     if blocks.clean && !blocks.list.is_empty() && !was_entangled {
         parts = reader.read_while_independent();
@@ -78,21 +101,26 @@ pub fn parse(text: &str, file: FileId, sources: &mut SourceMap, previous: Option
         }
     }
     if previous.is_some()
-        && parts.iter().flatten().any(|part| !part.entries.is_empty())
+        && parts.iter().flatten().any(Part::says_something)
         && let Some(go_message) = parts.as_ref().and_then(|parts| message_of_first_broken(parts, text))
     {
         return from_broken_parts(parts.unwrap_or_default(), Some(go_message), source);
     }
     let whole = compose(text, source);
     if !whole.errors.iter().any(ComposeError::ends_the_parse) {
+        reader.sources.take_back_fragments(fragments);
         let errors = whole.errors.iter().map(|error| explain(error, text, source)).collect();
         let is_entangled = whole.has_references;
         return Document { is_entangled, ..Document::whole(source, whole.root, errors) };
     }
-    let parts = parts.unwrap_or_else(|| reader.read_all());
+    let parts = parts.unwrap_or_else(|| {
+        reader.sources.take_back_fragments(fragments);
+        reader.read_all()
+    });
     let mut errors = whole.errors.iter().map(|error| explain(error, text, source));
     if parts.iter().all(|part| part.errors.is_empty()) {
         // Only together the blocks are wrong.
+        sources.take_back_fragments(fragments);
         return Document::whole(source, whole.root, errors.collect());
     }
     let go_message = errors.next().and_then(|error| error.go_message);
@@ -179,6 +207,8 @@ impl<T> Piece<T> {
                 Arc::new(Node { kind, span: entry.value.span, start: entry.value.start, marks: None })
             }
             Level::Root => entry.value,
+            // A Taskfile has no list that is split.
+            Level::Item => return None,
         };
         Some(Self::Entry(Box::new(Entry { value, ..entry }), block.range.start))
     }
@@ -187,12 +217,33 @@ impl<T> Piece<T> {
 /// go-yaml's message for a text of which a block before any other trouble is wrong in itself. An editor asks for this
 /// at every key; the rest of the file need not be read for it.
 fn message_of_first_broken(parts: &[Part], text: &str) -> Option<String> {
-    let part = parts.iter().find(|part| !part.is_sound)?;
-    let lines_before = text[..part.base].bytes().filter(|&byte| byte == b'\n').count();
-    Some(part.own_problem.as_ref()?.moved_down(lines_before).go_message())
+    let index = parts.iter().position(|part| !part.is_sound)?;
+    let part = parts.get(index)?;
+    let line_of = |part: &Part| text[..part.base].bytes().filter(|&byte| byte == b'\n').count();
+    let mut problem = part.own_problem.as_ref()?.moved_down(line_of(part));
+    let indentation = part.text.len() - part.text.trim_start_matches(' ').len();
+    if part.level == Level::Item && indentation == 0 {
+        // A list that stands no deeper than its key has another grammar than one that stands alone.
+        return None;
+    }
+    if let Some(context) = problem.context.as_mut().filter(|context| context.offset == indentation)
+        && !problem.in_scanner
+    {
+        // What begins with the block goes on from the blocks before it.
+        let is_root = !matches!(part.level, Level::Task | Level::Item);
+        let before = parts[..=index].iter().rev();
+        let first = before.take_while(|other| is_root || other.level == part.level).last();
+        context.line = first.map_or(0, line_of);
+    }
+    Some(problem.go_message())
 }
 
 impl Document {
+    /// How many fragments its nodes are in.
+    pub fn fragment_count(&self) -> usize {
+        self.parts.len() + 1
+    }
+
     fn whole(source: SourceId, root: Option<Node>, errors: Vec<YamlError>) -> Self {
         Self { source, root: root.map(Arc::new), errors, parts: Vec::new(), is_entangled: false }
     }
@@ -207,8 +258,8 @@ fn from_broken_parts(parts: Vec<Part>, go_message: Option<String>, source: Sourc
     if let Some(first) = errors.first_mut() {
         first.go_message = go_message;
     }
-    let has_entries = parts.iter().any(|part| !part.entries.is_empty());
-    let root = has_entries.then(|| Arc::new(assemble(&parts, source)));
+    let says_something = parts.iter().any(Part::says_something);
+    let root = says_something.then(|| Arc::new(assemble(&parts, source)));
     let is_entangled = parts.iter().any(|part| part.has_references);
     Document { source, root, errors, parts, is_entangled }
 }
@@ -281,9 +332,9 @@ fn read_blocks(blocks: &[Unread<'_>], go_on: &(impl Fn(&Part) -> bool + Sync)) -
     parts.into_iter().collect()
 }
 
-/// The root, which a task's own text does not show, is one level of nesting.
+/// The root, which the text of a task or a step does not show, is one level of nesting.
 fn depth_of(level: Level) -> usize {
-    usize::from(level == Level::Task)
+    usize::from(matches!(level, Level::Task | Level::Item))
 }
 
 fn read_block(text: &str, block: &Block, source: SourceId) -> Part {
@@ -300,22 +351,19 @@ fn read_block(text: &str, block: &Block, source: SourceId) -> Part {
         _ => None,
     });
     let is_sound = !is_broken && composed.is_sound();
-    let entries = match composed.root.map(|root| root.kind) {
-        Some(NodeKind::Mapping(mapping)) => mapping.entries,
-        _ => Vec::new(),
-    };
-    let is_sound = is_sound && entries.len() == 1;
-    Part {
+    let mut part = Part {
         text: text.into(),
         level: block.level,
         source,
         base: block.range.start,
-        entries,
+        root: composed.root.map(Arc::new),
         errors,
         own_problem,
-        is_sound,
+        is_sound: false,
         has_references: composed.has_references,
-    }
+    };
+    part.is_sound = is_sound && part.entries().len() + part.items().len() == 1;
+    part
 }
 
 /// Which old part a new block is. Most edits change one place: what is equal at the beginning and at the end is found
@@ -359,35 +407,44 @@ impl<'p> Reuse<'p> {
 fn assemble(parts: &[Part], source: SourceId) -> Node {
     let mut root = Assembly::default();
     let mut header: Option<&Part> = None;
-    let mut tasks = Assembly::default();
+    let mut below = Assembly::default();
     for part in parts {
-        if part.level == Level::Task && header.is_some() {
-            tasks.push_all(part);
+        if matches!(part.level, Level::Task | Level::Item) && header.is_some() {
+            below.push_all(part);
             continue;
         }
-        root.push_header(header.take(), std::mem::take(&mut tasks), source);
+        root.push_header(header.take(), std::mem::take(&mut below), source);
         if part.level == Level::Header {
             header = Some(part);
         } else {
             root.push_all(part);
         }
     }
-    root.push_header(header, tasks, source);
+    root.push_header(header, below, source);
     root.into_node(source)
 }
 
-/// Entries of several fragments that make one mapping.
+/// Entries or items of several fragments that make one mapping or list.
 #[derive(Default)]
 struct Assembly {
     entries: Vec<Entry>,
+    items: Vec<Arc<Node>>,
+    /// Where go-yaml lets it begin.
     start: Option<usize>,
+    /// Where its first child begins.
+    first: usize,
     end: usize,
 }
 
 impl Assembly {
     fn push_all(&mut self, part: &Part) {
-        for entry in &part.entries {
+        for entry in part.entries() {
             self.push_entry(entry.clone(), part.base);
+        }
+        if let Some(list) = part.root.as_ref().filter(|_| !part.items().is_empty()) {
+            let at = |offset: u32| part.base + offset as usize;
+            self.cover(at(list.start), at(list.span.start), at(list.span.end));
+            self.items.extend_from_slice(part.items());
         }
     }
 
@@ -398,29 +455,40 @@ impl Assembly {
     }
 
     fn push(&mut self, entry: Entry, start: usize, end: usize) {
-        self.start.get_or_insert(start);
-        self.end = self.end.max(end);
+        self.cover(start, start, end);
         self.entries.push(entry);
     }
 
-    fn push_header(&mut self, header: Option<&Part>, tasks: Self, source: SourceId) {
+    fn cover(&mut self, start: usize, first: usize, end: usize) {
+        if self.start.is_none() {
+            self.start = Some(start);
+            self.first = first;
+        }
+        self.end = self.end.max(end);
+    }
+
+    fn push_header(&mut self, header: Option<&Part>, below: Self, source: SourceId) {
         let Some(header) = header else { return };
-        let (Some(entry), Some(_)) = (header.entries.first(), tasks.start) else {
+        let (Some(entry), Some(_)) = (header.entries().first(), below.start) else {
             return self.push_all(header);
         };
-        let (start, end) = (header.base + entry.key.span.start as usize, tasks.end);
-        let value = Arc::new(tasks.into_node(source));
+        let (start, end) = (header.base + entry.key.span.start as usize, below.end);
+        let value = Arc::new(below.into_node(source));
         self.push(Entry { key: entry.key.clone(), value }, start, end);
     }
 
     fn into_node(self, source: SourceId) -> Node {
-        let start = self.start.unwrap_or(0);
-        let mapping = Mapping { entries: self.entries, style: CollectionStyle::Block };
+        let style = CollectionStyle::Block;
+        let kind = if self.items.is_empty() {
+            NodeKind::Mapping(Mapping { entries: self.entries, style })
+        } else {
+            NodeKind::Sequence(Sequence { items: self.items, style })
+        };
         Node {
-            span: Span::new(source, start, self.end.max(start)),
-            start: start as u32,
+            span: Span::new(source, self.first, self.end.max(self.first)),
+            start: self.start.unwrap_or(0) as u32,
             marks: None,
-            kind: NodeKind::Mapping(mapping),
+            kind,
         }
     }
 }

@@ -91,6 +91,15 @@ fn lines() -> impl Strategy<Value = String> {
         "version: '3'",
         "tasks:",
         "tasks: # all",
+        "steps:",
+        "steps: # all",
+        "- a",
+        "- task: b",
+        "  - c: d",
+        "  -",
+        "    e: f",
+        "  - - g",
+        "-",
         "vars: {A: 1}",
         "# c",
         "",
@@ -254,7 +263,7 @@ fn check_edit(before: &str, after: &str) -> Result<(), TestCaseError> {
         printed(fresh.document.root.as_deref(), &fresh.sources)
     );
     let messages = |document: &Document| {
-        document.errors.iter().map(|e| (e.message.clone(), e.go_message.is_some())).collect::<Vec<_>>()
+        document.errors.iter().map(|e| (e.message.clone(), e.go_message.clone())).collect::<Vec<_>>()
     };
     prop_assert_eq!(messages(&document), messages(&fresh.document));
     Ok(())
@@ -306,6 +315,26 @@ fn an_edit_reads_one_block_again() {
     assert_eq!(old.sources.text(entry(&document, &["env", "B"]).span), "2");
     assert_eq!(old.sources.position(entry(&document, &["env", "B"]).span).line, 17);
     assert!(document.root.as_ref().unwrap().span.source == document.source);
+}
+
+#[test]
+fn an_edit_of_a_plan_reads_one_step_again() {
+    let text = "vars: {A: 1}\nsteps:\n  - task: a\n    needs: [x]\n  # two\n  - b\n  -\n    task: c\n";
+    let mut old = read(text);
+    let edited = text.replace("A: 1", "A: 1, B: 2").replace("- b\n", "- task: b\n    vars: {C: 3}\n");
+    let document = read_again(&mut old, &edited);
+    let items = |document: &Document| match &entry(document, &["steps"]).kind {
+        NodeKind::Sequence(list) => list.items.clone(),
+        _ => panic!("no list"),
+    };
+    let (before, after) = (items(&old.document), items(&document));
+    let is_same: Vec<bool> = before.iter().zip(&after).map(|(a, b)| Arc::ptr_eq(a, b)).collect();
+    assert_eq!(is_same, [true, false, true]);
+    assert_eq!(old.sources.text(after[2].span), "task: c");
+    assert_eq!(
+        old.sources.text(entry(&document, &["steps"]).span),
+        &edited[edited.find("task: a").unwrap()..edited.len() - 1]
+    );
 }
 
 #[test]

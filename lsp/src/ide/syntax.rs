@@ -110,7 +110,8 @@ impl<'a> Tree<'a> {
                     node = value;
                 }
                 NodeKind::Sequence(sequence) => {
-                    let (index, item) = self.touched(sequence.items.iter().enumerate(), position)?;
+                    let (index, item) =
+                        self.touched(sequence.items.iter().map(|item| &**item).enumerate(), position)?;
                     path.push(Item::Index(index));
                     node = item;
                 }

@@ -12,6 +12,8 @@ mod run;
 mod runs;
 mod show;
 
+use std::sync::Arc;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use ez_compiler::diagnostic::{Diagnostic, Severity};
 use ez_compiler::ir::Plan;
@@ -104,7 +106,7 @@ fn unknown(name: &str, all: &[PlanFile]) -> Failure {
 /// A plan that can be worked with, in its project.
 struct Opened {
     project: Project,
-    plan: Plan,
+    plan: Arc<Plan>,
 }
 
 /// Opens the project of a plan and compiles the plan. Warnings are shown.

@@ -21,7 +21,7 @@ pub fn of_file<'s>(snapshot: &'s Snapshot, path: &camino::Utf8Path) -> Option<&'
 pub fn step(plan: &CompiledPlan, name: &str) -> Option<String> {
     let name = name.split_once('[').map_or(name, |(name, _)| name);
     let written = plan.written.as_ref()?.steps.iter().find(|step| step.name.value == name)?;
-    let compiled = plan.plan.as_ref();
+    let compiled = plan.plan.as_deref();
     let found =
         compiled.and_then(|plan| Some((plan, plan.steps.iter().find(|step| step.name.value == name)?)));
     Some(show(written, found))

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use ez_compiler::folder::{self, FolderTask};
+use ez_compiler::folder::{self, FolderTask, MetadataFiles};
 use ez_compiler::ir::{CallKind, Resolution, Task};
 use ez_compiler::source::{FileId, SourceMap};
 
@@ -103,8 +103,9 @@ pub fn show(snapshot: &Snapshot, task: &Task) -> String {
 
 /// A folder task.
 fn show_folder(snapshot: &Snapshot, folder: &FolderTask) -> String {
-    let mut sources = SourceMap::default();
-    let (metadata, _) = folder::read_metadata(&*snapshot.files, folder, &mut sources);
+    let (mut sources, mut read) = (SourceMap::default(), MetadataFiles::default());
+    let read = folder::read_metadata(&*snapshot.files, folder, &mut sources, &mut read, None);
+    let metadata = &read.metadata;
     let mut shown = format!("**folder task** {}", code(&folder.name));
     if let Some(desc) = &metadata.desc {
         let _ = write!(shown, "\n\n{}", desc.value.trim());
