@@ -434,20 +434,27 @@ impl Surroundings<'_> {
     }
 }
 
-/// Compiles plans of a compiled project; their texts join the project's.
+/// Compiles plans of a compiled project; their texts join the project's. Those with which the project was checked are taken as
+/// they are.
 pub fn compile_plans(
     files: &dyn FileSystem,
     host: &dyn Host,
     compilation: &mut Compilation,
     found: Vec<PlanFile>,
 ) -> Vec<CompiledPlan> {
-    let Compilation { purpose, program, folders, folder_programs, memo, failure, sources, read, .. } =
-        compilation;
+    let Compilation {
+        purpose, program, folders, folder_programs, plans, memo, failure, sources, read, ..
+    } = compilation;
     let memo = (*purpose == Purpose::Check).then_some(&*memo);
     let is_partial = failure.is_some();
     let surroundings = Surroundings { files, host, program, folders, folder_programs, memo, is_partial };
     let mut reader = PlanReader { sources, read: &mut read.plans, previous: None };
-    surroundings.compile_plans(found, &mut reader)
+    let checked = |file: &PlanFile| plans.iter().find(|plan| plan.file == *file);
+    let (known, new): (Vec<PlanFile>, Vec<PlanFile>) =
+        found.into_iter().partition(|file| checked(file).is_some());
+    let mut compiled: Vec<CompiledPlan> = known.iter().filter_map(checked).cloned().collect();
+    compiled.extend(surroundings.compile_plans(new, &mut reader));
+    compiled
 }
 
 /// The directories that have plugins: a folder task's own come before those of its project.

@@ -2,7 +2,7 @@
 
 use ez_tests::{Project, program};
 
-const TASKFILE: &str = "version: '3'\ntasks:\n  build: echo build\n  test: echo test\n  pack: {desc: Packs, cmds: [echo pack]}\n";
+const TASKFILE: &str = "version: '3'\ntasks:\n  build: echo build\n  test: echo test\n  pack: {desc: Packs, cmds: ['echo pack {{.X}}']}\n";
 
 /// A plan with everything that a drawing shows.
 const RELEASE: &str = "\

@@ -64,7 +64,7 @@ fn check_once(
     levels: &Levels,
 ) -> Result<(Project, Vec<Diagnostic>), Failure> {
     let mut project =
-        Project::open(context, place, Purpose::Run).map_err(|failure| broken(failure.message))?;
+        Project::open(context, place, Purpose::Check).map_err(|failure| broken(failure.message))?;
     let mut files: Vec<PlanFile> = Vec::new();
     for target in targets {
         let file = target.find(&project).map_err(|failure| broken(failure.message))?;
