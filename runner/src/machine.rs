@@ -33,6 +33,10 @@ impl Host for Machine {
         self.environment.get(name).and_then(|value| value.to_str()).map(str::to_owned)
     }
 
+    fn environment_names(&self) -> Vec<String> {
+        self.environment.iter().filter_map(|(name, _)| name.to_str()).map(str::to_owned).collect()
+    }
+
     fn now(&self) -> (i64, u32) {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         (since.as_secs() as i64, since.subsec_nanos())

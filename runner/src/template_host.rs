@@ -62,6 +62,10 @@ impl Host for TemplateHost {
         self.machine.environment(name)
     }
 
+    fn environment_names(&self) -> Vec<String> {
+        self.machine.environment_names()
+    }
+
     fn now(&self) -> (i64, u32) {
         self.machine.now()
     }

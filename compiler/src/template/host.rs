@@ -9,6 +9,11 @@ pub trait Host {
     /// A variable of the environment.
     fn environment(&self, name: &str) -> Option<String>;
 
+    /// The names of all variables of the environment, in no order; for editors, which offer them.
+    fn environment_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Seconds and nanoseconds since the epoch.
     fn now(&self) -> (i64, u32);
 

@@ -60,6 +60,14 @@ impl Fixture {
         view.project_of(&Utf8PathBuf::from(ROOT).join(name)).unwrap().expect("the file belongs to a project")
     }
 
+    /// The place of the cursor; `None` where its file belongs to no project.
+    pub fn place_of_file(&self) -> Option<Place> {
+        let (path, offset) = self.cursor.clone().expect("the text has a cursor");
+        let snapshot = self.session.view().project_of(&path).unwrap()?;
+        let file = snapshot.analysis.file_of(&path)?;
+        Some(Place { snapshot, position: crate::analysis::FilePosition { file, offset } })
+    }
+
     /// The place of the cursor.
     pub fn place(&self) -> Place {
         let (path, offset) = self.cursor.clone().expect("the text has a cursor");

@@ -2,6 +2,7 @@
 
 pub mod call_hierarchy;
 pub mod code_lens;
+pub mod completion;
 pub mod cursor;
 pub mod definition;
 pub mod diagnostics;
@@ -17,6 +18,7 @@ mod navigation;
 pub mod references;
 pub mod rename;
 pub mod semantic_tokens;
+pub mod signature_help;
 mod special_variables;
 pub mod syntax;
 pub mod variables;

@@ -1,16 +1,18 @@
 //! What the server says that it can do. Nothing stands here that is not implemented, and a test asks for each.
 
 use tower_lsp::ls_types::{
-    CallHierarchyServerCapability, ClientCapabilities, CodeLensOptions, DeclarationCapability,
-    DiagnosticOptions, DiagnosticServerCapabilities, DocumentLinkOptions, HoverProviderCapability, OneOf,
-    PositionEncodingKind, RenameOptions, SaveOptions, SemanticTokensFullOptions, SemanticTokensOptions,
-    SemanticTokensServerCapabilities, ServerCapabilities, TextDocumentSyncCapability, TextDocumentSyncKind,
-    TextDocumentSyncOptions, TextDocumentSyncSaveOptions, WorkDoneProgressOptions,
-    WorkspaceFoldersServerCapabilities, WorkspaceServerCapabilities,
+    CallHierarchyServerCapability, ClientCapabilities, CodeLensOptions, CompletionOptions,
+    DeclarationCapability, DiagnosticOptions, DiagnosticServerCapabilities, DocumentLinkOptions,
+    HoverProviderCapability, OneOf, PositionEncodingKind, RenameOptions, SaveOptions,
+    SemanticTokensFullOptions, SemanticTokensOptions, SemanticTokensServerCapabilities, ServerCapabilities,
+    SignatureHelpOptions, TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
+    TextDocumentSyncSaveOptions, WorkDoneProgressOptions, WorkspaceFoldersServerCapabilities,
+    WorkspaceServerCapabilities,
 };
 
 use super::handlers::code_lens::EditorCommands;
-use super::handlers::semantic_tokens;
+
+use super::handlers::{completion, semantic_tokens, signature_help};
 use crate::session::Encoding;
 
 /// How columns are counted: in bytes where the editor can, because texts are.
@@ -88,6 +90,15 @@ pub fn of_server(client: &ClientCapabilities, commands: &EditorCommands) -> Serv
         code_lens_provider: commands.has_any().then_some(CodeLensOptions { resolve_provider: Some(true) }),
         hover_provider: Some(HoverProviderCapability::Simple(true)),
         semantic_tokens_provider: Some(semantic_tokens()),
+        completion_provider: Some(CompletionOptions {
+            resolve_provider: Some(true),
+            trigger_characters: Some(texts(completion::TRIGGERS)),
+            ..CompletionOptions::default()
+        }),
+        signature_help_provider: Some(SignatureHelpOptions {
+            trigger_characters: Some(texts(signature_help::TRIGGERS)),
+            ..SignatureHelpOptions::default()
+        }),
         workspace: Some(WorkspaceServerCapabilities {
             workspace_folders: Some(WorkspaceFoldersServerCapabilities {
                 supported: Some(true),
@@ -106,4 +117,8 @@ fn semantic_tokens() -> SemanticTokensServerCapabilities {
         full: Some(SemanticTokensFullOptions::Delta { delta: Some(true) }),
         ..SemanticTokensOptions::default()
     })
+}
+
+fn texts(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
 }

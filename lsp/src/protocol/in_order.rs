@@ -17,8 +17,8 @@ use tower_lsp::ls_types::{
 use tower_lsp::{ExitedError, LspService};
 use tower_service::Service;
 
-use super::from_proto;
 use super::server::Backend;
+use super::{from_proto, lenient};
 use crate::session::{Session, View};
 
 tokio::task_local! {
@@ -102,6 +102,7 @@ impl Service<Request> for InOrder {
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
+        let request = lenient::mend(request);
         self.apply(&request);
         let view = self.session.view();
         VIEW.scope(view, self.service.call(request)).boxed()

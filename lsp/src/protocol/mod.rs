@@ -9,6 +9,7 @@ mod capabilities;
 mod from_proto;
 mod handlers;
 mod in_order;
+mod lenient;
 mod listen;
 mod outlet;
 mod publish;

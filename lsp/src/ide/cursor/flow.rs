@@ -163,7 +163,6 @@ pub fn plain_end(text: &str, start: usize, limit: usize) -> usize {
     let mut at = start;
     while at < limit {
         match bytes.get(at) {
-            None | Some(b'\n' | b'\r') => break,
             Some(b'{') if bytes.get(at + 1) == Some(&b'{') => {
                 let rest = text.get(at..limit).unwrap_or("");
                 at = rest.find("}}").map_or(limit, |close| at + close + 1);
@@ -171,7 +170,7 @@ pub fn plain_end(text: &str, start: usize, limit: usize) -> usize {
             Some(b'[') if at > start && !at_blank(at - 1) => depth += 1,
             Some(b']') if depth > 0 => depth -= 1,
             Some(b',') if depth > 0 => {}
-            Some(b',' | b'[' | b']' | b'{' | b'}') => break,
+            None | Some(b'\n' | b'\r' | b',' | b'[' | b']' | b'{' | b'}') => break,
             Some(b':')
                 if at_blank(at + 1) || matches!(bytes.get(at + 1), None | Some(b',' | b']' | b'}')) =>
             {

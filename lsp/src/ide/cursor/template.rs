@@ -31,8 +31,8 @@ pub enum Base {
     Dot,
     /// A variable; `$` is the data.
     Variable(SmolStr),
-    /// Something in parentheses.
-    Expression,
+    /// Something in parentheses, as written.
+    Expression(SmolStr),
 }
 
 /// A function whose arguments are being written.
@@ -74,6 +74,8 @@ pub struct TemplateCursor {
     pub call: Option<Call>,
     /// What is piped into the word, as written; `None` where nothing is.
     pub piped: Option<SmolStr>,
+    /// Whether the word is an argument of a function, or stands where none can.
+    pub is_argument: bool,
     /// Whether the word is the first of its action, where keywords can stand.
     pub is_first: bool,
     /// Whether `.` is the data.
@@ -411,8 +413,9 @@ impl State {
         let follows_close = last.is_some_and(|token| {
             before.last().is_some_and(|before| before.kind == Kind::Close && before.end == token.start)
         });
-        let (subject, typed) = subject(last.map(|token| token.kind), written, follows_close);
         let stack = Self::commands(logical, before);
+        let inner = stack.last().and_then(|command| command.operands.last()).filter(|_| follows_close);
+        let (subject, typed) = subject(last.map(|token| token.kind), written, inner.cloned());
         let is_else = before.len() == 1
             && before.first().and_then(|token| logical.get(token.start..token.end)) == Some("else");
         let is_first = before.is_empty() || is_else;
@@ -473,6 +476,7 @@ impl State {
             typed,
             call,
             piped: innermost.filter(|command| command.is_empty()).and_then(|command| command.piped.clone()),
+            is_argument: innermost.is_some_and(|command| !command.is_empty()),
             is_first,
             dot_is_data: self.blocks.iter().all(|(_, _, changed)| !changed),
             variables: self.variables,
@@ -497,7 +501,7 @@ fn is_keyword(word: &str) -> bool {
 }
 
 /// What the word at the cursor asks for, and the part of it that is being written.
-fn subject(kind: Option<Kind>, written: &str, follows_close: bool) -> (Subject, SmolStr) {
+fn subject(kind: Option<Kind>, written: &str, before: Option<SmolStr>) -> (Subject, SmolStr) {
     let chain = |base: Base, names: &str| {
         let mut path: Vec<SmolStr> = names.split('.').map(SmolStr::new).collect();
         let typed = path.pop().unwrap_or_default();
@@ -505,7 +509,7 @@ fn subject(kind: Option<Kind>, written: &str, follows_close: bool) -> (Subject, 
     };
     match kind {
         Some(Kind::Field) => {
-            let base = if follows_close { Base::Expression } else { Base::Dot };
+            let base = before.map_or(Base::Dot, Base::Expression);
             chain(base, written.strip_prefix('.').unwrap_or(written))
         }
         Some(Kind::Variable) => match written.split_once('.') {

@@ -170,7 +170,7 @@ fn templates_are_read_up_to_the_cursor() {
     check("{{$x := 1}}{{$$0}}", "Variable $ \"$\" first$x");
     check("{{$x.a.b$0}}", "Field { base: Variable(\"$x\"), path: [\"a\"] } b \"b\" first");
     check("{{.ITEM.OS$0}}", "Field { base: Dot, path: [\"ITEM\"] } OS \"OS\" first");
-    check("{{(index .A 1).x$0}}", "Field { base: Expression, path: [] } x \"x\"");
+    check("{{(index .A 1).x$0}}", "Field { base: Expression(\"(index .A 1)\"), path: [] } x \"x\"");
     check("{{/* $0 */}}", "nothing");
     check("{{if $0}}", "Operand  \"\"");
     check("{{else if .$0}}", &format!("{dot}  \"\""));

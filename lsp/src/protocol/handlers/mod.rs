@@ -2,6 +2,7 @@
 
 pub mod call_hierarchy;
 pub mod code_lens;
+pub mod completion;
 pub mod definition;
 pub mod diagnostic;
 pub mod document_link;
@@ -10,4 +11,5 @@ pub mod inlay_hint;
 pub mod references;
 pub mod rename;
 pub mod semantic_tokens;
+pub mod signature_help;
 pub mod symbols;

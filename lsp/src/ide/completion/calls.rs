@@ -1,0 +1,200 @@
+//! Variables that a call or a step gives to a task, and their values.
+
+use ez_compiler::ast::param::variable_name;
+use ez_compiler::ast::{EnumValues, Param, ParamKind, Task as Definition, VariableValue};
+use ez_compiler::folder;
+use ez_compiler::ir::{Program, Task};
+use ez_compiler::schema::Format;
+use smol_str::SmolStr;
+use std::sync::Arc;
+
+use super::rank::Candidates;
+use super::request::Request;
+use super::tasks::{self, first_line};
+use super::{Item, Kind, insertion, variables};
+use crate::ide::cursor::{Part, Step};
+
+const REQUIRED: u16 = 0;
+const PARAM: u16 = 1;
+const OVERRIDABLE: u16 = 2;
+
+/// The words of a `bool`.
+const TRUTHS: [&str; 2] = ["true", "false"];
+
+/// A variable that a task can be given.
+struct Wanted {
+    /// Under which name.
+    name: SmolStr,
+    group: u16,
+    /// What it can be, where that is known.
+    values: Vec<SmolStr>,
+    about: Option<String>,
+    detail: &'static str,
+}
+
+/// A task that is called where the cursor is.
+enum Callee<'p> {
+    Inline(&'p Task),
+    /// A task of a folder, whose program was made for this.
+    Folder(Arc<Program>, SmolStr),
+}
+
+impl Callee<'_> {
+    fn task(&self) -> Option<&Task> {
+        match self {
+            Self::Inline(task) => Some(task),
+            Self::Folder(program, name) => program.find(name).map(|id| program.task(id)),
+        }
+    }
+}
+
+/// The keys of the variables that the called task knows.
+pub fn add_keys(request: &Request<'_>, present: &[SmolStr], found: &mut Candidates) {
+    let depth = request.cursor.path.len();
+    for wanted in wanted(request, depth) {
+        if present.contains(&wanted.name) {
+            continue;
+        }
+        let name = wanted.name.clone();
+        found.add(wanted.group, &name, || key_item(request, wanted));
+    }
+}
+
+fn key_item(request: &Request<'_>, wanted: Wanted) -> Item {
+    let cursor = &request.cursor;
+    let mut item = Item::new(wanted.name.as_str(), Kind::Variable, request.word())
+        .detail(Some(wanted.detail.to_owned()));
+    item.documentation = wanted.about;
+    if cursor.part == Part::KeyWithColon {
+        return item;
+    }
+    let name = insertion::key(&wanted.name, cursor.flow.is_some());
+    let is_plain = |value: &SmolStr| {
+        insertion::scalar(value, crate::ide::cursor::Style::Plain, true) == **value
+            && !value.contains([',', '|'])
+    };
+    item.insert = format!("{name}: ");
+    if request.options.has_snippets && !wanted.values.is_empty() && wanted.values.iter().all(is_plain) {
+        let values: Vec<String> = wanted.values.iter().map(|value| insertion::snippet_text(value)).collect();
+        item.insert = format!("{name}: ${{1|{}|}}", values.join(","));
+        item.is_snippet = true;
+    }
+    item
+}
+
+/// The values that the variable can have whose value is being written.
+pub fn add_values(request: &Request<'_>, found: &mut Candidates) {
+    let path = &request.cursor.path;
+    let Some(Step::Key { name, .. }) = path.last() else { return };
+    let Some(wanted) = wanted(request, path.len() - 1).into_iter().find(|wanted| wanted.name == *name) else {
+        return;
+    };
+    for (order, value) in wanted.values.iter().enumerate() {
+        found.add(order as u16, value, || {
+            let item = request.scalar(value, Kind::Word);
+            if TRUTHS.contains(&value.as_str()) && wanted.values.len() == TRUTHS.len() {
+                let blank = if request.cursor.needs_blank { " " } else { "" };
+                return item.inserting(format!("{blank}{value}"));
+            }
+            item
+        });
+    }
+}
+
+/// What the task wants to which the mapping gives variables that the way leads to with `depth` steps.
+fn wanted(request: &Request<'_>, depth: usize) -> Vec<Wanted> {
+    let path = &request.cursor.path;
+    let Some(holder) = depth.checked_sub(1) else { return Vec::new() };
+    let Some(key) = path.get(holder).and_then(Step::key) else { return Vec::new() };
+    let wanted_key = match key {
+        "vars" | "defaults" => "task",
+        "ez-defaults" => "ez-extends",
+        _ => return Vec::new(),
+    };
+    let names_params = key != "vars" || request.format == Format::Plan;
+    let name = request.cursor.scalar_of(request.source, holder, wanted_key);
+    let Some(callee) = name.and_then(|name| callee(request, &name)) else {
+        // A task may have defaults for its own params.
+        let own = request.task().filter(|_| key == "ez-defaults");
+        return own.map(|task| of_params(task, names_params)).unwrap_or_default();
+    };
+    let Some(task) = callee.task() else { return Vec::new() };
+    let mut found = of_params(task, names_params);
+    of_definition(&task.definition, &mut found);
+    found
+}
+
+fn callee<'p>(request: &Request<'p>, name: &str) -> Option<Callee<'p>> {
+    if let Some(task) = tasks::find(request, name) {
+        return Some(Callee::Inline(task));
+    }
+    if request.format != Format::Plan {
+        return None;
+    }
+    let (folder, task) = folder::split_name(name);
+    let folders = &request.snapshot.analysis.compilation.folders;
+    let found = folders.iter().find(|known| known.name == folder)?;
+    Some(Callee::Folder(tasks::folder_program(request, found), task.into()))
+}
+
+fn of_params(task: &Task, names_params: bool) -> Vec<Wanted> {
+    let params = task.superset.iter().flat_map(|superset| &superset.params);
+    let wanted = |param: &Param| Wanted {
+        name: if names_params { param.name.value.clone() } else { variable_name(&param.name.value) },
+        group: if param.required && param.default.is_none() { REQUIRED } else { PARAM },
+        values: values_of(param),
+        about: Some(variables::about_param(param)),
+        detail: "param",
+    };
+    params.map(wanted).collect()
+}
+
+/// What a param can be, where that is written out.
+pub fn values_of(param: &Param) -> Vec<SmolStr> {
+    match param.kind.value {
+        ParamKind::Bool => TRUTHS.map(SmolStr::new_static).to_vec(),
+        _ => param.options.iter().map(|option| option.value.clone()).collect(),
+    }
+}
+
+fn of_definition(definition: &Definition, found: &mut Vec<Wanted>) {
+    let is_param = |found: &[Wanted], name: &str| {
+        found.iter().any(|wanted| wanted.name == *name || variable_name(&wanted.name) == *name)
+    };
+    for required in &definition.requires {
+        if is_param(found, &required.name.value) {
+            continue;
+        }
+        let values = match required.allowed.as_ref().map(|allowed| &allowed.values) {
+            Some(EnumValues::List(values)) => values.clone(),
+            _ => Vec::new(),
+        };
+        found.push(Wanted {
+            name: required.name.value.clone(),
+            group: REQUIRED,
+            values,
+            about: None,
+            detail: "required",
+        });
+    }
+    for variable in &definition.vars {
+        let name = &variable.name.value;
+        let gives_way = match &variable.value {
+            VariableValue::Text(text) => text.value.contains(&format!(".{name}")),
+            _ => false,
+        };
+        if gives_way && !is_param(found, name) {
+            let about = match &variable.value {
+                VariableValue::Text(text) => Some(format!("Without it: `{}`", first_line(&text.value))),
+                _ => None,
+            };
+            found.push(Wanted {
+                name: name.clone(),
+                group: OVERRIDABLE,
+                values: Vec::new(),
+                about,
+                detail: "variable",
+            });
+        }
+    }
+}
