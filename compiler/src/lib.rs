@@ -11,6 +11,7 @@ pub mod diagnostic;
 pub mod dotenv;
 pub mod emit;
 pub mod file_system;
+pub mod fix;
 pub mod folder;
 pub mod ir;
 pub mod plan;

@@ -25,6 +25,7 @@ pub const STAGES: &[&str] = &[
     "source",
     "file_system",
     "diagnostic",
+    "fix",
     "rule",
     "suggest",
     "template::value",

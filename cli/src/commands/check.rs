@@ -4,12 +4,13 @@ use std::collections::HashSet;
 
 use camino::Utf8PathBuf;
 use ez_compiler::diagnostic::{Diagnostic, Severity};
+use ez_compiler::fix;
 use ez_compiler::folder::FolderTask;
 use ez_compiler::ir::{Resolution, TaskId};
 use ez_compiler::rule::{RULES, Rule};
 use ez_compiler::source::SourceMap;
 
-use super::{Context, Outcome, fixes};
+use super::{Context, Outcome};
 use crate::args::ez::{Check, Format, RuleLevels};
 use crate::args::invocation::Options;
 use crate::exit_code::Code;
@@ -20,9 +21,6 @@ use crate::project::Project;
 use crate::render::{self, Findings};
 use crate::{disk, fuzzy};
 use ez_compiler::Purpose;
-
-/// How often fixes are applied and the project is checked again: one fix may make room for the next.
-pub const MAX_FIX_ROUNDS: usize = 10;
 
 /// Checks projects and prints the findings. Errors among them end the program with 1, a failed check with 2.
 pub fn run(context: &Context, options: &Options, check: &Check) -> Outcome {
@@ -100,7 +98,7 @@ fn mend(
 ) -> Result<Project, Failure> {
     let mut project = open()?;
     let mut count = 0;
-    for _ in 0..MAX_FIX_ROUNDS {
+    for _ in 0..fix::MAX_ROUNDS {
         let findings = levels.apply(&project.compilation.diagnostics);
         let mended = write_fixes(&project.compilation.sources, &findings)?;
         if mended == 0 {
@@ -118,7 +116,7 @@ fn mend(
 /// # Errors
 /// A file cannot be written.
 pub fn write_fixes(sources: &SourceMap, findings: &[Diagnostic]) -> Result<usize, Failure> {
-    let mended = fixes::apply(sources, findings);
+    let mended = fix::apply(sources, findings);
     // Standard input and remote Taskfiles cannot be mended.
     if mended.texts.keys().any(|path| !path.is_file()) {
         return Ok(0);

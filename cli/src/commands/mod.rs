@@ -11,7 +11,6 @@ pub mod engine_task;
 pub mod experiments;
 pub mod export;
 pub mod ez_list;
-pub mod fixes;
 pub mod graph;
 pub mod import;
 pub mod init;

@@ -6,6 +6,7 @@ pub mod emit;
 pub mod error;
 pub mod expanded;
 mod explain;
+pub mod format;
 mod lines;
 pub mod merge;
 pub mod node;

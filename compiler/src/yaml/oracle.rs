@@ -202,7 +202,7 @@ const PIECES: &[&str] = &[
 ];
 
 /// Pieces in a row.
-fn pieces() -> impl Strategy<Value = String> {
+pub(super) fn pieces() -> impl Strategy<Value = String> {
     // Few kinds of pieces in one text, so that they meet each other more often.
     let some = prop::sample::subsequence(PIECES, 1..=PIECES.len());
     let in_a_row = some.prop_flat_map(|some| prop::collection::vec(prop::sample::select(some), 0..24));

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use camino::Utf8PathBuf;
 use ez_compiler::Purpose;
 use ez_compiler::diagnostic::{Diagnostic, Severity};
+use ez_compiler::fix;
 use ez_compiler::plan::{self, PlanFile};
 
 use super::Target;
 use crate::args::invocation::Options;
 use crate::args::plan::PlanCheck;
-use crate::commands::check::{self, Levels, MAX_FIX_ROUNDS, Report, broken};
+use crate::commands::check::{self, Levels, Report, broken};
 use crate::commands::{Context, Outcome};
 use crate::disk::Disk;
 use crate::exit_code::Code;
@@ -40,7 +41,7 @@ pub fn run(context: &Context, options: &Options, request: &PlanCheck) -> Outcome
         let (mut project, mut diagnostics) = check_once(context, place, targets, &levels)?;
         if request.fix {
             let mut count = 0;
-            for _ in 0..MAX_FIX_ROUNDS {
+            for _ in 0..fix::MAX_ROUNDS {
                 let mended = check::write_fixes(&project.compilation.sources, &diagnostics)?;
                 if mended == 0 {
                     break;

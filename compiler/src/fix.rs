@@ -1,11 +1,15 @@
-//! Applies fixes of findings to files.
+//! Fixes of findings, applied to texts.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use camino::Utf8PathBuf;
-use ez_compiler::diagnostic::Diagnostic;
-use ez_compiler::source::SourceMap;
+
+use crate::diagnostic::Diagnostic;
+use crate::source::SourceMap;
+
+/// How often fixes are applied and the project is checked again: one fix may make room for the next.
+pub const MAX_ROUNDS: usize = 10;
 
 /// What became of files.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -17,10 +21,10 @@ pub struct Mended {
 }
 
 /// The texts with the first fix of every finding applied. A fix that touches what another one changed waits.
-pub fn apply(sources: &SourceMap, diagnostics: &[Diagnostic]) -> Mended {
+pub fn apply<'d>(sources: &SourceMap, diagnostics: impl IntoIterator<Item = &'d Diagnostic>) -> Mended {
     let mut changes: BTreeMap<u32, Vec<(Range<usize>, &str)>> = BTreeMap::new();
     let mut count = 0;
-    for fix in diagnostics.iter().filter_map(|diagnostic| diagnostic.fixes.first()) {
+    for fix in diagnostics.into_iter().filter_map(|diagnostic| diagnostic.fixes.first()) {
         let edits: Vec<_> =
             fix.edits.iter().map(|edit| (sources.locate(edit.span), edit.new_text.as_str())).collect();
         let is_free = edits.iter().all(|(place, _)| {
@@ -61,8 +65,8 @@ fn is_apart(a: &Range<usize>, b: &Range<usize>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ez_compiler::diagnostic::Code;
-    use ez_compiler::source::Span;
+    use crate::diagnostic::Code;
+    use crate::source::Span;
 
     /// Applies replacements `(start, end, text)` to "one two three".
     fn check(edits: &[(usize, usize, &str)], expected: &str, count: usize) {
