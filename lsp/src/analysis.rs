@@ -16,6 +16,7 @@ use rustc_hash::FxHashMap;
 
 use crate::files::EditorFiles;
 use crate::ide::variables::PassedVariables;
+use crate::projects::ProjectKey;
 use crate::settings::Settings;
 
 /// A host that several threads may ask.
@@ -24,6 +25,8 @@ pub type SharedHost = Arc<dyn Host + Send + Sync>;
 /// A project as it was compiled from the texts of one moment.
 #[derive(Debug)]
 pub struct Analysis {
+    /// What tells the project from others.
+    pub key: ProjectKey,
     /// What the compiler made of it.
     pub compilation: Compilation,
     by_path: FxHashMap<Utf8PathBuf, FileId>,
@@ -92,12 +95,13 @@ impl Snapshot {
 }
 
 impl Analysis {
-    /// Of a compilation, for which some files were read. What a compilation knows of others is from before.
-    pub fn new(compilation: Compilation, was_read: impl Fn(&Utf8Path) -> bool) -> Self {
+    /// Of a project's compilation, for which some files were read. What a compilation knows of others is from before.
+    pub fn new(key: ProjectKey, compilation: Compilation, was_read: impl Fn(&Utf8Path) -> bool) -> Self {
         let of_now = compilation.sources.files().filter(|(_, file)| was_read(&file.path));
         // Of a path that was read twice the newest text holds.
         let by_path = of_now.map(|(id, file)| (file.path.clone(), id)).collect();
         Self {
+            key,
             compilation,
             by_path,
             diagnostics: OnceLock::new(),

@@ -8,7 +8,7 @@ pub mod analysis;
 pub mod document;
 pub mod files;
 pub mod ide;
-mod projects;
+pub mod projects;
 mod protocol;
 pub mod session;
 pub mod settings;

@@ -7,7 +7,8 @@ use ez_compiler::file_system::{FileSystem, PathKind};
 use ez_compiler::folder::FolderTask;
 use ez_compiler::project::paths::TASKFILE_NAMES;
 use ez_compiler::project::remote::is_remote;
-use ez_compiler::{Dialect, Options, Purpose, compile};
+use ez_compiler::template::Host;
+use ez_compiler::{Compilation, Dialect, Options, Purpose, compile};
 use rustc_hash::FxHashMap;
 
 use crate::analysis::Analysis;
@@ -67,18 +68,11 @@ impl Projects {
         // A compilation that panics must not be built upon.
         let previous = slot.analysis.take();
         let recorder = Recorder::new(&view.files);
-        let options = Options {
-            root_dir: key.entry.parent().unwrap_or(Utf8Path::new("/")).to_owned(),
-            host: &*view.host,
-            purpose: Purpose::Check,
-            dialect: Dialect::Ez,
-            folder: key.folder.as_ref(),
-        };
-        let compilation =
-            compile(&recorder, &key.entry, &options, previous.as_deref().map(|p| &p.compilation));
+        let previous = previous.as_deref().map(|previous| &previous.compilation);
+        let compilation = key.compile(&recorder, &*view.host, previous);
         let read = recorder.into_read();
         let was_read = |path: &Utf8Path| read.contains_key(path) || is_remote(path.as_str());
-        let analysis = Arc::new(Analysis::new(compilation, was_read));
+        let analysis = Arc::new(Analysis::new(key.clone(), compilation, was_read));
         *slot = Slot {
             revision: view.revision,
             disk_revision: view.disk_revision,
@@ -150,6 +144,23 @@ impl ProjectKey {
     /// The root of a project.
     pub fn root(entry: Utf8PathBuf) -> Self {
         Self { entry, folder: None }
+    }
+
+    /// Compiles the project.
+    pub fn compile(
+        &self,
+        files: &dyn FileSystem,
+        host: &dyn Host,
+        previous: Option<&Compilation>,
+    ) -> Compilation {
+        let options = Options {
+            root_dir: self.entry.parent().unwrap_or(Utf8Path::new("/")).to_owned(),
+            host,
+            purpose: Purpose::Check,
+            dialect: Dialect::Ez,
+            folder: self.folder.as_ref(),
+        };
+        compile(files, &self.entry, &options, previous)
     }
 
     /// A folder task.

@@ -1,11 +1,15 @@
 //! Projects for tests, written as one marked text.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use camino::Utf8PathBuf;
-use ez_compiler::file_system::MemoryFileSystem;
+use ez_compiler::Compilation;
+use ez_compiler::file_system::{MemoryFileSystem, OverlayFileSystem};
 use ez_compiler::template::PureHost;
 
+use super::actions::Change;
 use crate::analysis::Snapshot;
 use crate::session::{Place, Session, World};
 
@@ -19,10 +23,21 @@ const FILE_MARK: &str = "#- ";
 /// What stands where the cursor is.
 const CURSOR: &str = "$0";
 
+/// Compares with a recorded text below `snapshots/lsp`.
+macro_rules! assert_snapshot {
+    ($($text:tt)*) => {
+        insta::with_settings!({ snapshot_path => "../../../snapshots/lsp" }, {
+            insta::assert_snapshot!($($text)*);
+        })
+    };
+}
+pub(crate) use assert_snapshot;
+
 /// A project in memory, and where its cursor is.
 pub struct Fixture {
     session: Session,
     cursor: Option<(Utf8PathBuf, usize)>,
+    selection_end: Option<usize>,
 }
 
 impl Fixture {
@@ -30,12 +45,15 @@ impl Fixture {
     pub fn new(marked: &str) -> Self {
         let mut disk = MemoryFileSystem::new();
         let mut cursor = None;
+        let mut selection_end = None;
         let mut open = Vec::new();
         for (name, text) in files(marked) {
             let path = Utf8PathBuf::from(ROOT).join(name);
             let text = match text.find(CURSOR) {
                 Some(at) => {
                     cursor = Some((path.clone(), at));
+                    let text = text.replacen(CURSOR, "", 1);
+                    selection_end = text.find(CURSOR);
                     text.replacen(CURSOR, "", 1)
                 }
                 None => text,
@@ -51,7 +69,7 @@ impl Fixture {
         {
             session.open(path, text, 1);
         }
-        Self { session, cursor }
+        Self { session, cursor, selection_end }
     }
 
     /// The project of a file.
@@ -75,6 +93,47 @@ impl Fixture {
         let file = snapshot.analysis.file_of(&path).unwrap();
         Place { snapshot, position: crate::analysis::FilePosition { file, offset } }
     }
+}
+
+impl Fixture {
+    /// The bytes between the cursor and a second one; none where there is no second.
+    pub fn selection(&self) -> Range<usize> {
+        let start = self.cursor.as_ref().map_or(0, |(_, offset)| *offset);
+        start..self.selection_end.unwrap_or(start)
+    }
+}
+
+/// The texts of the files that a change touches, by path.
+pub fn changed(snapshot: &Snapshot, change: &Change) -> BTreeMap<Utf8PathBuf, String> {
+    let mut texts: BTreeMap<Utf8PathBuf, String> = change.files.iter().cloned().collect();
+    let mut edits = change.edits.clone();
+    edits.sort_by_key(|(place, _)| (place.range.start, place.range.end));
+    for (place, new_text) in edits.into_iter().rev() {
+        let source = snapshot.analysis.file(place.file);
+        let text = texts.entry(source.path.clone()).or_insert_with(|| source.text.to_string());
+        text.replace_range(place.range, &new_text);
+    }
+    texts
+}
+
+/// Those texts, each below the name of its file.
+pub fn shown_change(snapshot: &Snapshot, change: &Change) -> String {
+    let mut shown = String::new();
+    for (path, text) in changed(snapshot, change) {
+        let name = path.as_str().trim_start_matches(ROOT).trim_start_matches('/');
+        shown.extend([FILE_MARK, name, "\n", &text]);
+    }
+    shown
+}
+
+/// The project with a change applied.
+pub fn compiled_after(snapshot: &Snapshot, change: &Change) -> Compilation {
+    let mut overlay = MemoryFileSystem::new();
+    for (path, text) in changed(snapshot, change) {
+        overlay = overlay.with(path, text);
+    }
+    let files = OverlayFileSystem { overlay, below: &*snapshot.files };
+    snapshot.analysis.key.compile(&files, &*snapshot.host, None)
 }
 
 fn files(marked: &str) -> Vec<(String, String)> {
@@ -120,7 +179,7 @@ pub fn underlined(snapshot: &Snapshot, place: &crate::analysis::FileRange) -> St
     let line = source.lines.line_of(place.range.start);
     let bytes = source.lines.line_range(&source.text, line);
     let text = &source.text[bytes.clone()];
-    let width = |range: std::ops::Range<usize>| source.text.get(range).map_or(0, |text| text.chars().count());
+    let width = |range: Range<usize>| source.text.get(range).map_or(0, |text| text.chars().count());
     let before = width(bytes.start..place.range.start);
     let marked = width(place.range.start..place.range.end.min(bytes.end)).max(1);
     format!("{text}\n{}{}\n", " ".repeat(before), "▔".repeat(marked))

@@ -1,18 +1,18 @@
 //! What the server says that it can do. Nothing stands here that is not implemented, and a test asks for each.
 
 use tower_lsp::ls_types::{
-    CallHierarchyServerCapability, ClientCapabilities, CodeLensOptions, CompletionOptions,
-    DeclarationCapability, DiagnosticOptions, DiagnosticServerCapabilities, DocumentLinkOptions,
-    HoverProviderCapability, OneOf, PositionEncodingKind, RenameOptions, SaveOptions,
-    SemanticTokensFullOptions, SemanticTokensOptions, SemanticTokensServerCapabilities, ServerCapabilities,
-    SignatureHelpOptions, TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
-    TextDocumentSyncSaveOptions, WorkDoneProgressOptions, WorkspaceFoldersServerCapabilities,
-    WorkspaceServerCapabilities,
+    CallHierarchyServerCapability, ClientCapabilities, CodeActionKind, CodeActionOptions,
+    CodeActionProviderCapability, CodeLensOptions, CompletionOptions, DeclarationCapability,
+    DiagnosticOptions, DiagnosticServerCapabilities, DocumentLinkOptions, DocumentOnTypeFormattingOptions,
+    FoldingRangeProviderCapability, HoverProviderCapability, OneOf, PositionEncodingKind, RenameOptions,
+    ResourceOperationKind, SaveOptions, SelectionRangeProviderCapability, SemanticTokensFullOptions,
+    SemanticTokensOptions, SemanticTokensServerCapabilities, ServerCapabilities, SignatureHelpOptions,
+    TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions, TextDocumentSyncSaveOptions,
+    WorkDoneProgressOptions, WorkspaceFoldersServerCapabilities, WorkspaceServerCapabilities,
 };
 
 use super::handlers::code_lens::EditorCommands;
-
-use super::handlers::{completion, semantic_tokens, signature_help};
+use super::handlers::{self, completion, semantic_tokens, signature_help};
 use crate::session::Encoding;
 
 /// How columns are counted: in bytes where the editor can, because texts are.
@@ -45,6 +45,34 @@ fn prepares_renames(client: &ClientCapabilities) -> bool {
     rename.is_some_and(|rename| rename.prepare_support == Some(true))
 }
 
+/// What the editor can do with changes that it is given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EditAbilities {
+    /// Whether it takes changes of documents with their versions.
+    pub document_changes: bool,
+    /// Whether it makes new files.
+    pub creates_files: bool,
+    /// Whether it asks for the edit of an action when the user chose it.
+    pub resolves_actions: bool,
+}
+
+impl EditAbilities {
+    /// Of an editor.
+    pub fn of(client: &ClientCapabilities) -> Self {
+        let edit = client.workspace.as_ref().and_then(|workspace| workspace.workspace_edit.as_ref());
+        let action = client.text_document.as_ref().and_then(|document| document.code_action.as_ref());
+        let document_changes = edit.is_some_and(|edit| edit.document_changes == Some(true));
+        let operations = edit.and_then(|edit| edit.resource_operations.as_deref()).unwrap_or_default();
+        let resolve = action.and_then(|action| action.resolve_support.as_ref());
+        Self {
+            document_changes,
+            creates_files: document_changes && operations.contains(&ResourceOperationKind::Create),
+            resolves_actions: resolve
+                .is_some_and(|resolve| resolve.properties.iter().any(|name| name == "edit")),
+        }
+    }
+}
+
 /// Everything that is announced.
 pub fn of_server(client: &ClientCapabilities, commands: &EditorCommands) -> ServerCapabilities {
     let diagnostics = DiagnosticOptions {
@@ -59,7 +87,21 @@ pub fn of_server(client: &ClientCapabilities, commands: &EditorCommands) -> Serv
         save: Some(TextDocumentSyncSaveOptions::SaveOptions(SaveOptions { include_text: Some(false) })),
         ..TextDocumentSyncOptions::default()
     };
+    let actions = CodeActionOptions {
+        code_action_kinds: Some(vec![CodeActionKind::QUICKFIX, handlers::code_action::FIX_ALL]),
+        resolve_provider: Some(true),
+        ..CodeActionOptions::default()
+    };
     ServerCapabilities {
+        document_formatting_provider: Some(OneOf::Left(true)),
+        document_range_formatting_provider: Some(OneOf::Left(true)),
+        document_on_type_formatting_provider: Some(DocumentOnTypeFormattingOptions {
+            first_trigger_character: handlers::formatting::NEW_LINE.to_owned(),
+            more_trigger_character: None,
+        }),
+        folding_range_provider: Some(FoldingRangeProviderCapability::Simple(true)),
+        selection_range_provider: Some(SelectionRangeProviderCapability::Simple(true)),
+        code_action_provider: Some(CodeActionProviderCapability::Options(actions)),
         position_encoding: Some(match encoding(client) {
             Encoding::Utf8 => PositionEncodingKind::UTF8,
             Encoding::Utf16 => PositionEncodingKind::UTF16,

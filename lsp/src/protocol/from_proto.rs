@@ -3,8 +3,9 @@
 use std::ops::Range as ByteRange;
 
 use camino::Utf8PathBuf;
+use ez_compiler::file_system::FileSystem;
 use ez_compiler::project::paths;
-use ez_compiler::source::SourceFile;
+use ez_compiler::source::{LineIndex, SourceFile};
 use tower_lsp::ls_types::{Position, Range, TextDocumentContentChangeEvent, TextDocumentPositionParams, Uri};
 
 use super::server::Refusal;
@@ -23,6 +24,13 @@ pub fn path(uri: &Uri) -> Option<Utf8PathBuf> {
 pub fn change(event: TextDocumentContentChangeEvent) -> Change {
     let pair = |position: Position| (position.line, position.character);
     Change { range: event.range.map(|range| (pair(range.start), pair(range.end))), text: event.text }
+}
+
+/// A file as the editor has it, or else the disk; `None` where it cannot be read.
+pub fn source(view: &View, uri: &Uri) -> Option<SourceFile> {
+    let path = path(uri)?;
+    let text = view.files.read(&path).ok()?;
+    Some(SourceFile { path, lines: LineIndex::new(&text), text })
 }
 
 /// The place that a question is about; `None` in a file that belongs to no project.

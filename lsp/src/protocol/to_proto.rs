@@ -1,16 +1,21 @@
 //! From our types to the protocol's.
 
+use std::collections::BTreeMap;
 use std::ops::Range as ByteRange;
 use std::str::FromStr;
 
 use camino::Utf8Path;
-use ez_compiler::source::SourceFile;
+use ez_compiler::source::{FileId, SourceFile};
 use tower_lsp::ls_types::{
-    CodeDescription, Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag, Location,
-    NumberOrString, Position, Range, Uri,
+    CodeDescription, CreateFile, Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag,
+    DocumentChangeOperation, DocumentChanges, Location, NumberOrString, OneOf,
+    OptionalVersionedTextDocumentIdentifier, Position, Range, ResourceOp, TextDocumentEdit, TextEdit, Uri,
+    WorkspaceEdit,
 };
 
+use super::capabilities::EditAbilities;
 use crate::analysis::{Analysis, FileRange, TextPlace};
+use crate::ide::actions::Change;
 use crate::ide::diagnostics::{Finding, Tag};
 use crate::session::View;
 
@@ -73,4 +78,46 @@ pub fn diagnostic(view: &View, analysis: &Analysis, finding: &Finding) -> Diagno
         }),
         data: None,
     }
+}
+
+/// Changes of files. An editor that knows no versions is given the edits of open documents without.
+pub fn workspace_edit(
+    view: &View,
+    analysis: &Analysis,
+    change: &Change,
+    editor: EditAbilities,
+) -> WorkspaceEdit {
+    let mut by_file: BTreeMap<FileId, Vec<TextEdit>> = BTreeMap::new();
+    for (place, new_text) in &change.edits {
+        let range = range(view, analysis.file(place.file), &place.range);
+        by_file.entry(place.file).or_default().push(TextEdit { range, new_text: new_text.clone() });
+    }
+    let edits = by_file.into_iter().filter_map(|(file, edits)| {
+        let path = &analysis.file(file).path;
+        let version = view.files.documents.get(path).map(|document| document.version);
+        Some((uri(path)?, version, edits))
+    });
+    if !editor.document_changes {
+        let changes = edits.map(|(uri, _, edits)| (uri, edits)).collect();
+        return WorkspaceEdit { changes: Some(changes), ..WorkspaceEdit::default() };
+    }
+    let edits = edits.map(|(uri, version, edits)| document_edit(uri, version, edits));
+    let document_changes = if change.files.is_empty() {
+        DocumentChanges::Edits(edits.collect())
+    } else {
+        let files = change.files.iter().filter_map(|(path, text)| Some((uri(path)?, text)));
+        let created = files.flat_map(|(uri, text)| {
+            let create = CreateFile { uri: uri.clone(), options: None, annotation_id: None };
+            let start = Range::default();
+            let edit = document_edit(uri, None, vec![TextEdit { range: start, new_text: text.clone() }]);
+            [DocumentChangeOperation::Op(ResourceOp::Create(create)), DocumentChangeOperation::Edit(edit)]
+        });
+        DocumentChanges::Operations(created.chain(edits.map(DocumentChangeOperation::Edit)).collect())
+    };
+    WorkspaceEdit { document_changes: Some(document_changes), ..WorkspaceEdit::default() }
+}
+
+fn document_edit(uri: Uri, version: Option<i32>, edits: Vec<TextEdit>) -> TextDocumentEdit {
+    let text_document = OptionalVersionedTextDocumentIdentifier { uri, version };
+    TextDocumentEdit { text_document, edits: edits.into_iter().map(OneOf::Left).collect() }
 }

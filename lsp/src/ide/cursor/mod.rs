@@ -5,7 +5,7 @@
 
 mod entries;
 mod flow;
-mod line;
+pub mod line;
 pub mod shell;
 pub mod template;
 
