@@ -204,8 +204,9 @@ pub fn taskfile_in(view: &View, directory: &Utf8Path) -> Option<Utf8PathBuf> {
 /// Whether a file is a Taskfile by its name: `Taskfile.yml` and its variants, also with words around it as in
 /// `Taskfile.docker.yml` or `docker.taskfile.yaml`.
 pub fn is_taskfile_name(path: &Utf8Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_ascii_lowercase();
-    name.contains("taskfile") && (name.ends_with(".yml") || name.ends_with(".yaml"))
+    let stem = path.file_stem().unwrap_or_default().to_ascii_lowercase();
+    let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
+    stem.contains("taskfile") && matches!(&*extension, "yml" | "yaml")
 }
 
 #[cfg(test)]

@@ -168,7 +168,7 @@ mod tests {
             text: Arc::from(text.as_str()),
         };
         let chain = Selector::new(&source).at(offset);
-        chain.iter().map(|range| format!("{:?}\n", &text[range.clone()])).collect()
+        chain.iter().fold(String::new(), |seen, range| seen + &format!("{:?}\n", &text[range.clone()]))
     }
 
     const FILE: &str = "version: '3'\ntasks:\n  a:\n    desc: builds it\n    cmds:\n      - \"echo {{.DIR | default `x`}} all\"\n      - task: b\n";

@@ -48,7 +48,7 @@ impl InOrder {
                     if let Some(path) = from_proto::path(&document.uri) {
                         session.open(path, document.text, document.version);
                     }
-                })
+                });
             }
             "textDocument/didChange" => {
                 self.apply_with(request, |session, params: DidChangeTextDocumentParams| {

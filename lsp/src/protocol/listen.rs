@@ -52,13 +52,11 @@ pub async fn websocket(
 
 /// The next connection. One that broke before it was taken, or a lack of descriptors, is no reason to end.
 async fn next(listener: &TcpListener) -> Option<TcpStream> {
-    match listener.accept().await {
-        Ok((stream, _)) => Some(stream),
-        Err(_) => {
-            tokio::task::yield_now().await;
-            None
-        }
+    let accepted = listener.accept().await.ok();
+    if accepted.is_none() {
+        tokio::task::yield_now().await;
     }
+    accepted.map(|(stream, _)| stream)
 }
 
 async fn bind(address: SocketAddr, listening: impl FnOnce(SocketAddr)) -> Result<TcpListener, ServeError> {
