@@ -347,9 +347,15 @@ pub fn implied(
     let Some(node) = builder.tasks.get(number).map(|written| written.node) else { return };
     let span = builder.text_span(text, 0..text.value.len());
     builder.add(node, span, role, Spelling::Implied, Some(within));
-    if let Some(obstacle) = obstacle {
-        builder.set_obstacle(node, obstacle);
+    let Some(obstacle) = obstacle else { return };
+    let task = program.task(id);
+    // Any of its names may be the one that is put together, and any namespace in it a part of that.
+    for name in std::iter::once(&task.name).chain(&task.aliases) {
+        for part in parts_of(builder, 0, name, Some(number)) {
+            builder.set_obstacle(part.node, obstacle.clone());
+        }
     }
+    builder.set_obstacle(node, obstacle);
 }
 
 /// What the parts of a name stand for, as a file writes it: namespaces, and the task.

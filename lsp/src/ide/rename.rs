@@ -64,6 +64,7 @@ pub fn rename(
     let rename = Rename { snapshot, index, id: occurrence.symbol, symbol };
     let new_name = normal_form(symbol, new_name.trim());
     check_name(symbol.kind, &new_name)?;
+    check_stars(symbol, &new_name)?;
     if new_name == symbol.name {
         return Ok(Some(Vec::new()));
     }
@@ -115,12 +116,12 @@ fn is_identifier(name: &str) -> bool {
 fn check_name(kind: SymbolKind, name: &str) -> Result<(), String> {
     let is_word = |extra: &str| {
         name.starts_with(|c: char| c.is_alphanumeric() || c == '_')
-            && name.ends_with(|c: char| c.is_alphanumeric() || "_-+.".contains(c))
+            && name.ends_with(|c: char| c.is_alphanumeric() || "_-+.*".contains(c))
             && name.chars().all(|c| c.is_alphanumeric() || c == '_' || extra.contains(c))
     };
     let (is_good, form) = match kind {
         SymbolKind::Task | SymbolKind::TaskAlias => (
-            is_word("-.:/+@") && !name.contains("::"),
+            is_word("-.:/+@*") && !name.contains("::"),
             "letters, digits and `_-.:/+@`, with a letter or digit at both ends",
         ),
         SymbolKind::Namespace => (is_word("-./+@"), "letters, digits and `_-./+@`, without `:`"),
@@ -146,6 +147,16 @@ fn check_name(kind: SymbolKind, name: &str) -> Result<(), String> {
     }
 }
 
+/// A task takes as many words as it has stars, and has them in a list.
+fn check_stars(symbol: &Symbol, new_name: &str) -> Result<(), String> {
+    let stars = |name: &str| name.matches('*').count();
+    match (stars(&symbol.name), stars(new_name)) {
+        (old, new) if old == new => Ok(()),
+        (0, _) => Err(format!("`{new_name}` cannot be the name: `{}` has no `*`", symbol.name)),
+        (old, _) => Err(format!("`{new_name}` cannot be the name: keep the {old} `*` of `{}`", symbol.name)),
+    }
+}
+
 struct Rename<'a> {
     snapshot: &'a Snapshot,
     index: &'a SymbolIndex,
@@ -165,6 +176,13 @@ impl Rename<'_> {
                     self.symbol.name, source.path
                 ));
             }
+            if self.is_pinned(place.file) {
+                return Err(format!(
+                    "`{}` is named in {}, whose content an include pins by its `checksum`: remove that first",
+                    self.symbol.name,
+                    source.path.file_name().unwrap_or_default()
+                ));
+            }
             if !self.is_written(place, &source.text) {
                 let position = source.lines.position(&source.text, place.range().start);
                 let file = source.path.file_name().unwrap_or_default();
@@ -175,7 +193,51 @@ impl Rename<'_> {
             }
             places.push(place);
         }
+        self.check_hidden_reads(&places)?;
         Ok(places)
+    }
+
+    /// What scripts hand to other programs, as in `sh -c 'echo $X'`, may read a variable of the environment as well.
+    fn check_hidden_reads(&self, places: &[&Occurrence]) -> Result<(), String> {
+        let name = match self.symbol.kind {
+            SymbolKind::Variable => self.symbol.name.clone(),
+            SymbolKind::Param => variable_name(&self.symbol.name),
+            _ => return Ok(()),
+        };
+        let is_read_by_scripts = places.iter().any(|place| {
+            let text = &self.index.sources().file(place.file).text;
+            text.get(..place.range().start)
+                .is_some_and(|before| before.ends_with('$') || before.ends_with("${"))
+        });
+        let is_environment = is_read_by_scripts || self.symbol.kind == SymbolKind::Param;
+        for file in self.snapshot.analysis.compilation.loaded.files.iter().filter(|_| is_environment) {
+            let source = self.index.sources().file(file.file);
+            for (at, _) in source.text.match_indices(name.as_str()) {
+                let before = source.text.get(..at).unwrap_or_default();
+                let after = source.text.get(at + name.len()..).unwrap_or_default();
+                let is_read = before.ends_with('$') || before.ends_with("${");
+                let is_whole = !after.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+                if is_read
+                    && is_whole
+                    && self.index.at(file.file, at).iter().all(|known| known.range().start != at)
+                {
+                    let position = source.lines.position(&source.text, at);
+                    return Err(format!(
+                        "`{name}` may be read by another program in {}, line {}: change it there first",
+                        source.path.file_name().unwrap_or_default(),
+                        position.line
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an include says what must be in a file.
+    fn is_pinned(&self, file: FileId) -> bool {
+        let loaded = &self.snapshot.analysis.compilation.loaded;
+        let pinned = loaded.edges.iter().filter(|edge| edge.include.checksum.is_some());
+        pinned.filter_map(|edge| loaded.files.get(edge.to)).any(|known| known.file == file)
     }
 
     fn is_written(&self, place: &Occurrence, text: &str) -> bool {
@@ -210,6 +272,7 @@ impl Rename<'_> {
             } else {
                 new_text
             };
+            self.check_dot(place, text, &new_text)?;
             let edits = by_file.entry(place.file).or_default();
             if edits.last().is_none_or(|(last, _)| *last != place.range()) {
                 edits.push((place.range(), new_text));
@@ -217,6 +280,23 @@ impl Rename<'_> {
         }
         let source = |file: FileId| Arc::clone(self.index.sources().file(file));
         Ok(by_file.into_iter().map(|(file, edits)| FileEdits { source: source(file), edits }).collect())
+    }
+
+    /// Behind a dot of a template only a word can stand.
+    fn check_dot(&self, place: &Occurrence, text: &str, new_text: &str) -> Result<(), String> {
+        let before = text.get(..place.range().start).unwrap_or_default();
+        // What is a word there now stands behind a dot of a template, and not of another name.
+        let is_field = place.role == Role::Read && before.ends_with('.') && is_identifier(&self.symbol.name);
+        if !is_field || is_identifier(new_text) || self.symbol.kind == SymbolKind::Task {
+            return Ok(());
+        }
+        let source = self.index.sources().file(place.file);
+        let position = source.lines.position(&source.text, place.range().start);
+        Err(format!(
+            "`{new_text}` cannot stand behind the dot of a template, as in {}, line {}: use letters, digits and `_`",
+            source.path.file_name().unwrap_or_default(),
+            position.line
+        ))
     }
 
     fn check_collision(&self, new_name: &str) -> Result<(), String> {
@@ -375,10 +455,9 @@ impl Rename<'_> {
     }
 }
 
-/// Whether YAML takes a word for something else than a text.
+/// Whether YAML takes a word for something else than a text. `yes` and `on` are texts to go-yaml.
 fn needs_quotes(name: &str) -> bool {
-    const TRUTHS: &[&str] = &["y", "n", "yes", "no", "on", "off"];
-    !matches!(resolve_plain(name), Resolved::String(_)) || TRUTHS.contains(&name.to_lowercase().as_str())
+    !matches!(resolve_plain(name), Resolved::String(_))
 }
 
 /// Whether some bytes are a whole scalar without quotes: between what begins and what ends one.
