@@ -153,6 +153,30 @@ function doing.action(step)
   return offered
 end
 
+-- The lenses of a line, and whether what is seen after the choice of one has a text.
+function doing.lens(step)
+  vim.api.nvim_win_set_cursor(0, { step.line, 0 })
+  local function here()
+    return vim.tbl_filter(
+      function(lens) return lens.command and lens.range.start.line == step.line - 1 end,
+      vim.lsp.codelens.get(0)
+    )
+  end
+  vim.lsp.codelens.refresh()
+  wait(function() return #here() == step.count end)
+  local titles = vim.tbl_map(function(lens) return lens.command.title end, here())
+  table.sort(titles)
+  vim.ui.select = function(items, _, choose)
+    for _, item in ipairs(items) do
+      local lens = item.lens or item
+      if lens.command.title == step.title then choose(item) end
+    end
+  end
+  vim.lsp.codelens.run()
+  local seen = wait(function() return table.concat(text(), '\n'):find(step.output, 1, true) ~= nil end)
+  return { titles, seen }
+end
+
 function doing.format()
   until_changed(function()
     local format = vim.lsp.buf.format or function() vim.lsp.buf.formatting_sync(nil, LIMIT) end

@@ -83,10 +83,12 @@ fn neovim(project: Project, steps: &Value) -> Option<(Project, Vec<Value>)> {
     let neovim = editor("nvim")?;
     let version = project.run_program(&neovim, ["--version"]).stdout.clone();
     let blocks = blocks("neovim.md", "lua");
-    let [file_types, newer, older, _] = &blocks[..] else { panic!("the page has {} blocks", blocks.len()) };
+    let [file_types, newer, older, lenses, _] = &blocks[..] else {
+        panic!("the page has {} blocks", blocks.len())
+    };
     let is_older = (7..=10).any(|minor| version.starts_with(&format!("NVIM v0.{minor}.")));
     let server = if is_older { older } else { newer };
-    project.write(".editor/init.lua", format!("{file_types}\n{server}"));
+    project.write(".editor/init.lua", format!("{file_types}\n{server}\n{lenses}"));
     let run = format!("luafile {}", script("neovim.lua"));
     Some(shown(
         project,
@@ -258,6 +260,70 @@ fn emacs_renames_a_task_in_all_files() {
     }
 }
 
+/// Steps that complete the name of a task where nothing stands yet, and what is offered there.
+fn check_completion(shown: Option<(Project, Vec<Value>)>) {
+    let Some((_, shown)) = shown else { return };
+    let offered = words(&shown[2]);
+    for name in ["build", "test", "docs:pages"] {
+        assert!(offered.contains(&name), "{offered:?}");
+    }
+}
+
+fn completion() -> Value {
+    json!([
+        {"do": "open", "file": "Taskfile.yml"},
+        {"do": "replace", "line": 6, "from": 12, "to": 30, "text": "]"},
+        {"do": "complete", "line": 6, "column": 12},
+    ])
+}
+
+#[test]
+fn neovim_completes_names_of_tasks() {
+    check_completion(neovim(project(), &completion()));
+}
+
+#[test]
+fn emacs_completes_names_of_tasks() {
+    check_completion(emacs(project(), &completion()));
+}
+
+#[test]
+fn neovim_mends_a_finding() {
+    let steps = json!([
+        {"do": "open", "file": "Taskfile.yml"},
+        {"do": "replace", "line": 6, "from": 12, "to": 16, "text": "tset"},
+        {"do": "findings", "expected": [UNKNOWN]},
+        {"do": "action", "line": 6, "column": 13, "title": "Change to `test`"},
+        {"do": "findings", "expected": []},
+        {"do": "text"},
+    ]);
+    let Some((_, shown)) = neovim(project(), &steps) else { return };
+    assert!(words(&shown[3]).contains(&"Change to `test`"), "{}", shown[3]);
+    assert_eq!((&shown[4], words(&shown[5])), (&json!([]), TASKFILE.lines().collect()));
+}
+
+#[test]
+fn neovim_runs_a_task_by_its_lens() {
+    let project = project().file("Taskfile.yml", "version: '3'\ntasks:\n  hello: echo hi from a task\n");
+    let steps = json!([
+        {"do": "open", "file": "Taskfile.yml"},
+        {"do": "lens", "line": 3, "count": 3, "title": "▶ run", "output": "hi from a task"},
+    ]);
+    let Some((_, shown)) = neovim(project, &steps) else { return };
+    assert_eq!(shown[1], json!([["dry-run", "no references", "▶ run"], true]));
+}
+
+#[test]
+fn editors_format() {
+    let steps = json!([{"do": "open", "file": "Taskfile.yml"}, {"do": "format"}]);
+    let untidy = TASKFILE.replace("desc: B", "desc:   B").replace("  build:\n", "  build:  \n");
+    for with in [neovim, emacs] {
+        let project = project().file("Taskfile.yml", &untidy);
+        let Some((_, shown)) = with(project, &steps) else { continue };
+        assert_eq!(words(&shown[1]), TASKFILE.lines().collect::<Vec<_>>());
+    }
+}
+
 /// The command of a configuration: the page's editor is to start a server that answers.
 fn check_command(command: &[&str]) {
     assert_eq!(command, ["ez", "lsp"]);
@@ -329,7 +395,7 @@ fn the_newer_configuration_of_neovim_is_one_of_the_same_server() {
         vim.lsp.enable = function(name) seen.enabled = name end\n";
     let tell = "io.stdout:write(vim.fn.json_encode(seen))\nvim.cmd('qa!')\n";
     let project = project();
-    project.write(".editor/new.lua", format!("{record}{}{}{tell}", blocks[1], blocks[3]));
+    project.write(".editor/new.lua", format!("{record}{}{}{tell}", blocks[1], blocks[4]));
     let args = ["--headless", "-u", "NONE", "-i", "NONE", "-n", "-c", "luafile .editor/new.lua"];
     let outcome = project.run_program(&neovim, args);
     let seen: Value =
@@ -344,7 +410,8 @@ fn settings_of_the_pages_are_known() {
     let page = std::fs::read_to_string(program::repository().join("docs/editors.md")).expect("the page");
     let source =
         std::fs::read_to_string(program::repository().join("lsp/src/settings.rs")).expect("settings");
-    let rows = page.lines().filter_map(|line| line.strip_prefix("| `ez."));
+    let section = page.split("\n## ").find(|section| section.starts_with("Settings\n")).expect("the section");
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `ez."));
     let names: Vec<&str> = rows.filter_map(|row| row.split('`').next()).collect();
     let fields = source.lines().filter_map(|line| line.trim().strip_prefix("pub ")?.strip_suffix(": bool,"));
     let last: Vec<&str> = names.iter().filter_map(|name| name.rsplit('.').next()).collect();

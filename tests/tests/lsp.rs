@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
 use ez_tests::editor::{Beginning, Editor, shown, usual_capabilities};
-use ez_tests::{Project, program};
+use ez_tests::{Project, Server, program};
 use serde_json::{Value, json};
 
 const SOUND: &str = "version: '3'\ntasks:\n  build:\n    deps: [test]\n  test:\n    cmds: [echo test]\n";
@@ -302,6 +302,33 @@ fn settings_that_come_meanwhile_refuse_no_question() {
         editor.tell("workspace/didChangeConfiguration", settings);
         assert!(editor.answer(question).unwrap().is_array());
     }
+    editor.end();
+}
+
+/// Opening a file must not reach the network: what is not in the cache is a finding, and what is there is read.
+#[test]
+fn remote_taskfiles_are_taken_from_the_cache_alone() {
+    let server = Server::new();
+    server.taskfile("/lib.yml", "version: '3'\ntasks:\n  greet: echo hello\n");
+    let url = server.url("/lib.yml");
+    let taskfile =
+        format!("version: '3'\nincludes: {{lib: '{url}'}}\ntasks:\n  all:\n    deps: ['lib:greet', tset]\n");
+    let project = Project::new()
+        .file("Taskfile.yml", taskfile)
+        .file(".taskrc.yml", "experiments: {REMOTE_TASKFILES: 1}\nremote: {insecure: true}\n");
+    let mut editor = Editor::start(&project);
+    editor.open("Taskfile.yml");
+    let findings = editor.findings("Taskfile.yml");
+    assert!(findings.iter().any(|one| one.starts_with("2 EZ")), "{findings:?}");
+    assert_eq!(server.requests(), Vec::<String>::new());
+    editor.end();
+
+    project.run(["--list-all", "--yes"]).success();
+    server.requests();
+    let mut editor = Editor::start(&project);
+    editor.open("Taskfile.yml");
+    assert_eq!(editor.findings("Taskfile.yml"), ["5 EZ203 no task is named `tset`"]);
+    assert_eq!(server.requests(), Vec::<String>::new());
     editor.end();
 }
 

@@ -20,7 +20,7 @@ tasks:
       - echo {{index .LIST 0}}
   test:
     cmds: [go test ./...]
-  other:
+  other:  
     cmds:
       -   task: test
       - echo   two
@@ -252,13 +252,21 @@ impl Asker<'_> {
             "codeLensProvider" => self.ask_of("textDocument/codeLens", root, &json!({})),
             "codeLensProvider.resolveProvider" => {
                 let lenses = self.ask_of("textDocument/codeLens", root, &json!({}));
-                self.ask_about_first("codeLens/resolve", &lenses)["command"].clone()
+                let unresolved =
+                    lenses.as_array().into_iter().flatten().find(|lens| lens["command"].is_null());
+                let unresolved = unresolved.expect("a lens without its command").clone();
+                self.editor.ask("codeLens/resolve", unresolved)["command"].clone()
             }
             "documentFormattingProvider" => self.ask_of("textDocument/formatting", root, &formatting),
             "documentRangeFormattingProvider" => {
                 let mut more = all.clone();
                 more["options"] = formatting["options"].clone();
                 self.ask_of("textDocument/rangeFormatting", root, &more)
+            }
+            "documentOnTypeFormattingProvider" => {
+                self.editor.open_as("typing/Taskfile.yml", "version: '3'\ntasks:\n\n");
+                let typed = json!({"ch": "\n", "position": {"line": 2, "character": 0}, "options": formatting["options"]});
+                self.ask_of("textDocument/onTypeFormatting", "typing/Taskfile.yml", &typed)
             }
             "codeActionProvider" | "codeActionProvider.quickfix" | "codeActionProvider.source.fixAll.ez" => {
                 let kind = feature.strip_prefix("codeActionProvider.").unwrap_or("quickfix");
