@@ -152,7 +152,7 @@ impl<'a> Session<'a> {
             return all.await;
         }
         for part in parts {
-            Self::run_part(context, options, part).await?;
+            Box::pin(Self::run_part(context, options, part)).await?;
         }
         Ok(())
     }

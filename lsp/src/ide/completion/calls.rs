@@ -3,10 +3,9 @@
 use ez_compiler::ast::param::variable_name;
 use ez_compiler::ast::{EnumValues, Param, ParamKind, Task as Definition, VariableValue};
 use ez_compiler::folder;
-use ez_compiler::ir::{Program, Task};
+use ez_compiler::ir::Task;
 use ez_compiler::schema::Format;
 use smol_str::SmolStr;
-use std::sync::Arc;
 
 use super::rank::Candidates;
 use super::request::Request;
@@ -30,22 +29,6 @@ struct Wanted {
     values: Vec<SmolStr>,
     about: Option<String>,
     detail: &'static str,
-}
-
-/// A task that is called where the cursor is.
-enum Callee<'p> {
-    Inline(&'p Task),
-    /// A task of a folder, whose program was made for this.
-    Folder(Arc<Program>, SmolStr),
-}
-
-impl Callee<'_> {
-    fn task(&self) -> Option<&Task> {
-        match self {
-            Self::Inline(task) => Some(task),
-            Self::Folder(program, name) => program.find(name).map(|id| program.task(id)),
-        }
-    }
 }
 
 /// The keys of the variables that the called task knows.
@@ -113,20 +96,19 @@ fn wanted(request: &Request<'_>, depth: usize) -> Vec<Wanted> {
     };
     let names_params = key != "vars" || request.format == Format::Plan;
     let name = request.cursor.scalar_of(request.source, holder, wanted_key);
-    let Some(callee) = name.and_then(|name| callee(request, &name)) else {
+    let Some(task) = name.and_then(|name| callee(request, &name)) else {
         // A task may have defaults for its own params.
         let own = request.task().filter(|_| key == "ez-defaults");
         return own.map(|task| of_params(task, names_params)).unwrap_or_default();
     };
-    let Some(task) = callee.task() else { return Vec::new() };
     let mut found = of_params(task, names_params);
     of_definition(&task.definition, &mut found);
     found
 }
 
-fn callee<'p>(request: &Request<'p>, name: &str) -> Option<Callee<'p>> {
+fn callee<'r>(request: &Request<'r>, name: &str) -> Option<&'r Task> {
     if let Some(task) = tasks::find(request, name) {
-        return Some(Callee::Inline(task));
+        return Some(task);
     }
     if request.format != Format::Plan {
         return None;
@@ -134,7 +116,8 @@ fn callee<'p>(request: &Request<'p>, name: &str) -> Option<Callee<'p>> {
     let (folder, task) = folder::split_name(name);
     let folders = &request.snapshot.analysis.compilation.folders;
     let found = folders.iter().find(|known| known.name == folder)?;
-    Some(Callee::Folder(tasks::folder_program(request, found), task.into()))
+    let program = &tasks::folder_compilation(request, found)?.program;
+    program.find(task).map(|id| program.task(id))
 }
 
 fn of_params(task: &Task, names_params: bool) -> Vec<Wanted> {

@@ -18,7 +18,7 @@ const COMBINATION: u16 = 1;
 pub fn add_references(request: &Request<'_>, found: &mut Candidates) {
     let Some(written) = request.plan().and_then(|plan| plan.written.as_ref()) else { return };
     let own = request.step().map(|(number, _)| number);
-    let graph = request.plan().and_then(|plan| plan.plan.as_ref());
+    let graph = request.plan().and_then(|plan| plan.plan.as_deref());
     let is_from = request.cursor.path.last().and_then(crate::ide::cursor::Step::key) == Some("from");
     let named = if is_from { Vec::new() } else { needed(request) };
     for (number, step) in written.steps.iter().enumerate().filter(|(number, _)| Some(*number) != own) {
@@ -144,7 +144,7 @@ pub fn outputs_of(request: &Request<'_>, step: &str) -> Vec<SmolStr> {
 pub fn with_outputs(request: &Request<'_>) -> Vec<(SmolStr, bool)> {
     let Some(written) = request.plan().and_then(|plan| plan.written.as_ref()) else { return Vec::new() };
     let own = request.step().map(|(number, _)| number);
-    let graph = request.plan().and_then(|plan| plan.plan.as_ref());
+    let graph = request.plan().and_then(|plan| plan.plan.as_deref());
     let mut names = Vec::new();
     let has_outputs =
         |(number, step): &(usize, &std::sync::Arc<Step>)| Some(*number) != own && !step.outputs.is_empty();

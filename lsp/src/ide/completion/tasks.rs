@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
+use ez_compiler::Compilation;
 use ez_compiler::folder::{self, FolderTask};
-use ez_compiler::ir::{Program, Resolution, Task};
+use ez_compiler::ir::{Resolution, Task};
 use ez_compiler::schema::Format;
-use ez_compiler::source::SourceMap;
-use ez_compiler::{Dialect, Options, Purpose, compile};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::documentation::Subject;
@@ -180,8 +179,8 @@ fn add_folders(request: &Request<'_>, found: &mut Candidates) {
         .split_once(':')
         .and_then(|(name, _)| folders.iter().find(|folder| folder.name == name));
     if let Some(folder) = inner {
-        let program = folder_program(request, folder);
-        for task in program.tasks.iter().filter(|task| !task.is_wildcard()) {
+        let tasks = folder_compilation(request, folder).into_iter().flat_map(|known| &known.program.tasks);
+        for task in tasks.filter(|task| !task.is_wildcard()) {
             let name = folder::qualified(&folder.name, &task.name);
             let description = task.definition.desc.as_ref().map(|desc| first_line(&desc.value));
             let group = if task.internal { INTERNAL } else { OWN };
@@ -192,24 +191,17 @@ fn add_folders(request: &Request<'_>, found: &mut Candidates) {
     }
     for folder in folders {
         found.add(OWN, &folder.name, || {
-            let (metadata, _) =
-                folder::read_metadata(&*request.snapshot.files, folder, &mut SourceMap::default());
-            let description = metadata.desc.map(|desc| first_line(&desc.value));
+            let desc = folder_compilation(request, folder).and_then(|known| known.metadata.desc.as_ref());
+            let description = desc.map(|desc| first_line(&desc.value));
             request.scalar(&folder.name, Kind::Task).detail(description).origin("folder task")
         });
     }
 }
 
-/// The program of a folder task.
-pub fn folder_program(request: &Request<'_>, folder: &FolderTask) -> Arc<Program> {
-    let options = Options {
-        root_dir: folder.directory.clone(),
-        host: &*request.snapshot.host,
-        purpose: Purpose::Run,
-        dialect: Dialect::Ez,
-        folder: Some(folder),
-    };
-    compile(&*request.snapshot.files, &folder.taskfile, &options, None).program
+/// What was compiled of a folder task.
+pub fn folder_compilation<'r>(request: &Request<'r>, folder: &FolderTask) -> Option<&'r Compilation> {
+    let known = &request.snapshot.analysis.compilation.folder_programs;
+    known.iter().find(|known| known.folder == *folder).map(|known| &*known.compilation)
 }
 
 /// The tasks of an included file, by the names that they have there.

@@ -11,6 +11,7 @@ use ez_compiler::project::paths::smart_join;
 use ez_compiler::schema::Format;
 use ez_compiler::superset::RESERVED_VARIABLES;
 use ez_compiler::template::Value;
+use ez_compiler::template_file::{TemplateFiles, Templates};
 use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
@@ -314,8 +315,9 @@ fn of_plan(request: &Request<'_>, found: &mut Vec<Known>) {
 fn of_template_file(request: &Request<'_>, found: &mut Vec<Known>) {
     let mut sources = ez_compiler::source::SourceMap::default();
     let root = &request.program().dir;
-    let templates =
-        ez_compiler::template_file::Templates::of_project(&*request.snapshot.files, root, &mut sources);
+    let mut read = TemplateFiles::default();
+    let files = &*request.snapshot.files;
+    let templates = Templates::of_project(files, root, &mut sources, &mut read, None);
     let own = templates.found.iter().find(|template| template.path == request.source.path);
     for param in own.iter().flat_map(|template| &template.template.params) {
         let name = param.name.value.replace('-', "_");
