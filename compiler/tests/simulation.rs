@@ -261,7 +261,7 @@ impl Typist<'_> {
                 Some((_, old)) if old == text => {}
                 Some((_, old)) => {
                     writeln!(told, "=== {path} before\n{old}\n{old:?}\n=== {path} after\n{text}\n{text:?}")
-                        .unwrap()
+                        .unwrap();
                 }
                 None => writeln!(told, "=== {path} is new\n{text}").unwrap(),
             }
@@ -347,7 +347,7 @@ impl Typist<'_> {
             9 => {
                 edited = self.with_lines(text, |lines, at, _| {
                     lines.remove(at);
-                })
+                });
             }
             10 => edited = self.with_lines(text, |lines, at, _| lines.insert(at, lines[at])),
             11 => edited = self.with_lines(text, |lines, at, other| lines.swap(at, other)),
@@ -358,9 +358,10 @@ impl Typist<'_> {
             13 => {
                 let start = line_start(text, at);
                 let comes_in = self.random.below(2) == 0;
-                match text[start..].starts_with(' ') && !comes_in {
-                    true => edited.replace_range(start..=start, ""),
-                    false => edited.insert_str(start, ["  ", "# ", " "][self.random.below(3)]),
+                if text[start..].starts_with(' ') && !comes_in {
+                    edited.replace_range(start..=start, "");
+                } else {
+                    edited.insert_str(start, ["  ", "# ", " "][self.random.below(3)]);
                 }
             }
             14 => {
@@ -368,13 +369,13 @@ impl Typist<'_> {
                     let block: Vec<&str> =
                         lines[at.min(other)..at.max(other)].iter().take(12).copied().collect();
                     lines.splice(at..at, block);
-                })
+                });
             }
             _ => {
                 edited = self.with_lines(text, |lines, at, other| {
                     let end = at.max(other).min(at.min(other) + 12);
                     lines.drain(at.min(other)..end);
-                })
+                });
             }
         }
         // No text gets longer and longer.
