@@ -83,9 +83,9 @@ export async function startEditor({ workspace, vsix, settings = {}, environment 
       executablePath: process.env.EZ_CHROMIUM ?? "/usr/bin/chromium",
       args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
     });
-    const page = await browser.newPage({ viewport });
+    const openPage = () => browser.newPage({ viewport });
     const address = `http://127.0.0.1:${port}/`;
-    return { page, address, folder, close, log };
+    return { openPage, address, folder, close, log };
   } catch (error) {
     await close();
     throw error;

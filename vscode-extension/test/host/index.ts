@@ -1,7 +1,9 @@
 /** Tests inside the extension host: VS Code calls `run`, and what came of each test goes to a file that the driver reads. */
 
 import { appendFileSync } from "node:fs";
+import * as vscode from "vscode";
 import { tests } from "./cases";
+import { chineseTests } from "./chinese-cases";
 import { languageTests } from "./language-cases";
 
 /** Called by VS Code. */
@@ -10,7 +12,8 @@ export async function run(): Promise<void> {
   if (report === undefined) throw new Error("EZ_TEST_REPORT is not set");
   const say = (line: object) => appendFileSync(report, `${JSON.stringify(line)}\n`);
   let failed = 0;
-  for (const [name, work] of [...tests, ...languageTests]) {
+  const isChinese = vscode.env.language === "zh-cn";
+  for (const [name, work] of isChinese ? chineseTests : [...tests, ...languageTests]) {
     const began = performance.now();
     try {
       const note = await work();

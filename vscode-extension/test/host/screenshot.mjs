@@ -26,7 +26,8 @@ const editor = await startEditor({
   settings,
   viewport,
 });
-const { page, folder } = editor;
+const { folder } = editor;
+const page = await editor.openPage();
 const press = keys => page.keyboard.press(keys);
 const seen = selector => page.waitForSelector(selector, { timeout: 30_000 });
 
