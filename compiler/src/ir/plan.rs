@@ -371,6 +371,13 @@ impl Plan {
         self.ids().find(|id| self.node(*id).name == name || self.node(*id).slug == name)
     }
 
+    /// The lowest and the highest level of the nodes of a step, as people count them: 1 where nothing is waited for.
+    pub fn levels_of(&self, step: &PlanStep) -> (u32, u32) {
+        let nodes = step.nodes.clone();
+        let levels = nodes.filter_map(|node| self.levels.get(node as usize)).map(|level| level + 1);
+        (levels.clone().min().unwrap_or(1), levels.max().unwrap_or(1))
+    }
+
     /// All nodes, each after what it waits for; of one level in declared order.
     pub fn order(&self) -> Vec<NodeId> {
         let mut order: Vec<NodeId> = self.ids().collect();

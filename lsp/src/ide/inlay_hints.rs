@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use ez_compiler::ast::{Loop, Task};
+use ez_compiler::ir::Plan;
 use ez_compiler::ir::plan::PlanStep;
-use ez_compiler::ir::{NodeId, Plan};
 use ez_compiler::schema::{Format, Shape};
 use ez_compiler::source::FileId;
 use ez_compiler::template::ast::{Action, BranchKind, List, Node as TemplateNode};
@@ -241,10 +241,7 @@ fn steps(snapshot: &Snapshot, tree: &Tree<'_>, root: &Node, plan: &Plan, hints: 
 }
 
 fn level(plan: &Plan, step: &PlanStep) -> String {
-    let nodes = step.nodes.clone().map(NodeId);
-    let levels: Vec<u32> = nodes.filter_map(|node| plan.levels.get(node.0 as usize).copied()).collect();
-    let (first, last) =
-        (levels.iter().min().copied().unwrap_or(0), levels.iter().max().copied().unwrap_or(0));
+    let (first, last) = plan.levels_of(step);
     if first == last { format!("level {first}") } else { format!("levels {first}–{last}") }
 }
 

@@ -35,8 +35,7 @@ fn show(written: &ast::Step, compiled: Option<(&Plan, &PlanStep)>) -> String {
     let mut lines: Vec<String> = Vec::new();
     if let Some((plan, step)) = compiled {
         let nodes = || step.nodes.clone().map(NodeId);
-        let levels = nodes().filter_map(|node| plan.levels.get(node.0 as usize).copied());
-        let (first, last) = (levels.clone().min().unwrap_or_default(), levels.max().unwrap_or_default());
+        let (first, last) = plan.levels_of(step);
         let mut facts =
             vec![if first == last { format!("level {first}") } else { format!("levels {first} to {last}") }];
         if step.has_matrix {
