@@ -167,4 +167,90 @@ export const languageTests: readonly Case[] = [
       }
     },
   ],
+  [
+    "completes tasks, keys, variables and functions",
+    async () => {
+      const labels = (marked: string) =>
+        withText("Taskfile.yml", marked, async (document, place) => {
+          const list = await until("proposals", async () => {
+            const found = await ask<vscode.CompletionList>(
+              "vscode.executeCompletionItemProvider",
+              document.uri,
+              place,
+              undefined,
+              50,
+            );
+            return found.items.some(({ kind }) => kind !== vscode.CompletionItemKind.Text) ? found : undefined;
+          });
+          return list.items.map(({ label }) => (typeof label === "string" ? label : label.label));
+        });
+      assert.ok((await labels(TASKFILE.replace("[words]", "[¦]"))).includes("words"));
+      assert.ok((await labels(TASKFILE.replace("    desc:", "    sou¦\n    desc:"))).includes("sources"));
+      assert.ok((await labels(TASKFILE.replace("{{.NAME", "{{.¦"))).some(label => label.endsWith("NAME")));
+      assert.ok((await labels(TASKFILE.replace("upper", "up¦"))).includes("upper"));
+    },
+  ],
+  [
+    "tells the arguments of a function",
+    () =>
+      withText("Taskfile.yml", TASKFILE.replace(".NAME | upper", "replace ¦"), async (document, place) => {
+        const help = await until("a signature", async () => {
+          const found = await vscode.commands.executeCommand<vscode.SignatureHelp | undefined>(
+            "vscode.executeSignatureHelpProvider",
+            document.uri,
+            place,
+          );
+          return found?.signatures[0];
+        });
+        assert.match(help.label, /replace/);
+        assert.equal(help.parameters.length, 3);
+      }),
+  ],
+  [
+    "mends a finding, and all of a file",
+    () =>
+      withText("Taskfile.yml", TASKFILE.replace("[words]", "[wrods]").replace("desc", "desk"), async document => {
+        await until("two findings", () => codes("Taskfile.yml").length === 2);
+        const actions = async (kind: string, range: vscode.Range) =>
+          ask<vscode.CodeAction[]>("vscode.executeCodeActionProvider", document.uri, range, kind, 10);
+        const place = placeIn(document, "wr¦ods");
+        const fixes = await actions("quickfix", new vscode.Range(place, place));
+        const [fix] = fixes;
+        assert.ok(fix?.edit, JSON.stringify(fixes));
+        assert.ok(fix.isPreferred);
+        assert.ok(await vscode.workspace.applyEdit(fix.edit));
+        assert.match(document.getText(), /deps: \[words\]/);
+        await until("one finding", () => codes("Taskfile.yml").length === 1);
+        const [all] = await actions("source.fixAll.ez", new vscode.Range(0, 0, document.lineCount, 0));
+        assert.ok(all?.edit, "fix all");
+        assert.ok(await vscode.workspace.applyEdit(all.edit));
+        assert.equal(document.getText(), TASKFILE);
+        await until("no findings", () => codes("Taskfile.yml").length === 0);
+        return fix.title;
+      }),
+  ],
+  [
+    "lays out a file by its white space, and folds it",
+    () =>
+      withText("Taskfile.yml", TASKFILE.replace("      - echo", "           -   echo"), async document => {
+        const edits = await until("edits", async () => {
+          const options: vscode.FormattingOptions = { tabSize: 2, insertSpaces: true };
+          const found = await vscode.commands.executeCommand<vscode.TextEdit[] | undefined>(
+            "vscode.executeFormatDocumentProvider",
+            document.uri,
+            options,
+          );
+          return found !== undefined && found.length > 0 ? found : undefined;
+        });
+        const edit = new vscode.WorkspaceEdit();
+        edit.set(document.uri, edits);
+        assert.ok(await vscode.workspace.applyEdit(edit));
+        assert.equal(document.getText(), TASKFILE);
+        const folds = await ask<vscode.FoldingRange[]>("vscode.executeFoldingRangeProvider", document.uri);
+        assert.ok(
+          folds.some(({ start, end }) => start === 3 && end === 7),
+          JSON.stringify(folds),
+        );
+      }),
+  ],
 ];
