@@ -16,10 +16,11 @@ const settings = {
   "editor.lineHeight": 20,
   "editor.scrollBeyondLastLine": false,
   "breadcrumbs.enabled": false,
+  "editor.stickyScroll.enabled": false,
   "problems.decorations.enabled": true,
   "task.saveBeforeRun": "never",
 };
-const viewport = { width: 1520, height: 940 };
+const viewport = { width: 1560, height: 940 };
 const editor = await startEditor({
   workspace: join(EXTENSION, "test/host/garden"),
   vsix: resolve(vsix),
@@ -65,7 +66,7 @@ try {
   await seen(".terminal");
   await open("Taskfile.yml");
   const source = await readFile(join(folder, "Taskfile.yml"), "utf8");
-  const line = source.split("\n").findIndex(text => text.includes("docs:check")) + 1;
+  const line = source.split("\n").findIndex(text => text.includes("deps: [site]")) + 1;
   await seen(".squiggly-error");
   await command("Problems: Focus on Problems View");
   await page.click(".monaco-editor .view-lines >> nth=0");
@@ -73,8 +74,7 @@ try {
   await page.keyboard.type(`${line}`);
   await press("Enter");
   await press("End");
-  for (let back = 0; back < 1; back += 1) await press("ArrowLeft");
-  await page.keyboard.type(", ");
+  for (let back = 0; back < "site]".length; back += 1) await press("ArrowLeft");
   await press("Control+Space");
   await page
     .waitForSelector(".suggest-widget.visible .monaco-list-row:nth-child(3)", { timeout: 8000 })
