@@ -268,7 +268,8 @@ impl Compiler<'_> {
             return CheckMemo::default();
         }
         let known = self.previous.map(|previous| &previous.memo);
-        let checked = check::run_with(&self.project, &self.program, self.files, self.options.host, known);
+        let Options { host, folder, .. } = *self.options;
+        let checked = check::run(&self.project, &self.program, self.files, host, folder, known);
         self.diagnostics.extend(checked.diagnostics);
         checked.memo
     }

@@ -230,6 +230,19 @@ fn names_are_told_apart() {
 }
 
 #[test]
+fn a_folder_named_as_a_subcommand_is_told_of() {
+    let taskfile = "version: '3'\ntasks:\n  default: echo all\n  graph: echo graph\n";
+    let project = project().file("tasks/list/Taskfile.yml", taskfile);
+    let checked = project.run(["check", "list"]);
+    checked.success().stdout_has("`ez list` is a command of its own, not this folder task");
+    checked.stdout_has("tasks/list/Taskfile.yml:3:3").stderr_has("1 warning");
+    project.run(["run", "list"]).success().stdout_has("all\n");
+    project.run(["list:graph"]).success().stdout_has("graph\n");
+    project.write("tasks/list/Taskfile.yml", &taskfile.replace("default", "help"));
+    project.run(["check", "list"]).success().stdout("");
+}
+
+#[test]
 fn go_task_knows_nothing_of_folder_tasks() {
     let project = project();
     project.run_as_task(["fw"]).exit(200);

@@ -11,6 +11,7 @@ use super::calls::{self, TaskCall};
 use super::facts::Facts;
 use crate::ast::{self, Text, VariableValue};
 use crate::file_system::FileSystem;
+use crate::folder::FolderTask;
 use crate::ir::{Program, Task, TaskId};
 use crate::project::{Loaded, Project};
 use crate::source::SourceMap;
@@ -59,6 +60,8 @@ pub struct Context<'a> {
     pub files: &'a dyn FileSystem,
     /// The environment.
     pub host: &'a dyn Host,
+    /// The folder task that the project is.
+    pub folder: Option<&'a FolderTask>,
     /// What is known of each task, by its id.
     pub facts: Vec<Arc<Facts>>,
     /// What is known of each file, in loaded order.
@@ -91,6 +94,7 @@ impl<'a> Context<'a> {
         program: &'a Program,
         files: &'a dyn FileSystem,
         host: &'a dyn Host,
+        folder: Option<&'a FolderTask>,
         facts: Vec<Arc<Facts>>,
         file_facts: Vec<Arc<Facts>>,
     ) -> Self {
@@ -136,6 +140,7 @@ impl<'a> Context<'a> {
             program,
             files,
             host,
+            folder,
             facts,
             file_facts,
             calls,

@@ -55,6 +55,7 @@ pub use texts::{Place, Use};
 use crate::ast;
 use crate::diagnostic::Diagnostic;
 use crate::file_system::FileSystem;
+use crate::folder::FolderTask;
 use crate::ir::Program;
 use crate::project::Project;
 use crate::source::SourceMap;
@@ -183,17 +184,14 @@ pub struct Checked {
     pub memo: CheckMemo,
 }
 
-/// Applies all rules.
-pub fn run(project: &Project, program: &Program, files: &dyn FileSystem, host: &dyn Host) -> Vec<Diagnostic> {
-    run_with(project, program, files, host, None).diagnostics
-}
-
-/// Applies all rules and takes over what an earlier run found in tasks that did not change since.
-pub fn run_with(
+/// Applies all rules, those for a folder task where the project is one, and takes over what an earlier run found in tasks that
+/// did not change since.
+pub fn run(
     project: &Project,
     program: &Program,
     files: &dyn FileSystem,
     host: &dyn Host,
+    folder: Option<&FolderTask>,
     previous: Option<&CheckMemo>,
 ) -> Checked {
     let mut memo = CheckMemo::default();
@@ -220,7 +218,7 @@ pub fn run_with(
     }
     let facts =
         program.tasks.iter().map(|task| memo.task(&task.definition, previous, &project.sources)).collect();
-    let context = Context::new(project, program, files, host, facts, file_facts);
+    let context = Context::new(project, program, files, host, folder, facts, file_facts);
     for rule in PROJECT_RULES {
         (rule.run)(&context, &mut diagnostics);
     }
