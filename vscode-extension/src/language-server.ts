@@ -26,6 +26,8 @@ export class LanguageServer implements vscode.Disposable {
   private readonly limit = new RestartLimit();
   private readonly changed = new vscode.EventEmitter<ServerState>();
   private current: ServerState = "stopped";
+  /** How often a server began to start. */
+  starts = 0;
   /** Told when the state changes. */
   readonly onDidChangeState = this.changed.event;
 
@@ -103,6 +105,7 @@ export class LanguageServer implements vscode.Disposable {
   }
 
   private enter(state: ServerState): void {
+    if (state === "starting" && this.current !== "starting") this.starts += 1;
     this.current = state;
     void vscode.commands.executeCommand("setContext", "ez.state", state);
     this.changed.fire(state);

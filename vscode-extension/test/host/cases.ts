@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import * as vscode from "vscode";
+import { MAX_CRASHES } from "../../src/restart-limit";
 import { api, type Case, codes, file, folder, open, replaceAll, until } from "./window";
 
 async function labels(children: Promise<unknown[]>): Promise<string[]> {
@@ -67,7 +68,7 @@ export const tests: readonly Case[] = [
         return found.length > 0 ? found : undefined;
       });
       const names = lines.map(line => tasks.getTreeItem(line).label);
-      assert.deepEqual(names, ["announce", "report", "slow", "spell", "words", "site"]);
+      assert.deepEqual(names, ["announce", "greet", "report", "slow", "spell", "words", "site"]);
       const site = lines.at(-1);
       assert.equal((await tasks.getChildren(site)).length, 2);
       const [plan] = await plans.getChildren();
@@ -170,6 +171,52 @@ export const tests: readonly Case[] = [
       killServer();
       await until("it starts by itself", () => states.includes("starting") && server.state === "running");
       listener.dispose();
+    },
+  ],
+  [
+    "gives up a server that crashes again and again, until somebody asks for it",
+    async () => {
+      const { server } = await api();
+      for (let crash = 0; crash < MAX_CRASHES && server.state !== "crashed"; crash += 1) {
+        const before = server.starts;
+        killServer();
+        await until("it was noticed", () => server.state === "crashed" || server.starts > before);
+        await until("it is settled", () => server.state === "crashed" || server.state === "running");
+      }
+      assert.equal(server.state, "crashed");
+      await vscode.commands.executeCommand("ez.restartServer");
+      await until("it runs again", () => server.state === "running");
+    },
+  ],
+  [
+    "tells of a wrong program, and starts when the setting is right again",
+    async () => {
+      const { server } = await api();
+      const settings = vscode.workspace.getConfiguration("ez");
+      await settings.update("path", "nowhere/ez", vscode.ConfigurationTarget.Workspace);
+      await until("the program is missed", () => server.state === "noProgram");
+      await settings.update("path", undefined, vscode.ConfigurationTarget.Workspace);
+      await until("it runs again", () => server.state === "running");
+    },
+  ],
+  [
+    "shows what a check finds while there is no server",
+    async () => {
+      const { server } = await api();
+      const text = Buffer.from(await vscode.workspace.fs.readFile(file("Taskfile.yml")));
+      const broken = text.toString().replace("  spell:", "  wrong:\n    deps: [spel]\n\n  spell:");
+      await server.stop();
+      await vscode.workspace.fs.writeFile(file("Taskfile.yml"), Buffer.from(broken));
+      await vscode.commands.executeCommand("ez.check");
+      await until("EZ203", () => codes("Taskfile.yml").includes("EZ203"));
+      const [finding] = vscode.languages.getDiagnostics(file("Taskfile.yml"));
+      const line = broken.split("\n").findIndex(line => line.includes("spel]"));
+      assert.deepEqual(finding?.range, new vscode.Range(line, 11, line, 15));
+      await vscode.workspace.fs.writeFile(file("Taskfile.yml"), text);
+      await vscode.commands.executeCommand("ez.check");
+      await until("no findings", () => codes("Taskfile.yml").length === 0);
+      await server.start();
+      await until("it runs again", () => server.state === "running");
     },
   ],
   [

@@ -1,19 +1,17 @@
 /** Tests inside the extension host: VS Code calls `run`, and what came of each test goes to a file that the driver reads. */
 
-import { appendFileSync } from "node:fs";
 import * as vscode from "vscode";
 import { tests } from "./cases";
 import { chineseTests } from "./chinese-cases";
+import { commandTests } from "./command-cases";
 import { languageTests } from "./language-cases";
+import { say } from "./window";
 
 /** Called by VS Code. */
 export async function run(): Promise<void> {
-  const report = process.env.EZ_TEST_REPORT;
-  if (report === undefined) throw new Error("EZ_TEST_REPORT is not set");
-  const say = (line: object) => appendFileSync(report, `${JSON.stringify(line)}\n`);
   let failed = 0;
   const isChinese = vscode.env.language === "zh-cn";
-  for (const [name, work] of isChinese ? chineseTests : [...tests, ...languageTests]) {
+  for (const [name, work] of isChinese ? chineseTests : [...tests, ...commandTests, ...languageTests]) {
     const began = performance.now();
     try {
       const note = await work();

@@ -42,17 +42,23 @@ async function failuresIn(language) {
   if (language !== undefined) await page.addInitScript(`globalThis._VSCODE_NLS_LANGUAGE = "${language}"`);
   await writeFile(report, "");
   await page.goto(`${editor.address}?${query}`, { waitUntil: "domcontentloaded" });
-  let shown = 0;
+  let read = 0;
+  let count = 0;
   while (Date.now() - began < PATIENCE) {
     const lines = (await readFile(report, "utf8")).split("\n").slice(0, -1);
-    for (; shown < lines.length; shown += 1) {
-      const line = JSON.parse(lines[shown]);
+    for (; read < lines.length; read += 1) {
+      const line = JSON.parse(lines[read]);
+      if (line.question !== undefined) {
+        await answer(page, line);
+        continue;
+      }
       if (line.done) {
         await page.close();
         const seconds = ((Date.now() - began) / 1000).toFixed(0);
-        console.log(`${shown} tests in VS Code, ${line.failed} failed, after ${seconds} s`);
+        console.log(`${count} tests in VS Code, ${line.failed} failed, after ${seconds} s`);
         return line.failed;
       }
+      count += 1;
       const { name, why, milliseconds, note } = line;
       console.log(line.passed ? `ok    ${name} (${milliseconds} ms) ${note}` : `FAIL  ${name}\n${why}`);
     }
@@ -60,4 +66,16 @@ async function failuresIn(language) {
   }
   if (process.env.EZ_SCREENSHOT) await page.screenshot({ path: process.env.EZ_SCREENSHOT });
   throw new Error(`the tests did not end in ${PATIENCE / 1000} s`);
+}
+
+/** Waits for a question of the editor, and answers it with a text and keys. */
+async function answer(page, { question, text, keys }) {
+  const isAsked = question => {
+    const widget = [...document.querySelectorAll(".quick-input-widget")].find(found => found.offsetParent !== null);
+    const placeholder = widget?.querySelector("input.input")?.placeholder ?? "";
+    return `${widget?.textContent} ${placeholder}`.includes(question);
+  };
+  await page.waitForFunction(isAsked, question);
+  await page.keyboard.type(text);
+  for (const key of keys) await page.keyboard.press(key);
 }

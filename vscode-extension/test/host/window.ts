@@ -1,6 +1,7 @@
 /** The window in which the tests run: its workspace, its editors, and waiting for what comes with events. */
 
 import assert from "node:assert/strict";
+import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import * as vscode from "vscode";
 import type { Api } from "../../src/extension";
@@ -10,6 +11,18 @@ const PATIENCE = 60_000;
 
 /** A test; a text that it gives is shown beside its name. */
 export type Case = readonly [name: string, work: () => Promise<unknown>];
+
+/** Tells the driver something, in a line of its own. */
+export function say(line: object): void {
+  const report = process.env.EZ_TEST_REPORT;
+  if (report === undefined) throw new Error("EZ_TEST_REPORT is not set");
+  appendFileSync(report, `${JSON.stringify(line)}\n`);
+}
+
+/** Has the driver type an answer to a question, and then press keys, as soon as the question is asked. Texts go on from here. */
+export function answer(question: string, text: string, ...keys: string[]): void {
+  say({ question, text, keys: [...keys, "Enter"] });
+}
 
 /** The directory that is open. */
 export const folder = () => vscode.workspace.workspaceFolders?.[0]?.uri.fsPath ?? "";
