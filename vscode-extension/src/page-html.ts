@@ -11,6 +11,8 @@ export interface PageParts {
   /** A word that only this page knows; the script that carries it may run. */
   readonly nonce: string;
   readonly words: Words;
+  /** The language of the words, as `zh-cn`. */
+  readonly language: string;
 }
 
 /** The page; everything that it shows comes later, in messages. */
@@ -26,7 +28,7 @@ export function pageHtml(parts: PageParts): string {
   const button = (id: string, sign: string, text: string) =>
     `<button id="${id}" type="button" title="${escaped(text)}"><span aria-hidden="true">${sign}</span> ${escaped(text)}</button>`;
   return `<!DOCTYPE html>
-<html lang="en">
+<html lang="${escaped(parts.language)}">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${escaped(policy)}">

@@ -96,6 +96,7 @@ export class PlanPanel implements vscode.Disposable {
       source: panel.webview.cspSource,
       nonce: randomBytes(16).toString("hex"),
       words: pageWords(),
+      language: vscode.env.language,
     });
     this.panel = panel;
   }
@@ -275,5 +276,19 @@ function pageWords(): Words {
     log: vscode.l10n.t("Show Log"),
     noRun: vscode.l10n.t("This plan has not run yet."),
     checkpoint: vscode.l10n.t("waits for a yes"),
+    states: {
+      running: vscode.l10n.t("running"),
+      succeeded: vscode.l10n.t("succeeded"),
+      failed: vscode.l10n.t("failed"),
+      "failed, tolerated": vscode.l10n.t("failed, tolerated"),
+      interrupted: vscode.l10n.t("interrupted"),
+      stopped: vscode.l10n.t("stopped"),
+      cancelled: vscode.l10n.t("cancelled"),
+      blocked: vscode.l10n.t("blocked"),
+      skipped: vscode.l10n.t("skipped"),
+      "not selected": vscode.l10n.t("not selected"),
+      "not run": vscode.l10n.t("not run"),
+      waiting: vscode.l10n.t("waiting"),
+    },
   };
 }

@@ -46,4 +46,6 @@ export interface Words {
   readonly log: string;
   readonly noRun: string;
   readonly checkpoint: string;
+  /** What the states of steps and runs are called. */
+  readonly states: Readonly<Record<string, string>>;
 }

@@ -30,7 +30,7 @@ const SIGNS: Readonly<Record<string, readonly [sign: string, style: string]>> = 
 };
 
 const editor = acquireVsCodeApi();
-const words = JSON.parse(document.body.dataset.words ?? "{}") as Words;
+const words = JSON.parse(document.body.dataset.words ?? '{"states":{}}') as Words;
 
 interface Drawn {
   readonly box: Box;
@@ -136,7 +136,7 @@ function mark(): void {
     group.setAttribute("class", `box ${run === undefined ? "unknown" : style}`);
     group.classList.toggle("current", box.step === cursor);
     group.classList.toggle("selected", box.name === selected);
-    group.setAttribute("aria-label", `${titleOf(box)} ${state?.state ?? ""}`);
+    group.setAttribute("aria-label", `${titleOf(box)} ${stateName(state?.state)}`);
     sign.textContent = symbol;
     time.textContent = timeOf(state);
   }
@@ -145,6 +145,10 @@ function mark(): void {
   );
   for (const line of lines) line.path.classList.toggle("near", names.has(line.from) || names.has(line.to));
   showDetail();
+}
+
+function stateName(state: string | undefined): string {
+  return state === undefined ? "" : (words.states[state] ?? state);
 }
 
 function timeOf(state: BoxState | undefined): string {
@@ -160,7 +164,7 @@ function showDetail(): void {
   detail.hidden = box === undefined;
   if (box === undefined) return;
   const text = document.createElement("span");
-  text.textContent = [box.name, state?.state ?? "", timeOf(state)].filter(part => part !== "").join(" · ");
+  text.textContent = [box.name, stateName(state?.state), timeOf(state)].filter(part => part !== "").join(" · ");
   const children: Node[] = [text];
   if (state?.cause !== undefined) {
     const cause = document.createElement("span");
@@ -185,7 +189,7 @@ function button(text: string, work: () => void): HTMLButtonElement {
 function showRun(): void {
   const state = element("state");
   state.className = run?.state ?? "";
-  state.textContent = run === undefined ? words.noRun : `${run.run} · ${run.state} · ${run.summary}`;
+  state.textContent = run === undefined ? words.noRun : `${run.run} · ${stateName(run.state)} · ${run.summary}`;
 }
 
 function move(): void {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import * as vscode from "vscode";
 import { MAX_CRASHES } from "../../src/restart-limit";
-import { api, type Case, codes, file, folder, open, replaceAll, until } from "./window";
+import { api, type Case, click, codes, file, folder, open, replaceAll, until } from "./window";
 
 async function labels(children: Promise<unknown[]>): Promise<string[]> {
   return (await children).map(line => JSON.stringify(line));
@@ -158,6 +158,13 @@ export const tests: readonly Case[] = [
       await until("the run is shown while it goes on", () => panel.shown.run?.endsWith(" running"));
       await vscode.workspace.fs.writeFile(file("go"), Buffer.from(""));
       await until("the run is over", () => panel.shown.run?.endsWith(" succeeded"));
+      click(".box[data-name=announce]");
+      const selected = () => vscode.window.activeTextEditor?.selection.active;
+      await until("the cursor is where the box was clicked", () => selected()?.line === at("- task: announce").line);
+      click("#detail button:last-child");
+      await until("the log of the step", () =>
+        vscode.window.activeTextEditor?.document.getText().includes("published"),
+      );
     },
   ],
   [

@@ -52,6 +52,10 @@ async function failuresIn(language) {
         await answer(page, line);
         continue;
       }
+      if (line.click !== undefined) {
+        await click(page, line.click);
+        continue;
+      }
       if (line.done) {
         await page.close();
         const seconds = ((Date.now() - began) / 1000).toFixed(0);
@@ -78,4 +82,16 @@ async function answer(page, { question, text, keys }) {
   await page.waitForFunction(isAsked, question);
   await page.keyboard.type(text);
   for (const key of keys) await page.keyboard.press(key);
+}
+
+/** Clicks on something in a page of the extension, as soon as it is there. */
+async function click(page, selector) {
+  while (Date.now() - began < PATIENCE) {
+    for (const frame of page.frames()) {
+      const found = await frame.$(selector).catch(() => null);
+      if (found !== null) return found.click();
+    }
+    await new Promise(done => setTimeout(done, 100));
+  }
+  throw new Error(`there is no ${selector}`);
 }

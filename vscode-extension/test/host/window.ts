@@ -24,6 +24,11 @@ export function answer(question: string, text: string, ...keys: string[]): void 
   say({ question, text, keys: [...keys, "Enter"] });
 }
 
+/** Has the driver click on something in a page of the extension, as soon as it is there. */
+export function click(selector: string): void {
+  say({ click: selector });
+}
+
 /** The directory that is open. */
 export const folder = () => vscode.workspace.workspaceFolders?.[0]?.uri.fsPath ?? "";
 
