@@ -303,6 +303,22 @@ fn neovim_mends_a_finding() {
 }
 
 #[test]
+fn neovim_extracts_commands() {
+    let text = "version: '3'\ntasks:\n  build:\n    cmds:\n      - echo a\n      - echo b\n";
+    let title = "Extract the command into a task `build-part`";
+    let steps = json!([
+        {"do": "open", "file": "Taskfile.yml"},
+        {"do": "action", "line": 6, "column": 9, "title": title},
+        {"do": "text"},
+    ]);
+    let Some((_, shown)) = neovim(project().file("Taskfile.yml", text), &steps) else { return };
+    assert_eq!(words(&shown[1]), [title]);
+    let expected =
+        text.replace("- echo b\n", "- task: build-part\n  build-part:\n    cmds:\n      - echo b\n");
+    assert_eq!(words(&shown[2]), expected.lines().collect::<Vec<_>>());
+}
+
+#[test]
 fn neovim_runs_a_task_by_its_lens() {
     let project = project().file("Taskfile.yml", "version: '3'\ntasks:\n  hello: echo hi from a task\n");
     let steps = json!([

@@ -218,6 +218,16 @@ impl PassedVariables {
         passed
     }
 
+    /// The variables that calls pass to all tasks that one definition makes.
+    pub fn of_definition<'p>(
+        &'p self,
+        name: Span,
+        program: &'p Program,
+    ) -> impl Iterator<Item = &'p Variable> {
+        let callees = self.by_callee.keys().copied().filter(move |id| program.task(*id).name_span() == name);
+        callees.flat_map(|id| self.to(id, program)).flat_map(|(_, vars)| vars)
+    }
+
     /// The variables that calls pass to a task, with the callers.
     fn to<'p>(
         &'p self,

@@ -15,6 +15,10 @@ use crate::session::View;
 /// Every fix of a file at once. A name of our own, so that an editor can ask for it alone.
 pub const FIX_ALL: CodeActionKind = CodeActionKind::new("source.fixAll.ez");
 
+/// Every kind of action that is offered.
+pub const KINDS: &[CodeActionKind] =
+    &[CodeActionKind::QUICKFIX, CodeActionKind::REFACTOR_EXTRACT, CodeActionKind::REFACTOR_REWRITE, FIX_ALL];
+
 /// The name in an action's data of the file that it is about.
 const URI: &str = "uri";
 

@@ -1,5 +1,13 @@
 //! What the user can have done at a place.
 
+mod description;
+mod extract_task;
+mod lines;
+mod short_form;
+#[cfg(test)]
+mod tests;
+mod written_task;
+
 use std::ops::Range;
 
 use camino::Utf8PathBuf;
@@ -8,6 +16,7 @@ use ez_compiler::source::FileId;
 use super::diagnostics::Finding;
 use super::quick_fixes;
 use crate::analysis::{FileRange, Snapshot};
+use written_task::WrittenTask;
 
 /// Something that can be done for the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +46,14 @@ pub enum ActionKind {
     Rewrite,
 }
 
+impl Action {
+    /// One that mends nothing.
+    fn new(title: impl Into<String>, kind: ActionKind, edits: Vec<(FileRange, String)>) -> Self {
+        let change = Change { files: Vec::new(), edits };
+        Self { title: title.into(), kind, change, mends: None, is_preferred: false }
+    }
+}
+
 /// What becomes of files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Change {
@@ -48,5 +65,10 @@ pub struct Change {
 
 /// What can be done at some bytes of a file.
 pub fn at(snapshot: &Snapshot, file: FileId, range: &Range<usize>) -> Vec<Action> {
-    quick_fixes::at(&snapshot.analysis, file, range)
+    let mut actions = quick_fixes::at(&snapshot.analysis, file, range);
+    let Some(task) = WrittenTask::at(snapshot, file, range.start) else { return actions };
+    actions.extend(extract_task::at(&task, range));
+    actions.extend(short_form::at(&task, range));
+    actions.extend(description::at(&task, range));
+    actions
 }
