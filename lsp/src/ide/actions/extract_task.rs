@@ -54,7 +54,7 @@ struct Extraction<'t, 'a> {
 
 impl<'a> Extraction<'_, 'a> {
     fn commands(&self) -> impl Iterator<Item = &'a Command> {
-        self.task.commands_in(&self.place)
+        self.task.commands_in(self.place.clone())
     }
 
     fn keeps_meaning(&self, touched: &Range<usize>) -> bool {
@@ -235,7 +235,7 @@ impl WrittenTask<'_> {
 }
 
 /// Whether a command does the same in another task, at another time of its run.
-fn can_move(command: &Command) -> bool {
+pub fn can_move(command: &Command) -> bool {
     let is_own = |source: &LoopSource| {
         matches!(source, LoopSource::Sources | LoopSource::Generates | LoopSource::UnknownWord(_))
     };
@@ -244,7 +244,7 @@ fn can_move(command: &Command) -> bool {
         && !command.repeat.as_ref().is_some_and(|repeat| is_own(&repeat.source))
 }
 
-fn loop_variable(command: &Command) -> Option<&str> {
+pub fn loop_variable(command: &Command) -> Option<&str> {
     match &command.repeat.as_ref()?.source {
         LoopSource::Variable { name, .. } => Some(&name.value),
         _ => None,
@@ -252,7 +252,7 @@ fn loop_variable(command: &Command) -> Option<&str> {
 }
 
 /// Whether a task is the base of another one, which has its commands with other variables.
-fn is_extended(task: &WrittenTask<'_>) -> bool {
+pub fn is_extended(task: &WrittenTask<'_>) -> bool {
     let program = &task.snapshot.analysis.compilation.program;
     let bases = program.tasks.iter().filter_map(|other| other.superset.as_ref()?.extends.as_ref());
     let mut names = bases.map(|base| base.value.rsplit(':').next().unwrap_or_default());

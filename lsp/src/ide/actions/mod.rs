@@ -2,6 +2,7 @@
 
 mod description;
 mod extract_task;
+mod inline_task;
 mod lines;
 mod short_form;
 #[cfg(test)]
@@ -68,6 +69,8 @@ pub fn at(snapshot: &Snapshot, file: FileId, range: &Range<usize>) -> Vec<Action
     let mut actions = quick_fixes::at(&snapshot.analysis, file, range);
     let Some(task) = WrittenTask::at(snapshot, file, range.start) else { return actions };
     actions.extend(extract_task::at(&task, range));
+    actions.extend(inline_task::at(&task, range));
+    actions.extend(inline_task::into_caller(&task, range));
     actions.extend(short_form::at(&task, range));
     actions.extend(description::at(&task, range));
     actions

@@ -12,7 +12,7 @@ use ez_compiler::ir::{Program, Resolution, Task};
 
 use super::{Action, ActionKind, at};
 use crate::analysis::Snapshot;
-use crate::ide::fixture::{Fixture, check_cases, compiled_after, recorded_files, shown_change};
+use crate::ide::fixture::{Fixture, changed, check_cases, compiled_after, recorded_files, shown_change};
 
 /// How many lines what a task runs is followed for.
 const MAX_RUN: usize = 300;
@@ -22,6 +22,9 @@ const MAX_SHOWN: usize = 6;
 
 /// How many different actions the recorded projects have at least.
 const MIN_ACTIONS: usize = 3_000;
+
+/// How many extracted tasks can be inlined again at least.
+const MIN_RETURNS: usize = 700;
 
 /// The actions at the cursor, or in the selection.
 fn offered(marked: &str) -> (Snapshot, Vec<Action>) {
@@ -190,7 +193,7 @@ fn is_handed_on(variable: &Variable) -> bool {
     }
 }
 
-fn errors(compilation: &Compilation) -> Vec<String> {
+fn errors(compilation: &Compilation) -> BTreeSet<String> {
     let errors = compilation.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error);
     errors.map(|error| format!("{} {}", error.code.id, error.message)).collect()
 }
@@ -226,10 +229,29 @@ fn mistake(snapshot: &Snapshot, action: &Action) -> Option<String> {
     (before != after).then(|| format!("other runs: {before:#?}\n{after:#?}"))
 }
 
+/// What is wrong with writing the commands, that an action made a task, back where they were; `None` also where that is
+/// not offered.
+fn mistake_of_return(snapshot: &Snapshot, extraction: &Action, count: &mut usize) -> Option<String> {
+    let name = extraction.title.split('`').nth(1)?;
+    let texts = changed(snapshot, &extraction.change);
+    let text = texts.into_iter().find(|(path, _)| path == "/project/Taskfile.yml")?.1;
+    let call = text.find(&format!("task: {name}"))?;
+    let after = Fixture::new(&text).snapshot("Taskfile.yml");
+    let file = after.analysis.file_of("/project/Taskfile.yml".into())?;
+    let returns =
+        at(&after, file, &(call..call)).into_iter().filter(|action| action.kind == ActionKind::Inline);
+    let mut mistakes = returns.filter_map(|action| {
+        *count += 1;
+        let mistake = mistake(&after, &action)?;
+        Some(format!("{} of\n{text}\n{mistake}\n{}", action.title, shown_change(&after, &action.change)))
+    });
+    mistakes.next()
+}
+
 #[test]
 fn actions_keep_what_recorded_projects_run() {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    let mut mistakes = Vec::new();
+    let (mut mistakes, mut returns) = (Vec::new(), 0);
     let projects = recorded_projects().into_iter().flat_map(|(path, project)| {
         let windows = project.replace('\n', "\r\n");
         [(path.clone(), project), (path, windows)]
@@ -241,6 +263,9 @@ fn actions_keep_what_recorded_projects_run() {
         for range in places(snapshot.analysis.text(file)) {
             for action in at(&snapshot, file, &range) {
                 if seen.insert(format!("{} {:?}", action.title, action.change)) {
+                    if action.kind == ActionKind::Extract && !project.contains('\r') {
+                        mistakes.extend(mistake_of_return(&snapshot, &action, &mut returns));
+                    }
                     if let Some(mistake) = mistake(&snapshot, &action) {
                         let change = shown_change(&snapshot, &action.change);
                         mistakes.push(format!("{path} {}: {mistake}\n{change}", action.title));
@@ -256,4 +281,5 @@ fn actions_keep_what_recorded_projects_run() {
     let refactorings: usize =
         counts.iter().filter(|(kind, _)| !kind.starts_with("QuickFix")).map(|(_, count)| count).sum();
     assert!(refactorings > MIN_ACTIONS, "{counts:#?}");
+    assert!(returns > MIN_RETURNS, "{returns}");
 }

@@ -297,14 +297,20 @@ impl<'a> WrittenTask<'a> {
         self.lines.begins(start).then_some(Item { node, start, end: range.end.max(start + 1) })
     }
 
-    /// The commands that stand in some bytes.
-    pub fn commands_in(&self, range: &Range<usize>) -> impl Iterator<Item = &'a ast::Command> {
-        let locate = |span| self.snapshot.analysis.locate(span).range;
-        let range = range.clone();
-        self.definition.cmds.iter().filter(move |command| {
-            let at = locate(command.span);
-            range.start <= at.start && at.end <= range.end.max(at.start) || range.contains(&at.start)
-        })
+    /// The commands that begin in some bytes.
+    pub fn commands_in(&self, range: Range<usize>) -> impl Iterator<Item = &'a ast::Command> + use<'a> {
+        let analysis = &self.snapshot.analysis;
+        let is_in = move |command: &&ast::Command| range.contains(&analysis.locate(command.span).range.start);
+        self.definition.cmds.iter().filter(is_in)
+    }
+
+    /// Where the lines of the task end, with the comments that belong to it because they stand deeper.
+    pub fn end_of_lines(&self) -> usize {
+        let mut at = self.lines.next(self.whole().end);
+        while self.lines.comment_column(at).is_some_and(|column| column > self.column()) {
+            at = self.lines.next(at);
+        }
+        at
     }
 
     /// An edit that writes another task behind this one. `block` makes its lines for a column, `flow` is how it is written in
@@ -315,11 +321,7 @@ impl<'a> WrittenTask<'a> {
         if self.is_in_flow() {
             return (self.place(whole.end..whole.end), format!(", {flow}"));
         }
-        let mut at = lines.next(whole.end);
-        // Comments that stand deeper belong to the task above them.
-        while lines.comment_column(at).is_some_and(|column| column > self.column()) {
-            at = lines.next(at);
-        }
+        let at = self.end_of_lines();
         let above = lines.with_comments_above(lines.start(whole.start), self.column());
         let is_first = self.index == 0;
         let is_last = self.index + 1 == self.siblings.entries.len();
