@@ -1,5 +1,7 @@
 //! The findings of a file, as an editor shows them.
 
+use std::ops::Range;
+
 use ez_compiler::diagnostic::{Diagnostic, Severity};
 use ez_compiler::rule;
 use ez_compiler::source::FileId;
@@ -51,6 +53,15 @@ pub struct Fix {
 /// The findings of a file, by place.
 pub fn of_file(analysis: &Analysis, file: FileId) -> Vec<Finding> {
     analysis.diagnostics_of(file).filter_map(|diagnostic| finding(analysis, diagnostic)).collect()
+}
+
+/// The findings that some bytes of a file touch.
+pub fn touched(analysis: &Analysis, file: FileId, range: &Range<usize>) -> impl Iterator<Item = Finding> {
+    let is_touched = |diagnostic: &&Diagnostic| {
+        let place = analysis.locate(diagnostic.span).range;
+        place.start <= range.end && range.start <= place.end
+    };
+    analysis.diagnostics_of(file).filter(is_touched).filter_map(|diagnostic| finding(analysis, diagnostic))
 }
 
 /// A finding, unless it is silenced.

@@ -55,7 +55,7 @@ fn is_told(diagnostic: &Diagnostic) -> bool {
 }
 
 /// The bytes in which a text differs from another, and what stands there in the other. `None` for equal texts.
-fn difference<'n>(old: &str, new: &'n str) -> Option<(Range<usize>, &'n str)> {
+pub fn difference<'n>(old: &str, new: &'n str) -> Option<(Range<usize>, &'n str)> {
     if old == new {
         return None;
     }

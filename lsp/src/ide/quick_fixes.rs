@@ -10,11 +10,8 @@ use crate::analysis::Analysis;
 
 /// The fixes of every finding that some bytes touch.
 pub fn at(analysis: &Analysis, file: FileId, range: &Range<usize>) -> Vec<Action> {
-    let findings = diagnostics::of_file(analysis, file).into_iter();
-    let touched = findings
-        .filter(|finding| finding.place.range.start <= range.end && range.start <= finding.place.range.end);
     let mut actions = Vec::new();
-    for finding in touched {
+    for finding in diagnostics::touched(analysis, file, range) {
         let is_only = finding.fixes.len() == 1;
         for fix in &finding.fixes {
             actions.push(Action {

@@ -4,6 +4,7 @@ mod description;
 mod extract_task;
 mod inline_task;
 mod lines;
+mod missing_definition;
 mod short_form;
 #[cfg(test)]
 mod tests;
@@ -67,6 +68,7 @@ pub struct Change {
 /// What can be done at some bytes of a file.
 pub fn at(snapshot: &Snapshot, file: FileId, range: &Range<usize>) -> Vec<Action> {
     let mut actions = quick_fixes::at(&snapshot.analysis, file, range);
+    actions.extend(missing_definition::at(snapshot, file, range));
     let Some(task) = WrittenTask::at(snapshot, file, range.start) else { return actions };
     actions.extend(extract_task::at(&task, range));
     actions.extend(inline_task::at(&task, range));

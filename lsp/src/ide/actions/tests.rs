@@ -7,7 +7,7 @@ use std::ops::Range;
 use camino::Utf8PathBuf;
 use ez_compiler::Compilation;
 use ez_compiler::ast::{Command, CommandAction, Variable, VariableValue};
-use ez_compiler::diagnostic::Severity;
+use ez_compiler::diagnostic::{Diagnostic, Severity};
 use ez_compiler::ir::{Program, Resolution, Task};
 
 use super::{Action, ActionKind, at};
@@ -34,19 +34,33 @@ fn offered(marked: &str) -> (Snapshot, Vec<Action>) {
     (place.snapshot, actions)
 }
 
-/// Compares what the actions whose titles begin in a way make of marked texts with what is recorded.
+/// Compares what the actions whose titles begin in one of some ways, between bars, make of marked texts with what is recorded.
 pub fn check(name: &str, title: &str, cases: &[(&str, &str)]) {
     check_cases(name, cases, |marked| {
         let (snapshot, actions) = offered(marked);
-        let wanted = actions.iter().filter(|action| action.title.starts_with(title));
+        let is_wanted = |action: &&Action| title.split('|').any(|title| action.title.starts_with(title));
+        let wanted = actions.iter().filter(is_wanted);
         let shown: Vec<String> = wanted
             .map(|action| {
+                assert!(is_mended(&snapshot, action, &compiled_after(&snapshot, &action.change)));
                 let change = shown_change(&snapshot, &action.change).replace('\r', "␍");
                 format!("{} ({:?})\n{change}", action.title, action.kind)
             })
             .collect();
         if shown.is_empty() { "nothing".to_owned() } else { shown.join("\n") }
     });
+}
+
+/// Whether what an action mends is told of less often after it.
+fn is_mended(snapshot: &Snapshot, action: &Action, after: &Compilation) -> bool {
+    let Some(mended) = &action.mends else { return true };
+    let count = |compilation: &Compilation| {
+        let is_it = |diagnostic: &&Diagnostic| {
+            diagnostic.code.id == mended.code && mended.message.starts_with(&diagnostic.message)
+        };
+        compilation.diagnostics.iter().filter(is_it).count()
+    };
+    count(after) < count(&snapshot.analysis.compilation)
 }
 
 /// The recorded projects, each as a marked text without a mark.
@@ -209,7 +223,7 @@ fn mistake(snapshot: &Snapshot, action: &Action) -> Option<String> {
         return Some(format!("not YAML: {:?}", errors(&after)));
     }
     if action.kind == ActionKind::QuickFix {
-        return None;
+        return (!is_mended(snapshot, action, &after)).then(|| format!("not mended: {:?}", action.mends));
     }
     let (old, new) = (errors(before), errors(&after));
     if new.len() > old.len() {

@@ -81,6 +81,12 @@ impl<'a> WrittenTask<'a> {
         (offset <= task.lines.end(task.whole().end)).then_some(task)
     }
 
+    /// The last task of a Taskfile.
+    pub fn last(snapshot: &'a Snapshot, file: FileId) -> Option<Self> {
+        let (taskfile, siblings) = tasks_of(snapshot, file)?;
+        Self::of_entry(snapshot, file, taskfile, siblings, siblings.entries.len().checked_sub(1)?)
+    }
+
     fn of_entry(
         snapshot: &'a Snapshot,
         file: FileId,
