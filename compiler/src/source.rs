@@ -349,7 +349,8 @@ impl LineIndex {
     pub fn position_utf16(&self, text: &str, offset: usize) -> (u32, u32) {
         let line = self.line_of(offset);
         let start = self.line_start(line);
-        let column: usize = text.get(start..offset).map_or(0, |t| t.chars().map(char::len_utf16).sum());
+        let before = text.get(start..offset).unwrap_or_default();
+        let column = if before.is_ascii() { before.len() } else { before.chars().map(char::len_utf16).sum() };
         (line as u32, column as u32)
     }
 

@@ -1,5 +1,7 @@
 //! EZ404: a call that does not pass what the called task requires.
 
+use rustc_hash::FxHashMap;
+
 use super::context::Context;
 use crate::diagnostic::Diagnostic;
 use crate::ir::Task;
@@ -10,6 +12,7 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     if !context.missing.is_empty() {
         return;
     }
+    let mut everywhere: FxHashMap<&str, bool> = FxHashMap::default();
     for (id, caller) in context.own_tasks() {
         for call in context.calls(id).iter().filter(|call| call.open.is_none()) {
             let Some(callee) = call.callees().next() else { continue };
@@ -23,8 +26,9 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                     let is_passed = call.vars.iter().any(|variable| variable.name.value == name);
                     !name.is_empty()
                         && !is_passed
-                        && !is_given(context, callee, name)
+                        && !is_given(callee, name)
                         && !asks_for(caller, name)
+                        && !*everywhere.entry(name).or_insert_with(|| is_given_to_all(context, name))
                 })
                 .collect();
             let Some(first) = missing.first() else { continue };
@@ -44,14 +48,18 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Whether the called task has the variable without the call.
-fn is_given(context: &Context<'_>, callee: &Task, name: &str) -> bool {
+/// Whether every task has the variable.
+fn is_given_to_all(context: &Context<'_>, name: &str) -> bool {
     context.program.vars.contains_key(name)
         || context.program.env.contains_key(name)
         || context.dotenv.contains(name)
         || context.is_special(name)
         || context.host.environment(name).is_some()
-        || callee.include_vars.iter().any(|variable| variable.name.value == name)
+}
+
+/// Whether the called task has the variable without the call.
+fn is_given(callee: &Task, name: &str) -> bool {
+    callee.include_vars.iter().any(|variable| variable.name.value == name)
         || callee.including_vars.as_ref().is_some_and(|vars| vars.contains_key(name))
         || callee.definition.vars.iter().any(|variable| variable.name.value == name)
 }

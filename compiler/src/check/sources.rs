@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use rustc_hash::FxHashMap;
 
 use super::context::Context;
 use super::ignored::is_ignored;
@@ -38,16 +39,20 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let search = Search { files: context.files, left: Cell::new(MAX_DIRECTORIES) };
     let makers = generated.len() + context.program.tasks.len();
     let mut looked_at = 0;
+    let mut known: FxHashMap<(&str, &str), Option<Missing<'_>>> = FxHashMap::default();
     for (_, task) in context.own_tasks() {
         if task.dir.contains(['{', '$', '~']) {
             continue;
         }
         for glob in task.definition.sources.iter().filter(|glob| !glob.exclude) {
-            if let Some(missing) = missing(context, task, glob, &search) {
+            // Many tasks have the same directory and the same patterns.
+            let missing = known.entry((&task.dir, &glob.pattern.value)).or_insert_with(|| {
+                let missing = missing(context, task, glob, &search)?;
                 looked_at += makers;
-                if looked_at <= MAX_MAKERS && !may_be_made(context, task, &missing, &generated) {
-                    found.push(report(context, glob, &missing));
-                }
+                (looked_at <= MAX_MAKERS && !may_be_made(context, &missing, &generated)).then_some(missing)
+            });
+            if let Some(missing) = missing.as_ref().filter(|missing| !may_be_of_deps(task, missing)) {
+                found.push(report(context, glob, missing));
             }
         }
     }
@@ -101,7 +106,12 @@ fn missing<'p>(
     Some(Missing { plain, name: parts.last().copied().unwrap_or_default(), path, why })
 }
 
-fn may_be_made(context: &Context<'_>, task: &Task, missing: &Missing<'_>, generated: &[&Text]) -> bool {
+/// Whether what a task depends on may make what is missing.
+fn may_be_of_deps(task: &Task, missing: &Missing<'_>) -> bool {
+    !task.definition.deps.is_empty() && missing.why != Why::IsDirectory
+}
+
+fn may_be_made(context: &Context<'_>, missing: &Missing<'_>, generated: &[&Text]) -> bool {
     let words: Vec<&str> = if missing.why == Why::NoFile {
         // The longest part that every name has, mostly the ending.
         let literal =
@@ -124,9 +134,7 @@ fn may_be_made(context: &Context<'_>, task: &Task, missing: &Missing<'_>, genera
         Why::NoFile => missing.path.join(missing.name.replace(['*', '?', '[', ']'], "x")),
         Why::NoPath | Why::IsDirectory => missing.path.clone(),
     };
-    let has_deps = !task.definition.deps.is_empty() && missing.why != Why::IsDirectory;
-    has_deps
-        || generated.iter().any(is_generated)
+    generated.iter().any(is_generated)
         || context.program.tasks.iter().any(is_written_about)
         || is_ignored(&example, context.files)
 }

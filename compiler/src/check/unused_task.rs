@@ -14,7 +14,6 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         return;
     }
     let mut called: FxHashSet<TaskId> = FxHashSet::default();
-    let mut patterns: Vec<Regex> = Vec::new();
     for calls in &context.calls {
         for call in calls {
             for target in &call.targets {
@@ -26,14 +25,18 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                     Resolution::Unknown => {}
                 }
             }
-            patterns.extend(call.open.as_ref().and_then(|name| pattern_of(name)));
         }
     }
+    let mut patterns: Option<Vec<Regex>> = None;
     for (id, task) in context.own_tasks() {
         let in_root = task.namespaces.is_empty() && *task.taskfile == context.program.taskfile;
         if !task.definition.internal || !in_root || called.contains(&id) || task.is_wildcard() {
             continue;
         }
+        let patterns = patterns.get_or_insert_with(|| {
+            let calls = context.calls.iter().flatten();
+            calls.filter_map(|call| pattern_of(call.open.as_ref()?)).collect()
+        });
         let may_be_called = patterns
             .iter()
             .any(|p| p.is_match(&task.name) || task.aliases.iter().any(|alias| p.is_match(alias)));

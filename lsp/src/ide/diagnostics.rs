@@ -20,8 +20,6 @@ pub struct Finding {
     pub is_error: bool,
     /// The rule's code, `EZ203`.
     pub code: &'static str,
-    /// The rule's page.
-    pub page: String,
     /// What is wrong, and below it what to write instead.
     pub message: String,
     /// Other places that matter, with remarks.
@@ -48,6 +46,13 @@ pub struct Fix {
     pub title: String,
     /// The edits: places and new texts.
     pub edits: Vec<(FileRange, String)>,
+}
+
+impl Finding {
+    /// The address of the rule's page.
+    pub fn page(&self) -> String {
+        format!("{PAGES}/{}.md", self.code)
+    }
 }
 
 /// The findings of a file, by place.
@@ -85,7 +90,6 @@ fn finding(analysis: &Analysis, diagnostic: &Diagnostic) -> Option<Finding> {
         place: analysis.locate(diagnostic.span),
         is_error: diagnostic.severity == Severity::Error,
         code: diagnostic.code.id,
-        page: format!("{PAGES}/{}.md", diagnostic.code.id),
         message,
         related: related.collect(),
         tag: tag_of(diagnostic),

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use camino::Utf8Path;
 use ez_compiler::source::{FileId, SourceFile};
+use rustc_hash::FxHashMap;
 use tower_lsp::ls_types::{
     CodeDescription, CreateFile, Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag,
     DocumentChangeOperation, DocumentChanges, Location, NumberOrString, OneOf,
@@ -39,44 +40,61 @@ pub fn range(view: &View, source: &SourceFile, range: &ByteRange<usize>) -> Rang
     Range { start: at(range.start), end: at(range.end) }
 }
 
-/// A place in a project's file.
-pub fn location(view: &View, analysis: &Analysis, place: &FileRange) -> Option<Location> {
-    let source = analysis.file(place.file);
-    Some(Location { uri: uri(&source.path)?, range: range(view, source, &place.range) })
-}
-
 /// A place in a text, which may be one that no project has read.
 pub fn text_place(view: &View, place: &TextPlace) -> Option<Location> {
     Some(Location { uri: uri(&place.source.path)?, range: range(view, &place.source, &place.range) })
 }
 
-/// A finding.
-pub fn diagnostic(view: &View, analysis: &Analysis, finding: &Finding) -> Diagnostic {
-    let source = analysis.file(finding.place.file);
-    let related = finding.related.iter().filter_map(|(place, message)| {
-        let location = location(view, analysis, place)?;
-        Some(DiagnosticRelatedInformation { location, message: message.clone() })
-    });
-    let related: Vec<DiagnosticRelatedInformation> = related.collect();
-    Diagnostic {
-        range: range(view, source, &finding.place.range),
-        severity: Some(if finding.is_error {
-            DiagnosticSeverity::ERROR
-        } else {
-            DiagnosticSeverity::WARNING
-        }),
-        code: Some(NumberOrString::String(finding.code.to_owned())),
-        code_description: Uri::from_str(&finding.page).ok().map(|href| CodeDescription { href }),
-        source: Some(SOURCE.to_owned()),
-        message: finding.message.clone(),
-        related_information: (!related.is_empty()).then_some(related),
-        tags: finding.tag.map(|tag| {
-            vec![match tag {
-                Tag::Unused => DiagnosticTag::UNNECESSARY,
-                Tag::Deprecated => DiagnosticTag::DEPRECATED,
-            }]
-        }),
-        data: None,
+/// Findings in the protocol's words. Addresses are made once, however many findings name them.
+pub struct Findings<'a> {
+    view: &'a View,
+    analysis: &'a Analysis,
+    files: FxHashMap<FileId, Option<Uri>>,
+    pages: FxHashMap<&'static str, Option<CodeDescription>>,
+}
+
+impl<'a> Findings<'a> {
+    /// Of a project.
+    pub fn new(view: &'a View, analysis: &'a Analysis) -> Self {
+        Self { view, analysis, files: FxHashMap::default(), pages: FxHashMap::default() }
+    }
+
+    /// A finding.
+    pub fn diagnostic(&mut self, finding: Finding) -> Diagnostic {
+        let page = || Uri::from_str(&finding.page()).ok().map(|href| CodeDescription { href });
+        let code_description = self.pages.entry(finding.code).or_insert_with(page).clone();
+        let related = finding.related.into_iter().filter_map(|(place, message)| {
+            Some(DiagnosticRelatedInformation { location: self.location(&place)?, message })
+        });
+        let related: Vec<DiagnosticRelatedInformation> = related.collect();
+        let source = self.analysis.file(finding.place.file);
+        Diagnostic {
+            range: range(self.view, source, &finding.place.range),
+            severity: Some(if finding.is_error {
+                DiagnosticSeverity::ERROR
+            } else {
+                DiagnosticSeverity::WARNING
+            }),
+            code: Some(NumberOrString::String(finding.code.to_owned())),
+            code_description,
+            source: Some(SOURCE.to_owned()),
+            message: finding.message,
+            related_information: (!related.is_empty()).then_some(related),
+            tags: finding.tag.map(|tag| {
+                vec![match tag {
+                    Tag::Unused => DiagnosticTag::UNNECESSARY,
+                    Tag::Deprecated => DiagnosticTag::DEPRECATED,
+                }]
+            }),
+            data: None,
+        }
+    }
+
+    /// A place in the project.
+    fn location(&mut self, place: &FileRange) -> Option<Location> {
+        let source = self.analysis.file(place.file);
+        let uri = self.files.entry(place.file).or_insert_with(|| uri(&source.path)).clone()?;
+        Some(Location { uri, range: range(self.view, source, &place.range) })
     }
 }
 

@@ -79,7 +79,8 @@ fn told(
     editor: EditAbilities,
 ) -> Option<CodeActionOrCommand> {
     let edit = to_proto::workspace_edit(view, analysis, &action.change, editor);
-    let mended = action.mends.map(|finding| vec![to_proto::diagnostic(view, analysis, &finding)]);
+    let mended =
+        action.mends.map(|finding| vec![to_proto::Findings::new(view, analysis).diagnostic(finding)]);
     let is_empty = action.change.edits.is_empty() && action.change.files.is_empty();
     (!is_empty).then(|| {
         CodeActionOrCommand::CodeAction(CodeAction {

@@ -89,7 +89,8 @@ pub fn of_path(view: &View, path: &Utf8Path) -> Result<Vec<Diagnostic>, Refusal>
     let Some(snapshot) = view.project_of(path)? else { return Ok(Vec::new()) };
     let Some(file) = snapshot.analysis.file_of(path) else { return Ok(Vec::new()) };
     let findings = diagnostics::of_file(&snapshot.analysis, file);
-    Ok(findings.iter().map(|finding| to_proto::diagnostic(view, &snapshot.analysis, finding)).collect())
+    let mut told = to_proto::Findings::new(view, &snapshot.analysis);
+    Ok(findings.into_iter().map(|finding| told.diagnostic(finding)).collect())
 }
 
 /// The findings of all files of all projects, also of files without any.
@@ -102,9 +103,10 @@ pub fn of_all(view: &View) -> Result<FxHashMap<Utf8PathBuf, Vec<Diagnostic>>, Re
 }
 
 fn add_project(view: &View, analysis: &Analysis, found: &mut FxHashMap<Utf8PathBuf, Vec<Diagnostic>>) {
+    let mut to_proto = to_proto::Findings::new(view, analysis);
     for (id, file) in analysis.files() {
         let findings = diagnostics::of_file(analysis, id);
-        let told = findings.iter().map(|finding| to_proto::diagnostic(view, analysis, finding));
+        let told = findings.into_iter().map(|finding| to_proto.diagnostic(finding));
         match found.entry(file.path.clone()) {
             Entry::Vacant(entry) => {
                 entry.insert(told.collect());
