@@ -5,16 +5,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that finds no project should stop")]
 
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
+mod projects;
 
-use camino::{Utf8Path, Utf8PathBuf};
-use ez_compiler::file_system::MemoryFileSystem;
-use ez_compiler::template::PureHost;
-use ez_lsp::World;
+use std::path::Path;
+
+use camino::Utf8PathBuf;
 use ez_lsp::ide::diagnostics;
-use ez_lsp::session::{Change, Session, View};
+use ez_lsp::session::{Change, View};
+use projects::{directories_in, session_with, texts_of};
 
 /// Edits a project where nothing else is asked for: enough to meet every kind of edit in every kind of place.
 const USUAL_EDITS: usize = 60;
@@ -71,41 +69,6 @@ impl Random {
         self.0 ^= self.0 << 17;
         (self.0 % bound.max(1) as u64) as usize
     }
-}
-
-type Texts = BTreeMap<Utf8PathBuf, String>;
-
-/// All texts below a directory, as files of `/project`.
-fn texts_of(directory: &Path) -> Texts {
-    fn add(directory: &Path, root: &Path, texts: &mut Texts) {
-        let mut entries: Vec<_> =
-            std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
-        entries.sort();
-        for path in entries {
-            let name = path.file_name().unwrap().to_string_lossy();
-            if name.starts_with(".ez") || name.starts_with(".task") || name == "build" || name == "dist" {
-                continue;
-            }
-            if path.is_dir() {
-                add(&path, root, texts);
-            } else if let Ok(text) = std::fs::read_to_string(&path) {
-                let inside = Utf8PathBuf::from_path_buf(path.strip_prefix(root).unwrap().to_owned()).unwrap();
-                texts.insert(Utf8Path::new("/project").join(inside), text);
-            }
-        }
-    }
-    let mut texts = Texts::new();
-    add(directory, directory, &mut texts);
-    texts
-}
-
-fn session_with(disk: &Texts) -> Session {
-    let files = disk
-        .iter()
-        .fold(MemoryFileSystem::new(), |files, (path, text)| files.with(path.clone(), text.as_str()));
-    let session = Session::new(&World { files: Arc::new(files), host: Arc::new(PureHost), version: "0" });
-    session.change_roots(vec!["/project".into()], &[]);
-    session
 }
 
 /// Everything that is told of all files.
@@ -212,34 +175,19 @@ fn edits() -> usize {
     std::env::var("EZ_SIMULATED_EDITS").ok().and_then(|text| text.parse().ok()).unwrap_or(USUAL_EDITS)
 }
 
-fn directories_below(directory: &str) -> Vec<std::path::PathBuf> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(directory);
-    let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
-    let mut found: Vec<_> = entries.filter(|path| path.is_dir()).collect();
-    found.sort();
-    found
-}
-
 #[test]
 fn examples_are_known_after_every_edit() {
-    for (index, directory) in directories_below("examples").iter().enumerate() {
+    for (index, directory) in projects::examples().iter().enumerate() {
         simulate(directory, edits(), 0x9E37_79B9_7F4A_7C15 ^ (index as u64 + 1));
     }
 }
 
 #[test]
 fn recorded_projects_are_known_after_every_edit() {
-    for (index, directory) in directories_below("tests/conformance/cases").iter().enumerate() {
-        for (case, project) in project_directories(directory).iter().enumerate() {
+    for (index, area) in projects::recorded_areas().iter().enumerate() {
+        for (case, project) in directories_in(area).iter().enumerate() {
             let few = edits() / 12;
             simulate(project, few.max(3), 0x2545_F491_4F6C_DD1D ^ ((index * 1000 + case) as u64 + 1));
         }
     }
-}
-
-fn project_directories(area: &Path) -> Vec<std::path::PathBuf> {
-    let entries = std::fs::read_dir(area).unwrap().map(|entry| entry.unwrap().path());
-    let mut found: Vec<_> = entries.filter(|path| path.is_dir()).collect();
-    found.sort();
-    found
 }

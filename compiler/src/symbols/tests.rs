@@ -275,3 +275,20 @@ fn what_is_asked_where_nothing_is() {
     check("$0", &[]);
     check("tasks: {a: [x$0, {task: nothing}]}\n", &[]);
 }
+
+#[test]
+fn a_call_means_the_variable_by_which_it_is_hidden() {
+    check(
+        "version: '3'\ntasks:\n  a: [{task: b, vars: {X$0: 1}}]\n  b: {vars: {X: 2}, cmds: ['echo {{.X}}']}\n",
+        &["Variable X", "3:24 gives X", "4:14 = X", "4:36 reads X"],
+    );
+}
+
+#[test]
+fn lines_around_output_read_what_tasks_have() {
+    check(
+        "version: '3'\noutput: {group: {begin: '[{{.X}} {{.Y}}]'}}\ntasks:\n  a: [{task: b, vars: {X$0: 1}}]\n  \
+         b: {vars: {Y: 2}, cmds: [echo]}\n",
+        &["Variable X", "2:30 reads X", "4:24 gives X"],
+    );
+}

@@ -44,6 +44,8 @@ pub fn add(builder: &mut Builder<'_>) {
             reads_of_file(builder, facts);
         }
     }
+    join_hidden(builder);
+    join_group_lines(builder);
     join_params(builder);
 }
 
@@ -477,6 +479,50 @@ fn innermost(loops: &[Open], span: Span) -> Option<&Open> {
 fn local_node(builder: &mut Builder<'_>, loops: &[Open], name: &SmolStr, span: Span) -> Option<NodeId> {
     let open = innermost(loops, span).filter(|open| open.item == *name)?;
     Some(variable(builder, Scope::Loop(open.body), name))
+}
+
+/// What a call gives a task that defines a variable of the name itself means that one, although it is hidden by it.
+fn join_hidden(builder: &mut Builder<'_>) {
+    for index in 0..builder.tasks.passed.len() {
+        let Some(passed) = builder.tasks.passed.get(index) else { continue };
+        let (vars, callees) = (passed.vars, passed.callees.clone());
+        for name in vars.iter().map(|written| &written.name.value) {
+            for callee in &callees {
+                let given = builder.find(Scope::Incoming(*callee), name);
+                if let Some((given, own)) = given.zip(builder.find(Scope::Own(*callee), name)) {
+                    builder.join_source(given, own);
+                }
+            }
+        }
+    }
+}
+
+/// The lines around grouped output are rendered for each task, with what it is given and what it defines.
+fn join_group_lines(builder: &mut Builder<'_>) {
+    let loaded = builder.indexed.loaded;
+    let mut names: Vec<SmolStr> = Vec::new();
+    for taskfile in loaded.files.iter().filter_map(|file| file.taskfile.as_ref()) {
+        let Some(facts) = builder.indexed.memo.facts_of_file(taskfile) else { continue };
+        let lines: Vec<Span> = taskfile
+            .output
+            .iter()
+            .flat_map(|output| output.group.begin.iter().chain(&output.group.end))
+            .map(|line| line.span)
+            .collect();
+        let is_in_line = |span: Span| lines.iter().any(|line| is_inside(span, *line));
+        let reads = facts.reads.iter().filter(|read| is_in_line(read.span));
+        names.extend(reads.map(|read| read.name.clone()));
+    }
+    for name in names {
+        let read = variable(builder, Scope::Global, &name);
+        for number in 0..builder.tasks.written.len() as u32 {
+            for scope in [Scope::Own(number), Scope::Incoming(number)] {
+                if let Some(seen) = builder.find(scope, &name) {
+                    builder.join_source(read, seen);
+                }
+            }
+        }
+    }
 }
 
 /// A value that the command line gives for a param is seen by all that the task calls.

@@ -1,0 +1,75 @@
+//! The examples and the recorded projects, as files in memory.
+
+#![allow(clippy::unwrap_used, reason = "a test that finds no project should stop")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use ez_compiler::file_system::MemoryFileSystem;
+use ez_compiler::template::PureHost;
+use ez_lsp::World;
+use ez_lsp::session::Session;
+
+/// The texts of a project, by path.
+pub type Texts = BTreeMap<Utf8PathBuf, String>;
+
+/// Where projects are in memory.
+pub const ROOT: &str = "/project";
+
+/// All texts below a directory, as files of `/project`.
+pub fn texts_of(directory: &Path) -> Texts {
+    fn add(directory: &Path, root: &Path, texts: &mut Texts) {
+        let mut entries: Vec<_> =
+            std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+        entries.sort();
+        for path in entries {
+            let name = path.file_name().unwrap().to_string_lossy();
+            if name.starts_with(".ez") || name.starts_with(".task") || name == "build" || name == "dist" {
+                continue;
+            }
+            if path.is_dir() {
+                add(&path, root, texts);
+            } else if let Ok(text) = std::fs::read_to_string(&path) {
+                let inside = Utf8PathBuf::from_path_buf(path.strip_prefix(root).unwrap().to_owned()).unwrap();
+                texts.insert(Utf8Path::new(ROOT).join(inside), text);
+            }
+        }
+    }
+    let mut texts = Texts::new();
+    add(directory, directory, &mut texts);
+    texts
+}
+
+/// A session in which the directory of a project is open, and none of its files.
+pub fn session_with(disk: &Texts) -> Session {
+    let files = disk
+        .iter()
+        .fold(MemoryFileSystem::new(), |files, (path, text)| files.with(path.clone(), text.as_str()));
+    let session = Session::new(&World { files: Arc::new(files), host: Arc::new(PureHost), version: "0" });
+    session.change_roots(vec![ROOT.into()], &[]);
+    session
+}
+
+/// The directories in a directory, by name.
+pub fn directories_in(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let mut found: Vec<_> = entries.filter(|path| path.is_dir()).collect();
+    found.sort();
+    found
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The projects of `examples/`.
+pub fn examples() -> Vec<PathBuf> {
+    directories_in(&repository().join("examples"))
+}
+
+/// The folders of recorded projects.
+pub fn recorded_areas() -> Vec<PathBuf> {
+    directories_in(&repository().join("tests/conformance/cases"))
+}
