@@ -193,7 +193,7 @@ fn fresh(old: &str, disk: &Texts) -> Option<String> {
     LETTERS.chars().filter(|c| c.is_ascii_lowercase() == is_lower).find_map(|letter| {
         let mut name = old.to_owned();
         for at in letters.iter().skip(usize::from(letters.len() > 6)) {
-            name.replace_range(*at..*at + 1, letter.encode_utf8(&mut [0; 4]));
+            name.replace_range(*at..=*at, letter.encode_utf8(&mut [0; 4]));
         }
         let variable = variable_name(&name);
         let is_free =

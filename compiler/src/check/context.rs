@@ -13,10 +13,11 @@ use crate::ast::{self, Text, VariableValue};
 use crate::file_system::FileSystem;
 use crate::folder::FolderTask;
 use crate::ir::{Program, Task, TaskId};
+use crate::project::paths::{possible_files, smart_join};
 use crate::project::{Loaded, Project};
 use crate::source::SourceMap;
 use crate::suggest;
-use crate::template::{Host, has_template};
+use crate::template::{Host, Template, has_template};
 
 /// How often one run looks for the nearest name: each look goes over all names.
 const MAX_SUGGESTIONS: usize = 50;
@@ -72,8 +73,8 @@ pub struct Context<'a> {
     pub shared: FxHashMap<&'a str, Vec<&'a VariableValue>>,
     /// Names that any task requires.
     pub required: FxHashSet<&'a str>,
-    /// Names that the dotenv files of the root set.
-    pub dotenv: FxHashSet<SmolStr>,
+    /// What dotenv files set and read.
+    pub dotenv: DotenvNames,
     /// Names that some template copes with when empty.
     pub guarded: FxHashSet<SmolStr>,
     /// The variables that are params of a task.
@@ -207,7 +208,7 @@ impl<'a> Context<'a> {
         self.shared.contains_key(name)
             || SPECIAL_VARIABLES.contains(&name)
             || self.required.contains(name)
-            || self.dotenv.contains(name)
+            || self.dotenv.defined.contains(name)
             || self.host.environment(name).is_some()
     }
 
@@ -219,8 +220,8 @@ impl<'a> Context<'a> {
 
     /// A path as go-task joins it to the directory of a task.
     pub fn join(&self, dir: &str, path: &str) -> Utf8PathBuf {
-        let base = crate::project::paths::smart_join(self.program.dir.as_str(), dir);
-        crate::project::paths::smart_join(base.as_str(), path)
+        let base = smart_join(self.program.dir.as_str(), dir);
+        smart_join(base.as_str(), path)
     }
 
     /// Whether a text is the same whenever it is rendered and expanded.
@@ -282,14 +283,37 @@ pub fn is_remote(path: &Utf8Path) -> bool {
     crate::project::remote::is_remote(path.as_str())
 }
 
-fn dotenv_names(project: &Project, program: &Program, files: &dyn FileSystem) -> FxHashSet<SmolStr> {
-    let mut names = FxHashSet::default();
+/// What the dotenv files of a project say.
+#[derive(Debug, Default)]
+pub struct DotenvNames {
+    /// Names that those of the root set.
+    pub defined: FxHashSet<SmolStr>,
+    /// Names that templates in the values read, of those of tasks as well.
+    pub mentioned: FxHashSet<SmolStr>,
+}
+
+fn dotenv_names(project: &Project, program: &Program, files: &dyn FileSystem) -> DotenvNames {
+    let mut names = DotenvNames::default();
     let root = project.loaded.files.first().and_then(|file| file.taskfile.as_ref());
-    for text in root.iter().flat_map(|taskfile| &taskfile.dotenv).filter(|text| !has_template(&text.value)) {
-        let path = crate::project::paths::smart_join(program.dir.as_str(), &text.value);
-        if let Ok(text) = files.read(&path) {
-            let (entries, _) = crate::dotenv::parse(&text);
-            names.extend(entries.into_iter().map(|entry| SmolStr::new(entry.name)));
+    let of_root =
+        root.iter().flat_map(|taskfile| &taskfile.dotenv).map(|text| (program.dir.to_string(), text, true));
+    let of_tasks = program.tasks.iter().flat_map(|task| {
+        let dir = smart_join(program.dir.as_str(), &task.dir).to_string();
+        task.definition.dotenv.iter().map(move |text| (dir.clone(), text, false))
+    });
+    for (dir, text, is_of_root) in of_root.chain(of_tasks) {
+        for path in possible_files(files, &dir, &text.value) {
+            let Ok(text) = files.read(&path) else { continue };
+            for entry in crate::dotenv::parse(&text).0 {
+                if has_template(&entry.value) {
+                    let template = Template::parse(&entry.value);
+                    let reads = super::reads::read(&template).variables;
+                    names.mentioned.extend(reads.into_iter().map(|read| read.name));
+                }
+                if is_of_root {
+                    names.defined.insert(SmolStr::new(entry.name));
+                }
+            }
         }
     }
     names

@@ -52,7 +52,7 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
 fn is_given_to_all(context: &Context<'_>, name: &str) -> bool {
     context.program.vars.contains_key(name)
         || context.program.env.contains_key(name)
-        || context.dotenv.contains(name)
+        || context.dotenv.defined.contains(name)
         || context.is_special(name)
         || context.host.environment(name).is_some()
 }

@@ -139,7 +139,7 @@ fn misspelt(context: &Context<'_>, name: &SmolStr, task: Option<&ast::Task>) -> 
         .keys()
         .copied()
         .chain(context.required.iter().copied())
-        .chain(context.dotenv.iter().map(SmolStr::as_str))
+        .chain(context.dotenv.defined.iter().map(SmolStr::as_str))
         .chain(SPECIAL_VARIABLES.iter().copied())
         .chain(own);
     let mut candidates: Vec<&str> = known.filter(|known| is_slip(name, known)).collect();

@@ -15,8 +15,12 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     if context.missing.is_broken() || context.file_facts.iter().any(|facts| facts.everything) {
         return;
     }
-    let everywhere: FxHashSet<&SmolStr> =
-        context.file_facts.iter().flat_map(|facts| &facts.mentions).collect();
+    let everywhere: FxHashSet<&SmolStr> = context
+        .file_facts
+        .iter()
+        .flat_map(|facts| &facts.mentions)
+        .chain(&context.dotenv.mentioned)
+        .collect();
     for (id, _) in context.own_tasks() {
         for call in context.calls(id).iter().filter(|call| !call.vars.is_empty() && call.open.is_none()) {
             let callees: Vec<_> = call.callees().collect();

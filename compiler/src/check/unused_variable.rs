@@ -14,8 +14,12 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         return;
     }
     let every = || context.facts.iter().chain(&context.file_facts);
-    let everywhere: FxHashSet<&SmolStr> =
-        context.file_facts.iter().flat_map(|facts| &facts.mentions).collect();
+    let everywhere: FxHashSet<&SmolStr> = context
+        .file_facts
+        .iter()
+        .flat_map(|facts| &facts.mentions)
+        .chain(&context.dotenv.mentioned)
+        .collect();
     let files_read_all = context.file_facts.iter().any(|facts| facts.everything);
     for (id, task) in context.own_definitions() {
         let facts = context.facts(id);
@@ -46,7 +50,7 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         .filter(|variable| is_named(variable))
         .map(|variable| &variable.name.value)
         .collect();
-    for name in every().flat_map(|facts| &facts.mentions) {
+    for name in every().flat_map(|facts| &facts.mentions).chain(&context.dotenv.mentioned) {
         left.remove(name);
         if left.is_empty() {
             return;

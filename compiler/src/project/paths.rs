@@ -2,6 +2,9 @@
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
+use crate::file_system::{FileSystem, PathKind};
+use crate::template::has_template;
+
 /// Variables that stand for absolute directories: a path that names one counts as absolute before it is rendered.
 const ABSOLUTE_VARIABLES: &[&str] = &[".ROOT_DIR", ".TASKFILE_DIR", ".USER_WORKING_DIR"];
 
@@ -54,6 +57,32 @@ pub fn smart_join(dir: &str, path: &str) -> Utf8PathBuf {
     }
 }
 
+/// The files that a path may mean whose name holds templates, `.env.{{.STAGE}}`: those of its directory that begin and end as it
+/// does. A path without templates means itself, and one with a template before its name nothing that can be known.
+pub fn possible_files(files: &dyn FileSystem, dir: &str, path: &str) -> Vec<Utf8PathBuf> {
+    if path.is_empty() {
+        return Vec::new();
+    }
+    if !has_template(path) {
+        return vec![smart_join(dir, path)];
+    }
+    let (Some(open), Some(close)) = (path.find("{{"), path.rfind("}}")) else { return Vec::new() };
+    let (before, after) = (path.get(..open).unwrap_or_default(), path.get(close + 2..).unwrap_or_default());
+    if after.contains('/') {
+        return Vec::new();
+    }
+    let (inner, prefix) = before.rsplit_once('/').unwrap_or(("", before));
+    let directory = smart_join(dir, inner);
+    let entries = files.list(&directory).unwrap_or_default().into_iter();
+    let is_meant = |name: &str| {
+        name.len() >= prefix.len() + after.len() && name.starts_with(prefix) && name.ends_with(after)
+    };
+    entries
+        .filter(|entry| entry.kind == PathKind::File && is_meant(&entry.name))
+        .map(|entry| directory.join(entry.name.as_str()))
+        .collect()
+}
+
 /// The directory of a file, as `filepath.Dir`.
 pub fn parent(path: &Utf8Path) -> Utf8PathBuf {
     match path.parent() {
@@ -65,6 +94,27 @@ pub fn parent(path: &Utf8Path) -> Utf8PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::file_system::MemoryFileSystem;
+
+    #[test]
+    fn a_name_with_a_template_may_mean_several_files() {
+        let files = MemoryFileSystem::new()
+            .with("/p/.env.dev", "")
+            .with("/p/.env.prod", "")
+            .with("/p/c/a.env", "")
+            .with("/p/c/.env", "")
+            .with("/p/Taskfile.yml", "");
+        let found = |path: &str| {
+            let mut found = possible_files(&files, "/p", path);
+            found.sort();
+            found
+        };
+        assert_eq!(found(".env.{{.X}}"), ["/p/.env.dev", "/p/.env.prod"]);
+        assert_eq!(found("c/{{.X}}.env"), ["/p/c/.env", "/p/c/a.env"]);
+        assert_eq!(found(".none"), ["/p/.none"]);
+        assert_eq!(found("{{.X}}/.env"), Vec::<Utf8PathBuf>::new());
+        assert_eq!(found("{{.X}}"), ["/p/.env.dev", "/p/.env.prod", "/p/Taskfile.yml"]);
+    }
 
     #[test]
     fn joining_is_gos() {

@@ -280,7 +280,7 @@ fn what_is_asked_where_nothing_is() {
 fn a_call_means_the_variable_by_which_it_is_hidden() {
     check(
         "version: '3'\ntasks:\n  a: [{task: b, vars: {X$0: 1}}]\n  b: {vars: {X: 2}, cmds: ['echo {{.X}}']}\n",
-        &["Variable X", "3:24 gives X", "4:14 = X", "4:36 reads X"],
+        &["Variable X", "3:24 gives X", "4:14 = X", "4:37 reads X"],
     );
 }
 
@@ -290,5 +290,23 @@ fn lines_around_output_read_what_tasks_have() {
         "version: '3'\noutput: {group: {begin: '[{{.X}} {{.Y}}]'}}\ntasks:\n  a: [{task: b, vars: {X$0: 1}}]\n  \
          b: {vars: {Y: 2}, cmds: [echo]}\n",
         &["Variable X", "2:30 reads X", "4:24 gives X"],
+    );
+}
+
+#[test]
+fn a_dotenv_path_with_a_template_may_mean_several_files() {
+    check(
+        "-- Taskfile.yml\nversion: '3'\ndotenv: ['.env.{{.STAGE}}', .env.all]\ntasks:\n  a: ['echo $LEV$0EL']\n-- .env.all\n\
+         LEVEL=info\n-- .env.dev\nLEVEL=debug\n",
+        &["Variable LEVEL", "4:14 reads LEVEL", ".env.all:1:1 = LEVEL", ".env.dev:1:1 = LEVEL"],
+    );
+}
+
+#[test]
+fn templates_in_dotenv_files_read_variables() {
+    check(
+        "-- Taskfile.yml\nversion: '3'\ndotenv: [.env]\nvars: {NA$0ME: ez}\ntasks:\n  a: {dotenv: [a.env], cmds: ['echo $KEY']}\n\
+         -- .env\nKEY=app-{{.NAME}}\n-- a.env\nOTHER=\"{{.NAME}}\"\n",
+        &["Variable NAME", "3:8 = NAME", ".env:1:12 reads NAME", "a.env:1:11 reads NAME"],
     );
 }

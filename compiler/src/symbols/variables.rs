@@ -6,17 +6,20 @@
 //! into each other are one symbol, as in `X: '{{.X | default "y"}}'`. Scripts see the environment alone: `env`, dotenv
 //! files and params.
 
+use std::borrow::Cow;
+
 use smol_str::SmolStr;
 
 use super::builder::{Builder, NodeId, Scope};
 use super::{Obstacle, Role, Spelling, SymbolKind};
 use crate::ast::param::variable_name;
 use crate::ast::{self, Command, Dependency, Loop, LoopSource, Param, Text, Variable};
-use crate::check::{Facts, SPECIAL_VARIABLES, ShellName};
-use crate::project::paths::smart_join;
+use crate::check::{Facts, Place, SPECIAL_VARIABLES, ShellName, Use, of_plan_text};
+use crate::project::paths::{possible_files, smart_join};
 use crate::source::{Span, Spanned};
 use crate::superset::is_reserved;
 use crate::template::has_template;
+use crate::yaml::node::ScalarStyle;
 
 /// The item of a loop that gives it no name.
 const ITEM: SmolStr = SmolStr::new_static("ITEM");
@@ -43,6 +46,11 @@ pub fn add(builder: &mut Builder<'_>) {
         if let Some(facts) = facts {
             reads_of_file(builder, facts);
         }
+    }
+    let root = builder.indexed.loaded.files.first().and_then(|file| file.taskfile.as_ref());
+    for path in root.iter().flat_map(|taskfile| &taskfile.dotenv) {
+        let directory = builder.indexed.program.dir.to_string();
+        reads_of_dotenv(builder, &directory, path, None);
     }
     join_hidden(builder);
     join_group_lines(builder);
@@ -91,24 +99,59 @@ fn define_env(builder: &mut Builder<'_>, variables: &[Variable]) {
     }
 }
 
-/// The entries of a dotenv file, each a definition.
+/// The entries of the dotenv files that a path may mean, each a definition.
 fn dotenv(builder: &mut Builder<'_>, directory: &str, path: &Text, scope: Scope, within: Option<NodeId>) {
-    if has_template(&path.value) || path.value.is_empty() {
-        return;
-    }
-    let path = smart_join(directory, &path.value);
-    let Some(source) = builder.read(&path) else { return };
-    let text = builder.file_text(source);
-    for entry in crate::dotenv::parse(&text).0 {
-        let name = SmolStr::new(&entry.name);
-        let node = variable(builder, scope, &name);
-        let span = Span::new(source, entry.name_range.start, entry.name_range.end);
-        builder.add(node, span, Role::Definition, Spelling::Name, within);
-        if scope == Scope::Global {
-            let seen = variable(builder, Scope::Environment, &name);
-            builder.join_source(seen, node);
+    for path in possible_files(builder.indexed.files, directory, &path.value) {
+        let Some(source) = builder.read(&path) else { continue };
+        let text = builder.file_text(source);
+        for entry in crate::dotenv::parse(&text).0 {
+            let name = SmolStr::new(&entry.name);
+            let node = variable(builder, scope, &name);
+            let span = Span::new(source, entry.name_range.start, entry.name_range.end);
+            builder.add(node, span, Role::Definition, Spelling::Name, within);
+            if scope == Scope::Global {
+                let seen = variable(builder, Scope::Environment, &name);
+                builder.join_source(seen, node);
+            }
         }
     }
+}
+
+/// What templates in the values of dotenv files read: go-task renders them as those of `env`.
+fn reads_of_dotenv(builder: &mut Builder<'_>, directory: &str, path: &Text, task: Option<u32>) {
+    for path in possible_files(builder.indexed.files, directory, &path.value) {
+        let Some(source) = builder.read(&path) else { continue };
+        let text = builder.file_text(source);
+        for entry in crate::dotenv::parse(&text).0 {
+            let Some(written) = text.get(entry.value_range.clone()).filter(|written| has_template(written))
+            else {
+                continue;
+            };
+            let span = Span::new(source, entry.value_range.start, entry.value_range.end);
+            let text = Text { value: written.into(), span, style: ScalarStyle::Plain };
+            let place = Place { text: Cow::Borrowed(&text), usage: Use::Rendered, extra: Vec::new() };
+            let facts = of_plan_text(place, &builder.sources);
+            for read in &facts.reads {
+                let written = task.and_then(|number| Some((number, builder.tasks.get(number)?)));
+                let (node, within) =
+                    match written.map(|(number, written)| (number, written.task, written.node)) {
+                        Some((number, task, within)) => {
+                            (read_node(builder, number, task, &read.name, read.span), Some(within))
+                        }
+                        None => (variable(builder, Scope::Global, &read.name), None),
+                    };
+                let spelling = if builder.is_param(node) { Spelling::ParamVariable } else { Spelling::Name };
+                builder.add(node, read.span, Role::Read, spelling, within);
+            }
+        }
+    }
+}
+
+/// Where the dotenv files of a task are looked for.
+fn dotenv_directory(builder: &Builder<'_>, task: &ast::Task) -> String {
+    let base = builder.indexed.program.dir.to_string();
+    let dir = task.dir.as_ref().filter(|dir| !has_template(&dir.value));
+    dir.map_or(base.clone(), |dir| smart_join(&base, &dir.value).to_string())
 }
 
 /// What a task defines and asks for.
@@ -128,9 +171,7 @@ fn define(builder: &mut Builder<'_>, number: u32) {
         builder.join_source(node, global);
     }
     if !task.dotenv.is_empty() {
-        let base = builder.indexed.program.dir.to_string();
-        let dir = task.dir.as_ref().filter(|dir| !has_template(&dir.value));
-        let directory = dir.map_or(base.clone(), |dir| smart_join(&base, &dir.value).to_string());
+        let directory = dotenv_directory(builder, task);
         for path in &task.dotenv {
             dotenv(builder, &directory, path, Scope::Env(number), Some(within));
         }
@@ -342,6 +383,12 @@ fn reads(builder: &mut Builder<'_>, number: u32) {
         }
     }
     locals(builder, facts, within);
+    if !task.dotenv.is_empty() {
+        let directory = dotenv_directory(builder, task);
+        for path in &task.dotenv {
+            reads_of_dotenv(builder, &directory, path, Some(number));
+        }
+    }
     for name in &facts.names.shell {
         let node = shell_node(builder, Some(number), facts, name);
         let role = if name.is_write { Role::Write } else { Role::Read };
