@@ -41,7 +41,7 @@ fn comment(task: &WrittenTask<'_>) -> Option<String> {
 }
 
 /// `build-docs` as `Build docs`.
-fn in_words(name: &str) -> String {
+pub fn in_words(name: &str) -> String {
     let words: Vec<&str> =
         name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let words = words.join(" ");

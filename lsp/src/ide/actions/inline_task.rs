@@ -72,7 +72,7 @@ fn only_call(task: &WrittenTask<'_>) -> Option<Range<usize>> {
 }
 
 /// The lines of a task, and the comments above it.
-fn removal(task: &WrittenTask<'_>) -> (Range<usize>, String) {
+pub fn removal(task: &WrittenTask<'_>) -> (Range<usize>, String) {
     let (lines, whole) = (task.lines, task.whole());
     let key = lines.start(whole.start);
     let first = lines.with_comments_above(key, task.column());
@@ -81,7 +81,7 @@ fn removal(task: &WrittenTask<'_>) -> (Range<usize>, String) {
     let mut start = first;
     let above = |start: usize| start.checked_sub(1).map(|end| lines.start(end));
     let is_below_gap = above(start).is_some_and(|above| lines.is_blank(above));
-    if is_below_gap && lines.is_blank(end) {
+    if (is_below_gap || task.is_first()) && lines.is_blank(end) {
         end = lines.next(end);
     } else if is_below_gap && end == lines.text.len() {
         start = above(start).unwrap_or(start);

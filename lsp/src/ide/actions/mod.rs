@@ -2,6 +2,7 @@
 
 mod description;
 mod extract_task;
+mod folder_task;
 mod inline_task;
 mod lines;
 mod missing_definition;
@@ -73,6 +74,7 @@ pub fn at(snapshot: &Snapshot, file: FileId, range: &Range<usize>) -> Vec<Action
     actions.extend(extract_task::at(&task, range));
     actions.extend(inline_task::at(&task, range));
     actions.extend(inline_task::into_caller(&task, range));
+    actions.extend(folder_task::at(&task, range));
     actions.extend(short_form::at(&task, range));
     actions.extend(description::at(&task, range));
     actions

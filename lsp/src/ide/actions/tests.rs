@@ -226,11 +226,11 @@ fn mistake(snapshot: &Snapshot, action: &Action) -> Option<String> {
         return (!is_mended(snapshot, action, &after)).then(|| format!("not mended: {:?}", action.mends));
     }
     let (old, new) = (errors(before), errors(&after));
-    if new.len() > old.len() {
+    if !new.is_subset(&old) {
         return Some(format!("new errors: {old:?} {new:?}"));
     }
-    if action.title.contains("folder task") {
-        return None;
+    if !action.change.files.is_empty() {
+        return mistake_of_folder(snapshot, action);
     }
     let (mut before, mut after) = (runs(&before.program), runs(&after.program));
     if action.kind == ActionKind::Extract && after.len() != before.len() + 1 {
@@ -241,6 +241,22 @@ fn mistake(snapshot: &Snapshot, action: &Action) -> Option<String> {
     }
     after.retain(|name, _| before.contains_key(name));
     (before != after).then(|| format!("other runs: {before:#?}\n{after:#?}"))
+}
+
+/// What is wrong with a task that has gone into a folder of its own.
+fn mistake_of_folder(snapshot: &Snapshot, action: &Action) -> Option<String> {
+    let mut project = String::new();
+    for (path, text) in changed(snapshot, &action.change) {
+        let name = path.strip_prefix("/project").unwrap();
+        write!(project, "#- {name}\n{}\n", text.trim_end()).unwrap();
+    }
+    let (taskfile, _) = action.change.files.first()?;
+    let folder = Fixture::new(&project).snapshot(taskfile.strip_prefix("/project").unwrap().as_str());
+    let compilation = &folder.analysis.compilation;
+    let new = errors(compilation);
+    let is_known = new.is_subset(&errors(&snapshot.analysis.compilation));
+    let is_there = folder.analysis.key.folder.is_some() && compilation.program.find("default").is_some();
+    (!is_known || !is_there).then(|| format!("a folder that is none: {new:?}\n{project}"))
 }
 
 /// What is wrong with writing the commands, that an action made a task, back where they were; `None` also where that is

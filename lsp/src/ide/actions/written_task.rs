@@ -170,6 +170,16 @@ impl<'a> WrittenTask<'a> {
         self.siblings.style == CollectionStyle::Flow
     }
 
+    /// Whether it is the first task of the file.
+    pub fn is_first(&self) -> bool {
+        self.index == 0
+    }
+
+    /// Whether there are other tasks in the file.
+    pub fn has_siblings(&self) -> bool {
+        self.siblings.entries.len() > 1
+    }
+
     /// The column of the key.
     pub fn column(&self) -> usize {
         self.lines.column(self.key().start)
@@ -329,9 +339,9 @@ impl<'a> WrittenTask<'a> {
         }
         let at = self.end_of_lines();
         let above = lines.with_comments_above(lines.start(whole.start), self.column());
-        let is_first = self.index == 0;
         let is_last = self.index + 1 == self.siblings.entries.len();
-        let is_apart = !is_first && above.checked_sub(1).is_some_and(|end| lines.is_blank(lines.start(end)))
+        let is_apart = !self.is_first()
+            && above.checked_sub(1).is_some_and(|end| lines.is_blank(lines.start(end)))
             || !is_last && lines.is_blank(at);
         let gap = if is_apart { lines.newline } else { "" };
         let text = if at == lines.text.len() && !lines.text.ends_with('\n') {
