@@ -230,6 +230,34 @@ export const languageTests: readonly Case[] = [
       }),
   ],
   [
+    "extracts a command into a task, and inlines it again",
+    () =>
+      withText("Taskfile.yml", TASKFILE, async document => {
+        const change = async (kind: string, piece: string) => {
+          const place = placeIn(document, piece);
+          const range = new vscode.Range(place, place);
+          const [action] = await until(kind, async () => {
+            const found = await ask<vscode.CodeAction[]>(
+              "vscode.executeCodeActionProvider",
+              document.uri,
+              range,
+              kind,
+              9,
+            );
+            return found.length > 0 ? found : undefined;
+          });
+          assert.ok(action?.edit, JSON.stringify(action));
+          assert.ok(await vscode.workspace.applyEdit(action.edit));
+          return action.title;
+        };
+        const extracted = await change("refactor.extract", "ec¦ho {{.NAME");
+        assert.match(document.getText(), /cmds:\n {6}- task: \S+\n/);
+        const inlined = await change("refactor.inline", "- task: bui¦ld");
+        assert.match(document.getText(), /cmds:\n {6}- echo \{\{\.NAME \| upper\}\}\n/);
+        return `${extracted}, ${inlined}`;
+      }),
+  ],
+  [
     "lays out a file by its white space, and folds it",
     () =>
       withText("Taskfile.yml", TASKFILE.replace("      - echo", "           -   echo"), async document => {

@@ -16,8 +16,13 @@ use crate::session::View;
 pub const FIX_ALL: CodeActionKind = CodeActionKind::new("source.fixAll.ez");
 
 /// Every kind of action that is offered.
-pub const KINDS: &[CodeActionKind] =
-    &[CodeActionKind::QUICKFIX, CodeActionKind::REFACTOR_EXTRACT, CodeActionKind::REFACTOR_REWRITE, FIX_ALL];
+pub const KINDS: &[CodeActionKind] = &[
+    CodeActionKind::QUICKFIX,
+    CodeActionKind::REFACTOR_EXTRACT,
+    CodeActionKind::REFACTOR_INLINE,
+    CodeActionKind::REFACTOR_REWRITE,
+    FIX_ALL,
+];
 
 /// The name in an action's data of the file that it is about.
 const URI: &str = "uri";
@@ -136,5 +141,18 @@ mod tests {
         check("quickfix", false);
         assert!(is_wanted(None, &FIX_ALL));
         assert!(!is_wanted(Some(&[]), &FIX_ALL));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Editors do not ask for a kind that is not announced.
+    #[test]
+    fn every_kind_is_announced() {
+        for kind in [ActionKind::QuickFix, ActionKind::Extract, ActionKind::Inline, ActionKind::Rewrite] {
+            assert!(KINDS.contains(&kind_of(kind)), "{kind:?}");
+        }
     }
 }
