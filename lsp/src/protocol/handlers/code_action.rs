@@ -142,11 +142,6 @@ mod tests {
         assert!(is_wanted(None, &FIX_ALL));
         assert!(!is_wanted(Some(&[]), &FIX_ALL));
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 
     /// Editors do not ask for a kind that is not announced.
     #[test]
