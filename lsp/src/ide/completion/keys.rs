@@ -202,8 +202,8 @@ pub fn add_items(request: &Request<'_>, items: Shape, found: &mut Candidates) {
         Shape::OneOf(shapes) => shapes.to_vec(),
         shape => vec![shape],
     };
-    let behind_names = takes_names(&shapes);
-    let place = Place { lead: "- ", depth: 0, is_flow: false, has_colon: false, behind_names };
+    // Where a mapping may stand as well its keys come first: a task is written as a list of commands less often.
+    let place = Place { lead: "- ", depth: 0, is_flow: false, has_colon: false, behind_names: true };
     for shape in shapes {
         match shape {
             Shape::Object(object) => add_fields(request, object, &[], &place, found),

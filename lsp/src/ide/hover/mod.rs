@@ -11,13 +11,14 @@ mod variable;
 use std::fmt::Write;
 use std::ops::Range;
 
-use ez_compiler::ast;
+use ez_compiler::ast::{self, CommandAction};
 use ez_compiler::file_system::FileSystem;
-use ez_compiler::ir::Task;
+use ez_compiler::ir::{Resolution, Task};
 use ez_compiler::plan::CompiledPlan;
 use ez_compiler::project::paths;
 use ez_compiler::schema::{Format, KeyMeaning, Origin, PathKind, Scalar as Meaning, fields_of, map_keys_at};
 use ez_compiler::shell;
+use ez_compiler::symbols::{Spelling, SymbolKind};
 use ez_compiler::template::has_template;
 use ez_compiler::template::tokens::{TemplateToken, TemplateTokenKind, tokens};
 use ez_compiler::yaml::node::Scalar;
@@ -117,6 +118,7 @@ impl<'a> Asked<'a> {
         match map_keys_at(self.tree.format, holder)? {
             KeyMeaning::TaskName => self.task.map(|task| task::show(self.snapshot, task)),
             KeyMeaning::Namespace => task::namespace(self.snapshot, self.position.file, name),
+            KeyMeaning::VariableName if self.is_passed() => self.passed(name),
             KeyMeaning::VariableName if self.tree.format == Format::Taskfile => self.variable(name),
             KeyMeaning::VariableName | KeyMeaning::MatrixKey => self.plan_name(name),
             KeyMeaning::EnvironmentName => variable::in_shell(self.snapshot, self.task, name),
@@ -143,7 +145,10 @@ impl<'a> Asked<'a> {
         }
         if matches!(meaning, Meaning::Script | Meaning::ScriptOrPlugin) {
             let found = self.in_script(&scalar.text, offset);
-            return found.map_or((None, None), |(range, markdown)| (places.range(&range), Some(markdown)));
+            return match found {
+                Some((range, markdown)) => (places.range(&range), Some(markdown)),
+                None => self.named_by_script().unzip(),
+            };
         }
         (None, self.named(scalar, meaning))
     }
@@ -187,6 +192,58 @@ impl<'a> Asked<'a> {
             return self.plan_name(name);
         }
         Some(variable::show(self.snapshot, self.task, name, self.position, self.spot.within))
+    }
+
+    /// Whether the place is in the `vars` of a call.
+    fn is_passed(&self) -> bool {
+        // A task's own stand right below it.
+        let own = 4;
+        self.tree.format == Format::Taskfile
+            && self.spot.path.len() > own
+            && matches!(self.spot.path.as_slice(), [Item::Key("tasks"), .., Item::Key("vars"), Item::Key(_)])
+    }
+
+    /// A variable that a call passes, as the called task has it.
+    fn passed(&self, name: &str) -> Option<String> {
+        let definition = &self.task?.definition;
+        let is_here = |span| self.snapshot.analysis.touches(span, self.position);
+        let of_deps = definition.deps.iter().filter(|call| is_here(call.span)).map(|call| &call.task);
+        let of_cmds =
+            definition.cmds.iter().filter(|call| is_here(call.span)).filter_map(|call| match &call.action {
+                CommandAction::Call { task, .. } => Some(task),
+                _ => None,
+            });
+        let called = of_deps.chain(of_cmds).next().filter(|called| !has_template(&called.value))?;
+        let program = &self.snapshot.analysis.compilation.program;
+        let Resolution::Task(id, _) = program.resolve(&self.task?.callee(&called.value)) else { return None };
+        Some(variable::show_passed(self.snapshot, program.task(id), name))
+    }
+
+    /// A task that a script runs, or a variable of it that a dotenv file sets.
+    fn named_by_script(&self) -> Option<(Range<usize>, String)> {
+        let index = self.snapshot.symbols();
+        let found = index.at(self.position.file, self.position.offset);
+        let place = found.iter().find(|place| place.spelling != Spelling::Implied)?;
+        let definitions = index.definitions(place);
+        let shown = match index.symbol(place.symbol)?.kind {
+            SymbolKind::Variable => definitions.iter().find_map(|definition| {
+                let source = index.sources().file(definition.file);
+                variable::of_dotenv(self.snapshot, source, definition.range().start)
+            }),
+            SymbolKind::Task | SymbolKind::TaskAlias => definitions.iter().find_map(|definition| {
+                let name = index.symbol(definition.symbol)?;
+                let owner = index.symbol(name.alias_of.unwrap_or(definition.symbol))?;
+                let task = self.snapshot.analysis.task_in(definition.file, &owner.name)?;
+                Some(task::show(self.snapshot, task))
+            }),
+            SymbolKind::Namespace => {
+                let definition = definitions.first()?;
+                let name = &index.symbol(definition.symbol)?.name;
+                task::namespace(self.snapshot, definition.file, name)
+            }
+            _ => None,
+        };
+        Some((place.range(), shown?))
     }
 
     fn plan_name(&self, name: &str) -> Option<String> {

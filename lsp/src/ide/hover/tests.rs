@@ -55,6 +55,11 @@ fn tasks_and_namespaces() {
         ("a namespace", with("  docs:", "  do$0cs:")),
         ("the file of a namespace", with("./docs", "./do$0cs")),
         ("a namespace without a file", with("  gone:", "  g$0one:")),
+        ("a task that a script runs", with("  gen: echo", "  gen: task bui$0ld && echo")),
+        (
+            "a task of a namespace that a script runs",
+            with("  gen: echo", "  gen: 'echo {{.X}}; task docs:o$0ne'"),
+        ),
         ("a task that is extended", with("  gen: echo", "  gen: {ez-extends: bui$0ld}")),
     ];
     let cases: Vec<(&str, &str)> = texts.iter().map(|(title, text)| (*title, text.as_str())).collect();
@@ -90,6 +95,11 @@ fn variables_of_templates() {
         ("itself in its own value", at("NAME: '{{.NAME}}-", "NAME: '{{.NA$0ME}}-")),
         ("itself in its own global value", at("{{.VERSION |", "{{.VER$0SION |")),
         ("in a reference", at("index .LIST 1", "index .LI$0ST 1")),
+        ("a variable of a script from a dotenv file", at("$LEVEL", "$HO$0ST")),
+        ("what a call passes", at("{ARCH: arm64}", "{AR$0CH: arm64}")),
+        ("what a call passes of a few values", at("{ARCH: amd64}", "{MO$0DE: fast}")),
+        ("what a call passes of a param", at("{ARCH: amd64}", "{EZ_O$0PT: s}")),
+        ("what a call passes that the task has itself", at("{ARCH: amd64}", "{O$0UT: s}")),
         ("the item of a loop", at("{{.ITEM}}", "{{.IT$0EM}}")),
         ("the item of a loop over a variable", at("{{.FILE}}", "{{.F$0ILE}}")),
         ("the variable of a loop", at("var: LIST", "var: LI$0ST")),

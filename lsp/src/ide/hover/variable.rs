@@ -2,9 +2,11 @@
 
 use std::fmt::Write;
 
+use camino::Utf8Path;
 use ez_compiler::ast::{self, EnumValues, Loop, LoopSource, Param};
+use ez_compiler::dotenv;
 use ez_compiler::ir::Task;
-use ez_compiler::source::Span;
+use ez_compiler::source::{SourceFile, Span};
 
 use super::markdown::{code, codes, path, place, value};
 use crate::analysis::{FilePosition, Snapshot};
@@ -64,6 +66,41 @@ pub fn show(
         let _ = write!(shown, "\n\nand {} more", definitions.len() - MAX_DEFINITIONS);
     }
     shown
+}
+
+/// A variable that a call passes, as the task takes it.
+pub fn show_passed(snapshot: &Snapshot, callee: &Task, name: &str) -> String {
+    if let Some(param) = param_of(callee, name) {
+        return format!("{}\n\nOf the task {}", param_head(param, name), code(&callee.name));
+    }
+    let mut shown = format!("**variable** {} of the task {}", code(name), code(&callee.name));
+    if let Some(allowed) = allowed_values(callee, name) {
+        let _ = write!(shown, "\n\nOne of {allowed}");
+    }
+    if let Some(own) = callee.definition.vars.iter().rfind(|own| own.name.value == name) {
+        let found = place(snapshot, &snapshot.analysis.locate(own.name.span));
+        let _ = write!(shown, "\n\nThe task has it in its own `vars`, {found}");
+    }
+    shown
+}
+
+/// What a dotenv file sets at a byte; `None` of another kind of file.
+pub fn of_dotenv(snapshot: &Snapshot, source: &SourceFile, at: usize) -> Option<String> {
+    if is_yaml(&source.path) {
+        return None;
+    }
+    let entry = dotenv::parse(&source.text).0.into_iter().find(|entry| entry.name_range.start == at)?;
+    let line = source.lines.line_of(at) + 1;
+    let value = if looks_secret(&entry.name) { "***".to_owned() } else { code(&entry.value) };
+    Some(format!(
+        "**variable of the environment** {}\n\nFrom a dotenv file, {}:{line}: {value}",
+        code(&entry.name),
+        path(snapshot, &source.path)
+    ))
+}
+
+fn is_yaml(path: &Utf8Path) -> bool {
+    matches!(path.extension(), Some("yml" | "yaml"))
 }
 
 fn line(snapshot: &Snapshot, definition: &Definition) -> String {
