@@ -18,7 +18,7 @@ use ez_compiler::symbols::{Spelling, SymbolId, SymbolKind};
 use ez_lsp::analysis::{Analysis, FilePosition, Snapshot};
 use ez_lsp::ide::rename;
 use ez_lsp::session::View;
-use projects::{ROOT, Texts, directories_in, examples, recorded_areas, session_with, texts_of};
+use projects::{Texts, all_projects, session_with};
 
 /// Of which kinds there are so many names in the recorded projects and the examples, at the least, that they can be renamed.
 const FEWEST: &[(SymbolKind, usize)] = &[
@@ -62,12 +62,8 @@ struct Count {
 
 #[test]
 fn a_rename_changes_nothing_but_the_name() {
-    let mut directories = examples();
-    directories.extend(recorded_areas().iter().flat_map(|area| directories_in(area)));
-    directories.retain(|directory| ENTANGLED.iter().all(|entangled| !directory.ends_with(entangled)));
-    let mut projects: Vec<(String, Texts)> =
-        directories.iter().map(|path| (path.display().to_string(), texts_of(path))).collect();
-    projects.extend(projects_of_cases());
+    let mut projects = all_projects();
+    projects.retain(|(name, _)| !ENTANGLED.iter().any(|entangled| name.ends_with(entangled)));
     let count = Mutex::new(Count::default());
     let next = AtomicUsize::new(0);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -86,20 +82,6 @@ fn a_rename_changes_nothing_but_the_name() {
         let renamed = count.renamed.get(kind).copied().unwrap_or_default();
         assert!(renamed >= *fewest, "only {renamed} names of {} were renamed", kind.description());
     }
-}
-
-/// The small projects in which navigation is tried: they name everything that has a name.
-fn projects_of_cases() -> Vec<(String, Texts)> {
-    let cases = include_str!("../src/ide/cases/navigation.txt").split("=== ").skip(1);
-    cases
-        .map(|case| {
-            let (title, text) = case.split_once('\n').unwrap();
-            let files = format!("#- Taskfile.yml\n{}", text.replace("$0", ""));
-            let files = files.split("#- ").skip(1).map(|file| file.split_once('\n').unwrap());
-            let texts = files.map(|(path, text)| (Utf8Path::new(ROOT).join(path.trim()), text.to_owned()));
-            (title.to_owned(), texts.collect())
-        })
-        .collect()
 }
 
 fn rename_all(project: &str, disk: &Texts, count: &Mutex<Count>) {

@@ -12,64 +12,11 @@ use std::path::Path;
 use camino::Utf8PathBuf;
 use ez_lsp::ide::diagnostics;
 use ez_lsp::session::{Change, View};
+use projects::typing::{Random, edit, edits};
 use projects::{directories_in, session_with, texts_of};
 
 /// Edits a project where nothing else is asked for: enough to meet every kind of edit in every kind of place.
 const USUAL_EDITS: usize = 60;
-
-/// What is typed.
-const PIECES: &[&str] = &[
-    "\n",
-    " ",
-    "  ",
-    ":",
-    "- ",
-    "'",
-    "\"",
-    "{{",
-    "}}",
-    "{{.X}}",
-    "{{.",
-    "|",
-    "#",
-    "&a ",
-    "*a",
-    "<<: *a\n",
-    "\t",
-    "ü",
-    "任务",
-    "😀",
-    "\u{0}",
-    "\r\n",
-    "[",
-    "]",
-    "{",
-    "}",
-    ",",
-    "x",
-    "\n  new:\n    cmds: [echo new]\n",
-    "\n    deps: [build]\n",
-    "\n      - task: build\n",
-    "\n    vars: {A: 1}\n",
-    "$(",
-    "if [ -f",
-    "version: '3'\n",
-    "tasks:\n",
-    "---\n",
-    "ez-params: [a]\n",
-];
-
-/// A generator of numbers that are the same in every run (Marsaglia, "Xorshift RNGs", 2003).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % bound.max(1) as u64) as usize
-    }
-}
 
 /// Everything that is told of all files.
 fn told(view: &View) -> Vec<String> {
@@ -101,23 +48,6 @@ fn told(view: &View) -> Vec<String> {
     told
 }
 
-fn floor(text: &str, at: usize) -> usize {
-    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
-}
-
-/// Line and column in UTF-16 code units.
-fn position(text: &str, at: usize) -> (u32, u32) {
-    let before = &text[..at];
-    let line = before.matches('\n').count();
-    let column: usize = before.rsplit('\n').next().unwrap_or("").chars().map(char::len_utf16).sum();
-    (line as u32, column as u32)
-}
-
-/// Whether a byte stands where columns can name it: a line's end cannot be passed.
-fn is_nameable(text: &str, at: usize) -> bool {
-    !(text[..at].ends_with('\r') && text[at..].starts_with('\n'))
-}
-
 fn simulate(directory: &Path, edits: usize, seed: u64) {
     let disk = texts_of(directory);
     let open: Vec<Utf8PathBuf> = disk
@@ -143,16 +73,8 @@ fn simulate(directory: &Path, edits: usize, seed: u64) {
             text.clone_from(&disk[path]);
             Change { range: None, text: text.clone() }
         } else {
-            let start = floor(text, random.below(text.len() + 1));
-            let length = if random.below(3) == 0 { random.below(12) } else { 0 };
-            let end = floor(text, start + length).max(start);
-            if !is_nameable(text, start) || !is_nameable(text, end) {
-                continue;
-            }
-            let piece = PIECES[random.below(PIECES.len())];
-            let range = (position(text, start), position(text, end));
-            text.replace_range(start..end, piece);
-            Change { range: Some(range), text: piece.to_owned() }
+            let Some(change) = edit(&mut random, text) else { continue };
+            change
         };
         session.edit(path, version as i32, vec![change]);
         let fresh = session_with(&disk);
@@ -171,14 +93,10 @@ fn simulate(directory: &Path, edits: usize, seed: u64) {
     }
 }
 
-fn edits() -> usize {
-    std::env::var("EZ_SIMULATED_EDITS").ok().and_then(|text| text.parse().ok()).unwrap_or(USUAL_EDITS)
-}
-
 #[test]
 fn examples_are_known_after_every_edit() {
     for (index, directory) in projects::examples().iter().enumerate() {
-        simulate(directory, edits(), 0x9E37_79B9_7F4A_7C15 ^ (index as u64 + 1));
+        simulate(directory, edits(USUAL_EDITS), 0x9E37_79B9_7F4A_7C15 ^ (index as u64 + 1));
     }
 }
 
@@ -186,7 +104,7 @@ fn examples_are_known_after_every_edit() {
 fn recorded_projects_are_known_after_every_edit() {
     for (index, area) in projects::recorded_areas().iter().enumerate() {
         for (case, project) in directories_in(area).iter().enumerate() {
-            let few = edits() / 12;
+            let few = edits(USUAL_EDITS) / 12;
             simulate(project, few.max(3), 0x2545_F491_4F6C_DD1D ^ ((index * 1000 + case) as u64 + 1));
         }
     }

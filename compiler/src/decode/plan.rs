@@ -100,9 +100,8 @@ impl Decoder<'_> {
             }
         }
         if !has_steps {
-            let first = Span { end: span.start.saturating_add(1).min(span.end), ..span };
             self.report(
-                Self::error(rule::INVALID_PLAN, "a plan needs `steps`", first)
+                Self::error(rule::INVALID_PLAN, "a plan needs `steps`", first_key(node))
                     .with_label("without steps")
                     .with_help("write `steps:` and below it `- task: <name>`"),
             );
@@ -186,7 +185,7 @@ impl Decoder<'_> {
 
     fn step_task(&mut self, task: Option<Text>, name: Option<&Text>, node: &Node) -> Option<Text> {
         if task.is_none() {
-            let span = name.map_or(Span { end: node.span.start + 1, ..node.span }, |name| name.span);
+            let span = name.map_or_else(|| first_key(node), |name| name.span);
             let diagnostic = Self::error(rule::INVALID_PLAN, "a step needs a `task`", span);
             self.report(diagnostic.with_label("nothing to run").with_help("write `task: <name>`"));
         }
@@ -276,7 +275,7 @@ impl Decoder<'_> {
         node: &Node,
     ) -> Option<Text> {
         if text.is_none() {
-            let span = Span { end: node.span.start.saturating_add(1).min(node.span.end), ..node.span };
+            let span = first_key(node);
             let diagnostic = Self::error(rule::INVALID_PLAN, format!("{what} needs `{key}`"), span);
             self.report(diagnostic.with_label(format!("no `{key}`")).with_help(format!("write {help}")));
         }
@@ -459,4 +458,13 @@ fn empty_step(name: Text, task: Text, span: Span) -> Step {
 fn is_output_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+}
+
+/// Where the first key of a mapping stands; the whole of what has none.
+fn first_key(node: &Node) -> Span {
+    let entry = match &node.kind {
+        NodeKind::Mapping(mapping) => mapping.entries.first(),
+        _ => None,
+    };
+    entry.map_or(node.span, |entry| entry.key.span)
 }

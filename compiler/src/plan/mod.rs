@@ -222,8 +222,7 @@ pub fn duplicates(reads: &[Arc<ReadPlan>]) -> Vec<(Utf8PathBuf, Diagnostic)> {
     });
     pairs
         .filter_map(|(first, second)| {
-            let span = second.plan.as_ref()?.span;
-            let span = Span { end: span.start.saturating_add(1).min(span.end), ..span };
+            let span = second.plan.as_ref()?.steps_span;
             let other = first.file.path.file_name().unwrap_or_default();
             let message = format!("there is another plan `{}`, in `{other}`", second.file.name);
             let diagnostic = Diagnostic::error(rule::PLAN_NAME, message, span)

@@ -80,18 +80,19 @@ impl Outline<'_> {
         (place.file == self.file).then_some(place.range)
     }
 
-    /// An entry; `None` where it is written elsewhere, as behind an alias of YAML.
+    /// An entry; `None` where it is written elsewhere, as behind an alias of YAML. What it takes over from elsewhere stands there.
     fn entry(
         &self,
         kind: OutlineKind,
         name: &str,
         selection: Span,
         whole: Span,
-        children: Vec<OutlineEntry>,
+        mut children: Vec<OutlineEntry>,
     ) -> Option<OutlineEntry> {
         let selection = self.range(selection)?;
         let whole = self.range(whole).unwrap_or_else(|| selection.clone());
         let range = whole.start.min(selection.start)..whole.end.max(selection.end);
+        children.retain(|child| range.start <= child.range.start && child.range.end <= range.end);
         Some(OutlineEntry { name: name.to_owned(), detail: None, kind, range, selection, children })
     }
 

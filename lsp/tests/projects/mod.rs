@@ -1,6 +1,9 @@
 //! The examples and the recorded projects, as files in memory.
 
 #![allow(clippy::unwrap_used, reason = "a test that finds no project should stop")]
+#![allow(dead_code, reason = "not every test needs everything")]
+
+pub mod typing;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,7 +19,7 @@ use ez_lsp::session::Session;
 pub type Texts = BTreeMap<Utf8PathBuf, String>;
 
 /// Where projects are in memory.
-pub const ROOT: &str = "/project";
+const ROOT: &str = "/project";
 
 /// All texts below a directory, as files of `/project`.
 pub fn texts_of(directory: &Path) -> Texts {
@@ -72,4 +75,27 @@ pub fn examples() -> Vec<PathBuf> {
 /// The folders of recorded projects.
 pub fn recorded_areas() -> Vec<PathBuf> {
     directories_in(&repository().join("tests/conformance/cases"))
+}
+
+/// All of them by name, with the small projects in which navigation is tried: they name everything that has a name.
+pub fn all_projects() -> Vec<(String, Texts)> {
+    let mut directories = examples();
+    directories.extend(recorded_areas().iter().flat_map(|area| directories_in(area)));
+    let mut projects: Vec<(String, Texts)> =
+        directories.iter().map(|path| (path.display().to_string(), texts_of(path))).collect();
+    projects.extend(projects_of_cases());
+    projects
+}
+
+fn projects_of_cases() -> Vec<(String, Texts)> {
+    let cases = include_str!("../../src/ide/cases/navigation.txt").split("=== ").skip(1);
+    cases
+        .map(|case| {
+            let (title, text) = case.split_once('\n').unwrap();
+            let files = format!("#- Taskfile.yml\n{}", text.replace("$0", ""));
+            let files = files.split("#- ").skip(1).map(|file| file.split_once('\n').unwrap());
+            let texts = files.map(|(path, text)| (Utf8Path::new(ROOT).join(path.trim()), text.to_owned()));
+            (title.to_owned(), texts.collect())
+        })
+        .collect()
 }

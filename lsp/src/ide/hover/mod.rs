@@ -44,6 +44,10 @@ pub fn at(snapshot: &Snapshot, position: FilePosition) -> Option<Hover> {
     let asked = Asked::new(snapshot, &tree, &spot, position);
     let (range, markdown) = if spot.is_key { (None, asked.key()) } else { asked.value() };
     let range = range.unwrap_or_else(|| asked.whole());
+    // Behind a closing quote nothing of the text between the quotes is meant.
+    if position.offset < range.start || range.end < position.offset {
+        return None;
+    }
     Some(Hover { place: FileRange { file: position.file, range }, markdown: markdown? })
 }
 

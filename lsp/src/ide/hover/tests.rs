@@ -89,6 +89,7 @@ fn variables_of_templates() {
         ("a required variable", with("{{.MO$0DE}}")),
         ("a param", with("{{.EZ_O$0PT}}")),
         ("defined nowhere", with("{{.NOTH$0ING}}")),
+        ("behind the closing quote", with("{{.LIST}}").replacen("{{.LIST}}'", "{{.LIST}}'$0", 1)),
         ("behind the dollar", with("{{$.NA$0ME}}")),
         ("in a part of a map", with("{{.X.NA$0ME}}")),
         ("where it is defined", at("  NAME: ez", "  NA$0ME: ez")),
