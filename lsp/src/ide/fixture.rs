@@ -7,7 +7,8 @@ use std::sync::Arc;
 use camino::Utf8PathBuf;
 use ez_compiler::Compilation;
 use ez_compiler::file_system::{MemoryFileSystem, OverlayFileSystem};
-use ez_compiler::template::PureHost;
+use ez_compiler::template::time::TimeZone;
+use ez_compiler::template::{Host, PureHost};
 
 use super::actions::Change;
 use crate::analysis::Snapshot;
@@ -19,6 +20,9 @@ const ROOT: &str = "/project";
 /// What begins the line that names the next file of a text: `#- docs/Taskfile.yml`. What stands before the first such
 /// line is `Taskfile.yml`.
 const FILE_MARK: &str = "#- ";
+
+/// The name of what is no file but the environment of the machine: lines `NAME=value`.
+const ENVIRONMENT: &str = "$environment";
 
 /// What stands where the cursor is.
 const CURSOR: &str = "$0";
@@ -32,6 +36,54 @@ macro_rules! assert_snapshot {
     };
 }
 pub(crate) use assert_snapshot;
+
+/// A machine that has nothing but an environment.
+#[derive(Default)]
+struct MarkedHost {
+    environment: BTreeMap<String, String>,
+}
+
+impl Host for MarkedHost {
+    fn environment(&self, name: &str) -> Option<String> {
+        self.environment.get(name).cloned()
+    }
+
+    fn environment_names(&self) -> Vec<String> {
+        self.environment.keys().cloned().collect()
+    }
+
+    fn now(&self) -> (i64, u32) {
+        PureHost.now()
+    }
+
+    fn random(&self, buffer: &mut [u8]) {
+        PureHost.random(buffer);
+    }
+
+    fn cpu_count(&self) -> usize {
+        PureHost.cpu_count()
+    }
+
+    fn os(&self) -> &str {
+        PureHost.os()
+    }
+
+    fn arch(&self) -> &str {
+        PureHost.arch()
+    }
+
+    fn current_dir(&self) -> String {
+        PureHost.current_dir()
+    }
+
+    fn time_zone(&self, name: &str) -> Option<Arc<TimeZone>> {
+        PureHost.time_zone(name)
+    }
+
+    fn resolve_host(&self, name: &str) -> Vec<String> {
+        PureHost.resolve_host(name)
+    }
+}
 
 /// A project in memory, and where its cursor is.
 pub struct Fixture {
@@ -47,7 +99,13 @@ impl Fixture {
         let mut cursor = None;
         let mut selection_end = None;
         let mut open = Vec::new();
+        let mut host = MarkedHost::default();
         for (name, text) in files(marked) {
+            if name == ENVIRONMENT {
+                let lines = text.lines().filter_map(|line| line.split_once('='));
+                host.environment = lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+                continue;
+            }
             let path = Utf8PathBuf::from(ROOT).join(name);
             let text = match text.find(CURSOR) {
                 Some(at) => {
@@ -61,7 +119,7 @@ impl Fixture {
             disk = disk.with(path.clone(), text.as_str());
             open.push((path, text));
         }
-        let world = World { files: Arc::new(disk), host: Arc::new(PureHost), version: "0" };
+        let world = World { files: Arc::new(disk), host: Arc::new(host), version: "0" };
         let session = Session::new(&world);
         session.change_roots(vec![ROOT.into()], &[]);
         if let Some((path, text)) =

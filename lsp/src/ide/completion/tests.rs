@@ -164,6 +164,9 @@ fn keys_of_mappings() {
             "  own:\n    de$0\n",
             "  own:\n    desc: x\n    de$0\n    cmds: []\n",
             "  own:\n    de$0ps: [build]\n",
+            "  own:\n    <<: *common\n    de$0\n",
+            "  own:\n    desc: x\n   si$0\n",
+            "  own:\n    desc: x\n      si$0\n",
             "  own:\n    sil$0\n",
             "  own:\n    cm$0\n",
             "  own:\n    run$0: once\n",
@@ -324,6 +327,21 @@ fn words_of_scripts() {
             "  own:\n    cmds:\n      - echo b$0\n",
             "  own:\n    cmds:\n      - \"echo '$$0'\"\n",
             "  own: task bui$0ld && echo\n",
+        ],
+    );
+}
+
+#[test]
+fn variables_of_the_environment() {
+    check(
+        "environment",
+        &format!("{PROJECT}#- $environment\nHOME=/home/me\nDEPLOY_KEY=k\nCGO_ENABLED=1\n"),
+        &[
+            "  own:\n    cmds:\n      - echo $HO$0\n",
+            "  own:\n    cmds:\n      - 'ls \"${DEP$0}\"'\n",
+            "  own:\n    cmds:\n      - echo {{.HO$0}}\n",
+            "  own:\n    cmds:\n      - echo $CG$0\n",
+            "  own:\n    cmds:\n      - '{{env \"HO$0\"}}'\n",
         ],
     );
 }
