@@ -28,7 +28,7 @@ pub struct Analysis {
     /// What tells the project from others.
     pub key: ProjectKey,
     /// What the compiler made of it.
-    pub compilation: Compilation,
+    pub compilation: Arc<Compilation>,
     by_path: FxHashMap<Utf8PathBuf, FileId>,
     diagnostics: OnceLock<FxHashMap<FileId, Vec<usize>>>,
     symbols: OnceLock<SymbolIndex>,
@@ -95,11 +95,10 @@ impl Snapshot {
 }
 
 impl Analysis {
-    /// Of a project's compilation, for which some files were read. What a compilation knows of others is from before.
-    pub fn new(key: ProjectKey, compilation: Compilation, was_read: impl Fn(&Utf8Path) -> bool) -> Self {
-        let of_now = compilation.sources.files().filter(|(_, file)| was_read(&file.path));
+    /// Of a project's compilation.
+    pub fn new(key: ProjectKey, compilation: Arc<Compilation>) -> Self {
         // Of a path that was read twice the newest text holds.
-        let by_path = of_now.map(|(id, file)| (file.path.clone(), id)).collect();
+        let by_path = compilation.sources.files().map(|(id, file)| (file.path.clone(), id)).collect();
         Self {
             key,
             compilation,

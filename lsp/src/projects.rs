@@ -6,7 +6,6 @@ use camino::{Utf8Path, Utf8PathBuf};
 use ez_compiler::file_system::{FileSystem, PathKind};
 use ez_compiler::folder::FolderTask;
 use ez_compiler::project::paths::TASKFILE_NAMES;
-use ez_compiler::project::remote::is_remote;
 use ez_compiler::template::Host;
 use ez_compiler::{Compilation, Dialect, Options, Purpose, compile};
 use rustc_hash::FxHashMap;
@@ -34,6 +33,8 @@ pub struct Projects {
     /// The root Taskfiles below the directories that are open, and of which state of the disk and of those directories.
     discovered: Mutex<Option<Discovered>>,
     slots: Mutex<FxHashMap<ProjectKey, Arc<Mutex<Slot>>>>,
+    /// Folder tasks that are compiled with their projects.
+    folders: Mutex<FxHashMap<ProjectKey, Arc<Analysis>>>,
 }
 
 struct Discovered {
@@ -57,6 +58,38 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Projects {
     /// A project as it is in a view.
     pub fn analysis(&self, view: &View, key: &ProjectKey) -> Result<Arc<Analysis>, Stale> {
+        match self.compiled_with_project(view, key)? {
+            Some(compilation) => Ok(self.shared(key, compilation)),
+            None => self.compiled(view, key),
+        }
+    }
+
+    /// The compilation of a folder task that the project has which it is a part of.
+    fn compiled_with_project(
+        &self,
+        view: &View,
+        key: &ProjectKey,
+    ) -> Result<Option<Arc<Compilation>>, Stale> {
+        let Some(folder) = &key.folder else { return Ok(None) };
+        let Some(entry) = taskfile_in(view, &folder.project) else { return Ok(None) };
+        let project = self.compiled(view, &ProjectKey::root(entry))?;
+        let mut programs = project.compilation.folder_programs.iter();
+        Ok(programs.find(|program| program.folder == *folder).map(|program| Arc::clone(&program.compilation)))
+    }
+
+    /// What is known of a folder task that its project has compiled.
+    fn shared(&self, key: &ProjectKey, compilation: Arc<Compilation>) -> Arc<Analysis> {
+        let mut folders = lock(&self.folders);
+        if let Some(known) = folders.get(key).filter(|known| Arc::ptr_eq(&known.compilation, &compilation)) {
+            return Arc::clone(known);
+        }
+        let analysis = Arc::new(Analysis::new(key.clone(), compilation));
+        folders.insert(key.clone(), Arc::clone(&analysis));
+        analysis
+    }
+
+    /// A project, compiled for itself.
+    fn compiled(&self, view: &View, key: &ProjectKey) -> Result<Arc<Analysis>, Stale> {
         let slot = Arc::clone(lock(&self.slots).entry(key.clone()).or_default());
         let mut slot = lock(&slot);
         if let Some(analysis) = slot.current(view) {
@@ -68,15 +101,13 @@ impl Projects {
         // A compilation that panics must not be built upon.
         let previous = slot.analysis.take();
         let recorder = Recorder::new(&view.files);
-        let previous = previous.as_deref().map(|previous| &previous.compilation);
+        let previous = previous.as_deref().map(|previous| &*previous.compilation);
         let compilation = key.compile(&recorder, &*view.host, previous);
-        let read = recorder.into_read();
-        let was_read = |path: &Utf8Path| read.contains_key(path) || is_remote(path.as_str());
-        let analysis = Arc::new(Analysis::new(key.clone(), compilation, was_read));
+        let analysis = Arc::new(Analysis::new(key.clone(), Arc::new(compilation)));
         *slot = Slot {
             revision: view.revision,
             disk_revision: view.disk_revision,
-            read,
+            read: recorder.into_read(),
             analysis: Some(Arc::clone(&analysis)),
         };
         Ok(analysis)
@@ -125,6 +156,7 @@ impl Projects {
     /// Forgets projects that are not among those that count.
     pub fn retain(&self, is_kept: impl Fn(&ProjectKey) -> bool) {
         lock(&self.slots).retain(|key, _| is_kept(key));
+        lock(&self.folders).retain(|key, _| is_kept(key));
     }
 }
 
