@@ -16,6 +16,7 @@ mod publish;
 mod server;
 mod to_proto;
 mod websocket;
+mod workers;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -10,8 +10,9 @@ use tower_lsp::ls_types::{Diagnostic, MessageType, PublishDiagnosticsParams};
 
 use super::handlers::diagnostic;
 use super::outlet::{self, Outlet};
-use super::server::{Refusal, apart};
+use super::server::Refusal;
 use super::to_proto;
+use super::workers::apart;
 use crate::session::{Session, View};
 
 /// How often in a row findings are held back because the texts changed meanwhile. Then they are sent with the version

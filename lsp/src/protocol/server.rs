@@ -30,6 +30,7 @@ use super::capabilities::EditAbilities;
 use super::handlers::code_lens::EditorCommands;
 use super::in_order::VIEW;
 use super::outlet::Outlet;
+use super::workers::apart;
 use super::{capabilities, from_proto, handlers, publish};
 use crate::projects::Stale;
 use crate::session::{Session, View};
@@ -84,22 +85,6 @@ impl From<Refusal> for Error {
 
 /// `RequestFailed` of the protocol: the question was understood, and cannot be answered.
 const REQUEST_FAILED: i64 = -32803;
-
-/// Works on something in a thread of its own; a panic there ends nothing else.
-pub async fn apart<T: Send + 'static>(
-    work: impl FnOnce() -> std::result::Result<T, Refusal> + Send + 'static,
-) -> std::result::Result<T, Refusal> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(answer) => answer,
-        Err(error) if error.is_panic() => {
-            let cause = error.into_panic();
-            let text = cause.downcast_ref::<String>().cloned();
-            let text = text.or_else(|| cause.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-            Err(Refusal::Panic(text.unwrap_or_default()))
-        }
-        Err(_) => Err(Refusal::Stale),
-    }
-}
 
 /// The server.
 pub struct Backend {
