@@ -15,7 +15,7 @@ use ez_compiler::project::{LANGUAGE_VERSION, paths};
 use ez_compiler::source::Span;
 use ez_compiler::template::ast::{List, Node};
 use ez_compiler::template::{Reference, Scope, Template, Value, has_template, render_template};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::{SmolStr, ToSmolStr};
 
 use crate::analysis::{FileRange, Snapshot};
@@ -173,9 +173,11 @@ enum Source<'a> {
     Outside,
 }
 
-/// Which calls pass variables to which tasks.
+/// Which calls pass variables to which tasks, and which keep them silent.
 #[derive(Debug, Default)]
 pub struct PassedVariables {
+    /// Where the tasks are defined that some call keeps silent.
+    silenced: FxHashSet<Span>,
     /// For each called task who calls it, and which entry of `deps` (the first) or of `cmds` that is.
     by_callee: FxHashMap<TaskId, Vec<(TaskId, bool, usize)>>,
 }
@@ -190,6 +192,7 @@ impl PassedVariables {
                 || definition.cmds.iter().any(
                     |command| matches!(&command.action, CommandAction::Call { vars, .. } if !vars.is_empty()),
                 );
+            passed.add_silenced(program, program.task(caller));
             if !has_vars {
                 continue;
             }
@@ -216,6 +219,27 @@ impl PassedVariables {
             }
         }
         passed
+    }
+
+    fn add_silenced(&mut self, program: &Program, caller: &Task) {
+        let definition = &caller.definition;
+        let dependencies = definition.deps.iter().filter(|dependency| dependency.silent);
+        let called = definition.cmds.iter().filter(|command| command.silent);
+        let called = called.filter_map(|command| match &command.action {
+            CommandAction::Call { task, .. } => Some(task),
+            _ => None,
+        });
+        for name in dependencies.map(|dependency| &dependency.task).chain(called) {
+            if let ez_compiler::ir::Resolution::Task(callee, _) = program.resolve(&caller.callee(&name.value))
+            {
+                self.silenced.insert(program.task(callee).name_span());
+            }
+        }
+    }
+
+    /// Whether some call keeps a task silent, whose commands are shown otherwise.
+    pub fn is_silenced(&self, name: Span) -> bool {
+        self.silenced.contains(&name)
     }
 
     /// The variables that calls pass to all tasks that one definition makes.

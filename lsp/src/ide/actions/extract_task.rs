@@ -72,6 +72,7 @@ impl<'a> Extraction<'_, 'a> {
             && definition.env.iter().all(|variable| !matches!(variable.value, VariableValue::Shell(_)))
             && !task.lines.slice(task.whole()).contains("EXIT_CODE")
             && !is_extended(task)
+            && !task.is_silenced()
             && has_same_params(task, task.lines.slice(self.place.clone()))
     }
 
@@ -143,11 +144,12 @@ impl<'a> Extraction<'_, 'a> {
         let known = task.known_variables(linked);
         let mut passed = BTreeMap::new();
         for name in needed {
-            let Some(is_text) = known.get(name) else { continue };
-            if !is_identifier(name) {
+            let Some(variable) = known.get(name) else { continue };
+            // Nothing says of a variable of a call that it is secret.
+            if !is_identifier(name) || variable.is_secret {
                 return None;
             }
-            let is_text = *is_text && !looped.contains(name);
+            let is_text = variable.is_text && !looped.contains(name);
             let value = if is_text { format!("'{{{{.{name}}}}}'") } else { format!("{{ref: .{name}}}") };
             passed.insert(name.to_owned(), value);
         }
@@ -376,6 +378,14 @@ mod tests {
                 (
                     "tasks that run once",
                     "version: '3'\nrun: once\ntasks:\n  build:\n    cmds:\n      - echo $0\n      - b\n",
+                ),
+                (
+                    "a secret",
+                    "version: '3'\ntasks:\n  build:\n    vars: {A: {value: b, secret: true}}\n    cmds:\n      - echo $0{{.A}}\n      - b\n",
+                ),
+                (
+                    "what a call keeps silent",
+                    "version: '3'\ntasks:\n  all: {cmds: [{task: build, silent: true}]}\n  build:\n    cmds:\n      - echo $0\n      - b\n",
                 ),
                 (
                     "a base",

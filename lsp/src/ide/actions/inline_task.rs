@@ -127,6 +127,7 @@ impl<'t, 'a> Inlining<'t, 'a> {
             && self.caller.can_move(self.item.node)
             && self.callee.is_self_contained()
             && !is_extended(self.caller)
+            && !self.caller.is_silenced()
             && has_same_params(self.caller, self.callee.lines.slice(self.callee.whole()))
             && !self.caller.lines.slice(self.caller.whole()).contains("EXIT_CODE")
             && self.reads_the_same() == Some(true)
@@ -438,6 +439,7 @@ mod tests {
             ("a variable that the caller knows", "version: '3'\nvars: {A: a}\ntasks:\n  all: {vars: {A: b}, cmds: [{task: b$0uild}]}\n  build: ['echo {{.A}}']\n"),
             ("a variable that the caller is given", "version: '3'\nvars: {A: a}\ntasks:\n  more: {cmds: [{task: all, vars: {A: c}}]}\n  all: {cmds: [{task: b$0uild}]}\n  build: ['echo {{.A}}']\n"),
             ("the environment of the caller", "version: '3'\ntasks:\n  all: {env: {A: b}, cmds: [{task: b$0uild}]}\n  build: [a]\n"),
+            ("into what a call keeps silent", "version: '3'\ntasks:\n  more: {deps: [{task: all, silent: true}]}\n  all: {cmds: [{task: b$0uild}]}\n  build: [a]\n"),
             ("its own name", "version: '3'\ntasks:\n  all: {cmds: [{task: b$0uild}]}\n  build: ['echo {{.TASK}}']\n"),
             ("a deferred command", "version: '3'\ntasks:\n  all: {cmds: [{task: b$0uild}]}\n  build: [{defer: a}, b]\n"),
             ("a wildcard", "version: '3'\ntasks:\n  all: {cmds: [{task: b$0uild}]}\n  b*: [a]\n"),

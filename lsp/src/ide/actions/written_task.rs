@@ -50,6 +50,15 @@ pub enum Body<'a> {
     Fields(&'a Mapping),
 }
 
+/// What is known of a variable without its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KnownVariable {
+    /// Whether it is a text wherever it gets a value.
+    pub is_text: bool,
+    /// Whether it is masked where commands are shown.
+    pub is_secret: bool,
+}
+
 /// The commands of a task that are written as a list.
 pub struct CommandList<'a> {
     /// The field `cmds`; `None` of a task that is nothing but the list.
@@ -127,21 +136,28 @@ impl<'a> WrittenTask<'a> {
         self.snapshot.analysis.compilation.memo.facts_of_task(self.definition)
     }
 
-    /// The variables that it knows and other tasks need not: its own, and those that its callers pass. Of each, whether it
-    /// is a text.
-    pub fn known_variables(&self, linked: &'a ir::Task) -> FxHashMap<&'a str, bool> {
+    /// The variables that it knows and other tasks need not: its own, and those that its callers pass.
+    pub fn known_variables(&self, linked: &'a ir::Task) -> FxHashMap<&'a str, KnownVariable> {
         let analysis = &self.snapshot.analysis;
         let compilation = &analysis.compilation;
         let called = analysis.passed_variables().of_definition(linked.name_span(), &compilation.program);
         let plans = compilation.plans.iter().filter_map(|plan| plan.written.as_ref());
         let steps = plans.flat_map(|plan| &plan.steps).flat_map(|step| &step.vars);
         let own = linked.definition.vars.iter().chain(&self.definition.vars);
-        let mut known = FxHashMap::default();
+        let mut known: FxHashMap<&str, KnownVariable> = FxHashMap::default();
         for variable in called.chain(steps).chain(own) {
             let is_text = matches!(variable.value, VariableValue::Text(_) | VariableValue::Shell(_));
-            *known.entry(variable.name.value.as_str()).or_insert(true) &= is_text;
+            let unseen = KnownVariable { is_text: true, is_secret: false };
+            let entry = known.entry(variable.name.value.as_str()).or_insert(unseen);
+            entry.is_text &= is_text;
+            entry.is_secret |= variable.secret;
         }
         known
+    }
+
+    /// Whether some call keeps it silent, but not the tasks that it calls.
+    pub fn is_silenced(&self) -> bool {
+        self.snapshot.analysis.passed_variables().is_silenced(self.definition.name.span)
     }
 
     /// A place of the task's file.
