@@ -457,6 +457,30 @@ fn pages_of_this_machine_speak_by_websocket() {
 }
 
 #[test]
+fn actions_make_files_only_where_the_editor_can() {
+    let project = Project::new().file("Taskfile.yml", "version: '3'\ntasks:\n  build: echo\n  test: echo\n");
+    for operations in [json!(["create"]), json!([])] {
+        let mut capabilities = usual_capabilities();
+        capabilities["workspace"]["workspaceEdit"]["resourceOperations"] = operations.clone();
+        let mut editor = Editor::start_with(&project, Beginning { capabilities, ..Beginning::default() });
+        editor.open("Taskfile.yml");
+        let key = json!({"line": 2, "character": 3});
+        let document = json!({"uri": editor.uri("Taskfile.yml")});
+        let context = json!({"diagnostics": [], "only": ["refactor.extract"]});
+        let params =
+            json!({"textDocument": document, "range": {"start": key, "end": key}, "context": context});
+        let actions = editor.ask("textDocument/codeAction", params);
+        let changes = &actions[0]["edit"]["documentChanges"];
+        let created = changes.as_array().into_iter().flatten().filter(|change| change["kind"] == "create");
+        let created: Vec<&str> = created.filter_map(|change| change["uri"].as_str()).collect();
+        let names = ["tasks/build/Taskfile.yml", "tasks/build/task.yml"].map(|name| editor.uri(name));
+        let expected = if operations == json!([]) { &[] } else { &names[..] };
+        assert_eq!(created, expected, "{actions}");
+        editor.end();
+    }
+}
+
+#[test]
 fn pages_of_other_machines_are_refused() {
     let project = sound();
     let (_server, address) = listen(&project, "--websocket");
