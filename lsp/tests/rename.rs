@@ -63,6 +63,7 @@ struct Count {
 #[test]
 fn a_rename_changes_nothing_but_the_name() {
     let mut projects = all_projects();
+    projects.push(("two programs that share a file".to_owned(), shared_file()));
     projects.retain(|(name, _)| !ENTANGLED.iter().any(|entangled| name.ends_with(entangled)));
     let count = Mutex::new(Count::default());
     let next = AtomicUsize::new(0);
@@ -84,16 +85,30 @@ fn a_rename_changes_nothing_but_the_name() {
     }
 }
 
+/// Neither program includes the other, and both call what stands between them.
+fn shared_file() -> Texts {
+    let caller = |namespace: &str| {
+        format!(
+            "version: '3'\nincludes: {{{namespace}: ../lib}}\ntasks:\n  all: [{{task: '{namespace}:make', vars: {{MODE: fast}}}}]\n"
+        )
+    };
+    let lib = "version: '3'\ntasks:\n  make:\n    vars: {OUT: '{{.MODE}}'}\n    cmds: ['echo {{.OUT}} {{.MODE}}']\n";
+    let files = [("one", caller("l")), ("two", caller("m")), ("lib", lib.to_owned())];
+    files.into_iter().map(|(name, text)| (format!("/project/{name}/Taskfile.yml").into(), text)).collect()
+}
+
 fn rename_all(project: &str, disk: &Texts, count: &Mutex<Count>) {
     let session = session_with(disk);
     let view = session.view();
     let before = picture(&view);
+    let others: Vec<Snapshot> =
+        view.projects().unwrap().into_iter().map(|other| view.snapshot(other)).collect();
     for path in disk.keys() {
         let Some(snapshot) = view.project_of(path).unwrap() else { continue };
         let mut known: BTreeMap<SymbolId, Option<Texts>> = BTreeMap::new();
         for place in places(&snapshot, path) {
             let at = format!("{project} {path}:{}", line_of(&snapshot, place));
-            match renamed(&snapshot, place, disk) {
+            match renamed(&snapshot, &others, place, disk) {
                 Err(refusal) => {
                     let sentence: String = refusal.split('`').step_by(2).collect::<Vec<_>>().join("…");
                     *count.lock().unwrap().refused.entry(sentence).or_default() += 1;
@@ -147,7 +162,12 @@ struct Renamed {
 }
 
 /// The texts after what stands at a place got a fresh name.
-fn renamed(snapshot: &Snapshot, place: FilePosition, disk: &Texts) -> Result<Option<Renamed>, String> {
+fn renamed(
+    snapshot: &Snapshot,
+    others: &[Snapshot],
+    place: FilePosition,
+    disk: &Texts,
+) -> Result<Option<Renamed>, String> {
     let Some(prepared) = rename::prepare(snapshot, place)? else { return Ok(None) };
     let index = snapshot.symbols();
     let found = index.at(place.file, place.offset);
@@ -156,7 +176,7 @@ fn renamed(snapshot: &Snapshot, place: FilePosition, disk: &Texts) -> Result<Opt
     let symbol = index.symbol(occurrence.symbol).unwrap();
     let old = symbol.name.to_string();
     let Some(new) = fresh(&old, disk) else { return Ok(None) };
-    let edits = rename::rename(snapshot, place, &new)?.unwrap();
+    let edits = rename::rename_in_all(snapshot, place, &new, others)?.unwrap();
     let mut texts = disk.clone();
     for file in edits {
         let text = texts.get_mut(&file.source.path).unwrap();

@@ -72,6 +72,73 @@ pub fn rename(
     rename.edits(&new_name).map(Some)
 }
 
+/// The same in all projects that share a file with what is renamed: what several of them include has names in each.
+///
+/// # Errors
+/// As [`rename`], in any of them.
+pub fn rename_in_all(
+    snapshot: &Snapshot,
+    position: FilePosition,
+    new_name: &str,
+    others: &[Snapshot],
+) -> Result<Option<Vec<FileEdits>>, String> {
+    let Some(mut edits) = rename(snapshot, position, new_name)? else { return Ok(None) };
+    // What one project adds may be shared with a further one.
+    for _ in 0..others.len() {
+        let before = count(&edits);
+        for other in others.iter().filter(|other| !Arc::ptr_eq(&other.analysis, &snapshot.analysis)) {
+            for position in shared_places(other, &edits) {
+                let found = rename(other, position, new_name)?;
+                found.into_iter().flatten().for_each(|file| add_edits(&mut edits, file));
+            }
+        }
+        if count(&edits) == before {
+            break;
+        }
+    }
+    Ok(Some(edits))
+}
+
+fn count(files: &[FileEdits]) -> usize {
+    files.iter().map(|file| file.edits.len()).sum()
+}
+
+/// Where edited names stand in another project, one place for each of its symbols.
+fn shared_places(other: &Snapshot, edits: &[FileEdits]) -> Vec<FilePosition> {
+    let mut known = FxHashSet::default();
+    let mut places = Vec::new();
+    for file in edits.iter().filter(|file| other.analysis.file_of(&file.source.path).is_some()) {
+        let index = other.symbols();
+        let Some(id) = index.file(&file.source.path) else { continue };
+        for (range, _) in &file.edits {
+            let found = index.at(id, range.start).into_iter();
+            let mut same = found.filter(|place| {
+                place.range() == *range
+                    && place.spelling != Spelling::Implied
+                    && index.symbol(place.symbol).is_some_and(|symbol| symbol.obstacle.is_none())
+            });
+            if same.next().is_some_and(|place| known.insert(place.symbol)) {
+                places.push(FilePosition { file: id, offset: range.start });
+            }
+        }
+    }
+    places
+}
+
+fn add_edits(files: &mut Vec<FileEdits>, more: FileEdits) {
+    let Some(known) = files.iter_mut().find(|known| known.source.path == more.source.path) else {
+        files.push(more);
+        return;
+    };
+    for (range, new_text) in more.edits {
+        if let Err(at) =
+            known.edits.binary_search_by_key(&(range.start, range.end), |(range, _)| (range.start, range.end))
+        {
+            known.edits.insert(at, (range, new_text));
+        }
+    }
+}
+
 /// What is named at a place.
 fn subject(index: &SymbolIndex, position: FilePosition) -> Result<Option<(&Occurrence, &Symbol)>, String> {
     let mut here = index.at(position.file, position.offset);

@@ -9,6 +9,7 @@ use tower_lsp::ls_types::{
 
 use super::super::server::Refusal;
 use super::super::{from_proto, to_proto};
+use crate::analysis::Snapshot;
 use crate::ide::rename::{self, FileEdits};
 use crate::session::View;
 
@@ -33,8 +34,9 @@ pub fn rename(
     takes_versions: bool,
 ) -> Result<Option<WorkspaceEdit>, Refusal> {
     let Some(place) = from_proto::place(view, &params.text_document_position)? else { return Ok(None) };
-    let edits =
-        rename::rename(&place.snapshot, place.position, &params.new_name).map_err(Refusal::Refused)?;
+    let others: Vec<Snapshot> = view.projects()?.into_iter().map(|other| view.snapshot(other)).collect();
+    let edits = rename::rename_in_all(&place.snapshot, place.position, &params.new_name, &others)
+        .map_err(Refusal::Refused)?;
     Ok(edits.map(|edits| workspace_edit(view, &edits, takes_versions)))
 }
 
