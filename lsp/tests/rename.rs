@@ -63,7 +63,7 @@ struct Count {
 #[test]
 fn a_rename_changes_nothing_but_the_name() {
     let mut projects = all_projects();
-    projects.push(("two programs that share a file".to_owned(), shared_file()));
+    projects.push(("two programs that share a file".to_owned(), projects::shared_file()));
     projects.retain(|(name, _)| !ENTANGLED.iter().any(|entangled| name.ends_with(entangled)));
     let count = Mutex::new(Count::default());
     let next = AtomicUsize::new(0);
@@ -83,18 +83,6 @@ fn a_rename_changes_nothing_but_the_name() {
         let renamed = count.renamed.get(kind).copied().unwrap_or_default();
         assert!(renamed >= *fewest, "only {renamed} names of {} were renamed", kind.description());
     }
-}
-
-/// Neither program includes the other, and both call what stands between them.
-fn shared_file() -> Texts {
-    let caller = |namespace: &str| {
-        format!(
-            "version: '3'\nincludes: {{{namespace}: ../lib}}\ntasks:\n  all: [{{task: '{namespace}:make', vars: {{MODE: fast}}}}]\n"
-        )
-    };
-    let lib = "version: '3'\ntasks:\n  make:\n    vars: {OUT: '{{.MODE}}'}\n    cmds: ['echo {{.OUT}} {{.MODE}}']\n";
-    let files = [("one", caller("l")), ("two", caller("m")), ("lib", lib.to_owned())];
-    files.into_iter().map(|(name, text)| (format!("/project/{name}/Taskfile.yml").into(), text)).collect()
 }
 
 fn rename_all(project: &str, disk: &Texts, count: &Mutex<Count>) {

@@ -99,3 +99,15 @@ fn projects_of_cases() -> Vec<(String, Texts)> {
         })
         .collect()
 }
+
+/// Neither program includes the other, and both call what stands between them.
+pub fn shared_file() -> Texts {
+    let caller = |namespace: &str| {
+        format!(
+            "version: '3'\nincludes: {{{namespace}: ../lib}}\ntasks:\n  all: [{{task: '{namespace}:make', vars: {{MODE: fast}}}}]\n"
+        )
+    };
+    let lib = "version: '3'\ntasks:\n  make:\n    vars: {OUT: '{{.MODE}}'}\n    cmds: ['echo {{.OUT}} {{.MODE}}']\n";
+    let files = [("one", caller("l")), ("two", caller("m")), ("lib", lib.to_owned())];
+    files.into_iter().map(|(name, text)| (format!("/project/{name}/Taskfile.yml").into(), text)).collect()
+}

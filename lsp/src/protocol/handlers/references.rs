@@ -6,6 +6,7 @@ use tower_lsp::ls_types::{
 
 use super::super::server::Refusal;
 use super::super::{from_proto, to_proto};
+use crate::analysis::Snapshot;
 use crate::ide::{highlight, references};
 use crate::session::View;
 
@@ -13,7 +14,8 @@ use crate::session::View;
 pub fn references(view: &View, params: &ReferenceParams) -> Result<Option<Vec<Location>>, Refusal> {
     let Some(place) = from_proto::place(view, &params.text_document_position)? else { return Ok(None) };
     let with_definitions = params.context.include_declaration;
-    let found = references::references(&place.snapshot, place.position, with_definitions);
+    let others: Vec<Snapshot> = view.projects()?.into_iter().map(|other| view.snapshot(other)).collect();
+    let found = references::references_in_all(&place.snapshot, place.position, with_definitions, &others);
     Ok(Some(found.iter().filter_map(|one| to_proto::text_place(view, one)).collect()))
 }
 
