@@ -39,6 +39,7 @@ use commands::{Context, Outcome};
 use environment::Environment;
 use exit_code::Code;
 use ez_runner::options::AskParams;
+use ez_server::agent::watcher;
 use failure::Failure;
 use logger::{Color, Logger};
 
@@ -97,12 +98,7 @@ fn as_ez(arguments: &[String], environment: Environment) -> ExitCode {
             Code::OK.into()
         }
         Some("__complete") => complete(rest.get(1..).unwrap_or(&[]), environment),
-        Some(name) if ez::RESERVED.contains(&name) => {
-            eprintln!(
-                "ez: `{name}` is not available in this version; `ez run {name}` runs a task of that name"
-            );
-            Code::USAGE.into()
-        }
+        Some(watcher::ARGUMENT) => watch_attempt(rest.get(1).map_or("", String::as_str)),
         Some(name) if ez::SUBCOMMANDS.contains(&name) => {
             let arguments: Vec<String> = std::iter::once(name)
                 .chain(flags.iter().chain(rest.iter().skip(1)).map(String::as_str))
@@ -114,6 +110,17 @@ fn as_ez(arguments: &[String], environment: Environment) -> ExitCode {
         None if asks_for(flags, &["--version", "-V"]) => subcommand(&["version".to_owned()], environment),
         None if flags.is_empty() => subcommand(&["list".to_owned()], environment),
         _ => interpret_and_run(Personality::Ez, &arguments, environment, AskParams::Required),
+    }
+}
+
+/// Watches over an attempt of a job, for the agent that started this process.
+fn watch_attempt(directory: &str) -> ExitCode {
+    match watcher::watch(std::path::Path::new(directory)) {
+        Ok(()) => Code::OK.into(),
+        Err(error) => {
+            eprintln!("ez: {error}");
+            Code::OTHER.into()
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod conformance;
 pub mod editor;
 pub mod generator;
+pub mod job_server;
 pub mod layers;
 pub mod process;
 pub mod program;

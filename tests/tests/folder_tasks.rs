@@ -238,7 +238,7 @@ fn a_folder_named_as_a_subcommand_is_told_of() {
     checked.stdout_has("tasks/list/Taskfile.yml:3:3").stderr_has("1 warning");
     project.run(["run", "list"]).success().stdout_has("all\n");
     project.run(["list:graph"]).success().stdout_has("graph\n");
-    project.write("tasks/list/Taskfile.yml", &taskfile.replace("default", "help"));
+    project.write("tasks/list/Taskfile.yml", taskfile.replace("default", "help"));
     project.run(["check", "list"]).success().stdout("");
 }
 

@@ -6,14 +6,11 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use ez_compiler::diagnostic::Severity;
 
 use super::flag::FlagSet;
-use super::{plan, usage};
+use super::{plan, server, usage};
 use crate::exit_code;
 
-/// Names that are kept for later; a task of such a name needs `ez run`.
-pub const RESERVED: [&str; 2] = ["server", "client"];
-
 /// Names that mean something now.
-pub const SUBCOMMANDS: [&str; 26] = [
+pub const SUBCOMMANDS: [&str; 28] = [
     "list",
     "show",
     "run",
@@ -40,11 +37,13 @@ pub const SUBCOMMANDS: [&str; 26] = [
     "browse",
     "schema",
     "lsp",
+    "server",
+    "client",
 ];
 
-/// Whether a name is a subcommand's, now or later, so that a task of that name is hidden.
+/// Whether a name is a subcommand's, so that a task of that name is hidden.
 pub fn is_subcommand(name: &str) -> bool {
-    SUBCOMMANDS.contains(&name) || RESERVED.contains(&name)
+    SUBCOMMANDS.contains(&name)
 }
 
 const OVERVIEW: &str = "\
@@ -159,6 +158,12 @@ pub enum Command {
     ///
     /// Editors start it by themselves and speak through standard input and output. A port can only be one of this machine.
     Lsp(Lsp),
+    /// Serve the project to other machines: jobs, a queue, logs
+    ///
+    /// One command is a working server with a database and a worker of its own.
+    Server(server::Server),
+    /// Run jobs for a server
+    Client(server::Client),
     /// Look at the surroundings: shell, terminal, configuration, caches
     Doctor(Doctor),
     /// Print a script that completes tasks and their variables in a shell
@@ -191,9 +196,13 @@ impl Command {
             Self::Template(command) => command.place.clone(),
             Self::Export(command) => command.place.clone(),
             Self::Import(command) => command.place.clone(),
-            Self::Run(_) | Self::Completion(_) | Self::Version(_) | Self::Lsp(_) | Self::Schema(_) => {
-                Place::default()
-            }
+            Self::Run(_)
+            | Self::Completion(_)
+            | Self::Version(_)
+            | Self::Lsp(_)
+            | Self::Schema(_)
+            | Self::Server(_)
+            | Self::Client(_) => Place::default(),
         }
     }
 }
@@ -849,7 +858,7 @@ mod tests {
     fn the_rule_about_hidden_tasks_knows_all_subcommands() {
         let known: std::collections::BTreeSet<&str> =
             ez_compiler::check::SUBCOMMANDS.iter().copied().collect();
-        assert_eq!(known, SUBCOMMANDS.into_iter().chain(RESERVED).collect());
+        assert_eq!(known, SUBCOMMANDS.into_iter().collect());
     }
 
     #[test]

@@ -11,5 +11,6 @@ pub mod parse;
 pub mod plan;
 #[cfg(test)]
 mod recorded;
+pub mod server;
 pub mod taskrc;
 pub mod usage;

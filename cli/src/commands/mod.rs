@@ -3,6 +3,7 @@
 pub mod cache;
 pub mod check;
 pub mod clean;
+pub mod client;
 pub mod compile;
 pub mod complete;
 pub mod completion;
@@ -25,6 +26,7 @@ pub mod plugin;
 pub mod rerun;
 pub mod run;
 mod schema;
+mod server;
 pub mod show;
 pub mod summary;
 pub mod template;
@@ -72,6 +74,8 @@ pub fn dispatch(context: &Context, options: &Options, command: &Command) -> Outc
         Command::Schema(request) => schema::run(context, request),
         Command::Export(request) => export::run(context, options, request),
         Command::Import(request) => import::run(context, options, request),
+        Command::Server(request) => server::run(context, request),
+        Command::Client(request) => client::run(context, request),
         Command::Lsp(request) => lsp::run(context, options, request),
         Command::Doctor(request) => doctor::run(context, options, request),
         Command::Completion(request) => {

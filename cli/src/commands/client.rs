@@ -1,0 +1,54 @@
+//! `ez client`: runs jobs for a server.
+
+use ez_server::agent::connect::WebSocket;
+use ez_server::agent::{self, AgentSettings};
+use tokio::sync::watch;
+
+use super::server::{MAX_LOG_BYTES, cores, end_signal, failure, given, own_tags, root, runtime};
+use super::{Context, Outcome};
+use crate::args::server::{Client, ClientAction, ClientStart};
+use crate::exit_code::Code;
+use crate::failure::Failure;
+
+/// Does what is asked.
+pub fn run(context: &Context, request: &Client) -> Outcome {
+    match &request.action {
+        ClientAction::Start(request) => start(context, request),
+    }
+}
+
+fn start(context: &Context, request: &ClientStart) -> Outcome {
+    let url = given(context, request.server.as_ref(), "EZ_SERVER_URL").ok_or_else(|| {
+        Failure::new(Code::USAGE, "ez: which server? Say --server URL, or set EZ_SERVER_URL".to_owned())
+    })?;
+    let token = given(context, None, "EZ_CLIENT_TOKEN");
+    let connector = WebSocket::new(&url, token).map_err(failure)?;
+    let project = root(context, request.root.as_ref());
+    let data = match &request.data {
+        Some(data) => context.environment.absolute(data).into_std_path_buf(),
+        None => project.join(".ez-client"),
+    };
+    let name = given(context, request.name.as_ref(), "EZ_NODE_NAME").unwrap_or_else(host_name);
+    let settings = AgentSettings {
+        name,
+        tags: own_tags(&request.tags),
+        slots: request.slots.unwrap_or_else(cores).max(1),
+        data,
+        project,
+        program: std::env::current_exe().map_err(failure)?,
+        grace: request.grace.saturating_mul(1000),
+        max_log_bytes: MAX_LOG_BYTES,
+    };
+    runtime()?.block_on(async {
+        let (drain, draining) = watch::channel(false);
+        tokio::spawn(async move {
+            end_signal().await;
+            drain.send_replace(true);
+        });
+        agent::run(settings, connector, draining).await.map_err(failure)
+    })
+}
+
+fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}

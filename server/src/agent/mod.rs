@@ -1,0 +1,563 @@
+//! The side of a node: takes attempts from a server, has each run by a watcher of its own, and tells what became of them.
+//!
+//! An agent connects out and is never connected to. It may be killed at any moment: what it has in hand stands in its directory, and the watchers go on without
+//! it. It tells the same things again until the server says that it has them.
+
+pub mod attempt_directory;
+pub mod connect;
+pub mod leftovers;
+pub mod watcher;
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt;
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::watch;
+use tokio::time::{Instant, interval, sleep};
+
+use self::attempt_directory::{AttemptDirectory, Order};
+use self::connect::{Connector, Link, Outgoing};
+use crate::clock::now_ms;
+use crate::job::{Ending, JobKind, JobSpec, JobState};
+use crate::wire::{Attempt, FromAgent, Kept, LogPiece, MAX_LOG_PIECE, Registration, ToAgent, VERSION};
+
+/// How much of a log is under way to the server at once.
+const LOG_WINDOW: u64 = 4 << 20;
+
+/// How often the log of an attempt is looked at whose watcher was started by an earlier agent.
+const ADOPTED_LOOK: Duration = Duration::from_millis(50);
+
+/// How long the first and the longest pause before another try to connect are.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
+/// What an agent is and has.
+#[derive(Clone, Debug)]
+pub struct AgentSettings {
+    /// Its name among the nodes.
+    pub name: String,
+    /// What it offers, as in `os:linux`.
+    pub tags: Vec<String>,
+    /// How many jobs it runs at once.
+    pub slots: u32,
+    /// Where it keeps what it has in hand.
+    pub data: PathBuf,
+    /// The project in which jobs run.
+    pub project: PathBuf,
+    /// The program `ez`.
+    pub program: PathBuf,
+    /// How many milliseconds a job that is cancelled has to end by itself.
+    pub grace: u64,
+    /// How many bytes of the output of an attempt are kept.
+    pub max_log_bytes: u64,
+}
+
+/// Why an agent ends.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// Another agent uses the directory.
+    #[error("another agent works in {0}: give each agent a directory of its own")]
+    InUse(String),
+    /// The system refuses.
+    #[error("the agent cannot work in its directory {0}: {1}")]
+    Io(String, #[source] io::Error),
+    /// The server refuses.
+    #[error("the server refuses this agent: {0}")]
+    Refused(String),
+}
+
+/// What happens on a node.
+#[derive(Clone, Copy, Debug)]
+enum Happening {
+    /// A log grew, perhaps.
+    Grew(Attempt),
+    /// A watcher ended.
+    WatcherEnded(Attempt),
+}
+
+/// An attempt in hand.
+struct InHand {
+    directory: AttemptDirectory,
+    mark: String,
+    log: File,
+    started: i64,
+    is_start_told: bool,
+    /// So much of the log was sent over this connection, or is known to be there.
+    sent: u64,
+    kept: u64,
+    ending: Option<Ending>,
+    is_ending_sent: bool,
+    watcher: Option<rustix::process::Pid>,
+}
+
+/// An agent.
+struct Agent {
+    settings: AgentSettings,
+    attempts_directory: PathBuf,
+    in_hand: BTreeMap<Attempt, InHand>,
+    happenings: UnboundedSender<Happening>,
+    outgoing: Option<UnboundedSender<Outgoing>>,
+    is_draining: bool,
+    instance: String,
+    _lock: File,
+}
+
+/// Works until it is told to drain and everything in hand is known to the server.
+///
+/// # Errors
+/// The agent cannot work, or is refused.
+pub async fn run(
+    settings: AgentSettings,
+    mut connector: impl Connector,
+    mut drain: watch::Receiver<bool>,
+) -> Result<(), AgentError> {
+    let (happenings, mut happened) = mpsc::unbounded_channel();
+    let mut agent = Agent::open(settings, happenings)?;
+    agent.take_up_what_is_there()?;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        if agent.is_done() {
+            return Ok(());
+        }
+        let link = tokio::select! {
+            link = connector.connect() => link,
+            () = agent.alone(&mut happened) => return Ok(()),
+        };
+        let began = Instant::now();
+        match link {
+            Ok(link) => agent.converse(link, &mut happened, &mut drain).await?,
+            Err(error) => {
+                eprintln!("ez: no connection to the server: {error}");
+            }
+        }
+        agent.outgoing = None;
+        pause = if began.elapsed() > LONGEST_PAUSE { FIRST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
+        let jittered = jittered(pause);
+        tokio::select! {
+            () = sleep(jittered) => {}
+            () = agent.alone(&mut happened) => return Ok(()),
+            _ = drain.changed() => agent.is_draining = *drain.borrow(),
+        }
+    }
+}
+
+/// Between half of a pause and the whole of it, so that agents that lost their server do not all come back at once.
+fn jittered(pause: Duration) -> Duration {
+    let mut byte = [0];
+    // Without chance there is no jitter, which does no harm.
+    let _ = getrandom::fill(&mut byte);
+    pause / 2 + pause.mul_f64(f64::from(byte[0]) / 512.0)
+}
+
+impl Agent {
+    fn open(settings: AgentSettings, happenings: UnboundedSender<Happening>) -> Result<Self, AgentError> {
+        let shown = settings.data.display().to_string();
+        let attempts_directory = settings.data.join("attempts");
+        let lock = fs::create_dir_all(&attempts_directory)
+            .and_then(|()| {
+                OpenOptions::new().create(true).append(true).open(settings.data.join("agent.lock"))
+            })
+            .map_err(|error| AgentError::Io(shown.clone(), error))?;
+        lock.try_lock().map_err(|_| AgentError::InUse(shown.clone()))?;
+        let instance = instance(&settings.data).map_err(|error| AgentError::Io(shown, error))?;
+        Ok(Self {
+            settings,
+            attempts_directory,
+            in_hand: BTreeMap::new(),
+            happenings,
+            outgoing: None,
+            is_draining: false,
+            instance,
+            _lock: lock,
+        })
+    }
+
+    fn is_done(&self) -> bool {
+        self.is_draining && self.in_hand.is_empty()
+    }
+
+    /// Adopts what an earlier agent began, and ends what nobody watches any more.
+    fn take_up_what_is_there(&mut self) -> Result<(), AgentError> {
+        let shown = || self.settings.data.display().to_string();
+        let found = AttemptDirectory::all(&self.attempts_directory)
+            .map_err(|error| AgentError::Io(shown(), error))?;
+        for (directory, order) in found {
+            let Ok(log) = directory.open_log() else { continue };
+            let in_hand = InHand {
+                mark: order.mark.clone(),
+                log,
+                started: order.begun,
+                is_start_told: false,
+                sent: 0,
+                kept: 0,
+                ending: directory.ending(),
+                is_ending_sent: false,
+                watcher: None,
+                directory: directory.clone(),
+            };
+            let is_over = in_hand.ending.is_some();
+            self.in_hand.insert(order.attempt, in_hand);
+            if is_over {
+                continue;
+            }
+            tokio::spawn(look_after(directory, order.attempt, self.happenings.clone()));
+        }
+        Ok(())
+    }
+
+    /// Keeps books while there is no connection. Ends when the agent is done.
+    async fn alone(&mut self, happened: &mut UnboundedReceiver<Happening>) {
+        loop {
+            if self.is_done() {
+                return;
+            }
+            match happened.recv().await {
+                Some(happening) => self.on(happening),
+                None => return,
+            }
+        }
+    }
+
+    /// Works over one connection until it breaks, or the agent is done.
+    async fn converse(
+        &mut self,
+        mut link: Link,
+        happened: &mut UnboundedReceiver<Happening>,
+        drain: &mut watch::Receiver<bool>,
+    ) -> Result<(), AgentError> {
+        let registration = Registration {
+            version: VERSION,
+            name: self.settings.name.clone(),
+            instance: self.instance.clone(),
+            tags: self.settings.tags.clone(),
+            slots: self.settings.slots,
+            attempts: self.in_hand.keys().copied().collect(),
+        };
+        if link.outgoing.send(Outgoing::Message(FromAgent::NodeRegister(registration))).is_err() {
+            return Ok(());
+        }
+        let mut ping = interval(Duration::from_secs(5));
+        loop {
+            if self.is_done() {
+                return Ok(());
+            }
+            tokio::select! {
+                message = link.incoming.recv() => match message {
+                    None => return Ok(()),
+                    Some(ToAgent::Refused { reason }) => return Err(AgentError::Refused(reason)),
+                    Some(ToAgent::Registered { ping_every, attempts, .. }) => {
+                        ping = interval(Duration::from_millis(ping_every.max(10)));
+                        self.outgoing = Some(link.outgoing.clone());
+                        self.registered(&attempts);
+                        if self.is_draining {
+                            self.tell(FromAgent::NodeDrain {});
+                        }
+                    }
+                    Some(message) => self.obey(message),
+                },
+                Some(happening) = happened.recv() => self.on(happening),
+                _ = ping.tick() => self.tell(FromAgent::NodePing {}),
+                Ok(()) = drain.changed() => {
+                    self.is_draining = *drain.borrow();
+                    if self.is_draining {
+                        self.tell(FromAgent::NodeDrain {});
+                    }
+                }
+            }
+        }
+    }
+
+    fn tell(&self, message: FromAgent) {
+        if let Some(outgoing) = &self.outgoing {
+            // A connection that broke is noticed where it is read.
+            let _ = outgoing.send(Outgoing::Message(message));
+        }
+    }
+
+    /// What the server knows counts from now on.
+    fn registered(&mut self, kept: &[Kept]) {
+        for known in kept {
+            let Some(in_hand) = self.in_hand.get_mut(&known.attempt) else { continue };
+            match known.log_bytes {
+                Some(bytes) => {
+                    (in_hand.sent, in_hand.kept) = (bytes, bytes);
+                    in_hand.is_ending_sent = false;
+                    in_hand.is_start_told = false;
+                    if known.is_cancelled {
+                        self.cancel(known.attempt);
+                    }
+                    self.pump(known.attempt);
+                }
+                None => self.forget(known.attempt),
+            }
+        }
+    }
+
+    fn obey(&mut self, message: ToAgent) {
+        match message {
+            ToAgent::JobAssigned { attempt, spec } => self.begin(attempt, &spec),
+            ToAgent::JobCancel { attempt } => self.cancel(attempt),
+            ToAgent::LogKept { attempt, log_bytes } => {
+                if let Some(in_hand) = self.in_hand.get_mut(&attempt) {
+                    in_hand.kept = in_hand.kept.max(log_bytes);
+                    self.pump(attempt);
+                }
+            }
+            ToAgent::JobKnown { attempt } => self.forget(attempt),
+            ToAgent::Registered { .. } | ToAgent::Refused { .. } => {}
+        }
+    }
+
+    fn on(&mut self, happening: Happening) {
+        match happening {
+            Happening::Grew(attempt) => self.pump(attempt),
+            Happening::WatcherEnded(attempt) => {
+                if let Some(in_hand) = self.in_hand.get_mut(&attempt) {
+                    in_hand.watcher = None;
+                    in_hand.settle();
+                    self.pump(attempt);
+                }
+            }
+        }
+    }
+
+    /// Begins an attempt. One that cannot be begun has failed.
+    fn begin(&mut self, attempt: Attempt, spec: &JobSpec) {
+        if self.in_hand.contains_key(&attempt) {
+            return;
+        }
+        let directory = AttemptDirectory::of(&self.attempts_directory, attempt);
+        let order = self.order(attempt, spec);
+        let begun = directory
+            .create(&order)
+            .and_then(|()| Ok((directory.open_log()?, self.start_watcher(&directory)?)));
+        match begun {
+            Ok((log, (watcher, bell))) => {
+                let pid = watcher.id().and_then(|pid| rustix::process::Pid::from_raw(pid as i32));
+                let in_hand = InHand {
+                    directory,
+                    mark: order.mark,
+                    log,
+                    started: order.begun,
+                    is_start_told: false,
+                    sent: 0,
+                    kept: 0,
+                    ending: None,
+                    is_ending_sent: false,
+                    watcher: pid,
+                };
+                self.in_hand.insert(attempt, in_hand);
+                tokio::spawn(listen(watcher, bell, attempt, self.happenings.clone()));
+                self.pump(attempt);
+            }
+            Err(error) => {
+                let _ = directory.remove();
+                let now = now_ms();
+                let ending = Ending {
+                    state: JobState::Failed,
+                    exit_code: None,
+                    reason: Some(format!("the node {} cannot begin it: {error}", self.settings.name)),
+                    started: now,
+                    finished: now,
+                };
+                self.tell(FromAgent::JobFinished { attempt, ending, log_bytes: 0 });
+            }
+        }
+    }
+
+    fn order(&self, attempt: Attempt, spec: &JobSpec) -> Order {
+        let mut args: Vec<String> = match spec.kind {
+            JobKind::Task => vec!["run".into(), spec.name.clone()],
+            JobKind::Plan => vec!["plan".into(), "run".into(), spec.name.clone()],
+        };
+        args.extend(spec.vars.iter().map(|(name, value)| format!("{name}={value}")));
+        if !spec.args.is_empty() {
+            args.push("--".into());
+            args.extend(spec.args.iter().cloned());
+        }
+        Order {
+            attempt,
+            mark: mark(attempt),
+            program: self.settings.program.clone(),
+            args,
+            directory: self.settings.project.clone(),
+            environment: vec![("EZ_NODE_NAME".into(), self.settings.name.clone())],
+            begun: now_ms(),
+            timeout: spec.timeout,
+            grace: self.settings.grace,
+            max_log_bytes: self.settings.max_log_bytes,
+        }
+    }
+
+    fn start_watcher(&self, directory: &AttemptDirectory) -> io::Result<(Child, ChildStdout)> {
+        let mut child = Command::new(&self.settings.program)
+            .arg(watcher::ARGUMENT)
+            .arg(directory.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let bell = child.stdout.take().ok_or_else(|| io::Error::other("a watcher without a pipe"))?;
+        Ok((child, bell))
+    }
+
+    fn cancel(&mut self, attempt: Attempt) {
+        let Some(in_hand) = self.in_hand.get(&attempt) else { return };
+        if in_hand.ending.is_some() {
+            return;
+        }
+        match in_hand.watcher {
+            Some(pid) => {
+                let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+            }
+            // Its watcher is another agent's child: whoever has the mark gets the signal, and the watcher is told by its own.
+            None => end_adopted(&in_hand.directory, &in_hand.mark),
+        }
+    }
+
+    /// Sends what the server has not of an attempt: its beginning, its log, its end.
+    fn pump(&mut self, attempt: Attempt) {
+        let (Some(outgoing), Some(in_hand)) = (&self.outgoing, self.in_hand.get_mut(&attempt)) else {
+            return;
+        };
+        if !in_hand.is_start_told {
+            in_hand.is_start_told = true;
+            let started = in_hand.started;
+            let _ = outgoing.send(Outgoing::Message(FromAgent::JobStarted { attempt, started }));
+        }
+        while in_hand.sent < in_hand.kept + LOG_WINDOW {
+            let mut bytes = vec![0; MAX_LOG_PIECE];
+            let length = in_hand.log.read_at(&mut bytes, in_hand.sent).unwrap_or(0);
+            if length == 0 {
+                break;
+            }
+            bytes.truncate(length);
+            let piece = LogPiece { attempt, offset: in_hand.sent, bytes };
+            in_hand.sent += length as u64;
+            let _ = outgoing.send(Outgoing::Log(piece));
+        }
+        let log_bytes = in_hand.log.metadata().map_or(0, |metadata| metadata.len());
+        if let Some(ending) = in_hand.ending.clone().filter(|_| in_hand.sent >= log_bytes)
+            && !in_hand.is_ending_sent
+        {
+            in_hand.is_ending_sent = true;
+            let _ = outgoing.send(Outgoing::Message(FromAgent::JobFinished { attempt, ending, log_bytes }));
+        }
+    }
+
+    /// An attempt is none of this node's any more.
+    fn forget(&mut self, attempt: Attempt) {
+        let Some(in_hand) = self.in_hand.remove(&attempt) else { return };
+        if in_hand.ending.is_some() {
+            // What cannot be removed now is told to the server once more by the next agent, which forgets it then.
+            let _ = in_hand.directory.remove();
+            return;
+        }
+        tokio::task::spawn_blocking(move || {
+            leftovers::kill(&in_hand.mark);
+            let _ = in_hand.directory.remove();
+        });
+    }
+}
+
+impl InHand {
+    /// Nobody watches the attempt any more: it has ended, or is ended now.
+    fn settle(&mut self) {
+        self.ending = self.directory.ending();
+        if self.ending.is_some() {
+            return;
+        }
+        let is_gone = leftovers::kill(&self.mark);
+        let rest = if is_gone { "" } else { ", and some of its processes cannot be ended" };
+        let ending = Ending {
+            state: JobState::Failed,
+            exit_code: None,
+            reason: Some(format!("the process that watched over it was killed{rest}")),
+            started: self.started,
+            finished: now_ms(),
+        };
+        // Where it cannot be written, the next agent finds out the same.
+        let _ = self.directory.end(&ending);
+        self.ending = Some(ending);
+    }
+}
+
+/// What tells this agent from every other: made up once, and kept in its directory.
+fn instance(data: &Path) -> io::Result<String> {
+    let path = data.join("instance");
+    if let Ok(known) = fs::read_to_string(&path) {
+        return Ok(known);
+    }
+    let mut chance = [0; 16];
+    getrandom::fill(&mut chance).map_err(io::Error::other)?;
+    let made = format!("{:032x}", u128::from_le_bytes(chance));
+    let begun = data.join(".instance.begun");
+    fs::write(&begun, &made)?;
+    fs::rename(begun, path)?;
+    Ok(made)
+}
+
+/// Marks the processes of an attempt, and of no other one, also of another server's.
+fn mark(attempt: Attempt) -> String {
+    let mut chance = [0; 8];
+    // Without chance the numbers alone have to do.
+    let _ = getrandom::fill(&mut chance);
+    format!("{}-{}-{:016x}", attempt.job, attempt.fence, u64::from_le_bytes(chance))
+}
+
+/// Listens to the bell of a watcher until it ends.
+async fn listen(
+    mut watcher: Child,
+    mut bell: ChildStdout,
+    attempt: Attempt,
+    happenings: UnboundedSender<Happening>,
+) {
+    let mut rings = [0; 4096];
+    while matches!(bell.read(&mut rings).await, Ok(1..)) {
+        let _ = happenings.send(Happening::Grew(attempt));
+    }
+    // The pipe ends with the watcher.
+    let _ = watcher.wait().await;
+    let _ = happenings.send(Happening::WatcherEnded(attempt));
+}
+
+/// Looks after an attempt whose watcher is not a child of this agent.
+async fn look_after(directory: AttemptDirectory, attempt: Attempt, happenings: UnboundedSender<Happening>) {
+    while !matches!(directory.lock(), Ok(Some(_))) {
+        let _ = happenings.send(Happening::Grew(attempt));
+        sleep(ADOPTED_LOOK).await;
+    }
+    let _ = happenings.send(Happening::WatcherEnded(attempt));
+}
+
+/// Asks the watcher of an attempt, whoever started it, to end it.
+fn end_adopted(directory: &AttemptDirectory, mark: &str) {
+    match watchers_of(directory.path()).first() {
+        Some(pid) => {
+            let _ = rustix::process::kill_process(*pid, rustix::process::Signal::TERM);
+        }
+        None => {
+            leftovers::kill(mark);
+        }
+    }
+}
+
+/// Processes that watch over a directory.
+fn watchers_of(path: &Path) -> Vec<rustix::process::Pid> {
+    let Ok(processes) = fs::read_dir("/proc") else { return Vec::new() };
+    let numbers = processes.flatten().filter_map(|process| process.file_name().to_str()?.parse().ok());
+    let is_watcher = |pid: &rustix::process::Pid| {
+        let line = fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero())).unwrap_or_default();
+        let mut words = line.split(|byte| *byte == 0).rev().filter(|word| !word.is_empty());
+        words.next() == Some(path.as_os_str().as_encoded_bytes())
+            && words.next() == Some(watcher::ARGUMENT.as_bytes())
+    };
+    numbers.filter_map(rustix::process::Pid::from_raw).filter(is_watcher).collect()
+}

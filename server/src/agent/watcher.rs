@@ -1,0 +1,303 @@
+//! The process that watches over one attempt: it starts the job, writes its log, ends it in time, and says how it ended.
+//!
+//! It is a process of its own so that a job goes on when the agent is killed or replaced. Between them are only files, and a pipe by which the watcher tells an
+//! agent that is there that the log grew.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, kill_process_group};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{Child, Command};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Instant, sleep_until};
+
+use super::attempt_directory::{AttemptDirectory, Order};
+use super::leftovers::MARK;
+use crate::clock::now_ms;
+use crate::job::{Ending, JobState};
+use crate::log_frame::{MAX_FRAME_BYTES, Stream, header};
+
+/// The first argument of a process that watches.
+pub const ARGUMENT: &str = "__watch";
+
+/// How long processes that a job left have to end by themselves.
+const LEFTOVER_GRACE: Duration = Duration::from_millis(500);
+
+/// How long the output of a job that ended is waited for, where something outside of it holds its pipes.
+const DRAIN_LIMIT: Duration = Duration::from_secs(1);
+
+/// Why an attempt cannot be watched.
+#[derive(Debug, thiserror::Error)]
+pub enum WatchError {
+    /// There is no order.
+    #[error("{0} has no order that can be read")]
+    NoOrder(String),
+    /// Another watcher is there.
+    #[error("{0} is watched already")]
+    Watched(String),
+    /// The system refuses.
+    #[error("an attempt cannot be watched: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// Runs the attempt of a directory to its end.
+///
+/// # Errors
+/// It cannot even be begun, or its end cannot be written down.
+pub fn watch(path: &Path) -> Result<(), WatchError> {
+    let directory = AttemptDirectory::at(path);
+    let shown = || path.display().to_string();
+    let order = directory.order().ok_or_else(|| WatchError::NoOrder(shown()))?;
+    let _lock = directory.lock()?.ok_or_else(|| WatchError::Watched(shown()))?;
+    // A signal to the agent's session, as from its terminal, is none to the job. Fails where the watcher leads a group already, which does as well.
+    let _ = rustix::process::setsid();
+    adopt_orphans();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let ending = runtime.block_on(supervise(&order, &directory))?;
+    directory.end(&ending)?;
+    Ok(())
+}
+
+/// Makes whatever the job leaves a child of this process.
+fn adopt_orphans() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+}
+
+/// Why a job was ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reason {
+    Cancelled,
+    Timeout,
+}
+
+async fn supervise(order: &Order, directory: &AttemptDirectory) -> io::Result<Ending> {
+    let mut log = Log::open(directory, order.max_log_bytes)?;
+    let started = order.begun;
+    let mut told_to_end = signal(SignalKind::terminate())?;
+    let mut child = match start(order) {
+        Ok(child) => child,
+        Err(error) => {
+            let reason = format!("{} cannot be started: {error}", order.program.display());
+            log.note(&reason)?;
+            return Ok(Ending {
+                state: JobState::Failed,
+                exit_code: None,
+                reason: Some(reason),
+                started,
+                finished: now_ms(),
+            });
+        }
+    };
+    let group = child.id().and_then(|pid| Pid::from_raw(pid as i32));
+    let mut out = Output::new(child.stdout.take(), Stream::Out);
+    let mut err = Output::new(child.stderr.take(), Stream::Err);
+    let mut deadline = (order.timeout > 0).then(|| Instant::now() + Duration::from_secs(order.timeout));
+    let mut reason = None;
+    let status = loop {
+        tokio::select! {
+            biased;
+            _ = told_to_end.recv(), if reason.is_none() => {
+                reason = Some(Reason::Cancelled);
+                deadline = Some(end_group(group, order.grace));
+            }
+            () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
+                deadline = if reason.is_none() {
+                    reason = Some(Reason::Timeout);
+                    Some(end_group(group, order.grace))
+                } else {
+                    signal_group(group, Signal::KILL);
+                    None
+                };
+            }
+            // What is told about a command comes before what the command tells.
+            read = err.read(), if err.is_open() => log.write(&mut err, &read)?,
+            read = out.read(), if out.is_open() => log.write(&mut out, &read)?,
+            status = child.wait() => break status?,
+        }
+    };
+    end_leftovers().await;
+    let until = Instant::now() + DRAIN_LIMIT;
+    while out.is_open() || err.is_open() {
+        tokio::select! {
+            () = sleep_until(until) => break,
+            read = out.read(), if out.is_open() => log.write(&mut out, &read)?,
+            read = err.read(), if err.is_open() => log.write(&mut err, &read)?,
+        }
+    }
+    let ending = ending(status, reason, order.timeout, started);
+    if let Some(reason) = &ending.reason {
+        log.note(reason)?;
+    }
+    Ok(ending)
+}
+
+fn start(order: &Order) -> io::Result<Child> {
+    Command::new(&order.program)
+        .args(&order.args)
+        .current_dir(&order.directory)
+        .env(MARK, &order.mark)
+        .envs(order.environment.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()
+}
+
+/// Tells a job to end; by when it has to.
+fn end_group(group: Option<Pid>, grace: u64) -> Instant {
+    signal_group(group, Signal::TERM);
+    Instant::now() + Duration::from_millis(grace)
+}
+
+fn signal_group(group: Option<Pid>, signal: Signal) {
+    if let Some(group) = group {
+        // It may have ended in between.
+        let _ = kill_process_group(group, signal);
+    }
+}
+
+fn ending(status: ExitStatus, reason: Option<Reason>, timeout: u64, started: i64) -> Ending {
+    let (state, reason) = match reason {
+        Some(Reason::Cancelled) => (JobState::Cancelled, None),
+        Some(Reason::Timeout) => {
+            (JobState::Failed, Some(format!("it took longer than its timeout of {timeout} s")))
+        }
+        None if status.success() => (JobState::Success, None),
+        None => (JobState::Failed, status.signal().map(|signal| format!("ended by signal {signal}"))),
+    };
+    Ending { state, exit_code: status.code(), reason, started, finished: now_ms() }
+}
+
+/// Ends and reaps what the job left running: first by asking, then by force.
+async fn end_leftovers() {
+    let mut asked_until = None;
+    loop {
+        while matches!(rustix::process::wait(WaitOptions::NOHANG), Ok(Some(_))) {}
+        let left = children();
+        if left.is_empty() {
+            return;
+        }
+        let until = *asked_until.get_or_insert_with(|| {
+            for pid in &left {
+                let _ = kill_process(*pid, Signal::TERM);
+            }
+            Instant::now() + LEFTOVER_GRACE
+        });
+        if Instant::now() >= until {
+            for pid in &left {
+                let _ = kill_process(*pid, Signal::KILL);
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// The children of this process, where the system tells them.
+fn children() -> Vec<Pid> {
+    let own = rustix::process::getpid().as_raw_nonzero();
+    let listed = std::fs::read_to_string(format!("/proc/self/task/{own}/children")).unwrap_or_default();
+    listed.split_ascii_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)).collect()
+}
+
+/// A stream of the job.
+struct Output<R> {
+    pipe: Option<R>,
+    stream: Stream,
+    buffer: Box<[u8]>,
+}
+
+impl<R: AsyncRead + Unpin> Output<R> {
+    fn new(pipe: Option<R>, stream: Stream) -> Self {
+        Self { pipe, stream, buffer: vec![0; MAX_FRAME_BYTES].into_boxed_slice() }
+    }
+
+    fn is_open(&self) -> bool {
+        self.pipe.is_some()
+    }
+
+    async fn read(&mut self) -> io::Result<usize> {
+        match &mut self.pipe {
+            Some(pipe) => pipe.read(&mut self.buffer).await,
+            None => Ok(0),
+        }
+    }
+}
+
+/// The log as it grows.
+struct Log {
+    file: File,
+    left: u64,
+    is_cut: bool,
+    bell: Bell,
+}
+
+impl Log {
+    fn open(directory: &AttemptDirectory, max_bytes: u64) -> io::Result<Self> {
+        Ok(Self { file: directory.append_log()?, left: max_bytes, is_cut: false, bell: Bell::new() })
+    }
+
+    /// Keeps what was read from a stream; nothing ends the stream.
+    fn write<R>(&mut self, output: &mut Output<R>, read: &io::Result<usize>) -> io::Result<()> {
+        let length = match read {
+            Ok(0) | Err(_) => {
+                output.pipe = None;
+                return Ok(());
+            }
+            Ok(length) => *length,
+        };
+        let kept = usize::try_from(self.left).unwrap_or(usize::MAX).min(length);
+        self.left -= kept as u64;
+        if let Some(content) = output.buffer.get(..kept).filter(|content| !content.is_empty()) {
+            self.append(output.stream, content)?;
+        }
+        if kept < length && !self.is_cut {
+            self.is_cut = true;
+            self.append(
+                Stream::Note,
+                b"the output is longer than what is kept of it; the rest is left out\n",
+            )?;
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, text: &str) -> io::Result<()> {
+        self.append(Stream::Note, format!("{text}\n").as_bytes())
+    }
+
+    fn append(&mut self, stream: Stream, content: &[u8]) -> io::Result<()> {
+        let mut frame = Vec::with_capacity(content.len() + crate::log_frame::HEADER_BYTES);
+        frame.extend(header(stream, now_ms(), content.len()));
+        frame.extend(content);
+        self.file.write_all(&frame)?;
+        self.bell.ring();
+        Ok(())
+    }
+}
+
+/// Tells the agent, if one is there, that the log grew.
+struct Bell {
+    out: io::Stdout,
+}
+
+impl Bell {
+    fn new() -> Self {
+        let out = io::stdout();
+        // An agent that does not listen must not hold the job up.
+        if let Ok(flags) = rustix::fs::fcntl_getfl(&out) {
+            let _ = rustix::fs::fcntl_setfl(&out, flags | rustix::fs::OFlags::NONBLOCK);
+        }
+        Self { out }
+    }
+
+    fn ring(&self) {
+        // A full pipe rings already, and a closed one has nobody behind it.
+        let _ = rustix::io::write(&self.out, b"\n");
+    }
+}

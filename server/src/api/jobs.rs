@@ -1,0 +1,330 @@
+//! Jobs and their logs.
+
+#![expect(unused_qualifications, reason = "the macro of the routes names the types of their queries so")]
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::header::{CONTENT_TYPE, HeaderMap};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tokio::sync::watch;
+use utoipa::{IntoParams, ToSchema};
+
+use super::{ApiError, ErrorBody, Shared};
+use crate::auth::{Allowed, Edit, Read, Run};
+use crate::job::{JobId, JobState};
+use crate::log_file::LogFiles;
+use crate::log_frame::{self, Frame};
+use crate::store::jobs::{self, AttemptRecord, Cancelled, Filter, JobRecord};
+use crate::wire::Attempt;
+
+/// How many jobs a page has where nothing else is asked for, and at most.
+const PAGE: u32 = 50;
+const MAX_PAGE: u32 = 1000;
+
+/// How much of a log is read at once.
+const READ_BYTES: usize = 256 * 1024;
+
+/// How often a stream that has nothing to tell shows that it lives.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Which jobs are wanted.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Wanted {
+    /// `pending`, `running`, `success`, `failed` or `cancelled`.
+    state: Option<JobState>,
+    /// The name of a task or plan.
+    name: Option<String>,
+    /// The number of a node.
+    node: Option<i64>,
+    /// Jobs with smaller numbers: `next` of the page before.
+    cursor: Option<JobId>,
+    /// How many at most: 50, and up to 1,000.
+    limit: Option<u32>,
+}
+
+/// A page of jobs.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Jobs {
+    /// The newest first.
+    jobs: Vec<JobRecord>,
+    /// The `cursor` of the next page; missing on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<JobId>,
+}
+
+/// A job and its attempts.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct JobDetails {
+    /// The job.
+    #[serde(flatten)]
+    job: JobRecord,
+    /// Its attempts.
+    attempts: Vec<AttemptRecord>,
+}
+
+/// What a log is wanted as.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct LogWanted {
+    /// `text` for all that is there, as it was written; else a stream of events.
+    format: Option<LogFormat>,
+    /// Which attempt; else the last.
+    attempt: Option<i64>,
+}
+
+/// The form of a log.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// A stream of events that goes on as long as the job runs.
+    #[default]
+    Events,
+    /// The text alone.
+    Text,
+}
+
+/// What a wish to end a job led to.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CancelAnswer {
+    /// `cancelled`, or `cancelling` where its node is to end it.
+    state: &'static str,
+}
+
+fn no_job(job: JobId) -> ApiError {
+    ApiError::not_found(format!("there is no job {job}"))
+}
+
+/// Jobs, the newest first.
+#[utoipa::path(get, path = "/jobs", params(Wanted), responses(
+    (status = 200, body = Jobs), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+    (status = 403, body = ErrorBody)))]
+pub async fn list(
+    _: Allowed<Read>,
+    State(server): State<Shared>,
+    wanted: Result<Query<Wanted>, QueryRejection>,
+) -> Result<Json<Jobs>, ApiError> {
+    let Query(wanted) = wanted?;
+    let limit = wanted.limit.unwrap_or(PAGE);
+    if limit == 0 || limit > MAX_PAGE {
+        return Err(ApiError::bad(format!("limit is from 1 to {MAX_PAGE}")));
+    }
+    let Wanted { state, name, node, cursor: before, .. } = wanted;
+    let filter = Filter { state, name, node, before, limit };
+    let jobs = server.store.read(move |connection| jobs::list(connection, &filter)).await?;
+    let next = jobs.last().filter(|_| jobs.len() == limit as usize).map(|job| job.id);
+    Ok(Json(Jobs { jobs, next }))
+}
+
+/// One job.
+#[utoipa::path(get, path = "/jobs/{id}", params(("id" = i64, Path)), responses(
+    (status = 200, body = JobDetails), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+    (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+pub async fn one(
+    _: Allowed<Read>,
+    State(server): State<Shared>,
+    id: Result<Path<JobId>, PathRejection>,
+) -> Result<Json<JobDetails>, ApiError> {
+    let Path(id) = id?;
+    let found = server
+        .store
+        .read(move |connection| Ok((jobs::find(connection, id)?, jobs::attempts(connection, id)?)))
+        .await?;
+    let (Some(job), attempts) = found else { return Err(no_job(id)) };
+    Ok(Json(JobDetails { job, attempts }))
+}
+
+/// Forgets a job that has ended, and its logs.
+#[utoipa::path(delete, path = "/jobs/{id}", params(("id" = i64, Path)), responses(
+    (status = 204), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+    (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
+pub async fn delete(
+    allowed: Allowed<Edit>,
+    State(server): State<Shared>,
+    id: Result<Path<JobId>, PathRejection>,
+) -> Result<StatusCode, ApiError> {
+    let Path(id) = id?;
+    let (job, is_deleted) = server
+        .store
+        .write(move |connection| Ok((jobs::find(connection, id)?, jobs::delete(connection, id)?)))
+        .await?;
+    let job = job.ok_or_else(|| no_job(id))?;
+    if !is_deleted {
+        return Err(ApiError::conflict(format!("job {id} is {}: cancel it first", job.state)));
+    }
+    for fence in 1..=job.attempt {
+        // A log that stays behind is of no job, and takes only space.
+        let _ = server.dispatcher.logs().remove(Attempt { job: id, fence });
+    }
+    server.audit(&allowed.caller, "delete", format!("job {id}"));
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends a job.
+#[utoipa::path(post, path = "/jobs/{id}/cancel", params(("id" = i64, Path)), responses(
+    (status = 202, body = CancelAnswer), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+    (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
+pub async fn cancel(
+    allowed: Allowed<Run>,
+    State(server): State<Shared>,
+    id: Result<Path<JobId>, PathRejection>,
+) -> Result<(StatusCode, Json<CancelAnswer>), ApiError> {
+    let Path(id) = id?;
+    let state = match server.dispatcher.cancel(id, allowed.caller.name.clone()).await? {
+        Cancelled::Done => "cancelled",
+        Cancelled::Wanted(_) => "cancelling",
+        Cancelled::Ended(state) => return Err(ApiError::conflict(format!("job {id} has ended: {state}"))),
+        Cancelled::Unknown => return Err(no_job(id)),
+    };
+    server.audit(&allowed.caller, "cancel", format!("job {id}"));
+    Ok((StatusCode::ACCEPTED, Json(CancelAnswer { state })))
+}
+
+/// The log of a job: `text/event-stream` with events `log` (`{stream, time, text}`) and one `end` (`{state, exit_code}`), whose ids are places in the log, so that
+/// `Last-Event-ID` goes on where a connection broke; or the text alone.
+#[utoipa::path(get, path = "/jobs/{id}/logs", params(("id" = i64, Path), LogWanted), responses(
+    (status = 200, content((String = "text/event-stream"), (String = "text/plain"))),
+    (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+    (status = 404, body = ErrorBody)))]
+pub async fn logs(
+    _: Allowed<Read>,
+    State(server): State<Shared>,
+    id: Result<Path<JobId>, PathRejection>,
+    wanted: Result<Query<LogWanted>, QueryRejection>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let (Path(id), Query(wanted)) = (id?, wanted?);
+    let job = server.store.read(move |connection| jobs::find(connection, id)).await?;
+    let job = job.ok_or_else(|| no_job(id))?;
+    let fence = wanted.attempt.unwrap_or(job.attempt);
+    if fence < 0 || fence > job.attempt {
+        return Err(ApiError::not_found(format!("job {id} has no attempt {fence}")));
+    }
+    let attempt = Attempt { job: id, fence };
+    if wanted.format.unwrap_or_default() == LogFormat::Text {
+        let logs = Arc::clone(server.dispatcher.logs());
+        let chunks = stream::unfold((logs, 0), move |(logs, offset)| async move {
+            let (text, next) = next_text(&logs, attempt, offset)?;
+            Some((Ok::<_, Infallible>(text), (logs, next)))
+        });
+        let body = axum::body::Body::from_stream(chunks);
+        let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+        return Ok(([(CONTENT_TYPE, plain)], body).into_response());
+    }
+    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()).unwrap_or("0");
+    let offset = last.parse().map_err(|_| ApiError::bad("Last-Event-ID is no place in a log"))?;
+    let follower =
+        Follower { server, attempt, offset, ready: Vec::new().into_iter(), growing: None, is_over: false };
+    let events = stream::unfold(follower, |mut follower| async move {
+        let event = follower.next().await?;
+        Some((Ok::<_, Infallible>(event), follower))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
+}
+
+/// The text of the next whole frames, and where the rest begins; `None` at the end.
+fn next_text(logs: &LogFiles, attempt: Attempt, offset: u64) -> Option<(Vec<u8>, u64)> {
+    let bytes = logs.read(attempt, offset, READ_BYTES).ok()?;
+    let (frames, length) = log_frame::whole_frames(&bytes).ok()?;
+    if length == 0 {
+        return None;
+    }
+    let text = frames.iter().flat_map(|frame| frame.content).copied().collect();
+    Some((text, offset + length as u64))
+}
+
+/// Reads a log as it grows.
+struct Follower {
+    server: Shared,
+    attempt: Attempt,
+    offset: u64,
+    ready: std::vec::IntoIter<Event>,
+    growing: Option<watch::Receiver<u64>>,
+    is_over: bool,
+}
+
+impl Follower {
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.ready.next() {
+                return Some(event);
+            }
+            if self.is_over {
+                return None;
+            }
+            // Who grows is asked before what is there is read, so that nothing falls in between.
+            let logs = Arc::clone(self.server.dispatcher.logs());
+            let growing = logs.growing(self.attempt).map(|log| log.watch());
+            let mut watched = self.server.dispatcher.watch();
+            if self.read_more(&logs) {
+                continue;
+            }
+            if let Some(mut growing) = self.growing.take().or(growing) {
+                let now = *growing.borrow_and_update();
+                if now > self.offset && self.read_more(&logs) {
+                    continue;
+                }
+                tokio::select! {
+                    _ = growing.changed() => {}
+                    _ = watched.recv() => {}
+                }
+                continue;
+            }
+            let job = self.attempt.job;
+            let record =
+                self.server.store.read(move |connection| jobs::find(connection, job)).await.ok()??;
+            if record.state.is_final() || record.attempt > self.attempt.fence {
+                if self.read_more(&logs) {
+                    continue;
+                }
+                self.is_over = true;
+                return Some(end_event(&record, self.offset));
+            }
+            // It waits for a node.
+            let _ = watched.recv().await;
+            if self.attempt.fence == 0 {
+                self.attempt.fence = 1;
+            }
+        }
+    }
+
+    /// Makes events of what is there. Whether there was something.
+    fn read_more(&mut self, logs: &LogFiles) -> bool {
+        let Ok(bytes) = logs.read(self.attempt, self.offset, READ_BYTES) else { return false };
+        let Ok((frames, length)) = log_frame::whole_frames(&bytes) else { return false };
+        if length == 0 {
+            return false;
+        }
+        let mut at = self.offset;
+        let events = frames.iter().map(|frame| {
+            at += (log_frame::HEADER_BYTES + frame.content.len()) as u64;
+            log_event(frame, at)
+        });
+        self.ready = events.collect::<Vec<_>>().into_iter();
+        self.offset += length as u64;
+        true
+    }
+}
+
+fn log_event(frame: &Frame<'_>, end: u64) -> Event {
+    let text = String::from_utf8_lossy(frame.content);
+    let data = json!({"stream": frame.stream.name(), "time": frame.time, "text": text});
+    Event::default().event("log").id(end.to_string()).data(data.to_string())
+}
+
+fn end_event(job: &JobRecord, offset: u64) -> Event {
+    let data = json!({"state": job.state.name(), "exit_code": job.exit_code, "reason": job.reason});
+    Event::default().event("end").id(offset.to_string()).data(data.to_string())
+}

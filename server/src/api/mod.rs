@@ -1,0 +1,216 @@
+//! The REST API under `/api/v1`. Each route is registered with its description, from which the `OpenAPI` document is made.
+
+pub mod jobs;
+pub mod nodes;
+pub mod socket;
+pub mod system;
+pub mod tasks;
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::http::StatusCode;
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::auth::{AuthError, Authority, Caller, Scope};
+use crate::catalog::{Catalog, CatalogError};
+use crate::clock::now_ms;
+use crate::dispatcher::Dispatcher;
+use crate::store::{Store, StoreError, tokens};
+
+/// What every handler works with.
+pub struct Server {
+    /// The database.
+    pub store: Store,
+    /// Runs jobs.
+    pub dispatcher: Dispatcher,
+    /// What the project has.
+    pub catalog: Catalog,
+    /// Who may do what.
+    pub authority: Authority,
+    /// The version of the program.
+    pub version: &'static str,
+    /// When it began, in milliseconds since 1970.
+    pub began: i64,
+}
+
+/// The server, shared.
+pub type Shared = Arc<Server>;
+
+impl Server {
+    /// Writes down that somebody changed something.
+    pub fn audit(&self, caller: &Caller, action: &'static str, object: String) {
+        let (who, remote) = (caller.name.clone(), caller.remote.to_string());
+        let written = self
+            .store
+            .write(move |connection| tokens::audit(connection, &who, action, &object, &remote, now_ms()));
+        tokio::spawn(written);
+    }
+}
+
+/// What is told where something cannot be done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ErrorBody {
+    /// What is wrong.
+    pub error: String,
+    /// More of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub details: Option<String>,
+}
+
+/// An answer that says no.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    error: String,
+    details: Option<String>,
+}
+
+impl ApiError {
+    /// With a status.
+    pub fn new(status: StatusCode, error: impl Into<String>) -> Self {
+        Self { status, error: error.into(), details: None }
+    }
+
+    /// There is no such thing.
+    pub fn not_found(what: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, what)
+    }
+
+    /// The request says something that cannot be.
+    pub fn bad(what: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, what)
+    }
+
+    /// It cannot be done as things stand.
+    pub fn conflict(what: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, what)
+    }
+
+    /// Nobody knows who asks.
+    pub fn no_token() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "this server wants a token: send `Authorization: Bearer ez_…`; `ez server token create` makes one",
+        )
+    }
+
+    /// The token is not enough.
+    pub fn small_scope(scope: Scope) -> Self {
+        Self::new(StatusCode::FORBIDDEN, format!("the token lacks the scope `{scope}`"))
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = self.status;
+        let mut response =
+            (status, Json(ErrorBody { error: self.error, details: self.details })).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, axum::http::HeaderValue::from_static("Bearer"));
+        }
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            response.headers_mut().insert(RETRY_AFTER, axum::http::HeaderValue::from_static("60"));
+        }
+        response
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            error: "the database does not answer as it should".into(),
+            details: Some(error.to_string()),
+        }
+    }
+}
+
+impl From<CatalogError> for ApiError {
+    fn from(error: CatalogError) -> Self {
+        Self {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            error: "the project cannot be read".into(),
+            details: Some(error.to_string()),
+        }
+    }
+}
+
+impl From<AuthError> for ApiError {
+    fn from(error: AuthError) -> Self {
+        let status = match error {
+            AuthError::Unknown => StatusCode::UNAUTHORIZED,
+            AuthError::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            AuthError::Store(error) => return error.into(),
+        };
+        Self::new(status, error.to_string())
+    }
+}
+
+impl From<JsonRejection> for ApiError {
+    fn from(rejection: JsonRejection) -> Self {
+        Self::new(rejection.status(), rejection.body_text())
+    }
+}
+
+impl From<QueryRejection> for ApiError {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::bad(rejection.body_text())
+    }
+}
+
+impl From<PathRejection> for ApiError {
+    fn from(rejection: PathRejection) -> Self {
+        Self::new(rejection.status(), rejection.body_text())
+    }
+}
+
+struct BearerTokens;
+
+impl Modify for BearerTokens {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        document.components.get_or_insert_default().add_security_scheme("token", scheme);
+    }
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "EZ server", description = "Jobs, their logs, and the nodes that run them"),
+    modifiers(&BearerTokens),
+    security(("token" = [])),
+)]
+struct Document;
+
+/// All routes, and the document that describes them.
+pub fn routes() -> (axum::Router<Shared>, utoipa::openapi::OpenApi) {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .nest(
+            "/api/v1",
+            OpenApiRouter::new()
+                .routes(routes!(tasks::list))
+                .routes(routes!(tasks::run))
+                .routes(routes!(tasks::plans))
+                .routes(routes!(tasks::run_plan))
+                .routes(routes!(tasks::one))
+                .routes(routes!(jobs::list))
+                .routes(routes!(jobs::one, jobs::delete))
+                .routes(routes!(jobs::logs))
+                .routes(routes!(jobs::cancel))
+                .routes(routes!(nodes::list))
+                .routes(routes!(nodes::one, nodes::delete))
+                .routes(routes!(nodes::drain))
+                .routes(routes!(system::health))
+                .routes(routes!(system::stats))
+                .routes(routes!(system::version))
+                .routes(routes!(system::document)),
+        )
+        .split_for_parts()
+}

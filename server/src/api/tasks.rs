@@ -1,0 +1,243 @@
+//! Tasks and plans, and running them.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::rejection::{JsonRejection, PathRejection};
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::{ApiError, ErrorBody, Shared};
+use crate::auth::{Allowed, Read, Run};
+use crate::catalog::Kind;
+use crate::job::{JobId, JobKind, JobSpec};
+
+/// The most variables of a job, and the longest value.
+const MAX_VARS: usize = 256;
+const MAX_VALUE_BYTES: usize = 64 * 1024;
+const MAX_KEY_BYTES: usize = 200;
+
+/// The longest timeout in seconds: a year.
+const MAX_TIMEOUT: u64 = 366 * 24 * 3600;
+
+/// A list of tasks.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Tasks {
+    /// As `ez list --all --json` tells them.
+    tasks: Vec<Value>,
+}
+
+/// A list of plans.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Plans {
+    /// As `ez plan list --json` tells them.
+    plans: Vec<Value>,
+}
+
+/// A job that was accepted.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Accepted {
+    /// Its number.
+    job: JobId,
+}
+
+/// A run of a task.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunTask {
+    /// The name of the task.
+    task: String,
+    /// Variables and params.
+    #[serde(default)]
+    vars: BTreeMap<String, String>,
+    /// Arguments behind `--`.
+    #[serde(default)]
+    args: Vec<String>,
+    /// The node, by its name or number.
+    #[serde(default)]
+    node: Option<String>,
+    /// What the node must have.
+    #[serde(default)]
+    tags: Vec<String>,
+    /// After how many seconds it is ended; 0 is never.
+    #[serde(default)]
+    timeout: u64,
+    /// Those of a higher one start first.
+    #[serde(default)]
+    priority: i32,
+    /// How often it is tried again.
+    #[serde(default)]
+    retry: u32,
+    /// Jobs with the same lock never run at once.
+    #[serde(default)]
+    lock: Option<String>,
+    /// The same key is the same job.
+    #[serde(default)]
+    idempotency_key: Option<String>,
+}
+
+/// A run of a plan.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunPlan {
+    /// Params of the plan.
+    #[serde(default)]
+    vars: BTreeMap<String, String>,
+    /// The same key is the same job.
+    #[serde(default)]
+    idempotency_key: Option<String>,
+}
+
+/// All tasks of the project.
+#[utoipa::path(get, path = "/tasks", responses(
+    (status = 200, body = Tasks), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+    (status = 422, body = ErrorBody)))]
+pub async fn list(_: Allowed<Read>, State(server): State<Shared>) -> Result<Json<Tasks>, ApiError> {
+    let tasks = server.catalog.entries(Kind::Tasks).await?;
+    Ok(Json(Tasks { tasks: tasks.to_vec() }))
+}
+
+/// One task.
+#[utoipa::path(get, path = "/tasks/{name}", params(("name" = String, Path)), responses(
+    (status = 200, body = Value), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+    (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
+pub async fn one(
+    _: Allowed<Read>,
+    State(server): State<Shared>,
+    name: Result<Path<String>, PathRejection>,
+) -> Result<Json<Value>, ApiError> {
+    let Path(name) = name?;
+    let found = server.catalog.find(Kind::Tasks, &name).await?;
+    found.map(Json).ok_or_else(|| no_such("task", &name))
+}
+
+/// All plans of the project.
+#[utoipa::path(get, path = "/plans", responses(
+    (status = 200, body = Plans), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+    (status = 422, body = ErrorBody)))]
+pub async fn plans(_: Allowed<Read>, State(server): State<Shared>) -> Result<Json<Plans>, ApiError> {
+    let plans = server.catalog.entries(Kind::Plans).await?;
+    Ok(Json(Plans { plans: plans.to_vec() }))
+}
+
+/// Runs a task. The job is safe when this answers.
+#[utoipa::path(post, path = "/tasks/run", request_body = RunTask, responses(
+    (status = 202, body = Accepted), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+    (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 413, body = ErrorBody),
+    (status = 415, body = ErrorBody), (status = 422, body = ErrorBody), (status = 503, body = ErrorBody)))]
+pub async fn run(
+    allowed: Allowed<Run>,
+    State(server): State<Shared>,
+    body: Result<Json<RunTask>, JsonRejection>,
+) -> Result<(StatusCode, Json<Accepted>), ApiError> {
+    let Json(run) = body?;
+    let entry = server.catalog.find(Kind::Tasks, &run.task).await?;
+    let entry = entry.ok_or_else(|| no_such("task", &run.task))?;
+    refuse_secrets(&entry, &run.vars)?;
+    let spec = JobSpec {
+        kind: JobKind::Task,
+        name: run.task,
+        vars: run.vars,
+        args: run.args,
+        node: run.node,
+        tags: run.tags,
+        timeout: run.timeout,
+        priority: run.priority,
+        retry: run.retry,
+        lock: run.lock,
+    };
+    submit(&server, &allowed, spec, run.idempotency_key).await
+}
+
+/// Runs a plan as one job.
+#[utoipa::path(post, path = "/plans/{name}/run", params(("name" = String, Path)), request_body = RunPlan, responses(
+    (status = 202, body = Accepted), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+    (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 413, body = ErrorBody),
+    (status = 415, body = ErrorBody), (status = 422, body = ErrorBody), (status = 503, body = ErrorBody)))]
+pub async fn run_plan(
+    allowed: Allowed<Run>,
+    State(server): State<Shared>,
+    name: Result<Path<String>, PathRejection>,
+    body: Result<Json<RunPlan>, JsonRejection>,
+) -> Result<(StatusCode, Json<Accepted>), ApiError> {
+    let (Path(name), Json(run)) = (name?, body?);
+    let entry = server.catalog.find(Kind::Plans, &name).await?;
+    let entry = entry.ok_or_else(|| no_such("plan", &name))?;
+    refuse_secrets(&entry, &run.vars)?;
+    let spec = JobSpec { kind: JobKind::Plan, name, vars: run.vars, ..JobSpec::default() };
+    submit(&server, &allowed, spec, run.idempotency_key).await
+}
+
+fn no_such(what: &str, name: &str) -> ApiError {
+    ApiError::not_found(format!("no {what} is named `{name}`"))
+}
+
+/// A secret would stand in the database as everybody can read it.
+fn refuse_secrets(entry: &Value, vars: &BTreeMap<String, String>) -> Result<(), ApiError> {
+    let params = entry["params"].as_array().into_iter().flatten();
+    for param in params.filter(|param| param["type"] == json!("secret")) {
+        let name = param["name"].as_str().unwrap_or_default();
+        let variable = format!("EZ_{}", name.to_uppercase().replace('-', "_"));
+        if vars.contains_key(name) || vars.contains_key(&variable) {
+            return Err(ApiError::bad(format!(
+                "the param `{name}` is a secret: set {variable} in the environment of the node's agent"
+            )));
+        }
+    }
+    Ok(())
+}
+
+async fn submit(
+    server: &Shared,
+    allowed: &Allowed<Run>,
+    spec: JobSpec,
+    key: Option<String>,
+) -> Result<(StatusCode, Json<Accepted>), ApiError> {
+    check(&spec, key.as_deref())?;
+    let name = spec.name.clone();
+    let job = server.dispatcher.submit(spec, allowed.caller.name.clone(), key).await?;
+    server.audit(&allowed.caller, "run", format!("job {job}: {name}"));
+    Ok((StatusCode::ACCEPTED, Json(Accepted { job })))
+}
+
+fn check(spec: &JobSpec, key: Option<&str>) -> Result<(), ApiError> {
+    if spec.vars.len() > MAX_VARS {
+        return Err(ApiError::bad(format!("a job has at most {MAX_VARS} variables")));
+    }
+    for (name, value) in &spec.vars {
+        let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+            && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        if !is_name {
+            return Err(ApiError::bad(format!(
+                "`{name}` is no name of a variable: use letters, digits and `_`"
+            )));
+        }
+        check_text(name, value)?;
+    }
+    if spec.args.len() > MAX_VARS {
+        return Err(ApiError::bad(format!("a job has at most {MAX_VARS} arguments")));
+    }
+    for arg in &spec.args {
+        check_text("args", arg)?;
+    }
+    if spec.timeout > MAX_TIMEOUT {
+        return Err(ApiError::bad(format!("a timeout is at most {MAX_TIMEOUT} seconds")));
+    }
+    if key.is_some_and(|key| key.is_empty() || key.len() > MAX_KEY_BYTES) {
+        return Err(ApiError::bad(format!("an idempotency_key has 1 to {MAX_KEY_BYTES} bytes")));
+    }
+    Ok(())
+}
+
+fn check_text(name: &str, value: &str) -> Result<(), ApiError> {
+    if value.len() > MAX_VALUE_BYTES {
+        return Err(ApiError::bad(format!("`{name}` is longer than {MAX_VALUE_BYTES} bytes")));
+    }
+    if value.contains('\0') {
+        return Err(ApiError::bad(format!("`{name}` has a zero byte, which no process can be given")));
+    }
+    Ok(())
+}

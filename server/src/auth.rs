@@ -1,0 +1,320 @@
+//! Who asks, and what they may do.
+//!
+//! A token is `ez_<id>_<secret>`. The secret has 256 bits of chance, so that its SHA-256 needs no slow hash; it is shown once, and compared in constant time.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::marker::PhantomData;
+use std::net::IpAddr;
+use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::api::ApiError;
+use crate::clock::now_ms;
+use crate::store::{Store, StoreError, tokens};
+
+/// What somebody may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Scope {
+    /// Look at everything.
+    Read,
+    /// Start and end jobs.
+    Run,
+    /// Change tasks, plans and records.
+    Edit,
+    /// Be a node.
+    Node,
+    /// Everything, tokens too.
+    Admin,
+}
+
+impl Scope {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Read, Self::Run, Self::Edit, Self::Node, Self::Admin];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Run => "run",
+            Self::Edit => "edit",
+            Self::Node => "node",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+impl FromStr for Scope {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|scope| scope.name() == name);
+        known.ok_or_else(|| format!("`{name}` is no scope: use read, run, edit, node or admin"))
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Somebody who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The name of the token, or `local`.
+    pub name: String,
+    /// What they may do.
+    pub scopes: Vec<Scope>,
+    /// From where.
+    pub remote: IpAddr,
+}
+
+impl Caller {
+    /// Whether they may do something. Who may do more than look may look too.
+    pub fn may(&self, scope: Scope) -> bool {
+        let has = |wanted| self.scopes.contains(&wanted);
+        has(Scope::Admin) || has(scope) || scope == Scope::Read && (has(Scope::Run) || has(Scope::Edit))
+    }
+}
+
+/// A scope as a type, so that a route says by its signature who may call it.
+pub trait Needs {
+    /// Which.
+    const SCOPE: Scope;
+}
+
+macro_rules! needs {
+    ($($name:ident)*) => {$(
+        /// Needs the scope of its name.
+        #[derive(Debug)]
+        pub struct $name;
+        impl Needs for $name {
+            const SCOPE: Scope = Scope::$name;
+        }
+    )*};
+}
+needs!(Read Run Edit Node Admin);
+
+/// The caller of a route, who has the scope that it needs.
+#[derive(Debug)]
+pub struct Allowed<N> {
+    /// Who.
+    pub caller: Caller,
+    needs: PhantomData<N>,
+}
+
+impl<N: Needs, S: Sync> FromRequestParts<S> for Allowed<N> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let caller = parts.extensions.get::<Caller>().cloned().ok_or_else(ApiError::no_token)?;
+        if !caller.may(N::SCOPE) {
+            return Err(ApiError::small_scope(N::SCOPE));
+        }
+        Ok(Self { caller, needs: PhantomData })
+    }
+}
+
+/// A new token and what is kept of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewToken {
+    /// Its public part.
+    pub id: String,
+    /// The whole, to be shown once.
+    pub text: String,
+    /// The hash of its secret.
+    pub hash: Vec<u8>,
+}
+
+impl NewToken {
+    /// One made of chance.
+    ///
+    /// # Errors
+    /// The system has none.
+    pub fn make() -> Result<Self, getrandom::Error> {
+        let mut chance = [0; 37];
+        getrandom::fill(&mut chance)?;
+        let text = hex(&chance);
+        let (id, secret) = text.split_at(10);
+        Ok(Self { id: id.to_owned(), text: format!("ez_{id}_{secret}"), hash: hash(secret) })
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
+fn hash(secret: &str) -> Vec<u8> {
+    Sha256::digest(secret.as_bytes()).to_vec()
+}
+
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    one.ct_eq(other).into()
+}
+
+/// Who has which token.
+pub struct Authority {
+    store: Store,
+    /// The hash of the token of the settings.
+    own: Option<Vec<u8>>,
+    is_open: bool,
+    failures: Failures,
+}
+
+/// Why a token is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthError {
+    /// It is none, or counts no more.
+    #[error("the token is not known: make one with `ez server token create`")]
+    Unknown,
+    /// Too many wrong ones came from there.
+    #[error("too many wrong tokens came from this address: wait a minute")]
+    TooMany,
+    /// It cannot be looked up.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Authority {
+    /// Over the tokens of a store, and the one of the settings.
+    pub fn new(store: Store, own: Option<&str>, is_open: bool) -> Self {
+        Self { store, own: own.map(hash), is_open, failures: Failures::default() }
+    }
+
+    /// Whether nobody needs a token.
+    pub fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    /// Who comes with a token, or without one. `None` where one is needed.
+    ///
+    /// # Errors
+    /// The token is wrong.
+    pub async fn caller(&self, token: Option<&str>, remote: IpAddr) -> Result<Option<Caller>, AuthError> {
+        let all = || vec![Scope::Admin];
+        let Some(token) = token else {
+            let local = Caller { name: "local".into(), scopes: all(), remote };
+            return Ok(self.is_open.then_some(local));
+        };
+        if self.failures.are_too_many(remote) {
+            return Err(AuthError::TooMany);
+        }
+        if self.own.as_ref().is_some_and(|own| is_same(own, &hash(token))) {
+            return Ok(Some(Caller { name: "EZ_SERVER_TOKEN".into(), scopes: all(), remote }));
+        }
+        let Some((name, scopes)) = self.of_store(token).await? else {
+            self.failures.add(remote);
+            return Err(AuthError::Unknown);
+        };
+        Ok(Some(Caller { name, scopes, remote }))
+    }
+
+    async fn of_store(&self, token: &str) -> Result<Option<(String, Vec<Scope>)>, StoreError> {
+        let parts = token.strip_prefix("ez_").and_then(|rest| rest.split_once('_'));
+        let Some((id, secret)) = parts.map(|(id, secret)| (id.to_owned(), hash(secret))) else {
+            return Ok(None);
+        };
+        let looked_up = id.clone();
+        let found = self.store.read(move |connection| tokens::find(connection, &looked_up)).await?;
+        let Some((_, scopes)) = found.filter(|(known, _)| is_same(known, &secret)) else { return Ok(None) };
+        let used = id.clone();
+        let written = self.store.write(move |connection| tokens::touch(connection, &used, now_ms()));
+        // When it was used is worth no waiting.
+        tokio::spawn(written);
+        Ok(Some((id, scopes.split(',').filter_map(|scope| scope.parse().ok()).collect())))
+    }
+}
+
+/// Wrong tokens, by where they came from.
+#[derive(Default)]
+struct Failures {
+    known: Mutex<HashMap<IpAddr, (u32, Instant)>>,
+}
+
+const MAX_FAILURES: u32 = 20;
+const FAILURES_COUNT_FOR: Duration = Duration::from_mins(1);
+const MAX_REMOTES: usize = 10_000;
+
+impl Failures {
+    fn are_too_many(&self, remote: IpAddr) -> bool {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known
+            .get(&remote)
+            .is_some_and(|(count, since)| *count >= MAX_FAILURES && since.elapsed() < FAILURES_COUNT_FOR)
+    }
+
+    fn add(&self, remote: IpAddr) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MAX_REMOTES {
+            known.retain(|_, (_, since)| since.elapsed() < FAILURES_COUNT_FOR);
+        }
+        let entry = known.entry(remote).or_insert((0, Instant::now()));
+        if entry.1.elapsed() >= FAILURES_COUNT_FOR {
+            *entry = (0, Instant::now());
+        }
+        entry.0 += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::{AuthError, Authority, Caller, MAX_FAILURES, NewToken, Scope};
+    use crate::store::{Store, tokens};
+
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let place = tempfile::tempdir().unwrap();
+        let store = Store::open(&place.path().join("ez.db")).unwrap();
+        (place, store)
+    }
+
+    #[tokio::test]
+    async fn tokens_count_until_they_are_revoked() {
+        let (_place, store) = store();
+        let token = NewToken::make().unwrap();
+        let (id, hash) = (token.id.clone(), token.hash.clone());
+        store
+            .write(move |connection| tokens::insert(connection, &id, "ci", &hash, "read,run", 1))
+            .await
+            .unwrap();
+        let authority = Authority::new(store.clone(), Some("own"), false);
+        let caller = authority.caller(Some(&token.text), HERE).await.unwrap().unwrap();
+        assert!(caller.may(Scope::Run) && caller.may(Scope::Read) && !caller.may(Scope::Edit));
+        assert_eq!(authority.caller(None, HERE).await.unwrap(), None);
+        assert!(authority.caller(Some("own"), HERE).await.unwrap().unwrap().may(Scope::Admin));
+
+        let id = token.id.clone();
+        store.write(move |connection| tokens::revoke(connection, &id, 2)).await.unwrap();
+        assert!(matches!(authority.caller(Some(&token.text), HERE).await, Err(AuthError::Unknown)));
+    }
+
+    #[tokio::test]
+    async fn guessing_is_slowed_down() {
+        let (_place, store) = store();
+        let authority = Authority::new(store, Some("own"), false);
+        for _ in 0..MAX_FAILURES {
+            assert!(matches!(authority.caller(Some("ez_a_b"), HERE).await, Err(AuthError::Unknown)));
+        }
+        assert!(matches!(authority.caller(Some("own"), HERE).await, Err(AuthError::TooMany)));
+        let elsewhere = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+        assert!(authority.caller(Some("own"), elsewhere).await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn an_open_server_knows_its_own_user() {
+        let (_place, store) = store();
+        let caller = Authority::new(store, None, true).caller(None, HERE).await.unwrap();
+        let local = Caller { name: "local".into(), scopes: vec![Scope::Admin], remote: HERE };
+        assert_eq!(caller, Some(local));
+    }
+}

@@ -1,0 +1,559 @@
+//! What the dispatcher knows, and how it answers each message.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::sync::{broadcast, oneshot};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::{DispatcherSettings, Event, Message, NodeNow};
+use crate::clock::now_ms;
+use crate::job::{Ending, Fence, JobId, JobSpec, JobState};
+use crate::log_file::LogFiles;
+use crate::queue::{NodeId, Queue};
+use crate::store::jobs::{self, Cancelled, Inserted, JobRecord, NewJob, Next};
+use crate::store::nodes::{self, NodeRecord, Registered};
+use crate::store::{Store, StoreError};
+use crate::wire::{Attempt, FromAgent, Kept, Registration, ToAgent, VERSION};
+
+/// How often leases are looked at.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Into how many parts a lease is divided: so many signs of life can be missed.
+const PINGS_OF_A_LEASE: u32 = 6;
+
+/// A job that has not ended.
+#[derive(Debug, Default)]
+struct Known {
+    spec: JobSpec,
+    fence: Fence,
+    /// Where it runs.
+    node: Option<NodeId>,
+    has_started: bool,
+    is_cancelling: bool,
+}
+
+/// A node that was ever there.
+#[derive(Debug)]
+struct NodeState {
+    name: String,
+    connection: Option<(u64, UnboundedSender<ToAgent>)>,
+    heard: Instant,
+    is_draining: bool,
+}
+
+/// Owns the queue.
+pub struct Desk {
+    store: Store,
+    logs: Arc<LogFiles>,
+    queue: Queue,
+    nodes: HashMap<NodeId, NodeState>,
+    jobs: HashMap<JobId, Known>,
+    next_job: JobId,
+    connections: u64,
+    lease: Duration,
+    /// Whether the store refused a change: nothing is given out before the next look.
+    is_paused: bool,
+    messages: UnboundedSender<Message>,
+    events: broadcast::Sender<Event>,
+}
+
+impl Desk {
+    pub fn new(
+        store: Store,
+        logs: Arc<LogFiles>,
+        settings: DispatcherSettings,
+        next_job: JobId,
+        messages: UnboundedSender<Message>,
+        events: broadcast::Sender<Event>,
+    ) -> Self {
+        Self {
+            store,
+            logs,
+            queue: Queue::new(settings.limits),
+            nodes: HashMap::new(),
+            jobs: HashMap::new(),
+            next_job,
+            connections: 0,
+            lease: settings.lease,
+            is_paused: false,
+            messages,
+            events,
+        }
+    }
+
+    /// What the server knew when it ended: nodes have a whole lease to come back, and their jobs go on meanwhile.
+    pub fn take_up(&mut self, nodes: &[NodeRecord], jobs: Vec<JobRecord>) {
+        for record in nodes {
+            let state = NodeState {
+                name: record.name.clone(),
+                connection: None,
+                heard: Instant::now(),
+                is_draining: record.drained,
+            };
+            self.nodes.insert(record.id, state);
+        }
+        for job in jobs {
+            let node = job.on_node.filter(|_| job.state == JobState::Running);
+            match node {
+                Some(node) => {
+                    self.queue.resume(job.id, &job.spec, node);
+                    self.logs.begin(Attempt { job: job.id, fence: job.attempt });
+                }
+                None => self.queue.add(job.id, &job.spec),
+            }
+            let known = Known {
+                spec: job.spec,
+                fence: job.attempt,
+                node,
+                has_started: job.started.is_some(),
+                is_cancelling: job.is_cancelling,
+            };
+            self.jobs.insert(job.id, known);
+        }
+    }
+
+    pub async fn work(mut self, mut inbox: UnboundedReceiver<Message>) {
+        let mut look = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                message = inbox.recv() => match message {
+                    Some(message) => self.on(message),
+                    None => return,
+                },
+                _ = look.tick() => self.give_up_lost_nodes(),
+            }
+        }
+    }
+
+    fn on(&mut self, message: Message) {
+        match message {
+            Message::Submit { spec, by, key, answer } => self.submit(spec, by, key, answer),
+            Message::Inserted { job, answer, outcome } => self.inserted(job, answer, outcome),
+            Message::Cancel { job, by, answer } => self.cancel(job, by, answer),
+            Message::CancelWritten { job, outcome } => self.cancel_written(job, outcome),
+            Message::Register { registration, to_agent, answer } => {
+                self.register(registration, to_agent, answer);
+            }
+            Message::Remembered { registration, record, to_agent, answer } => {
+                self.remembered(&registration, record, &to_agent, answer);
+            }
+            Message::Heard { node, connection, message } => self.heard(node, connection, message),
+            Message::Gone { node, connection } => self.gone(node, connection),
+            Message::Assigned { attempt, node, is_assigned } => self.assigned(attempt, node, is_assigned),
+            Message::Finished { attempt, node, next } => self.finished(attempt, node, next),
+            Message::TakenBack { attempt, is_taken } => self.taken_back(attempt, is_taken),
+            Message::Drain { node, answer } => {
+                let _ = answer.send(self.drain(node));
+            }
+            Message::Nodes { answer } => {
+                let _ = answer.send(self.nodes_now());
+            }
+            Message::Counts { answer } => {
+                let _ = answer.send(self.queue.counts());
+            }
+        }
+        self.give_out();
+    }
+
+    /// Has a change written, and is told what came of it.
+    fn write<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&rusqlite::Connection) -> Result<T, StoreError> + Send + 'static,
+        then: impl FnOnce(Result<T, StoreError>) -> Message + Send + 'static,
+    ) {
+        let written = self.store.write(change);
+        let messages = self.messages.clone();
+        tokio::spawn(async move {
+            let _ = messages.send(then(written.await));
+        });
+    }
+
+    fn tell_watchers(&self, event: Event) {
+        // Nobody has to watch.
+        let _ = self.events.send(event);
+    }
+
+    fn submit(
+        &mut self,
+        spec: JobSpec,
+        submitted_by: String,
+        idempotency_key: Option<String>,
+        answer: oneshot::Sender<Result<JobId, StoreError>>,
+    ) {
+        let id = self.next_job;
+        self.next_job += 1;
+        self.queue.add(id, &spec);
+        self.jobs.insert(id, Known { spec: spec.clone(), ..Known::default() });
+        let new = NewJob { id, spec, submitted_by, idempotency_key, created: now_ms() };
+        self.write(
+            move |connection| jobs::insert(connection, &new),
+            move |outcome| Message::Inserted { job: id, answer, outcome },
+        );
+    }
+
+    fn inserted(
+        &mut self,
+        job: JobId,
+        answer: oneshot::Sender<Result<JobId, StoreError>>,
+        outcome: Result<Inserted, StoreError>,
+    ) {
+        let told = match outcome {
+            Ok(Inserted::New) => {
+                self.tell_watchers(Event::Job(job, JobState::Pending));
+                Ok(job)
+            }
+            Ok(Inserted::Known(known)) => {
+                self.forget(job);
+                Ok(known)
+            }
+            Err(error) => {
+                self.forget(job);
+                Err(error)
+            }
+        };
+        // Somebody who went away finds the job by its key, or in the list.
+        let _ = answer.send(told);
+    }
+
+    /// A job is of no interest any more.
+    fn forget(&mut self, job: JobId) {
+        self.queue.remove(job);
+        self.queue.release(job);
+        if let Some(known) = self.jobs.remove(&job) {
+            self.logs.end(Attempt { job, fence: known.fence });
+        }
+    }
+
+    /// Gives jobs to nodes as long as there are both.
+    fn give_out(&mut self) {
+        while !self.is_paused
+            && let Some((job, node)) = self.queue.take()
+        {
+            let Some(known) = self.jobs.get_mut(&job) else {
+                self.queue.release(job);
+                continue;
+            };
+            known.fence += 1;
+            known.node = Some(node);
+            known.has_started = false;
+            let attempt = Attempt { job, fence: known.fence };
+            self.write(
+                move |connection| jobs::assign(connection, attempt, node, now_ms()),
+                move |is_assigned| Message::Assigned { attempt, node, is_assigned },
+            );
+        }
+    }
+
+    fn assigned(&mut self, attempt: Attempt, node: NodeId, is_assigned: Result<bool, StoreError>) {
+        let Some(known) = self.jobs.get(&attempt.job).filter(|known| known.fence == attempt.fence) else {
+            return;
+        };
+        match is_assigned {
+            Ok(true) => {
+                self.logs.begin(attempt);
+                let spec = known.spec.clone();
+                // Where the connection is gone, the next one shows that the node never got it.
+                self.send(node, ToAgent::JobAssigned { attempt, spec });
+                self.tell_watchers(Event::Job(attempt.job, JobState::Running));
+            }
+            // It was cancelled, or never got into the store.
+            Ok(false) => self.forget(attempt.job),
+            Err(error) => {
+                eprintln!("ez: job {} cannot be given out: {error}", attempt.job);
+                self.is_paused = true;
+                self.wait_again(attempt.job, false);
+            }
+        }
+    }
+
+    /// A job that ran waits for another attempt.
+    fn wait_again(&mut self, job: JobId, is_written: bool) {
+        self.queue.release(job);
+        let Some(known) = self.jobs.get_mut(&job) else { return };
+        if !is_written {
+            known.fence -= 1;
+        }
+        known.node = None;
+        known.has_started = false;
+        let spec = known.spec.clone();
+        self.queue.add(job, &spec);
+    }
+
+    fn send(&self, node: NodeId, message: ToAgent) {
+        if let Some((_, to_agent)) = self.nodes.get(&node).and_then(|node| node.connection.as_ref()) {
+            let _ = to_agent.send(message);
+        }
+    }
+
+    fn cancel(&mut self, job: JobId, by: String, answer: oneshot::Sender<Result<Cancelled, StoreError>>) {
+        let written = self.store.write(move |connection| jobs::cancel(connection, job, &by, now_ms()));
+        let messages = self.messages.clone();
+        tokio::spawn(async move {
+            let outcome = written.await;
+            if let Ok(outcome) = &outcome {
+                let _ = messages.send(Message::CancelWritten { job, outcome: *outcome });
+            }
+            let _ = answer.send(outcome);
+        });
+    }
+
+    fn cancel_written(&mut self, job: JobId, outcome: Cancelled) {
+        match outcome {
+            Cancelled::Done => {
+                self.forget(job);
+                self.tell_watchers(Event::Job(job, JobState::Cancelled));
+            }
+            Cancelled::Wanted(attempt) => {
+                let Some(known) = self.jobs.get_mut(&job) else { return };
+                known.is_cancelling = true;
+                if let Some(node) = known.node {
+                    self.send(node, ToAgent::JobCancel { attempt });
+                }
+            }
+            Cancelled::Ended(_) | Cancelled::Unknown => {}
+        }
+    }
+
+    fn register(
+        &mut self,
+        registration: Registration,
+        to_agent: UnboundedSender<ToAgent>,
+        answer: oneshot::Sender<Option<(NodeId, u64)>>,
+    ) {
+        if registration.version != VERSION {
+            let reason = format!(
+                "it speaks version {}, and this server version {VERSION}: use the same version of ez on both",
+                registration.version
+            );
+            let _ = to_agent.send(ToAgent::Refused { reason });
+            let _ = answer.send(None);
+            return;
+        }
+        let copy = registration.clone();
+        self.write(
+            move |connection| nodes::register(connection, &copy, now_ms()),
+            move |record| Message::Remembered { registration, record, to_agent, answer },
+        );
+    }
+
+    fn remembered(
+        &mut self,
+        registration: &Registration,
+        record: Result<Registered, StoreError>,
+        to_agent: &UnboundedSender<ToAgent>,
+        answer: oneshot::Sender<Option<(NodeId, u64)>>,
+    ) {
+        let record = match record {
+            Ok(Registered::As(record)) => record,
+            Ok(Registered::NameIsTaken) => {
+                let reason =
+                    format!("another agent has the name {}: give each one its own", registration.name);
+                let _ = to_agent.send(ToAgent::Refused { reason });
+                let _ = answer.send(None);
+                return;
+            }
+            // The agent comes again.
+            Err(error) => {
+                eprintln!("ez: the node {} cannot be registered: {error}", registration.name);
+                let _ = answer.send(None);
+                return;
+            }
+        };
+        self.connections += 1;
+        let connection = self.connections;
+        let node = record.id;
+        let attempts = registration.attempts.iter().map(|attempt| self.kept(node, *attempt)).collect();
+        let state = NodeState {
+            name: record.name.clone(),
+            connection: Some((connection, to_agent.clone())),
+            heard: Instant::now(),
+            is_draining: false,
+        };
+        self.nodes.insert(node, state);
+        self.queue.node_is_up(node, &record.name, &record.tags, record.slots, true);
+        let ping_every = u64::try_from((self.lease / PINGS_OF_A_LEASE).as_millis()).unwrap_or(u64::MAX);
+        let _ = to_agent.send(ToAgent::Registered { node, ping_every, attempts });
+        self.take_back_what_never_arrived(node, &registration.attempts);
+        let _ = answer.send(Some((node, connection)));
+        self.tell_watchers(Event::Node(node));
+    }
+
+    /// What becomes of an attempt that a node says to have.
+    fn kept(&self, node: NodeId, attempt: Attempt) -> Kept {
+        let known = self.jobs.get(&attempt.job);
+        let own = known.filter(|known| known.fence == attempt.fence && known.node == Some(node));
+        Kept {
+            attempt,
+            log_bytes: own.map(|_| self.logs.begin(attempt).length()),
+            is_cancelled: own.is_some_and(|known| known.is_cancelling),
+        }
+    }
+
+    /// What the node does not have that it should have: it never got it, or has lost it.
+    fn take_back_what_never_arrived(&mut self, node: NodeId, has: &[Attempt]) {
+        for job in self.queue.running_on(node) {
+            let Some(known) = self.jobs.get(&job) else { continue };
+            let attempt = Attempt { job, fence: known.fence };
+            if has.contains(&attempt) {
+                continue;
+            }
+            if known.has_started || known.is_cancelling {
+                self.lose(attempt, "the node lost what it knew of it");
+            } else {
+                self.write(
+                    move |connection| jobs::take_back(connection, attempt, now_ms()),
+                    move |is_taken| Message::TakenBack { attempt, is_taken },
+                );
+            }
+        }
+    }
+
+    fn taken_back(&mut self, attempt: Attempt, is_taken: Result<bool, StoreError>) {
+        if self.jobs.get(&attempt.job).is_none_or(|known| known.fence != attempt.fence) {
+            return;
+        }
+        match is_taken {
+            Ok(true) => {
+                self.logs.end(attempt);
+                self.wait_again(attempt.job, true);
+                self.tell_watchers(Event::Job(attempt.job, JobState::Pending));
+            }
+            Ok(false) => self.lose(attempt, "it was cancelled before its node had it"),
+            // The lease decides.
+            Err(error) => eprintln!("ez: job {} cannot be taken back: {error}", attempt.job),
+        }
+    }
+
+    /// An attempt is taken to be over, because its node is not there.
+    fn lose(&mut self, attempt: Attempt, reason: &str) {
+        let now = now_ms();
+        let ending = Ending {
+            state: JobState::Failed,
+            exit_code: None,
+            reason: Some(reason.to_owned()),
+            started: now,
+            finished: now,
+        };
+        let log_bytes = self.logs.growing(attempt).map_or(0, |log| log.length());
+        self.write(
+            move |connection| jobs::finish(connection, attempt, &ending, "lost", log_bytes),
+            move |next| Message::Finished { attempt, node: None, next },
+        );
+    }
+
+    fn heard(&mut self, node: NodeId, connection: u64, message: FromAgent) {
+        let Some(state) = self.nodes.get_mut(&node) else { return };
+        if state.connection.as_ref().is_none_or(|(current, _)| *current != connection) {
+            return;
+        }
+        state.heard = Instant::now();
+        match message {
+            FromAgent::NodePing {} | FromAgent::NodeRegister(_) => {}
+            FromAgent::NodeDrain {} => {
+                self.drain(node);
+            }
+            FromAgent::JobStarted { attempt, started } => {
+                let own = self.jobs.get_mut(&attempt.job);
+                if let Some(known) = own.filter(|known| known.fence == attempt.fence) {
+                    known.has_started = true;
+                    let written =
+                        self.store.write(move |connection| jobs::start(connection, attempt, started));
+                    // That it began is told again by its end.
+                    tokio::spawn(written);
+                }
+            }
+            FromAgent::JobFinished { attempt, ending, log_bytes } => {
+                let outcome = ending.state.name();
+                self.write(
+                    move |connection| jobs::finish(connection, attempt, &ending, outcome, log_bytes),
+                    move |next| Message::Finished { attempt, node: Some(node), next },
+                );
+            }
+        }
+    }
+
+    fn finished(&mut self, attempt: Attempt, node: Option<NodeId>, next: Result<Next, StoreError>) {
+        let next = match next {
+            Ok(next) => next,
+            Err(error) => {
+                // The agent tells it again over the next connection.
+                eprintln!("ez: the end of job {} cannot be written: {error}", attempt.job);
+                if let Some(state) = node.and_then(|node| self.nodes.get_mut(&node)) {
+                    state.connection = None;
+                }
+                return;
+            }
+        };
+        if let Some(node) = node {
+            self.send(node, ToAgent::JobKnown { attempt });
+        }
+        match next {
+            Next::TooLate => {}
+            Next::Again => {
+                self.logs.end(attempt);
+                self.wait_again(attempt.job, true);
+                self.tell_watchers(Event::Job(attempt.job, JobState::Pending));
+            }
+            Next::Final(state) => {
+                self.forget(attempt.job);
+                self.tell_watchers(Event::Job(attempt.job, state));
+            }
+        }
+    }
+
+    fn gone(&mut self, node: NodeId, connection: u64) {
+        let Some(state) = self.nodes.get_mut(&node) else { return };
+        if state.connection.as_ref().is_some_and(|(current, _)| *current == connection) {
+            state.connection = None;
+            self.queue.node_takes_none(node);
+            self.tell_watchers(Event::Node(node));
+        }
+    }
+
+    fn drain(&mut self, node: NodeId) -> bool {
+        let Some(state) = self.nodes.get_mut(&node) else { return false };
+        state.is_draining = true;
+        self.queue.node_takes_none(node);
+        let written = self.store.write(move |connection| nodes::set_drained(connection, node, true));
+        // Where it cannot be written, the node is asked again after the next start.
+        tokio::spawn(written);
+        self.tell_watchers(Event::Node(node));
+        true
+    }
+
+    fn nodes_now(&self) -> Vec<NodeNow> {
+        let now = |(id, state): (&NodeId, &NodeState)| NodeNow {
+            id: *id,
+            is_connected: state.connection.is_some(),
+            jobs: self.queue.running_on(*id),
+            silent_for: state.heard.elapsed(),
+        };
+        self.nodes.iter().map(now).collect()
+    }
+
+    fn give_up_lost_nodes(&mut self) {
+        self.is_paused = false;
+        let lease = self.lease;
+        let silent = self.nodes.iter().filter(|(_, state)| state.heard.elapsed() > lease);
+        let silent: Vec<(NodeId, String)> = silent.map(|(id, state)| (*id, state.name.clone())).collect();
+        for (node, name) in silent {
+            if let Some(state) = self.nodes.get_mut(&node)
+                && state.connection.take().is_some()
+            {
+                self.queue.node_takes_none(node);
+                self.tell_watchers(Event::Node(node));
+            }
+            let reason = format!("the node {name} was not heard of for {} s", lease.as_secs_f64());
+            for job in self.queue.running_on(node) {
+                if let Some(known) = self.jobs.get(&job) {
+                    self.lose(Attempt { job, fence: known.fence }, &reason);
+                }
+            }
+        }
+        self.give_out();
+    }
+}

@@ -1,0 +1,251 @@
+//! Does what the queue decides: one task that owns the queue and the connections of the nodes.
+//!
+//! Nothing is told to anybody before the store has it. The dispatcher never waits for the store itself: it takes a slot, has the change written, and goes on; what
+//! comes back decides whether the slot is used. Changes of one job are written in the order in which they are decided, because the store keeps the order.
+
+mod desk;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::{self, UnboundedSender};
+use tokio::sync::{broadcast, oneshot};
+
+use self::desk::Desk;
+use crate::job::{JobId, JobSpec, JobState};
+use crate::log_file::LogFiles;
+use crate::queue::{Limits, NodeId};
+use crate::store::jobs::{self, Cancelled, Inserted, Next};
+use crate::store::nodes::{self, Registered};
+use crate::store::{Store, StoreError};
+use crate::wire::{Attempt, FromAgent, Registration, ToAgent};
+
+/// How many events wait for a listener that is slow; one that falls back further learns that it missed some.
+const EVENTS_KEPT: usize = 4096;
+
+/// How the dispatcher works.
+#[derive(Clone, Debug)]
+pub struct DispatcherSettings {
+    /// For how long a node may be silent before its jobs are given up.
+    pub lease: Duration,
+    /// How many jobs may run at once.
+    pub limits: Limits,
+}
+
+impl Default for DispatcherSettings {
+    fn default() -> Self {
+        Self { lease: Duration::from_mins(1), limits: Limits::default() }
+    }
+}
+
+/// Something changed, for those who watch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A job has another state.
+    Job(JobId, JobState),
+    /// A node came, went, or changed.
+    Node(NodeId),
+}
+
+/// A node as it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeNow {
+    /// Its number.
+    pub id: NodeId,
+    /// Whether it is connected.
+    pub is_connected: bool,
+    /// What runs on it.
+    pub jobs: Vec<JobId>,
+    /// For how long nothing was heard of it.
+    pub silent_for: Duration,
+}
+
+/// What is asked of the dispatcher.
+enum Message {
+    Submit {
+        spec: JobSpec,
+        by: String,
+        key: Option<String>,
+        answer: oneshot::Sender<Result<JobId, StoreError>>,
+    },
+    Inserted {
+        job: JobId,
+        answer: oneshot::Sender<Result<JobId, StoreError>>,
+        outcome: Result<Inserted, StoreError>,
+    },
+    Cancel {
+        job: JobId,
+        by: String,
+        answer: oneshot::Sender<Result<Cancelled, StoreError>>,
+    },
+    CancelWritten {
+        job: JobId,
+        outcome: Cancelled,
+    },
+    Register {
+        registration: Registration,
+        to_agent: UnboundedSender<ToAgent>,
+        answer: oneshot::Sender<Option<(NodeId, u64)>>,
+    },
+    Remembered {
+        registration: Registration,
+        record: Result<Registered, StoreError>,
+        to_agent: UnboundedSender<ToAgent>,
+        answer: oneshot::Sender<Option<(NodeId, u64)>>,
+    },
+    Heard {
+        node: NodeId,
+        connection: u64,
+        message: FromAgent,
+    },
+    Gone {
+        node: NodeId,
+        connection: u64,
+    },
+    Assigned {
+        attempt: Attempt,
+        node: NodeId,
+        is_assigned: Result<bool, StoreError>,
+    },
+    Finished {
+        attempt: Attempt,
+        node: Option<NodeId>,
+        next: Result<Next, StoreError>,
+    },
+    TakenBack {
+        attempt: Attempt,
+        is_taken: Result<bool, StoreError>,
+    },
+    Drain {
+        node: NodeId,
+        answer: oneshot::Sender<bool>,
+    },
+    Nodes {
+        answer: oneshot::Sender<Vec<NodeNow>>,
+    },
+    Counts {
+        answer: oneshot::Sender<(usize, usize)>,
+    },
+}
+
+/// The handle of the dispatcher.
+#[derive(Clone)]
+pub struct Dispatcher {
+    messages: UnboundedSender<Message>,
+    events: broadcast::Sender<Event>,
+    logs: Arc<LogFiles>,
+}
+
+/// A node's connection, as the server sees it.
+#[derive(Debug)]
+pub struct Connection {
+    /// The number of the node.
+    pub node: NodeId,
+    number: u64,
+    dispatcher: UnboundedSender<Message>,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let _ = self.dispatcher.send(Message::Gone { node: self.node, connection: self.number });
+    }
+}
+
+impl Connection {
+    /// The node said something.
+    pub fn heard(&self, message: FromAgent) {
+        let _ = self.dispatcher.send(Message::Heard { node: self.node, connection: self.number, message });
+    }
+}
+
+impl Dispatcher {
+    /// Takes up what the store has, and begins.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn start(
+        store: Store,
+        logs: Arc<LogFiles>,
+        settings: DispatcherSettings,
+    ) -> Result<Self, StoreError> {
+        let (messages, inbox) = mpsc::unbounded_channel();
+        let (events, _) = broadcast::channel(EVENTS_KEPT);
+        let (next_job, unfinished, known) = store
+            .read(|connection| {
+                Ok((jobs::next_id(connection)?, jobs::unfinished(connection)?, nodes::all(connection)?))
+            })
+            .await?;
+        let mut desk =
+            Desk::new(store, Arc::clone(&logs), settings, next_job, messages.clone(), events.clone());
+        desk.take_up(&known, unfinished);
+        tokio::spawn(desk.work(inbox));
+        Ok(Self { messages, events, logs })
+    }
+
+    async fn ask<T>(&self, message: impl FnOnce(oneshot::Sender<T>) -> Message) -> Result<T, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.messages.send(message(answer)).map_err(|_| StoreError::Closed)?;
+        answered.await.map_err(|_| StoreError::Closed)
+    }
+
+    /// Accepts a job. When this answers, the job is safe. The same key gives the same job.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn submit(&self, spec: JobSpec, by: String, key: Option<String>) -> Result<JobId, StoreError> {
+        self.ask(|answer| Message::Submit { spec, by, key, answer }).await?
+    }
+
+    /// Wants the end of a job.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn cancel(&self, job: JobId, by: String) -> Result<Cancelled, StoreError> {
+        self.ask(|answer| Message::Cancel { job, by, answer }).await?
+    }
+
+    /// A node takes no more jobs. Whether there is such a node.
+    ///
+    /// # Errors
+    /// The server ends.
+    pub async fn drain(&self, node: NodeId) -> Result<bool, StoreError> {
+        self.ask(|answer| Message::Drain { node, answer }).await
+    }
+
+    /// The nodes as they are now.
+    ///
+    /// # Errors
+    /// The server ends.
+    pub async fn nodes(&self) -> Result<Vec<NodeNow>, StoreError> {
+        self.ask(|answer| Message::Nodes { answer }).await
+    }
+
+    /// How many jobs wait, and how many run.
+    ///
+    /// # Errors
+    /// The server ends.
+    pub async fn counts(&self) -> Result<(usize, usize), StoreError> {
+        self.ask(|answer| Message::Counts { answer }).await
+    }
+
+    /// Registers a node. `None` where it is refused, which it is told.
+    pub async fn register(
+        &self,
+        registration: Registration,
+        to_agent: UnboundedSender<ToAgent>,
+    ) -> Option<Connection> {
+        let (node, number) =
+            self.ask(|answer| Message::Register { registration, to_agent, answer }).await.ok()??;
+        Some(Connection { node, number, dispatcher: self.messages.clone() })
+    }
+
+    /// Everything that changes from now on.
+    pub fn watch(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
+    }
+
+    /// The logs.
+    pub fn logs(&self) -> &Arc<LogFiles> {
+        &self.logs
+    }
+}

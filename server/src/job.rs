@@ -1,0 +1,124 @@
+//! What a job is.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The number of a job. Numbers grow and are never used again.
+pub type JobId = i64;
+
+/// Which attempt of a job: 1 for the first. A message about an attempt that is not the job's last is of no effect, so that a machine which was given up
+/// cannot end what another one now does.
+pub type Fence = i64;
+
+/// What is run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum JobKind {
+    /// A task of the project.
+    #[default]
+    Task,
+    /// A plan of the project.
+    Plan,
+}
+
+/// Where a job is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum JobState {
+    /// It waits for a machine.
+    Pending,
+    /// A machine has it.
+    Running,
+    /// It ended with exit code 0.
+    Success,
+    /// It ended otherwise; `reason` tells how.
+    Failed,
+    /// Somebody ended it.
+    Cancelled,
+}
+
+impl JobState {
+    /// All states.
+    pub const ALL: [Self; 5] = [Self::Pending, Self::Running, Self::Success, Self::Failed, Self::Cancelled];
+
+    /// Its name in the API and in the database.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Success => "success",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The state of a name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+
+    /// Whether nothing comes after it.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Success | Self::Failed | Self::Cancelled)
+    }
+}
+
+impl fmt::Display for JobState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What somebody asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JobSpec {
+    /// What is run.
+    #[serde(default)]
+    pub kind: JobKind,
+    /// The name of the task or plan.
+    pub name: String,
+    /// Variables and params.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub vars: BTreeMap<String, String>,
+    /// Arguments behind `--`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub args: Vec<String>,
+    /// The machine, by its name or number; else any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// What the machine must have, as in `os:linux`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// After how many seconds it is ended; 0 is never.
+    #[serde(default)]
+    pub timeout: u64,
+    /// Those of a higher one start first.
+    #[serde(default)]
+    pub priority: i32,
+    /// How often it is tried again where it failed or its machine was lost.
+    #[serde(default)]
+    pub retry: u32,
+    /// Jobs with the same lock never run at once, on whatever machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<String>,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Ending {
+    /// What became of it: `success`, `failed` or `cancelled`.
+    pub state: JobState,
+    /// The exit code of the process; `null` where it has none.
+    pub exit_code: Option<i32>,
+    /// Why, where the exit code does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When it began, in milliseconds since 1970.
+    pub started: i64,
+    /// When it ended.
+    pub finished: i64,
+}

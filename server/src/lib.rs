@@ -1,0 +1,20 @@
+//! The server of EZ and the agents that run jobs for it.
+//!
+//! A job is accepted once and ends once, whatever is killed in between: the [`store`] keeps what was promised, the [`queue`] decides what runs where, the
+//! [`dispatcher`] does what it decided, and an [`agent`] on each machine runs attempts in processes that need neither of them to go on.
+
+pub mod agent;
+pub mod api;
+pub mod auth;
+pub mod catalog;
+pub mod client;
+pub mod clock;
+pub mod dispatcher;
+pub mod http;
+pub mod job;
+pub mod log_file;
+pub mod log_frame;
+pub mod queue;
+pub mod settings;
+pub mod store;
+pub mod wire;

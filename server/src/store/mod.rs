@@ -1,0 +1,308 @@
+//! The database: what was promised stands here before anybody is told.
+//!
+//! One thread writes. It takes all changes that wait into one transaction, so that one flush of the disk serves all of them (`synchronous=FULL`), and only then
+//! answers each. Readers have connections of their own and never wait for it.
+
+pub mod jobs;
+pub mod migrations;
+pub mod nodes;
+pub mod tokens;
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+use tokio::sync::oneshot;
+
+/// How many changes share a transaction at most.
+const MAX_BATCH: usize = 512;
+
+/// How long a reader waits for a database that is locked, as by a checkpoint.
+const BUSY_LIMIT: Duration = Duration::from_secs(10);
+
+/// How many idle connections of readers are kept.
+const MAX_READERS: usize = 8;
+
+/// Why the database does not do what it is asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database engine says no.
+    #[error("the database: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The file is broken.
+    #[error("the database {0} is broken: {1}; put a backup in its place")]
+    Broken(String, String),
+    /// A newer program wrote it.
+    #[error("the database {path} has version {found}, and this program knows {known}: use the newer program")]
+    TooNew {
+        /// The file.
+        path: String,
+        /// Its version.
+        found: u32,
+        /// The newest one that is known here.
+        known: u32,
+    },
+    /// The thread that writes has ended.
+    #[error("the database is closed")]
+    Closed,
+    /// What is stored cannot be understood.
+    #[error("the database has a record that cannot be read: {0}")]
+    Record(String),
+}
+
+type Change = Box<dyn FnOnce(&Connection) -> Answer + Send>;
+type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
+/// The database, open.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    path: PathBuf,
+    changes: Sender<Change>,
+    readers: Mutex<Vec<Connection>>,
+}
+
+impl Store {
+    /// Opens the database of a path, makes it where there is none, and brings it to the version of this program.
+    ///
+    /// # Errors
+    /// It is broken, newer, or cannot be opened.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let mut connection = Connection::open(path)?;
+        connection.busy_timeout(BUSY_LIMIT)?;
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "synchronous", "full")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        check(&connection, path)?;
+        migrations::migrate(&mut connection, path)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        let (changes, waiting) = mpsc::channel();
+        thread::Builder::new()
+            .name("store".into())
+            .spawn(move || write_all(&connection, &waiting))
+            .map_err(|_| StoreError::Closed)?;
+        Ok(Self { inner: Arc::new(Inner { path: path.to_owned(), changes, readers: Mutex::default() }) })
+    }
+
+    /// Makes a change; it is on the disk when this answers. A change that fails leaves nothing. Changes are made in the order of the calls.
+    ///
+    /// # Errors
+    /// The change fails, or the disk does.
+    pub fn write<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> impl Future<Output = Result<T, StoreError>> + Send + 'static {
+        let (answer, answered) = oneshot::channel();
+        let change: Change = Box::new(move |connection| {
+            let made = savepoint(connection, change);
+            Box::new(move |committed| {
+                // Somebody who does not wait any more does not want the answer.
+                let _ = answer.send(made.and_then(|made| committed.map(|()| made)));
+            })
+        });
+        let sent = self.inner.changes.send(change);
+        async move {
+            sent.map_err(|_| StoreError::Closed)?;
+            answered.await.map_err(|_| StoreError::Closed)?
+        }
+    }
+
+    /// Reads. Everything that was answered before is there.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let inner = Arc::clone(&self.inner);
+        let read = tokio::task::spawn_blocking(move || {
+            let connection = inner.reader()?;
+            let answer = question(&connection);
+            let mut readers = inner.readers.lock().unwrap_or_else(PoisonError::into_inner);
+            if readers.len() < MAX_READERS {
+                readers.push(connection);
+            }
+            answer
+        });
+        read.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Writes a copy of the database, as it is at one moment, while it is used.
+    ///
+    /// # Errors
+    /// The copy cannot be written.
+    pub async fn backup(&self, to: PathBuf) -> Result<(), StoreError> {
+        self.read(move |connection| {
+            connection.backup("main", &to, None::<fn(rusqlite::backup::Progress)>)?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+impl Inner {
+    fn reader(&self) -> Result<Connection, StoreError> {
+        let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        if let Some(connection) = idle {
+            return Ok(connection);
+        }
+        let connection = Connection::open_with_flags(
+            &self.path,
+            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )?;
+        connection.busy_timeout(BUSY_LIMIT)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        Ok(connection)
+    }
+}
+
+fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if found == "ok" { Ok(()) } else { Err(StoreError::Broken(path.display().to_string(), found)) }
+}
+
+/// Makes one change within the transaction; one that fails is taken back by itself.
+fn savepoint<T>(
+    connection: &Connection,
+    change: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    connection.prepare_cached("SAVEPOINT change")?.execute([])?;
+    let made = change(connection);
+    if made.is_err() {
+        connection.prepare_cached("ROLLBACK TO change")?.execute([])?;
+    }
+    connection.prepare_cached("RELEASE change")?.execute([])?;
+    made
+}
+
+fn write_all(connection: &Connection, waiting: &Receiver<Change>) {
+    while let Ok(first) = waiting.recv() {
+        let begun = connection.execute_batch("BEGIN IMMEDIATE");
+        let mut answers = Vec::new();
+        let changes = std::iter::once(first).chain(waiting.try_iter()).take(MAX_BATCH);
+        match begun {
+            Ok(()) => answers.extend(changes.map(|change| change(connection))),
+            // Outside of a transaction nothing is changed; each learns why by the savepoint that it cannot commit.
+            Err(error) => {
+                for change in changes {
+                    drop(change);
+                }
+                eprintln!("ez: the database cannot be written: {error}");
+                continue;
+            }
+        }
+        let committed = connection.execute_batch("COMMIT");
+        if committed.is_err() && !connection.is_autocommit() {
+            // What cannot be committed is taken back, so that the next transaction can begin.
+            let _ = connection.execute_batch("ROLLBACK");
+        }
+        for answer in answers {
+            let outcome = committed.as_ref().copied().map_err(copy_of);
+            answer(outcome.map_err(StoreError::Sqlite));
+        }
+    }
+}
+
+/// The error once more, for each of those whom it concerns.
+fn copy_of(error: &rusqlite::Error) -> rusqlite::Error {
+    match error {
+        rusqlite::Error::SqliteFailure(code, text) => rusqlite::Error::SqliteFailure(*code, text.clone()),
+        other => rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ERROR),
+            Some(other.to_string()),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{Store, StoreError};
+
+    fn count(store: &Store) -> impl Future<Output = i64> {
+        let store = store.clone();
+        async move {
+            store
+                .read(|connection| {
+                    Ok(connection.query_row("SELECT count(*) FROM nodes", [], |row| row.get(0))?)
+                })
+                .await
+                .unwrap()
+        }
+    }
+
+    fn insert(connection: &rusqlite::Connection, name: &str) -> Result<(), StoreError> {
+        connection.execute(
+            "INSERT INTO nodes (instance, name, tags, slots, registered) VALUES (?1, ?1, '[]', 1, 0)",
+            [name],
+        )?;
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_change_that_fails_takes_no_other_with_it() {
+        let place = tempfile::tempdir().unwrap();
+        let store = Store::open(&place.path().join("ez.db")).unwrap();
+        let changes: Vec<_> = (0..20)
+            .map(|number| {
+                store.write(move |connection| {
+                    insert(connection, &format!("node-{number}"))?;
+                    // Every third inserts a name that is there.
+                    if number % 3 == 0 { insert(connection, &format!("node-{number}")) } else { Ok(()) }
+                })
+            })
+            .collect();
+        let mut failed = 0;
+        for change in changes {
+            failed += usize::from(change.await.is_err());
+        }
+        assert_eq!((failed, count(&store).await), (7, 13));
+    }
+
+    #[tokio::test]
+    async fn what_was_answered_is_there_after_the_next_opening() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("ez.db");
+        let store = Store::open(&path).unwrap();
+        store.write(|connection| insert(connection, "a")).await.unwrap();
+        store.backup(place.path().join("copy.db")).await.unwrap();
+        store.write(|connection| insert(connection, "b")).await.unwrap();
+        drop(store);
+        assert_eq!(count(&Store::open(&path).unwrap()).await, 2);
+        assert_eq!(count(&Store::open(&place.path().join("copy.db")).unwrap()).await, 1);
+    }
+
+    #[tokio::test]
+    async fn a_broken_file_is_refused() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("ez.db");
+        std::fs::write(&path, "not a database, however long this text may be".repeat(100)).unwrap();
+        assert!(Store::open(&path).is_err());
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn many_write_at_once() {
+        let place = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(&place.path().join("ez.db")).unwrap());
+        let tasks: Vec<_> = (0..200)
+            .map(|number| {
+                let store = Arc::clone(&store);
+                tokio::spawn(async move {
+                    store.write(move |connection| insert(connection, &format!("n{number}"))).await
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap().unwrap();
+        }
+        assert_eq!(count(&store).await, 200);
+    }
+}

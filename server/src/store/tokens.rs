@@ -1,0 +1,120 @@
+//! Tokens: of each only its hash.
+
+use rusqlite::{Connection, OptionalExtension};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::StoreError;
+
+/// A token as it is remembered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct TokenRecord {
+    /// Its public part.
+    pub id: String,
+    /// What it is for.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Vec<String>,
+    /// When it was made, in milliseconds since 1970.
+    pub created: i64,
+    /// When it was last used.
+    pub last_used: Option<i64>,
+    /// When it was revoked.
+    pub revoked: Option<i64>,
+}
+
+/// Remembers a token.
+///
+/// # Errors
+/// The database fails.
+pub fn insert(
+    connection: &Connection,
+    id: &str,
+    name: &str,
+    hash: &[u8],
+    scopes: &str,
+    now: i64,
+) -> Result<(), StoreError> {
+    connection.execute(
+        "INSERT INTO tokens (id, name, hash, scopes, created) VALUES (?1, ?2, ?3, ?4, ?5)",
+        (id, name, hash, scopes, now),
+    )?;
+    Ok(())
+}
+
+/// The hash and the scopes of a token that counts.
+///
+/// # Errors
+/// The database fails.
+pub fn find(connection: &Connection, id: &str) -> Result<Option<(Vec<u8>, String)>, StoreError> {
+    let mut query =
+        connection.prepare_cached("SELECT hash, scopes FROM tokens WHERE id = ?1 AND revoked IS NULL")?;
+    Ok(query.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+}
+
+/// A token was used.
+///
+/// # Errors
+/// The database fails.
+pub fn touch(connection: &Connection, id: &str, now: i64) -> Result<(), StoreError> {
+    connection.prepare_cached("UPDATE tokens SET last_used = ?2 WHERE id = ?1")?.execute((id, now))?;
+    Ok(())
+}
+
+/// Whether there is a token that counts.
+///
+/// # Errors
+/// The database fails.
+pub fn has_any(connection: &Connection) -> Result<bool, StoreError> {
+    Ok(connection
+        .query_row("SELECT EXISTS (SELECT 1 FROM tokens WHERE revoked IS NULL)", [], |row| row.get(0))?)
+}
+
+/// All tokens, the oldest first.
+///
+/// # Errors
+/// The database fails.
+pub fn all(connection: &Connection) -> Result<Vec<TokenRecord>, StoreError> {
+    let mut query = connection
+        .prepare("SELECT id, name, scopes, created, last_used, revoked FROM tokens ORDER BY created, id")?;
+    let found = query.query_map([], |row| {
+        let scopes: String = row.get(2)?;
+        Ok(TokenRecord {
+            id: row.get(0)?,
+            name: row.get(1)?,
+            scopes: scopes.split(',').map(str::to_owned).collect(),
+            created: row.get(3)?,
+            last_used: row.get(4)?,
+            revoked: row.get(5)?,
+        })
+    })?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+/// Ends a token. Whether it counted.
+///
+/// # Errors
+/// The database fails.
+pub fn revoke(connection: &Connection, id: &str, now: i64) -> Result<bool, StoreError> {
+    let revoked =
+        connection.execute("UPDATE tokens SET revoked = ?2 WHERE id = ?1 AND revoked IS NULL", (id, now))?;
+    Ok(revoked == 1)
+}
+
+/// Writes down who did what.
+///
+/// # Errors
+/// The database fails.
+pub fn audit(
+    connection: &Connection,
+    who: &str,
+    action: &str,
+    object: &str,
+    remote: &str,
+    now: i64,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("INSERT INTO audit (at, who, action, object, remote) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute((now, who, action, object, remote))?;
+    Ok(())
+}

@@ -1,0 +1,327 @@
+//! A server of jobs, its agents, and somebody who asks it.
+
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, ChildStderr, Command, Stdio};
+
+use serde_json::Value;
+
+use crate::program;
+use crate::project::Project;
+
+/// A running `ez server start` for a project. It is killed when this ends, and all that it left is ended too.
+pub struct JobServer<'p> {
+    project: &'p Project,
+    flags: Vec<String>,
+    environment: Vec<(String, String)>,
+    process: Child,
+    /// What it says after its first line.
+    pub errors: BufReader<ChildStderr>,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The token that is sent with every question.
+    pub token: Option<String>,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// Its body.
+    pub body: String,
+}
+
+impl Answer {
+    /// The body as JSON.
+    ///
+    /// # Panics
+    /// It is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// How a job ended, and what it told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// What stood in its log, without what the agent said.
+    pub text: String,
+    /// Its state; empty where the connection broke before its end.
+    pub state: String,
+    /// The place in the log from which to go on.
+    pub last_id: String,
+}
+
+fn command(project: &Project) -> Command {
+    let mut command = Command::new(program::ez());
+    command.current_dir(project.root()).env("NO_COLOR", "1").stdin(Stdio::null()).stdout(Stdio::null());
+    for name in
+        ["EZ_SERVER_TOKEN", "EZ_SERVER_URL", "EZ_CLIENT_TOKEN", "EZ_NODE_NAME", "EZ_ROOT", "EZ_DB_PATH"]
+    {
+        command.env_remove(name);
+    }
+    command
+}
+
+impl<'p> JobServer<'p> {
+    /// Starts one on a free port of this machine.
+    pub fn start(project: &'p Project, flags: &[&str]) -> Self {
+        Self::start_in(project, flags, &[])
+    }
+
+    /// The same with variables of its environment.
+    pub fn start_in(project: &'p Project, flags: &[&str], environment: &[(&str, &str)]) -> Self {
+        let flags: Vec<String> = flags.iter().map(ToString::to_string).collect();
+        let environment: Vec<(String, String)> =
+            environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let (process, errors, address) = begin(project, &flags, &environment, 0);
+        let token =
+            environment.iter().find(|(name, _)| name == "EZ_SERVER_TOKEN").map(|(_, token)| token.clone());
+        Self { project, flags, environment, process, errors, address, token }
+    }
+
+    /// Kills it at once, as `kill -9` does.
+    pub fn kill(&mut self) {
+        self.process.kill().expect("it is ours");
+        self.process.wait().expect("it ends");
+    }
+
+    /// Starts it again on the same port.
+    pub fn start_again(&mut self) {
+        let (process, errors, address) =
+            begin(self.project, &self.flags, &self.environment, self.address.port());
+        (self.process, self.errors, self.address) = (process, errors, address);
+    }
+
+    /// Asks it to end, and waits until it has. Its exit code.
+    pub fn stop(&mut self) -> Option<i32> {
+        signal(&self.process, rustix::process::Signal::TERM);
+        self.process.wait().expect("it ends").code()
+    }
+
+    fn connect(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+        more: &[(&str, &str)],
+    ) -> std::io::Result<TcpStream> {
+        let mut stream = TcpStream::connect(self.address)?;
+        let body = body.map(ToString::to_string).unwrap_or_default();
+        let mut head = format!("{method} /api/v1{path} HTTP/1.0\r\nHost: {}\r\n", self.address);
+        if !body.is_empty() {
+            head.push_str("Content-Type: application/json\r\n");
+            let _ = write!(head, "Content-Length: {}\r\n", body.len());
+        }
+        if let Some(token) = &self.token {
+            let _ = write!(head, "Authorization: Bearer {token}\r\n");
+        }
+        for (name, value) in more {
+            let _ = write!(head, "{name}: {value}\r\n");
+        }
+        stream.write_all(format!("{head}\r\n{body}").as_bytes())?;
+        Ok(stream)
+    }
+
+    /// Asks it something below `/api/v1`.
+    pub fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        self.ask_with(method, path, body, &[])
+    }
+
+    /// The same with more headers.
+    pub fn ask_with(&self, method: &str, path: &str, body: Option<&Value>, more: &[(&str, &str)]) -> Answer {
+        let mut stream = self.connect(method, path, body, more).expect("it listens");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("an answer");
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+        Answer { status, body: body.to_owned() }
+    }
+
+    /// Has a task run; the number of the job.
+    pub fn run(&self, request: &Value) -> i64 {
+        let answer = self.ask("POST", "/tasks/run", Some(request));
+        assert_eq!(answer.status, 202, "{answer:?}");
+        answer.json()["job"].as_i64().expect("a number")
+    }
+
+    /// A job as it stands.
+    pub fn job(&self, job: i64) -> Value {
+        self.ask("GET", &format!("/jobs/{job}"), None).json()
+    }
+
+    /// Follows the log of a job from a place in it, until its end, until the connection breaks, or until `is_enough` says so of the text.
+    pub fn follow(&self, job: i64, from: &str, is_enough: impl Fn(&str) -> bool) -> Told {
+        let mut told = Told { last_id: from.to_owned(), ..Told::default() };
+        let path = format!("/jobs/{job}/logs");
+        let Ok(stream) = self.connect("GET", &path, None, &[("Last-Event-ID", from)]) else { return told };
+        let (mut kind, mut id) = (String::new(), String::new());
+        for line in BufReader::new(stream).lines() {
+            let Ok(line) = line else { return told };
+            let (name, value) = line.split_once(": ").unwrap_or((&line, ""));
+            match name {
+                "event" => value.clone_into(&mut kind),
+                "id" => value.clone_into(&mut id),
+                "data" if kind == "log" => {
+                    let data: Value = serde_json::from_str(value).expect("JSON");
+                    if data["stream"] != "note" {
+                        told.text += data["text"].as_str().expect("text");
+                    }
+                    told.last_id.clone_from(&id);
+                    if is_enough(&told.text) {
+                        return told;
+                    }
+                }
+                "data" if kind == "end" => {
+                    let data: Value = serde_json::from_str(value).expect("JSON");
+                    data["state"].as_str().expect("a state").clone_into(&mut told.state);
+                    return told;
+                }
+                _ => {}
+            }
+        }
+        told
+    }
+
+    /// Waits for the end of a job.
+    pub fn end_of(&self, job: i64) -> Told {
+        self.follow(job, "0", |_| false)
+    }
+}
+
+impl Drop for JobServer<'_> {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        end_watchers(self.project);
+    }
+}
+
+fn begin(
+    project: &Project,
+    flags: &[String],
+    environment: &[(String, String)],
+    port: u16,
+) -> (Child, BufReader<ChildStderr>, SocketAddr) {
+    let mut process = command(project)
+        .args(["server", "start", "--port", &port.to_string()])
+        .args(flags)
+        .envs(environment.iter().map(|(name, value)| (name, value)))
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("ez starts");
+    let mut errors = BufReader::new(process.stderr.take().expect("a pipe"));
+    let mut line = String::new();
+    errors.read_line(&mut line).expect("a line");
+    let address = line.trim().rsplit_once("http://").and_then(|(_, address)| address.parse().ok());
+    (process, errors, address.unwrap_or_else(|| panic!("it does not listen: {line}")))
+}
+
+/// A running `ez client start`. It is killed when this ends.
+pub struct JobAgent<'p> {
+    project: &'p Project,
+    flags: Vec<String>,
+    process: Child,
+}
+
+impl<'p> JobAgent<'p> {
+    /// Starts one for a server, in the server's project, with a directory of its own.
+    pub fn start(project: &'p Project, server: &JobServer<'_>, name: &str, flags: &[&str]) -> Self {
+        let own = [
+            "--server",
+            &format!("http://{}", server.address),
+            "--name",
+            name,
+            "--data",
+            &format!(".agents/{name}"),
+        ]
+        .map(str::to_owned);
+        let flags: Vec<String> = own.into_iter().chain(flags.iter().map(ToString::to_string)).collect();
+        let process = Self::begin(project, &flags);
+        Self { project, flags, process }
+    }
+
+    fn begin(project: &Project, flags: &[String]) -> Child {
+        let mut command = command(project);
+        command.args(["client", "start"]).args(flags).stderr(Stdio::null()).spawn().expect("ez starts")
+    }
+
+    /// Kills it at once, as `kill -9` does.
+    pub fn kill(&mut self) {
+        self.process.kill().expect("it is ours");
+        self.process.wait().expect("it ends");
+    }
+
+    /// Starts it again.
+    pub fn start_again(&mut self) {
+        self.process = Self::begin(self.project, &self.flags);
+    }
+
+    /// Asks it to end, and waits until it has. Its exit code.
+    pub fn stop(&mut self) -> Option<i32> {
+        signal(&self.process, rustix::process::Signal::TERM);
+        self.process.wait().expect("it ends").code()
+    }
+}
+
+impl Drop for JobAgent<'_> {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn signal(process: &Child, signal: rustix::process::Signal) {
+    let pid = rustix::process::Pid::from_raw(process.id() as i32).expect("a number");
+    rustix::process::kill_process(pid, signal).expect("it is ours");
+}
+
+/// The watchers of a project's attempts that live, by their numbers.
+pub fn watchers(project: &Project) -> Vec<u32> {
+    let root = project.root().to_string_lossy().into_owned();
+    processes(|words| {
+        words.iter().any(|word| word == "__watch") && words.iter().any(|word| word.starts_with(&root))
+    })
+}
+
+/// Kills all watchers of a project.
+pub fn end_watchers(project: &Project) {
+    for pid in watchers(project) {
+        kill(pid);
+    }
+}
+
+/// Kills a process, as `kill -9` does.
+pub fn kill(pid: u32) {
+    if let Some(pid) = rustix::process::Pid::from_raw(pid as i32) {
+        // It may have ended by itself.
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+    }
+}
+
+/// The living processes of a project's directory that have a word.
+pub fn running_in(project: &Project, word: &str) -> Vec<u32> {
+    let (root, word) = (project.root(), word.to_owned());
+    let is_there =
+        |pid: &u32| std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|directory| directory == root);
+    processes(|words| words.contains(&word)).into_iter().filter(is_there).collect()
+}
+
+/// The living processes whose words are of a kind.
+fn processes(is_wanted: impl Fn(&[String]) -> bool) -> Vec<u32> {
+    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let numbers = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    numbers
+        .filter(|pid| {
+            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let words: Vec<String> = line
+                .split(|byte| *byte == 0)
+                .map(|word| String::from_utf8_lossy(word).into_owned())
+                .collect();
+            is_wanted(&words)
+        })
+        .collect()
+}
