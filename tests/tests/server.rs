@@ -43,6 +43,20 @@ fn a_task_runs_and_its_log_is_told() {
 }
 
 #[test]
+fn the_log_of_a_job_that_waits_is_told_when_it_begins() {
+    let project = project();
+    let server = JobServer::start(&project, &["--slots", "1"]);
+    server.run(&json!({"task": "wait"}));
+    let waiting = server.run(&json!({"task": "hello"}));
+    let told = std::thread::scope(|scope| {
+        let listener = scope.spawn(|| server.end_of(waiting));
+        project.write("go", "");
+        listener.join().expect("it listens")
+    });
+    assert_eq!((told.text.as_str(), told.state.as_str()), ("hello you \n", "success"));
+}
+
+#[test]
 fn a_failure_has_its_exit_code() {
     let project = project();
     let server = JobServer::start(&project, &[]);

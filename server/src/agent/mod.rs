@@ -80,6 +80,8 @@ enum Happening {
     Grew(Attempt),
     /// A watcher ended.
     WatcherEnded(Attempt),
+    /// The processes of an attempt were killed whose watcher ended before it; whether all are gone.
+    Killed(Attempt, bool),
 }
 
 /// An attempt in hand.
@@ -319,9 +321,21 @@ impl Agent {
         match happening {
             Happening::Grew(attempt) => self.pump(attempt),
             Happening::WatcherEnded(attempt) => {
+                let Some(in_hand) = self.in_hand.get_mut(&attempt) else { return };
+                in_hand.watcher = None;
+                in_hand.ending = in_hand.directory.ending();
+                if in_hand.ending.is_some() {
+                    self.pump(attempt);
+                    return;
+                }
+                let (mark, happenings) = (in_hand.mark.clone(), self.happenings.clone());
+                tokio::task::spawn_blocking(move || {
+                    let _ = happenings.send(Happening::Killed(attempt, leftovers::kill(&mark)));
+                });
+            }
+            Happening::Killed(attempt, are_gone) => {
                 if let Some(in_hand) = self.in_hand.get_mut(&attempt) {
-                    in_hand.watcher = None;
-                    in_hand.settle();
+                    in_hand.give_up(are_gone);
                     self.pump(attempt);
                 }
             }
@@ -468,14 +482,9 @@ impl Agent {
 }
 
 impl InHand {
-    /// Nobody watches the attempt any more: it has ended, or is ended now.
-    fn settle(&mut self) {
-        self.ending = self.directory.ending();
-        if self.ending.is_some() {
-            return;
-        }
-        let is_gone = leftovers::kill(&self.mark);
-        let rest = if is_gone { "" } else { ", and some of its processes cannot be ended" };
+    /// The attempt has ended without a word of its watcher.
+    fn give_up(&mut self, are_gone: bool) {
+        let rest = if are_gone { "" } else { ", and some of its processes cannot be ended" };
         let ending = Ending {
             state: JobState::Failed,
             exit_code: None,

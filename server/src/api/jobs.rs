@@ -285,6 +285,11 @@ impl Follower {
             let job = self.attempt.job;
             let record =
                 self.server.store.read(move |connection| jobs::find(connection, job)).await.ok()??;
+            if self.attempt.fence == 0 && record.attempt > 0 {
+                // It waited when it was asked for, and its first attempt has begun since.
+                self.attempt.fence = 1;
+                continue;
+            }
             if record.state.is_final() || record.attempt > self.attempt.fence {
                 if self.read_more(&logs) {
                     continue;
@@ -294,9 +299,6 @@ impl Follower {
             }
             // It waits for a node.
             let _ = watched.recv().await;
-            if self.attempt.fence == 0 {
-                self.attempt.fence = 1;
-            }
         }
     }
 
