@@ -449,7 +449,10 @@ fn whatever_is_killed_every_job_ends_once_and_no_byte_is_lost() {
     for (job, lines) in jobs {
         let told = server.end_of(job);
         let record = server.job(job);
-        assert_eq!(record["attempts"].as_array().map(Vec::len), Some(1), "{record}");
+        // An attempt that was given to an agent which was just killed never began, and another one takes its place.
+        let attempts = record["attempts"].as_array().expect("a list");
+        let begun = attempts.iter().filter(|attempt| !attempt["started"].is_null());
+        assert_eq!(begun.count(), 1, "{record}");
         let whole: String = (1..=lines).fold(String::new(), |text, line| text + &format!("line {line}\n"));
         if told.state == "success" {
             assert_eq!(told.text, whole, "job {job}");

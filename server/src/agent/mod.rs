@@ -20,7 +20,7 @@ use tokio::io::AsyncReadExt;
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
-use tokio::time::{Instant, interval, sleep};
+use tokio::time::{interval, sleep};
 
 use self::attempt_directory::{AttemptDirectory, Order};
 use self::connect::{Connector, Link, Outgoing};
@@ -80,8 +80,8 @@ enum Happening {
     Grew(Attempt),
     /// A watcher ended.
     WatcherEnded(Attempt),
-    /// The processes of an attempt were killed whose watcher ended before it; whether all are gone.
-    Killed(Attempt, bool),
+    /// An attempt was given up whose watcher ended before it.
+    GivenUp(Attempt),
 }
 
 /// An attempt in hand.
@@ -132,15 +132,14 @@ pub async fn run(
             link = connector.connect() => link,
             () = agent.alone(&mut happened) => return Ok(()),
         };
-        let began = Instant::now();
         match link {
             Ok(link) => agent.converse(link, &mut happened, &mut drain).await?,
             Err(error) => {
                 eprintln!("ez: no connection to the server: {error}");
             }
         }
-        agent.outgoing = None;
-        pause = if began.elapsed() > LONGEST_PAUSE { FIRST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
+        let was_registered = agent.outgoing.take().is_some();
+        pause = if was_registered { FIRST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
         let jittered = jittered(pause);
         tokio::select! {
             () = sleep(jittered) => {}
@@ -328,15 +327,23 @@ impl Agent {
                     self.pump(attempt);
                     return;
                 }
-                let (mark, happenings) = (in_hand.mark.clone(), self.happenings.clone());
+                let (directory, mark, started) =
+                    (in_hand.directory.clone(), in_hand.mark.clone(), in_hand.started);
+                let happenings = self.happenings.clone();
                 tokio::task::spawn_blocking(move || {
-                    let _ = happenings.send(Happening::Killed(attempt, leftovers::kill(&mark)));
+                    give_up(&directory, &mark, started);
+                    let _ = happenings.send(Happening::GivenUp(attempt));
                 });
             }
-            Happening::Killed(attempt, are_gone) => {
-                if let Some(in_hand) = self.in_hand.get_mut(&attempt) {
-                    in_hand.give_up(are_gone);
+            Happening::GivenUp(attempt) => {
+                let Some(in_hand) = self.in_hand.get_mut(&attempt) else { return };
+                in_hand.ending = in_hand.directory.ending();
+                if in_hand.ending.is_some() {
                     self.pump(attempt);
+                } else {
+                    // A watcher that was just started has come after all.
+                    let directory = in_hand.directory.clone();
+                    tokio::spawn(look_after(directory, attempt, self.happenings.clone()));
                 }
             }
         }
@@ -481,21 +488,24 @@ impl Agent {
     }
 }
 
-impl InHand {
-    /// The attempt has ended without a word of its watcher.
-    fn give_up(&mut self, are_gone: bool) {
-        let rest = if are_gone { "" } else { ", and some of its processes cannot be ended" };
-        let ending = Ending {
-            state: JobState::Failed,
-            exit_code: None,
-            reason: Some(format!("the process that watched over it was killed{rest}")),
-            started: self.started,
-            finished: now_ms(),
-        };
-        // Where it cannot be written, the next agent finds out the same.
-        let _ = self.directory.end(&ending);
-        self.ending = Some(ending);
+/// Ends an attempt that nobody watches over, and says so in its directory.
+///
+/// The lock is held meanwhile: a watcher that was started by an agent which was killed then, and comes late, finds the end and does not begin.
+fn give_up(directory: &AttemptDirectory, mark: &str, started: i64) {
+    let Ok(Some(_lock)) = directory.lock() else { return };
+    if directory.ending().is_some() {
+        return;
     }
+    let rest = if leftovers::kill(mark) { "" } else { ", and some of its processes cannot be ended" };
+    let ending = Ending {
+        state: JobState::Failed,
+        exit_code: None,
+        reason: Some(format!("the process that watched over it was killed{rest}")),
+        started,
+        finished: now_ms(),
+    };
+    // Where it cannot be written, the attempt is looked after again.
+    let _ = directory.end(&ending);
 }
 
 /// What tells this agent from every other: made up once, and kept in its directory.

@@ -40,6 +40,9 @@ pub enum WatchError {
     /// Another watcher is there.
     #[error("{0} is watched already")]
     Watched(String),
+    /// The attempt was given up before this watcher came.
+    #[error("{0} has ended")]
+    Ended(String),
     /// The system refuses.
     #[error("an attempt cannot be watched: {0}")]
     Io(#[from] io::Error),
@@ -54,6 +57,9 @@ pub fn watch(path: &Path) -> Result<(), WatchError> {
     let shown = || path.display().to_string();
     let order = directory.order().ok_or_else(|| WatchError::NoOrder(shown()))?;
     let _lock = directory.lock()?.ok_or_else(|| WatchError::Watched(shown()))?;
+    if directory.ending().is_some() {
+        return Err(WatchError::Ended(shown()));
+    }
     // A signal to the agent's session, as from its terminal, is none to the job. Fails where the watcher leads a group already, which does as well.
     let _ = rustix::process::setsid();
     adopt_orphans();
