@@ -84,8 +84,7 @@ impl Catalog {
         };
         // Who comes meanwhile waits for the same answer.
         let mut kept = kept.lock().await;
-        if let Some((when, entries)) = kept.as_ref().filter(|(when, _)| when.elapsed() < FRESH_FOR) {
-            let _ = when;
+        if let Some((_, entries)) = kept.as_ref().filter(|(when, _)| when.elapsed() < FRESH_FOR) {
             return Ok(Arc::clone(entries));
         }
         let entries = Arc::new(self.ask(kind).await?);

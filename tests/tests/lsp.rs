@@ -15,6 +15,16 @@ fn sound() -> Project {
     Project::new().file("Taskfile.yml", SOUND)
 }
 
+/// A project that includes another file, and calls its task.
+fn with_docs() -> Project {
+    Project::new()
+        .file(
+            "Taskfile.yml",
+            "version: '3'\nincludes: {docs: docs}\ntasks:\n  all:\n    deps: ['docs:build']\n",
+        )
+        .file("docs/Taskfile.yml", "version: '3'\ntasks:\n  build: echo\n")
+}
+
 #[test]
 fn findings_follow_the_text() {
     let project = sound();
@@ -108,12 +118,7 @@ fn columns_are_counted_as_was_agreed() {
 
 #[test]
 fn unsaved_text_lies_over_the_whole_project() {
-    let project = Project::new()
-        .file(
-            "Taskfile.yml",
-            "version: '3'\nincludes: {docs: docs}\ntasks:\n  all:\n    deps: ['docs:build']\n",
-        )
-        .file("docs/Taskfile.yml", "version: '3'\ntasks:\n  build: echo\n");
+    let project = with_docs();
     let mut editor = Editor::start(&project);
     editor.open("Taskfile.yml");
     editor.open("docs/Taskfile.yml");
@@ -166,12 +171,7 @@ fn directories_come_and_go() {
 
 #[test]
 fn changes_on_disk_are_noticed() {
-    let project = Project::new()
-        .file(
-            "Taskfile.yml",
-            "version: '3'\nincludes: {docs: docs}\ntasks:\n  all:\n    deps: ['docs:build']\n",
-        )
-        .file("docs/Taskfile.yml", "version: '3'\ntasks:\n  build: echo\n");
+    let project = with_docs();
     let mut editor = Editor::start(&project);
     editor.open("Taskfile.yml");
     assert_eq!(editor.findings("Taskfile.yml"), Vec::<String>::new());

@@ -89,6 +89,12 @@ pub struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
+    /// Names that are mentioned outside of tasks, where everything may see them.
+    pub fn mentioned_by_files(&self) -> FxHashSet<&SmolStr> {
+        let files = self.file_facts.iter().flat_map(|facts| &facts.mentions);
+        files.chain(&self.dotenv.mentioned).collect()
+    }
+
     /// Builds the indexes.
     pub fn new(
         project: &'a Project,

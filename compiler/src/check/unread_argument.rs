@@ -1,6 +1,5 @@
 //! EZ403: a call that passes a variable which the called task never reads.
 
-use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
 use super::context::Context;
@@ -15,12 +14,7 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     if context.missing.is_broken() || context.file_facts.iter().any(|facts| facts.everything) {
         return;
     }
-    let everywhere: FxHashSet<&SmolStr> = context
-        .file_facts
-        .iter()
-        .flat_map(|facts| &facts.mentions)
-        .chain(&context.dotenv.mentioned)
-        .collect();
+    let everywhere = context.mentioned_by_files();
     for (id, _) in context.own_tasks() {
         for call in context.calls(id).iter().filter(|call| !call.vars.is_empty() && call.open.is_none()) {
             let callees: Vec<_> = call.callees().collect();

@@ -14,12 +14,7 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         return;
     }
     let every = || context.facts.iter().chain(&context.file_facts);
-    let everywhere: FxHashSet<&SmolStr> = context
-        .file_facts
-        .iter()
-        .flat_map(|facts| &facts.mentions)
-        .chain(&context.dotenv.mentioned)
-        .collect();
+    let everywhere = context.mentioned_by_files();
     let files_read_all = context.file_facts.iter().any(|facts| facts.everything);
     for (id, task) in context.own_definitions() {
         let facts = context.facts(id);

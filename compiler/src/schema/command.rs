@@ -30,11 +30,8 @@ const FOR_ABOUT: &str = "Repeats this for each item: of a list, of a variable, o
 const TIMEOUT_ABOUT: &str = "How long it may take. When the time is up it is stopped and has failed with exit code 124; what it has run by then stays done.";
 
 /// An entry of `cmds`, as a mapping.
-pub static COMMAND: Object = Object {
-    title: "a command",
-    about: "A command of a task: a script, a call of a task, or something that is done at the end.",
-    page: Page::GoTask(PAGE),
-    fields: &[
+pub static COMMAND: Object = Object::new(
+"a command", "A command of a task: a script, a call of a task, or something that is done at the end.", Page::GoTask(PAGE), &[
         Field::go_task("cmd", SCRIPT, "The shell script that runs. It may have several lines.", "schema#command-object")
             .example("cmd: go build ./...")
             .idle_beside(&["task", "defer"]),
@@ -97,19 +94,14 @@ pub static COMMAND: Object = Object {
         Field::go_task("shopt", SHOPT, "Options of bash for this command.", "schema#shopt-options")
             .example("cmd: ls **/*.go\nshopt: [globstar]")
             .idle_beside(&["task"]),
-    ],
-    has_notes: true,
-    at_least_one_of: &["cmd", "task", "defer"],
-    at_most_one_of: &[],
-    other_keys: None,
-};
+    ]).with_notes().with_at_least_one_of(&["cmd", "task", "defer"]);
 
 /// `defer`, as a mapping.
-pub static DEFERRED: Object = Object {
-    title: "a `defer`",
-    about: "A task that is called when the task ends, also after a failure.",
-    page: Page::GoTask("schema#deferred-commands"),
-    fields: &[
+pub static DEFERRED: Object = Object::new(
+    "a `defer`",
+    "A task that is called when the task ends, also after a failure.",
+    Page::GoTask("schema#deferred-commands"),
+    &[
         Field::go_task("task", CALLED, "The task that is called at the end.", "schema#deferred-commands")
             .example("task: clean-up"),
         Field::go_task("vars", VARS, "Variables that it gets.", "schema#deferred-commands")
@@ -121,18 +113,15 @@ pub static DEFERRED: Object = Object {
             .example("defer: rm -f lock")
             .deprecated("write the script directly after the outer `defer:`"),
     ],
-    has_notes: true,
-    at_least_one_of: &[],
-    at_most_one_of: &[],
-    other_keys: None,
-};
+)
+.with_notes();
 
 /// An entry of `deps`, as a mapping.
-pub static DEPENDENCY: Object = Object {
-    title: "a dependency",
-    about: "A task that runs before, at the same time as the other dependencies.",
-    page: Page::GoTask("schema#deps"),
-    fields: &[
+pub static DEPENDENCY: Object = Object::new(
+    "a dependency",
+    "A task that runs before, at the same time as the other dependencies.",
+    Page::GoTask("schema#deps"),
+    &[
         Field::go_task("task", CALLED, "The task that runs before.", "schema#deps")
             .example("task: build")
             .required(),
@@ -147,18 +136,12 @@ pub static DEPENDENCY: Object = Object {
             .example("task: fetch\ntimeout: 30s")
             .since("3.54"),
     ],
-    has_notes: true,
-    at_least_one_of: &[],
-    at_most_one_of: &[],
-    other_keys: None,
-};
+)
+.with_notes();
 
 /// `for`, as a mapping.
-static LOOP_OBJECT: Object = Object {
-    title: "a `for`",
-    about: "What is repeated over: the items of a variable, or all combinations of a matrix.",
-    page: Page::GoTask(LOOPS),
-    fields: &[
+static LOOP_OBJECT: Object = Object::new(
+"a `for`", "What is repeated over: the items of a variable, or all combinations of a matrix.", Page::GoTask(LOOPS), &[
         Field::go_task(
             "var",
             Shape::Scalar(Scalar::VariableName),
@@ -189,12 +172,7 @@ static LOOP_OBJECT: Object = Object {
         )
         .example("var: FILES\nas: FILE")
         .default("ITEM"),
-    ],
-    has_notes: true,
-    at_least_one_of: &["var", "matrix"],
-    at_most_one_of: &["var", "matrix"],
-    other_keys: None,
-};
+    ]).with_notes().with_at_least_one_of(&["var", "matrix"]).with_at_most_one_of(&["var", "matrix"]);
 
 static MATRIX: Map = Map {
     keys: KeyMeaning::MatrixKey,
@@ -202,11 +180,11 @@ static MATRIX: Map = Map {
 };
 
 /// A row of a matrix that is a variable.
-static MATRIX_REFERENCE: Object = Object {
-    title: "a row of a matrix",
-    about: "A row of a matrix that is the value of a template expression.",
-    page: Page::GoTask("schema#loop-over-matrix"),
-    fields: &[Field::go_task(
+static MATRIX_REFERENCE: Object = Object::new(
+    "a row of a matrix",
+    "A row of a matrix that is the value of a template expression.",
+    Page::GoTask("schema#loop-over-matrix"),
+    &[Field::go_task(
         "ref",
         Shape::Scalar(Scalar::Expression),
         "A template expression without braces whose value is a list.",
@@ -214,8 +192,5 @@ static MATRIX_REFERENCE: Object = Object {
     )
     .example("ref: .PLATFORMS")
     .required()],
-    has_notes: true,
-    at_least_one_of: &[],
-    at_most_one_of: &[],
-    other_keys: None,
-};
+)
+.with_notes();

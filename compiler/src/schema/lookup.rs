@@ -48,23 +48,15 @@ pub fn fields_of(format: Format, path: &[PathItem<'_>]) -> Vec<&'static Field> {
 
 /// What the keys of the mapping at that path are, where the user chooses them.
 pub fn map_keys_at(format: Format, path: &[PathItem<'_>]) -> Option<KeyMeaning> {
-    shapes_at(format, path).into_iter().find_map(|shape| match shape {
-        Shape::Map(map) => Some(map.keys),
-        Shape::Object(object) => object.other_keys.map(|map| map.keys),
-        _ => None,
-    })
+    shapes_at(format, path).into_iter().find_map(Shape::user_keys)
 }
 
 /// One item further.
 fn step(shape: Shape, item: PathItem<'_>) -> Option<Shape> {
     match (shape, item) {
-        (Shape::Object(object), PathItem::Key(key)) => {
-            let own = object.field(key).map(|field| field.shape);
-            own.or_else(|| object.other_keys.map(|map| map.values))
-        }
-        (Shape::Map(map), PathItem::Key(_)) => Some(map.values),
+        (shape, PathItem::Key(key)) => shape.of_key(key),
         (Shape::List(items), PathItem::Index) => Some(*items),
-        (Shape::Any, _) => Some(Shape::Any),
+        (Shape::Any, PathItem::Index) => Some(Shape::Any),
         _ => None,
     }
 }

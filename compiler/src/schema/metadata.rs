@@ -12,11 +12,11 @@ const ARTIFACT_PATH: Shape = Shape::Template(Scalar::Path(PathKind::Glob));
 pub const ARTIFACTS: Shape = Shape::List(&Shape::OneOf(&[ARTIFACT_PATH, Shape::Object(&ARTIFACT)]));
 
 /// The metadata of a folder task.
-pub static METADATA: Object = Object {
-    title: "a task.yml",
-    about: "What a folder task says of itself.",
-    page: Page::Ez(PAGE),
-    fields: &[
+pub static METADATA: Object = Object::new(
+    "a task.yml",
+    "What a folder task says of itself.",
+    Page::Ez(PAGE),
+    &[
         Field::row(METADATA_FIELDS, "desc", TEXT, PAGE, "desc: Build the firmware"),
         Field::row(
             METADATA_FIELDS,
@@ -40,18 +40,15 @@ pub static METADATA: Object = Object {
         Field::row(METADATA_FIELDS, "name", Shape::Scalar(Scalar::OwnName), PAGE, "name: firmware"),
         schema_key(Page::Ez("schemas.md"), Origin::Ez),
     ],
-    has_notes: true,
-    at_least_one_of: &[],
-    at_most_one_of: &[],
-    other_keys: None,
-};
+)
+.with_notes();
 
 /// An artifact, as a mapping.
-static ARTIFACT: Object = Object {
-    title: "an artifact",
-    about: "A file or directory that is kept for others.",
-    page: Page::Ez(PAGE),
-    fields: &[
+static ARTIFACT: Object = Object::new(
+    "an artifact",
+    "A file or directory that is kept for others.",
+    Page::Ez(PAGE),
+    &[
         Field::row(
             ARTIFACT_FIELDS,
             "name",
@@ -63,8 +60,4 @@ static ARTIFACT: Object = Object {
         Field::row(ARTIFACT_FIELDS, "optional", BOOL, PAGE, "path: coverage.html\noptional: true")
             .default("false"),
     ],
-    has_notes: false,
-    at_least_one_of: &[],
-    at_most_one_of: &[],
-    other_keys: None,
-};
+);

@@ -77,6 +77,28 @@ pub enum Shape {
 }
 
 impl Shape {
+    /// What stands under a key of a mapping of this shape.
+    pub fn of_key(self, key: &str) -> Option<Self> {
+        match self {
+            Self::Object(object) => {
+                let own = object.field(key).map(|field| field.shape);
+                own.or_else(|| object.other_keys.map(|map| map.values))
+            }
+            Self::Map(map) => Some(map.values),
+            Self::Any => Some(Self::Any),
+            _ => None,
+        }
+    }
+
+    /// What the keys that the user chooses are, in a mapping of this shape.
+    pub fn user_keys(self) -> Option<KeyMeaning> {
+        match self {
+            Self::Map(map) => Some(map.keys),
+            Self::Object(object) => object.other_keys.map(|map| map.keys),
+            _ => None,
+        }
+    }
+
     /// What is written most where there are several: a scalar, else the first.
     #[must_use]
     pub fn usual(self) -> Self {
@@ -108,6 +130,40 @@ pub struct Object {
 }
 
 impl Object {
+    /// One whose keys are these, all of which may be left out or stand together.
+    const fn new(title: &'static str, about: &'static str, page: Page, fields: &'static [Field]) -> Self {
+        Self {
+            title,
+            about,
+            page,
+            fields,
+            has_notes: false,
+            at_least_one_of: &[],
+            at_most_one_of: &[],
+            other_keys: None,
+        }
+    }
+
+    const fn with_notes(mut self) -> Self {
+        self.has_notes = true;
+        self
+    }
+
+    const fn with_at_least_one_of(mut self, keys: &'static [&'static str]) -> Self {
+        self.at_least_one_of = keys;
+        self
+    }
+
+    const fn with_at_most_one_of(mut self, keys: &'static [&'static str]) -> Self {
+        self.at_most_one_of = keys;
+        self
+    }
+
+    const fn with_other_keys(mut self, map: &'static Map) -> Self {
+        self.other_keys = Some(map);
+        self
+    }
+
     /// The field of that key.
     pub fn field(&self, key: &str) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.key == key)

@@ -20,11 +20,11 @@ const fn one_or_several(items: &'static [Shape; 2]) -> Shape {
 }
 
 /// A plan.
-pub static PLAN: Object = Object {
-    title: "a plan",
-    about: "Steps over tasks: in which order they run, and what they hand to each other.",
-    page: Page::Ez(PAGE),
-    fields: &[
+pub static PLAN: Object = Object::new(
+    "a plan",
+    "Steps over tasks: in which order they run, and what they hand to each other.",
+    Page::Ez(PAGE),
+    &[
         Field::row(PLAN_FIELDS, "desc", TEXT, PAGE, "desc: Build, test and publish"),
         Field::row(
             PLAN_FIELDS,
@@ -45,18 +45,15 @@ pub static PLAN: Object = Object {
         Field::row(PLAN_FIELDS, "name", Shape::Scalar(Scalar::OwnName), PAGE, "name: release"),
         schema_key(Page::Ez("schemas.md"), Origin::Ez),
     ],
-    has_notes: true,
-    at_least_one_of: &[],
-    at_most_one_of: &[],
-    other_keys: None,
-};
+)
+.with_notes();
 
 /// A step, as a mapping.
-static STEP: Object = Object {
-    title: "a step",
-    about: "A task that a plan runs.",
-    page: Page::Ez(PAGE),
-    fields: &[
+static STEP: Object = Object::new(
+    "a step",
+    "A task that a plan runs.",
+    Page::Ez(PAGE),
+    &[
         Field::row(STEP_FIELDS, "task", TASK, PAGE, "task: build").required(),
         Field::row(
             STEP_FIELDS,
@@ -128,17 +125,14 @@ static STEP: Object = Object {
             "task: build\nnodes: [arm64]",
         ),
     ],
-    has_notes: true,
-    at_least_one_of: &[],
-    at_most_one_of: &[],
-    other_keys: None,
-};
+)
+.with_notes();
 
-static INPUT: Object = Object {
-    title: "an input",
-    about: "An artifact of an earlier step.",
-    page: Page::Ez(PAGE),
-    fields: &[
+static INPUT: Object = Object::new(
+    "an input",
+    "An artifact of an earlier step.",
+    Page::Ez(PAGE),
+    &[
         Field::row(INPUT_FIELDS, "from", STEP_REFERENCE, PAGE, "from: build\nartifact: app\nto: bin/")
             .required(),
         Field::row(
@@ -166,33 +160,27 @@ static INPUT: Object = Object {
         )
         .default("false"),
     ],
-    has_notes: true,
-    at_least_one_of: &[],
-    at_most_one_of: &[],
-    other_keys: None,
-};
+)
+.with_notes();
 
-static CHECKPOINT: Object = Object {
-    title: "a checkpoint",
-    about: "A question before a step begins.",
-    page: Page::Ez(PAGE),
-    fields: &[Field::row(CHECKPOINT_FIELDS, "prompt", TEMPLATE_TEXT, PAGE, "prompt: Publish it?")],
-    has_notes: true,
-    at_least_one_of: &[],
-    at_most_one_of: &[],
-    other_keys: None,
-};
+static CHECKPOINT: Object = Object::new(
+    "a checkpoint",
+    "A question before a step begins.",
+    Page::Ez(PAGE),
+    &[Field::row(CHECKPOINT_FIELDS, "prompt", TEMPLATE_TEXT, PAGE, "prompt: Publish it?")],
+)
+.with_notes();
 
 const COMBINATIONS: Shape = Shape::List(&Shape::Map(&COMBINATION));
 static COMBINATION: Map = Map { keys: KeyMeaning::MatrixKey, values: Shape::Scalar(Scalar::Value) };
 static MATRIX_VALUES: Map =
     Map { keys: KeyMeaning::MatrixKey, values: Shape::List(&Shape::Scalar(Scalar::Value)) };
 
-static MATRIX: Object = Object {
-    title: "a matrix",
-    about: "Keys with their values: a step runs once for each combination.",
-    page: Page::Ez(PAGE),
-    fields: &[
+static MATRIX: Object = Object::new(
+    "a matrix",
+    "Keys with their values: a step runs once for each combination.",
+    Page::Ez(PAGE),
+    &[
         Field::ez("include", COMBINATIONS, "Further combinations, or further values for some of them.", PAGE)
             .example("arch: [arm64]\ninclude: [{arch: riscv64}]"),
         Field::ez(
@@ -203,8 +191,6 @@ static MATRIX: Object = Object {
         )
         .example("os: [linux, windows]\narch: [arm64, x86_64]\nexclude: [{os: windows, arch: arm64}]"),
     ],
-    has_notes: true,
-    at_least_one_of: &[],
-    at_most_one_of: &[],
-    other_keys: Some(&MATRIX_VALUES),
-};
+)
+.with_notes()
+.with_other_keys(&MATRIX_VALUES);

@@ -7,11 +7,11 @@ use crate::ast::plugin::PLUGIN_FIELDS;
 const PAGE: &str = "hooks.md";
 
 /// A plugin.
-pub static PLUGIN: Object = Object {
-    title: "a plugin",
-    about: "A script with a name, for hooks of tasks or options of params.",
-    page: Page::Ez(PAGE),
-    fields: &[
+pub static PLUGIN: Object = Object::new(
+    "a plugin",
+    "A script with a name, for hooks of tasks or options of params.",
+    Page::Ez(PAGE),
+    &[
         Field::row(
             PLUGIN_FIELDS,
             "type",
@@ -54,8 +54,5 @@ pub static PLUGIN: Object = Object {
         ),
         schema_key(Page::Ez("schemas.md"), Origin::Ez),
     ],
-    has_notes: false,
-    at_least_one_of: &["script", "command"],
-    at_most_one_of: &[],
-    other_keys: None,
-};
+)
+.with_at_least_one_of(&["script", "command"]);

@@ -128,11 +128,11 @@ pub(super) const SHELL: Field = Field::ez(
 .example("ez-shell: sh");
 
 /// An entry of `ez-params`, as a mapping.
-static PARAM: Object = Object {
-    title: "a param",
-    about: "A value that is asked for.",
-    page: Page::Ez(PARAM_PAGE),
-    fields: &[
+static PARAM: Object = Object::new(
+    "a param",
+    "A value that is asked for.",
+    Page::Ez(PARAM_PAGE),
+    &[
         Field::row(PARAM_FIELDS, "name", Shape::Scalar(Scalar::ParamName), PARAM_PAGE, "name: build-type")
             .required(),
         Field::row(PARAM_FIELDS, "type", Shape::Scalar(PARAM_KINDS), PARAM_PAGE, "name: jobs\ntype: number"),
@@ -178,17 +178,13 @@ static PARAM: Object = Object {
         Field::row(PARAM_FIELDS, "desc", TEXT, PARAM_PAGE, "name: arch\ndesc: The processor")
             .idle_beside(&["help"]),
     ],
-    has_notes: false,
-    at_least_one_of: &[],
-    at_most_one_of: &[],
-    other_keys: None,
-};
+);
 
-static QUERY: Object = Object {
-    title: "a query",
-    about: "Where the options of a param come from.",
-    page: Page::Ez(PARAM_PAGE),
-    fields: &[
+static QUERY: Object = Object::new(
+    "a query",
+    "Where the options of a param come from.",
+    Page::Ez(PARAM_PAGE),
+    &[
         Field::row(
             QUERY_FIELDS,
             "command",
@@ -216,18 +212,16 @@ static QUERY: Object = Object {
         Field::row(QUERY_FIELDS, "plugin", Shape::Scalar(Scalar::PluginName), PARAM_PAGE, "plugin: branches")
             .idle_beside(&["command", "url"]),
     ],
-    has_notes: false,
-    at_least_one_of: &["command", "url", "plugin"],
-    at_most_one_of: &["command", "url", "plugin"],
-    other_keys: None,
-};
+)
+.with_at_least_one_of(&["command", "url", "plugin"])
+.with_at_most_one_of(&["command", "url", "plugin"]);
 
 /// `ez-hooks`
-static HOOK_TABLE: Object = Object {
-    title: "`ez-hooks`",
-    about: "Scripts around a task.",
-    page: Page::Ez(HOOK_PAGE),
-    fields: &[
+static HOOK_TABLE: Object = Object::new(
+    "`ez-hooks`",
+    "Scripts around a task.",
+    Page::Ez(HOOK_PAGE),
+    &[
         Field::row(HOOK_MOMENTS, "pre_run", HOOKS_OF_A_MOMENT, HOOK_PAGE, "pre_run: ./check.sh"),
         Field::row(
             HOOK_MOMENTS,
@@ -245,17 +239,13 @@ static HOOK_TABLE: Object = Object {
             "always:\n  - {name: tidy, script: rm -rf build.tmp}",
         ),
     ],
-    has_notes: false,
-    at_least_one_of: &[],
-    at_most_one_of: &[],
-    other_keys: None,
-};
+);
 
-static HOOK: Object = Object {
-    title: "a hook",
-    about: "A script around a task.",
-    page: Page::Ez(HOOK_PAGE),
-    fields: &[
+static HOOK: Object = Object::new(
+    "a hook",
+    "A script around a task.",
+    Page::Ez(HOOK_PAGE),
+    &[
         Field::row(HOOK_FIELDS, "name", TEXT, HOOK_PAGE, "name: tidy\nscript: rm -rf build.tmp"),
         Field::row(
             HOOK_FIELDS,
@@ -266,17 +256,10 @@ static HOOK: Object = Object {
         )
         .required(),
     ],
-    has_notes: false,
-    at_least_one_of: &[],
-    at_most_one_of: &[],
-    other_keys: None,
-};
+);
 
-static COMPOSE_STEP: Object = Object {
-    title: "a step of `ez-compose`",
-    about: "A task of a composition.",
-    page: Page::Ez(INHERITANCE_PAGE),
-    fields: &[
+static COMPOSE_STEP: Object = Object::new(
+"a step of `ez-compose`", "A task of a composition.", Page::Ez(INHERITANCE_PAGE), &[
         Field::ez("task", CALLED, "The task that runs.", INHERITANCE_PAGE).example("task: mega").required(),
         Field::ez(
             "defaults",
@@ -285,43 +268,30 @@ static COMPOSE_STEP: Object = Object {
             INHERITANCE_PAGE,
         )
         .example("task: mega\ndefaults: {level: debug}"),
-    ],
-    has_notes: false,
-    at_least_one_of: &[],
-    at_most_one_of: &[],
-    other_keys: None,
-};
+    ]);
 
-static RETRY: Object = Object {
-    title: "`ez-retry`",
-    about: "Further attempts after a failure.",
-    page: Page::Ez(POLICY_PAGE),
-    fields: &[
+static RETRY: Object = Object::new(
+    "`ez-retry`",
+    "Further attempts after a failure.",
+    Page::Ez(POLICY_PAGE),
+    &[
         Field::row(RETRY_FIELDS, "count", ATTEMPTS, POLICY_PAGE, "count: 4").required(),
         Field::row(RETRY_FIELDS, "backoff", DURATION, POLICY_PAGE, "count: 4\nbackoff: 2s"),
     ],
-    has_notes: false,
-    at_least_one_of: &[],
-    at_most_one_of: &[],
-    other_keys: None,
-};
+);
 
-static LOCK: Object = Object {
-    title: "`ez-lock`",
-    about: "Whether a task may run twice at once.",
-    page: Page::Ez(POLICY_PAGE),
-    fields: &[Field::row(LOCK_FIELDS, "exclusive", BOOL, POLICY_PAGE, "exclusive: true").default("false")],
-    has_notes: false,
-    at_least_one_of: &[],
-    at_most_one_of: &[],
-    other_keys: None,
-};
+static LOCK: Object = Object::new(
+    "`ez-lock`",
+    "Whether a task may run twice at once.",
+    Page::Ez(POLICY_PAGE),
+    &[Field::row(LOCK_FIELDS, "exclusive", BOOL, POLICY_PAGE, "exclusive: true").default("false")],
+);
 
-static LOG: Object = Object {
-    title: "`ez-log`",
-    about: "Where logs are.",
-    page: Page::Ez(LOG_PAGE),
-    fields: &[
+static LOG: Object = Object::new(
+    "`ez-log`",
+    "Where logs are.",
+    Page::Ez(LOG_PAGE),
+    &[
         Field::row(
             LOG_FIELDS,
             "dir",
@@ -331,8 +301,4 @@ static LOG: Object = Object {
         ),
         Field::row(LOG_FIELDS, "prefix", TEXT, LOG_PAGE, "prefix: nightly"),
     ],
-    has_notes: false,
-    at_least_one_of: &[],
-    at_most_one_of: &[],
-    other_keys: None,
-};
+);

@@ -13,11 +13,8 @@ const GLOBS: Shape = Shape::List(&Shape::OneOf(&[GLOB, Shape::Object(&EXCLUDED)]
 pub const ANY_TASK: Shape = Shape::OneOf(&[SCRIPT, COMMANDS, Shape::Object(&TASK)]);
 
 /// A task, as a mapping.
-pub static TASK: Object = Object {
-    title: "a task",
-    about: "What runs when the task is called, and under which conditions.",
-    page: Page::GoTask("schema#task"),
-    fields: &[
+pub static TASK: Object = Object::new(
+"a task", "What runs when the task is called, and under which conditions.", Page::GoTask("schema#task"), &[
         Field::go_task(
             "desc",
             TEMPLATE_TEXT,
@@ -242,19 +239,14 @@ pub static TASK: Object = Object {
         superset::TAGS,
         superset::EXAMPLES,
         superset::SHELL,
-    ],
-    has_notes: true,
-    at_least_one_of: &[],
-    at_most_one_of: &["cmds", "cmd"],
-    other_keys: None,
-};
+    ]).with_notes().with_at_most_one_of(&["cmds", "cmd"]);
 
 /// `exclude` in `sources` and `generates`.
-static EXCLUDED: Object = Object {
-    title: "a pattern",
-    about: "A pattern that takes away what earlier ones matched.",
-    page: Page::GoTask("schema#sources"),
-    fields: &[Field::go_task(
+static EXCLUDED: Object = Object::new(
+    "a pattern",
+    "A pattern that takes away what earlier ones matched.",
+    Page::GoTask("schema#sources"),
+    &[Field::go_task(
         "exclude",
         GLOB,
         "Files that earlier patterns matched and that do not count.",
@@ -262,53 +254,44 @@ static EXCLUDED: Object = Object {
     )
     .example("exclude: '**/*.md'")
     .required()],
-    has_notes: true,
-    at_least_one_of: &[],
-    at_most_one_of: &[],
-    other_keys: None,
-};
+)
+.with_notes();
 
 /// An entry of `preconditions`, as a mapping.
-static PRECONDITION: Object = Object {
-    title: "a precondition",
-    about: "A script that must succeed before a task begins.",
-    page: Page::GoTask("schema#preconditions"),
-    fields: &[
+static PRECONDITION: Object = Object::new(
+    "a precondition",
+    "A script that must succeed before a task begins.",
+    Page::GoTask("schema#preconditions"),
+    &[
         Field::go_task("sh", SCRIPT, "The script that must succeed.", "schema#preconditions")
             .example("sh: test -f config.yml")
             .required(),
         Field::go_task("msg", TEMPLATE_TEXT, "What is said where it fails.", "schema#preconditions")
             .example("sh: test -f config.yml\nmsg: config.yml is missing, run `init` first"),
     ],
-    has_notes: true,
-    at_least_one_of: &[],
-    at_most_one_of: &[],
-    other_keys: None,
-};
+)
+.with_notes();
 
 /// `requires`
-static REQUIRES: Object = Object {
-    title: "`requires`",
-    about: "What a task needs to be given.",
-    page: Page::GoTask("schema#requires"),
-    fields: &[Field::go_task(
+static REQUIRES: Object = Object::new(
+    "`requires`",
+    "What a task needs to be given.",
+    Page::GoTask("schema#requires"),
+    &[Field::go_task(
         "vars",
         Shape::List(&Shape::OneOf(&[Shape::Scalar(Scalar::VariableName), Shape::Object(&REQUIRED_VARIABLE)])),
         "The variables that have to be set; as mappings also the values that they may have.",
         "schema#requires",
     )
     .example("vars: [VERSION, {name: STAGE, enum: [dev, prod]}]")],
-    has_notes: true,
-    at_least_one_of: &[],
-    at_most_one_of: &[],
-    other_keys: None,
-};
+)
+.with_notes();
 
-static REQUIRED_VARIABLE: Object = Object {
-    title: "a required variable",
-    about: "A variable that has to be set, and the values that it may have.",
-    page: Page::GoTask("schema#requires"),
-    fields: &[
+static REQUIRED_VARIABLE: Object = Object::new(
+    "a required variable",
+    "A variable that has to be set, and the values that it may have.",
+    Page::GoTask("schema#requires"),
+    &[
         Field::go_task("name", Shape::Scalar(Scalar::VariableName), "Its name.", "schema#requires")
             .example("name: STAGE")
             .required(),
@@ -320,17 +303,14 @@ static REQUIRED_VARIABLE: Object = Object {
         )
         .example("name: STAGE\nenum: [dev, prod]"),
     ],
-    has_notes: true,
-    at_least_one_of: &[],
-    at_most_one_of: &[],
-    other_keys: None,
-};
+)
+.with_notes();
 
-static ENUM_REFERENCE: Object = Object {
-    title: "an `enum`",
-    about: "Values that are those of a template expression.",
-    page: Page::GoTask("schema#requires"),
-    fields: &[Field::go_task(
+static ENUM_REFERENCE: Object = Object::new(
+    "an `enum`",
+    "Values that are those of a template expression.",
+    Page::GoTask("schema#requires"),
+    &[Field::go_task(
         "ref",
         Shape::Scalar(Scalar::Expression),
         "A template expression without braces whose value is a list.",
@@ -339,8 +319,5 @@ static ENUM_REFERENCE: Object = Object {
     .example("ref: .STAGES")
     .required()
     .since("3.50")],
-    has_notes: true,
-    at_least_one_of: &[],
-    at_most_one_of: &[],
-    other_keys: None,
-};
+)
+.with_notes();

@@ -16,11 +16,8 @@ static INCLUDES: Map =
 const INCLUDED: Shape = Shape::Template(Scalar::Path(PathKind::Taskfile));
 
 /// A Taskfile.
-pub static TASKFILE: Object = Object {
-    title: "a Taskfile",
-    about: "Tasks of a project, for go-task and EZ.",
-    page: Page::GoTask("schema#root-schema"),
-    fields: &[
+pub static TASKFILE: Object = Object::new(
+"a Taskfile", "Tasks of a project, for go-task and EZ.", Page::GoTask("schema#root-schema"), &[
         Field::go_task(
             "version",
             Shape::Scalar(Scalar::Semver),
@@ -119,19 +116,14 @@ pub static TASKFILE: Object = Object {
         .since("3.52"),
         superset::SHELL,
         schema_key(Page::GoTask("schema#root-schema"), Origin::Ez),
-    ],
-    has_notes: true,
-    at_least_one_of: &[],
-    at_most_one_of: &[],
-    other_keys: None,
-};
+    ]).with_notes();
 
 /// `output`, as a mapping.
-static OUTPUT: Object = Object {
-    title: "`output`",
-    about: "An output style with its settings.",
-    page: Page::GoTask("schema#output"),
-    fields: &[Field::go_task(
+static OUTPUT: Object = Object::new(
+    "`output`",
+    "An output style with its settings.",
+    Page::GoTask("schema#output"),
+    &[Field::go_task(
         "group",
         Shape::Object(&GROUP),
         "What a command printed is shown in one piece when it is done, with these settings.",
@@ -139,17 +131,14 @@ static OUTPUT: Object = Object {
     )
     .example("group: {begin: '::group::{{.TASK}}', end: '::endgroup::'}")
     .required()],
-    has_notes: true,
-    at_least_one_of: &[],
-    at_most_one_of: &[],
-    other_keys: None,
-};
+)
+.with_notes();
 
-static GROUP: Object = Object {
-    title: "`group`",
-    about: "Settings of the output style `group`.",
-    page: Page::GoTask("schema#output"),
-    fields: &[
+static GROUP: Object = Object::new(
+    "`group`",
+    "Settings of the output style `group`.",
+    Page::GoTask("schema#output"),
+    &[
         Field::go_task("begin", TEMPLATE_TEXT, "A line before what a command printed.", "schema#output")
             .example("begin: '::group::{{.TASK}}'"),
         Field::go_task("end", TEMPLATE_TEXT, "A line after what a command printed.", "schema#output")
@@ -163,18 +152,12 @@ static GROUP: Object = Object {
         .example("error_only: true")
         .default("false"),
     ],
-    has_notes: true,
-    at_least_one_of: &[],
-    at_most_one_of: &[],
-    other_keys: None,
-};
+)
+.with_notes();
 
 /// An entry of `includes`, as a mapping.
-static INCLUDE: Object = Object {
-    title: "an include",
-    about: "Another Taskfile under a namespace.",
-    page: Page::GoTask("schema#include"),
-    fields: &[
+static INCLUDE: Object = Object::new(
+"an include", "Another Taskfile under a namespace.", Page::GoTask("schema#include"), &[
         Field::go_task(
             "taskfile",
             INCLUDED,
@@ -236,9 +219,4 @@ static INCLUDE: Object = Object {
             "schema#checksum",
         )
         .example("taskfile: https://example.com/Taskfile.yml\nchecksum: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
-    ],
-    has_notes: true,
-    at_least_one_of: &["taskfile", "dir"],
-    at_most_one_of: &[],
-    other_keys: None,
-};
+    ]).with_notes().with_at_least_one_of(&["taskfile", "dir"]);

@@ -19,11 +19,11 @@ const fn key(key: &'static str, shape: Shape, about: &'static str, page: &'stati
 }
 
 /// The configuration of go-task in a project or the home directory.
-pub static TASKRC: Object = Object {
-    title: "a .taskrc.yml",
-    about: "Settings of go-task for a project or a user; flags and the environment win over them.",
-    page: Page::GoTask("config"),
-    fields: &[
+pub static TASKRC: Object = Object::new(
+    "a .taskrc.yml",
+    "Settings of go-task for a project or a user; flags and the environment win over them.",
+    Page::GoTask("config"),
+    &[
         key(
             "concurrency",
             Shape::Scalar(Scalar::Integer { min: 0, max: MAX_CONCURRENCY }),
@@ -78,17 +78,14 @@ pub static TASKRC: Object = Object {
             .example("version: '3'"),
         schema_key(Page::GoTask("config"), Origin::GoTask(None)),
     ],
-    has_notes: true,
-    at_least_one_of: &[],
-    at_most_one_of: &[],
-    other_keys: None,
-};
+)
+.with_notes();
 
-static REMOTE: Object = Object {
-    title: "`remote`",
-    about: "Settings for Taskfiles that are fetched over the network.",
-    page: Page::GoTask("config#remote"),
-    fields: &[
+static REMOTE: Object = Object::new(
+    "`remote`",
+    "Settings for Taskfiles that are fetched over the network.",
+    Page::GoTask("config#remote"),
+    &[
         key("insecure", BOOL, "Files may be fetched without encryption.", "config#remote-insecure")
             .example("insecure: true")
             .default("false"),
@@ -133,8 +130,5 @@ static REMOTE: Object = Object {
         key("cert-key", FILE, "The private key of `cert`.", "config#remote-cert-key")
             .example("cert: client.crt\ncert-key: client.key"),
     ],
-    has_notes: true,
-    at_least_one_of: &[],
-    at_most_one_of: &[],
-    other_keys: None,
-};
+)
+.with_notes();

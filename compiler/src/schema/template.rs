@@ -9,11 +9,8 @@ static FILES: Map =
     Map { keys: KeyMeaning::FilePath, values: Shape::OneOf(&[TEXT, Shape::Object(&TEMPLATE_FILE)]) };
 
 /// A template.
-pub static TEMPLATE: Object = Object {
-    title: "a template",
-    about: "What task definitions are made from. Its texts are templates between `<%` and `%>`.",
-    page: Page::Ez(PAGE),
-    fields: &[
+pub static TEMPLATE: Object = Object::new(
+"a template", "What task definitions are made from. Its texts are templates between `<%` and `%>`.", Page::Ez(PAGE), &[
         Field::row(TEMPLATE_FIELDS, "version", TEXT, PAGE, "version: '1'").required(),
         Field::row(TEMPLATE_FIELDS, "desc", TEXT, PAGE, "desc: A service in Go"),
         Field::row(
@@ -46,24 +43,15 @@ pub static TEMPLATE: Object = Object {
         ),
         Field::row(TEMPLATE_FIELDS, "name", Shape::Scalar(Scalar::OwnName), PAGE, "name: service"),
         schema_key(Page::Ez("schemas.md"), Origin::Ez),
-    ],
-    has_notes: true,
-    at_least_one_of: &["task", "taskfile", "files"],
-    at_most_one_of: &["task", "taskfile", "files"],
-    other_keys: None,
-};
+    ]).with_notes().with_at_least_one_of(&["task", "taskfile", "files"]).with_at_most_one_of(&["task", "taskfile", "files"]);
 
-static TEMPLATE_FILE: Object = Object {
-    title: "a file of a template",
-    about: "A file that a template makes.",
-    page: Page::Ez(PAGE),
-    fields: &[
+static TEMPLATE_FILE: Object = Object::new(
+    "a file of a template",
+    "A file that a template makes.",
+    Page::Ez(PAGE),
+    &[
         Field::row(TEMPLATE_FILE_FIELDS, "content", TEXT, PAGE, "content: echo hello"),
         Field::row(TEMPLATE_FILE_FIELDS, "executable", BOOL, PAGE, "content: echo hello\nexecutable: true")
             .default("false"),
     ],
-    has_notes: false,
-    at_least_one_of: &[],
-    at_most_one_of: &[],
-    other_keys: None,
-};
+);

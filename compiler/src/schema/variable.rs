@@ -21,11 +21,11 @@ pub const VARS: Shape = Shape::Map(&VARIABLES);
 pub const ENV: Shape = Shape::Map(&ENVIRONMENT);
 
 /// How a variable's value comes about.
-pub static VARIABLE: Object = Object {
-    title: "a variable",
-    about: "How the value of a variable comes about.",
-    page: Page::GoTask(PAGE),
-    fields: &[
+pub static VARIABLE: Object = Object::new(
+    "a variable",
+    "How the value of a variable comes about.",
+    Page::GoTask(PAGE),
+    &[
         Field::go_task(
             "sh",
             SCRIPT,
@@ -63,8 +63,5 @@ pub static VARIABLE: Object = Object {
         .default("false")
         .since("3.52"),
     ],
-    has_notes: false,
-    at_least_one_of: &["sh", "ref", "map", "value"],
-    at_most_one_of: &[],
-    other_keys: None,
-};
+)
+.with_at_least_one_of(&["sh", "ref", "map", "value"]);

@@ -169,21 +169,22 @@ fn calls<'a>(builder: &mut Builder<'a>, program: &'a Program, number: u32) {
     let Some(written) = builder.tasks.get(number) else { return };
     let (task, within, ids) = (written.task, written.node, written.ids.clone());
     for dependency in &task.deps {
-        let callees = call(builder, program, &ids, &dependency.task, dependency.repeat.as_deref(), within);
+        let callees =
+            call(builder, program, &ids, &dependency.task, dependency.repeat.as_deref(), within, Role::Call);
         pass(builder, number, callees, &dependency.vars, false);
     }
     for command in &task.cmds {
         let CommandAction::Call { task: name, vars } = &command.action else { continue };
-        let callees = call(builder, program, &ids, name, command.repeat.as_deref(), within);
+        let callees = call(builder, program, &ids, name, command.repeat.as_deref(), within, Role::Call);
         pass(builder, number, callees, vars, false);
     }
     if let Some(superset) = task.superset.as_deref() {
         if let Some(base) = &superset.extends {
-            let bases = call_as(builder, program, &ids, base, None, within, Role::Read);
+            let bases = call(builder, program, &ids, base, None, within, Role::Read);
             builder.tasks.bases.extend(bases.into_iter().map(|base| (number, base)));
         }
         for step in superset.compose.iter().flat_map(|compose| &compose.value) {
-            let callees = call(builder, program, &ids, &step.task, None, within);
+            let callees = call(builder, program, &ids, &step.task, None, within, Role::Call);
             pass(builder, number, callees.clone(), &step.defaults, true);
             pass(builder, number, callees, &superset.defaults, true);
         }
@@ -209,19 +210,8 @@ fn pass<'a>(
     builder.tasks.passed.push(Passed { caller: Some(caller), within, callees, vars, names_params });
 }
 
-fn call(
-    builder: &mut Builder<'_>,
-    program: &Program,
-    ids: &[TaskId],
-    text: &Text,
-    repeat: Option<&Loop>,
-    within: NodeId,
-) -> Vec<u32> {
-    call_as(builder, program, ids, text, repeat, within, Role::Call)
-}
-
 /// Adds a call; gives the written numbers of what it calls.
-fn call_as(
+fn call(
     builder: &mut Builder<'_>,
     program: &Program,
     ids: &[TaskId],

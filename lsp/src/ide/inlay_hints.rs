@@ -113,15 +113,7 @@ impl<'a> Values<'a> {
             NodeKind::Mapping(mapping) => {
                 for entry in &mapping.entries {
                     let Some(key) = syntax::scalar(&entry.key) else { continue };
-                    let inner = match shape {
-                        Shape::Object(object) => object
-                            .field(&key.text)
-                            .map(|field| field.shape)
-                            .or(object.other_keys.map(|map| map.values)),
-                        Shape::Map(map) => Some(map.values),
-                        other => Some(other),
-                    };
-                    if let Some(inner) = inner.filter(|_| self.is_wanted(&entry.value)) {
+                    if let Some(inner) = shape.of_key(&key.text).filter(|_| self.is_wanted(&entry.value)) {
                         let outer = self.below;
                         if matches!(shape, Shape::Map(_)) {
                             self.below =

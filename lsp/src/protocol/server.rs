@@ -32,6 +32,7 @@ use super::in_order::VIEW;
 use super::outlet::Outlet;
 use super::workers::apart;
 use super::{capabilities, from_proto, handlers, publish};
+use crate::ide::definition::{declarations, definitions};
 use crate::projects::Stale;
 use crate::session::{Session, View};
 use crate::settings::Settings;
@@ -322,12 +323,12 @@ impl LanguageServer for Backend {
 
     async fn goto_definition(&self, params: GotoDefinitionParams) -> Result<Option<GotoDefinitionResponse>> {
         let takes_links = self.editor.get().is_some_and(capabilities::takes_links);
-        self.answer(move |view| handlers::definition::definitions(view, &params, takes_links)).await
+        self.answer(move |view| handlers::definition::at(view, &params, takes_links, definitions)).await
     }
 
     async fn goto_declaration(&self, params: GotoDefinitionParams) -> Result<Option<GotoDefinitionResponse>> {
         let takes_links = self.editor.get().is_some_and(capabilities::takes_links);
-        self.answer(move |view| handlers::definition::declarations(view, &params, takes_links)).await
+        self.answer(move |view| handlers::definition::at(view, &params, takes_links, declarations)).await
     }
 
     async fn references(&self, params: ReferenceParams) -> Result<Option<Vec<Location>>> {

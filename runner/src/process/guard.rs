@@ -10,7 +10,9 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use super::marked;
 
 /// The guard of this process, if it has one.
 static GUARD: OnceLock<Guard> = OnceLock::new();
@@ -96,30 +98,12 @@ pub fn watch(pipe: impl BufRead, mark: &str) {
     if mark.is_empty() {
         return;
     }
-    let wanted = format!("{MARK}={mark}");
     for look in 0..LOOKS {
         if look > 0 {
             std::thread::sleep(PAUSE);
         }
-        for process in marked(&wanted) {
-            let _ = kill_process(process, Signal::KILL);
-        }
+        marked::kill(MARK, mark);
     }
-}
-
-/// The processes with this entry in their environment, as far as this user may see it. Only where there is `/proc`.
-fn marked(wanted: &str) -> Vec<Pid> {
-    let own = std::process::id();
-    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    numbers
-        .filter(|number| i64::from(*number) != i64::from(own))
-        .filter(|number| {
-            let environment = std::fs::read(format!("/proc/{number}/environ")).unwrap_or_default();
-            environment.split(|byte| *byte == 0).any(|entry| entry == wanted.as_bytes())
-        })
-        .filter_map(Pid::from_raw)
-        .collect()
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 mod environment;
 pub mod guard;
 mod lookup;
+pub mod marked;
 mod unix;
 
 use std::cell::RefCell;

@@ -16,7 +16,6 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tokio::sync::watch;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{ApiError, ErrorBody, Shared};
@@ -225,8 +224,7 @@ pub async fn logs(
     }
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()).unwrap_or("0");
     let offset = last.parse().map_err(|_| ApiError::bad("Last-Event-ID is no place in a log"))?;
-    let follower =
-        Follower { server, attempt, offset, ready: Vec::new().into_iter(), growing: None, is_over: false };
+    let follower = Follower { server, attempt, offset, ready: Vec::new().into_iter(), is_over: false };
     let events = stream::unfold(follower, |mut follower| async move {
         let event = follower.next().await?;
         Some((Ok::<_, Infallible>(event), follower))
@@ -251,7 +249,6 @@ struct Follower {
     attempt: Attempt,
     offset: u64,
     ready: std::vec::IntoIter<Event>,
-    growing: Option<watch::Receiver<u64>>,
     is_over: bool,
 }
 
@@ -271,11 +268,7 @@ impl Follower {
             if self.read_more(&logs) {
                 continue;
             }
-            if let Some(mut growing) = self.growing.take().or(growing) {
-                let now = *growing.borrow_and_update();
-                if now > self.offset && self.read_more(&logs) {
-                    continue;
-                }
+            if let Some(mut growing) = growing {
                 tokio::select! {
                     _ = growing.changed() => {}
                     _ = watched.recv() => {}

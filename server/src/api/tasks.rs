@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use ez_compiler::ast::param::variable_name;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -110,8 +111,7 @@ pub async fn one(
     name: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Value>, ApiError> {
     let Path(name) = name?;
-    let found = server.catalog.find(Kind::Tasks, &name).await?;
-    found.map(Json).ok_or_else(|| no_such("task", &name))
+    entry(&server, Kind::Tasks, &name).await.map(Json)
 }
 
 /// All plans of the project.
@@ -134,8 +134,7 @@ pub async fn run(
     body: Result<Json<RunTask>, JsonRejection>,
 ) -> Result<(StatusCode, Json<Accepted>), ApiError> {
     let Json(run) = body?;
-    let entry = server.catalog.find(Kind::Tasks, &run.task).await?;
-    let entry = entry.ok_or_else(|| no_such("task", &run.task))?;
+    let entry = entry(&server, Kind::Tasks, &run.task).await?;
     refuse_secrets(&entry, &run.vars)?;
     let spec = JobSpec {
         kind: JobKind::Task,
@@ -164,15 +163,20 @@ pub async fn run_plan(
     body: Result<Json<RunPlan>, JsonRejection>,
 ) -> Result<(StatusCode, Json<Accepted>), ApiError> {
     let (Path(name), Json(run)) = (name?, body?);
-    let entry = server.catalog.find(Kind::Plans, &name).await?;
-    let entry = entry.ok_or_else(|| no_such("plan", &name))?;
+    let entry = entry(&server, Kind::Plans, &name).await?;
     refuse_secrets(&entry, &run.vars)?;
     let spec = JobSpec { kind: JobKind::Plan, name, vars: run.vars, ..JobSpec::default() };
     submit(&server, &allowed, spec, run.idempotency_key).await
 }
 
-fn no_such(what: &str, name: &str) -> ApiError {
-    ApiError::not_found(format!("no {what} is named `{name}`"))
+/// What `ez` tells of a task or a plan.
+async fn entry(server: &Shared, kind: Kind, name: &str) -> Result<Value, ApiError> {
+    let what = match kind {
+        Kind::Tasks => "task",
+        Kind::Plans => "plan",
+    };
+    let found = server.catalog.find(kind, name).await?;
+    found.ok_or_else(|| ApiError::not_found(format!("no {what} is named `{name}`")))
 }
 
 /// A secret would stand in the database as everybody can read it.
@@ -180,8 +184,8 @@ fn refuse_secrets(entry: &Value, vars: &BTreeMap<String, String>) -> Result<(), 
     let params = entry["params"].as_array().into_iter().flatten();
     for param in params.filter(|param| param["type"] == json!("secret")) {
         let name = param["name"].as_str().unwrap_or_default();
-        let variable = format!("EZ_{}", name.to_uppercase().replace('-', "_"));
-        if vars.contains_key(name) || vars.contains_key(&variable) {
+        let variable = variable_name(name);
+        if vars.contains_key(name) || vars.contains_key(variable.as_str()) {
             return Err(ApiError::bad(format!(
                 "the param `{name}` is a secret: set {variable} in the environment of the node's agent"
             )));

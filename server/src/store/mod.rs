@@ -45,8 +45,8 @@ pub enum StoreError {
         /// The newest one that is known here.
         known: u32,
     },
-    /// The thread that writes has ended.
-    #[error("the database is closed")]
+    /// The thread that writes has ended, or cannot begin a transaction.
+    #[error("the database takes no changes")]
     Closed,
     /// What is stored cannot be understood.
     #[error("the database has a record that cannot be read: {0}")]
@@ -189,11 +189,9 @@ fn write_all(connection: &Connection, waiting: &Receiver<Change>) {
         let changes = std::iter::once(first).chain(waiting.try_iter()).take(MAX_BATCH);
         match begun {
             Ok(()) => answers.extend(changes.map(|change| change(connection))),
-            // Outside of a transaction nothing is changed; each learns why by the savepoint that it cannot commit.
+            // Outside of a transaction nothing is changed; who waits learns that nobody answers.
             Err(error) => {
-                for change in changes {
-                    drop(change);
-                }
+                changes.for_each(drop);
                 eprintln!("ez: the database cannot be written: {error}");
                 continue;
             }

@@ -152,24 +152,14 @@ impl Collector<'_> {
                     if !self.is_wanted(&entry.key, &entry.value) {
                         continue;
                     }
-                    let inner = match shape {
-                        Shape::Object(object) => match object.field(&key.text) {
-                            Some(field) => field.shape,
-                            None => match object.other_keys {
-                                Some(map) => {
-                                    self.key(&entry.key, key, map.keys);
-                                    map.values
-                                }
-                                None => continue,
-                            },
-                        },
-                        Shape::Map(map) => {
-                            self.key(&entry.key, key, map.keys);
-                            map.values
-                        }
-                        other => other,
-                    };
-                    self.node(&entry.value, inner);
+                    let is_known =
+                        matches!(shape, Shape::Object(object) if object.field(&key.text).is_some());
+                    if let Some(meaning) = shape.user_keys().filter(|_| !is_known) {
+                        self.key(&entry.key, key, meaning);
+                    }
+                    if let Some(inner) = shape.of_key(&key.text) {
+                        self.node(&entry.value, inner);
+                    }
                 }
             }
             NodeKind::Sequence(sequence) => {

@@ -4,32 +4,21 @@ use tower_lsp::ls_types::{GotoDefinitionParams, GotoDefinitionResponse, Location
 
 use super::super::server::Refusal;
 use super::super::{from_proto, to_proto};
-use crate::ide::definition::{self, Definition};
+use crate::analysis::{FilePosition, Snapshot};
+use crate::ide::definition::Definition;
 use crate::session::{Place, View};
 
-/// The definitions of what stands at a place.
-pub fn definitions(
+/// What `find` finds for what stands at a place: its definitions, or its declarations.
+pub fn at(
     view: &View,
     params: &GotoDefinitionParams,
     takes_links: bool,
+    find: fn(&Snapshot, FilePosition) -> Vec<Definition>,
 ) -> Result<Option<GotoDefinitionResponse>, Refusal> {
     let Some(place) = from_proto::place(view, &params.text_document_position_params)? else {
         return Ok(None);
     };
-    let found = definition::definitions(&place.snapshot, place.position);
-    Ok(response(view, &place, &found, takes_links))
-}
-
-/// The declarations of what stands at a place.
-pub fn declarations(
-    view: &View,
-    params: &GotoDefinitionParams,
-    takes_links: bool,
-) -> Result<Option<GotoDefinitionResponse>, Refusal> {
-    let Some(place) = from_proto::place(view, &params.text_document_position_params)? else {
-        return Ok(None);
-    };
-    let found = definition::declarations(&place.snapshot, place.position);
+    let found = find(&place.snapshot, place.position);
     Ok(response(view, &place, &found, takes_links))
 }
 
