@@ -292,7 +292,7 @@ mod tests {
         }
 
         fn work(&self) -> PathBuf {
-            self.root().join("work")
+            self.root().join("workspace")
         }
 
         fn collect(&self, path: &str, optional: bool) -> Result<Vec<String>, ArtifactError> {
@@ -331,7 +331,7 @@ mod tests {
         assert_eq!(problem("none"), "the artifact `a` is missing: nothing is at none");
         assert_eq!(problem("*.none"), "the artifact `a` is missing: nothing is at *.none");
         assert_eq!(problem("*/*/x"), "two files of the artifact `a` are called x");
-        assert_eq!(problem("../work/top"), "the artifact `a` is not in the workspace: ../work/top");
+        assert_eq!(problem("../workspace/top"), "the artifact `a` is not in the workspace: ../workspace/top");
         assert_eq!(problem("/etc/passwd"), "the artifact `a` is not in the workspace: /etc/passwd");
         std::os::unix::fs::symlink("../../..", place.work().join("dir/link")).unwrap();
         assert!(problem("dir").contains("a link that leads out"));

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 const TASKFILE: &str = r#"version: '3'
 silent: true
 tasks:
+  tokens: 'env | grep -c TOKEN || true'
   hello: echo "hello {{.NAME | default "you"}}" "{{.CLI_ARGS}}"
   fail: exit 3
   where: echo "on $EZ_NODE_NAME"
@@ -330,6 +331,15 @@ fn every_route_asks_for_a_token_with_its_scope() {
             assert_eq!(status, expected, "{method} {path} with {token:?}");
         }
     }
+}
+
+#[test]
+fn jobs_do_not_see_the_tokens_of_server_and_agent() {
+    let project = project();
+    let server =
+        JobServer::start_in(&project, &[], &[("EZ_SERVER_TOKEN", "own"), ("EZ_CLIENT_TOKEN", "other")]);
+    let job = server.run(&json!({"task": "tokens"}));
+    assert_eq!(server.end_of(job).text, "0\n");
 }
 
 #[test]

@@ -21,6 +21,7 @@ pub const RESERVED_VARIABLES: &[&str] = &[
     "EZ_WORKSPACE_NAME",
     "EZ_STEP_OUTPUT",
     "EZ_TASK_RUN",
+    "EZ_ATTEMPT_MARK",
     "EZ_ROOT",
     "EZ_NODE_NAME",
     "EZ_DB_PATH",

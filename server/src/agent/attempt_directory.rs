@@ -3,16 +3,18 @@
 //! ```text
 //! attempts/<job>-<fence>/order.json    what is run
 //!                        log           what it wrote, in frames
-//!                        lock          held by the watcher as long as it lives
+//!                        lock          held by the watcher as long as it lives; its number stands in it
+//!                        cancelled     is there when somebody wants its end
 //!                        ending.json   how it ended; has its name only when it is complete
 //! ```
 //!
 //! Nothing is synced to the disk: where the machine itself loses its power, the attempt is over anyway, and the server knows of no end.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +24,7 @@ use crate::wire::Attempt;
 const ORDER: &str = "order.json";
 const LOG: &str = "log";
 const LOCK: &str = "lock";
+const CANCELLED: &str = "cancelled";
 const ENDING: &str = "ending.json";
 
 /// What a watcher is to run.
@@ -144,6 +147,40 @@ impl AttemptDirectory {
         }
     }
 
+    /// Says which process watches, in the lock that it holds.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn name_watcher(mut lock: &File, pid: Pid) -> io::Result<()> {
+        lock.set_len(0)?;
+        write!(lock, "{}", pid.as_raw_nonzero())
+    }
+
+    /// The process that watches now.
+    fn watcher(&self) -> Option<Pid> {
+        let named = fs::read_to_string(self.path.join(LOCK)).ok()?;
+        let is_held = matches!(self.lock(), Ok(None));
+        Pid::from_raw(named.parse().ok()?).filter(|_| is_held)
+    }
+
+    /// Wants the end of the attempt: a watcher that is there gets the signal, and one that comes finds the wish.
+    ///
+    /// # Errors
+    /// The wish cannot be written.
+    pub fn cancel(&self) -> io::Result<()> {
+        File::create(self.path.join(CANCELLED))?;
+        if let Some(watcher) = self.watcher() {
+            // It may have ended in between.
+            let _ = kill_process(watcher, Signal::TERM);
+        }
+        Ok(())
+    }
+
+    /// Whether somebody wants its end.
+    pub fn is_cancelled(&self) -> bool {
+        self.path.join(CANCELLED).exists()
+    }
+
     /// Forgets the attempt.
     ///
     /// # Errors
@@ -210,10 +247,14 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let directory = AttemptDirectory::of(place.path(), order().attempt);
         directory.create(&order()).unwrap();
-        let held = directory.lock().unwrap();
-        assert!(held.is_some());
+        assert_eq!(directory.watcher(), None);
+        let held = directory.lock().unwrap().unwrap();
+        let own = rustix::process::getpid();
+        AttemptDirectory::name_watcher(&held, own).unwrap();
         assert!(directory.lock().unwrap().is_none());
+        assert_eq!(directory.watcher(), Some(own));
         drop(held);
+        assert_eq!(directory.watcher(), None);
         assert!(directory.lock().unwrap().is_some());
     }
 }

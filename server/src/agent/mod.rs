@@ -96,7 +96,6 @@ struct InHand {
     kept: u64,
     ending: Option<Ending>,
     is_ending_sent: bool,
-    watcher: Option<rustix::process::Pid>,
 }
 
 /// An agent.
@@ -200,7 +199,6 @@ impl Agent {
                 kept: 0,
                 ending: directory.ending(),
                 is_ending_sent: false,
-                watcher: None,
                 directory: directory.clone(),
             };
             let is_over = in_hand.ending.is_some();
@@ -321,7 +319,6 @@ impl Agent {
             Happening::Grew(attempt) => self.pump(attempt),
             Happening::WatcherEnded(attempt) => {
                 let Some(in_hand) = self.in_hand.get_mut(&attempt) else { return };
-                in_hand.watcher = None;
                 in_hand.ending = in_hand.directory.ending();
                 if in_hand.ending.is_some() {
                     self.pump(attempt);
@@ -361,7 +358,6 @@ impl Agent {
             .and_then(|()| Ok((directory.open_log()?, self.start_watcher(&directory)?)));
         match begun {
             Ok((log, (watcher, bell))) => {
-                let pid = watcher.id().and_then(|pid| rustix::process::Pid::from_raw(pid as i32));
                 let in_hand = InHand {
                     directory,
                     mark: order.mark,
@@ -372,7 +368,6 @@ impl Agent {
                     kept: 0,
                     ending: None,
                     is_ending_sent: false,
-                    watcher: pid,
                 };
                 self.in_hand.insert(attempt, in_hand);
                 tokio::spawn(listen(watcher, bell, attempt, self.happenings.clone()));
@@ -434,12 +429,8 @@ impl Agent {
         if in_hand.ending.is_some() {
             return;
         }
-        match in_hand.watcher {
-            Some(pid) => {
-                let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-            }
-            // Its watcher is another agent's child: whoever has the mark gets the signal, and the watcher is told by its own.
-            None => end_adopted(&in_hand.directory, &in_hand.mark),
+        if let Err(error) = in_hand.directory.cancel() {
+            eprintln!("ez: job {} cannot be cancelled: {error}", attempt.job);
         }
     }
 
@@ -554,29 +545,4 @@ async fn look_after(directory: AttemptDirectory, attempt: Attempt, happenings: U
         sleep(ADOPTED_LOOK).await;
     }
     let _ = happenings.send(Happening::WatcherEnded(attempt));
-}
-
-/// Asks the watcher of an attempt, whoever started it, to end it.
-fn end_adopted(directory: &AttemptDirectory, mark: &str) {
-    match watchers_of(directory.path()).first() {
-        Some(pid) => {
-            let _ = rustix::process::kill_process(*pid, rustix::process::Signal::TERM);
-        }
-        None => {
-            leftovers::kill(mark);
-        }
-    }
-}
-
-/// Processes that watch over a directory.
-fn watchers_of(path: &Path) -> Vec<rustix::process::Pid> {
-    let Ok(processes) = fs::read_dir("/proc") else { return Vec::new() };
-    let numbers = processes.flatten().filter_map(|process| process.file_name().to_str()?.parse().ok());
-    let is_watcher = |pid: &rustix::process::Pid| {
-        let line = fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero())).unwrap_or_default();
-        let mut words = line.split(|byte| *byte == 0).rev().filter(|word| !word.is_empty());
-        words.next() == Some(path.as_os_str().as_encoded_bytes())
-            && words.next() == Some(watcher::ARGUMENT.as_bytes())
-    };
-    numbers.filter_map(rustix::process::Pid::from_raw).filter(is_watcher).collect()
 }

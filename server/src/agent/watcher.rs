@@ -25,6 +25,9 @@ use crate::log_frame::{MAX_FRAME_BYTES, Stream, header};
 /// The first argument of a process that watches.
 pub const ARGUMENT: &str = "__watch";
 
+/// What server and agent know by their environment, and no job may.
+const SECRETS: [&str; 3] = ["EZ_SERVER_TOKEN", "EZ_CLIENT_TOKEN", "EZ_SECRET_KEY"];
+
 /// How long processes that a job left have to end by themselves.
 const LEFTOVER_GRACE: Duration = Duration::from_millis(500);
 
@@ -56,7 +59,7 @@ pub fn watch(path: &Path) -> Result<(), WatchError> {
     let directory = AttemptDirectory::at(path);
     let shown = || path.display().to_string();
     let order = directory.order().ok_or_else(|| WatchError::NoOrder(shown()))?;
-    let _lock = directory.lock()?.ok_or_else(|| WatchError::Watched(shown()))?;
+    let lock = directory.lock()?.ok_or_else(|| WatchError::Watched(shown()))?;
     if directory.ending().is_some() {
         return Err(WatchError::Ended(shown()));
     }
@@ -64,7 +67,7 @@ pub fn watch(path: &Path) -> Result<(), WatchError> {
     let _ = rustix::process::setsid();
     adopt_orphans();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let ending = runtime.block_on(supervise(&order, &directory))?;
+    let ending = runtime.block_on(supervise(&order, &directory, &lock))?;
     directory.end(&ending)?;
     Ok(())
 }
@@ -82,10 +85,22 @@ enum Reason {
     Timeout,
 }
 
-async fn supervise(order: &Order, directory: &AttemptDirectory) -> io::Result<Ending> {
+async fn supervise(order: &Order, directory: &AttemptDirectory, lock: &File) -> io::Result<Ending> {
     let mut log = Log::open(directory, order.max_log_bytes)?;
     let started = order.begun;
     let mut told_to_end = signal(SignalKind::terminate())?;
+    // Who wants the end after this knows whom to tell.
+    AttemptDirectory::name_watcher(lock, rustix::process::getpid())?;
+    if directory.is_cancelled() {
+        let reason = Some("cancelled before it began".to_owned());
+        return Ok(Ending {
+            state: JobState::Cancelled,
+            exit_code: None,
+            reason,
+            started,
+            finished: now_ms(),
+        });
+    }
     let mut child = match start(order) {
         Ok(child) => child,
         Err(error) => {
@@ -144,7 +159,11 @@ async fn supervise(order: &Order, directory: &AttemptDirectory) -> io::Result<En
 }
 
 fn start(order: &Order) -> io::Result<Child> {
-    Command::new(&order.program)
+    let mut command = Command::new(&order.program);
+    for secret in SECRETS {
+        command.env_remove(secret);
+    }
+    command
         .args(&order.args)
         .current_dir(&order.directory)
         .env(MARK, &order.mark)
