@@ -17,4 +17,5 @@ pub mod log_frame;
 pub mod queue;
 pub mod settings;
 pub mod store;
+pub mod sync;
 pub mod wire;
