@@ -1,9 +1,8 @@
 //! How the compiler sees files: through a trait, so that it stays pure and editors can overlay unsaved text.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use smol_str::SmolStr;
@@ -58,7 +57,7 @@ pub struct DirectoryEntry {
 }
 
 /// Files as the compiler needs them. Paths are absolute and normal (no `.` and `..`).
-pub trait FileSystem {
+pub trait FileSystem: Sync {
     /// The text of a file.
     fn read(&self, path: &Utf8Path) -> Result<Arc<str>, ReadError>;
 
@@ -199,44 +198,48 @@ impl Observations {
 /// A file system that notes what it is asked.
 pub struct ObservedFileSystem<'a> {
     below: &'a dyn FileSystem,
-    seen: RefCell<Observations>,
+    seen: Mutex<Observations>,
 }
 
 impl<'a> ObservedFileSystem<'a> {
     /// Notes what is asked of a file system.
     pub fn new(below: &'a dyn FileSystem) -> Self {
-        Self { below, seen: RefCell::default() }
+        Self { below, seen: Mutex::default() }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Observations> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What was asked so far.
     pub fn into_observations(self) -> Observations {
-        self.seen.into_inner()
+        self.seen.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl FileSystem for ObservedFileSystem<'_> {
     fn read(&self, path: &Utf8Path) -> Result<Arc<str>, ReadError> {
         let answer = self.below.read(path);
-        self.seen.borrow_mut().texts.insert(path.to_owned(), answer.clone());
+        self.seen().texts.insert(path.to_owned(), answer.clone());
         answer
     }
 
     fn kind(&self, path: &Utf8Path) -> Option<PathKind> {
         let answer = self.below.kind(path);
-        self.seen.borrow_mut().kinds.insert(path.to_owned(), answer);
+        self.seen().kinds.insert(path.to_owned(), answer);
         answer
     }
 
     fn list(&self, directory: &Utf8Path) -> Option<Vec<DirectoryEntry>> {
         let answer = self.below.list(directory);
-        self.seen.borrow_mut().lists.insert(directory.to_owned(), answer.clone());
+        self.seen().lists.insert(directory.to_owned(), answer.clone());
         answer
     }
 
     fn read_remote(&self, url: &str, checksum: Option<&str>) -> Result<Arc<str>, RemoteError> {
         let answer = self.below.read_remote(url, checksum);
         let asked = (url.to_owned(), checksum.map(str::to_owned));
-        self.seen.borrow_mut().remote.insert(asked, answer.clone());
+        self.seen().remote.insert(asked, answer.clone());
         answer
     }
 }

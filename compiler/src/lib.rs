@@ -33,7 +33,7 @@ pub mod yaml_file;
 mod compilation;
 #[cfg(test)]
 mod generated_input;
-mod parallel;
+pub mod parallel;
 
 pub use compilation::{Compilation, Dialect, FolderProgram, Options, compile, compile_plans};
 pub use project::Purpose;

@@ -1,5 +1,6 @@
 //! Independent work on all cores, in order, where there is enough of it.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{Builder, Scope, ScopedJoinHandle, available_parallelism};
 
 /// Less text is not worth a thread: it takes as long to start as to parse so much.
@@ -9,7 +10,7 @@ const BYTES_A_THREAD: usize = 32 << 10;
 const MAX_THREADS: usize = 8;
 
 /// What `work` makes of each item, in the items' order. `bytes` is how much text they are, all together.
-pub(crate) fn map<T: Sync, R: Send>(items: &[T], bytes: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+pub fn map<T: Sync, R: Send>(items: &[T], bytes: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let all = |share: &[T]| share.iter().map(&work).collect::<Vec<R>>();
     let threads = threads_for(bytes);
     if threads < 2 || items.len() < threads {
@@ -27,6 +28,37 @@ pub(crate) fn map<T: Sync, R: Send>(items: &[T], bytes: usize, work: impl Fn(&T)
         }
         results
     })
+}
+
+/// The same for items of which some take far longer than others: who is done takes the next one.
+pub fn map_uneven<T: Sync, R: Send>(items: &[T], bytes: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let threads = threads_for(bytes).min(items.len());
+    if threads < 2 {
+        return items.iter().map(&work).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let take = || {
+        let mut done = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(index) else { return done };
+            done.push((index, work(item)));
+        }
+    };
+    let done = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| start(scope, take)).collect();
+        let mut done = take();
+        done.extend(others.into_iter().filter_map(|thread| thread?.join().ok()).flatten());
+        done
+    });
+    let mut results: Vec<Option<R>> = items.iter().map(|_| None).collect();
+    for (index, result) in done {
+        if let Some(slot) = results.get_mut(index) {
+            *slot = Some(result);
+        }
+    }
+    // What a thread that failed had in hand is done here.
+    results.into_iter().zip(items).map(|(result, item)| result.unwrap_or_else(|| work(item))).collect()
 }
 
 fn start<'scope, R: Send + 'scope>(
@@ -55,6 +87,10 @@ mod tests {
             for bytes in [0, MAX_THREADS * BYTES_A_THREAD] {
                 assert_eq!(
                     map(&items, bytes, |item| item * 2),
+                    items.iter().map(|i| i * 2).collect::<Vec<_>>()
+                );
+                assert_eq!(
+                    map_uneven(&items, bytes, |item| item * 2),
                     items.iter().map(|i| i * 2).collect::<Vec<_>>()
                 );
             }

@@ -1,6 +1,5 @@
 //! What the rules of the whole project look up.
 
-use std::cell::Cell;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -19,8 +18,8 @@ use crate::source::SourceMap;
 use crate::suggest;
 use crate::template::{Host, Template, has_template};
 
-/// How often one run looks for the nearest name: each look goes over all names.
-const MAX_SUGGESTIONS: usize = 50;
+/// How often one rule looks for the nearest name: each look goes over all names.
+const MAX_SEARCHES: usize = 50;
 
 /// Variables that go-task sets itself (`compiler.go`, `variables.go`, `task.go`).
 pub const SPECIAL_VARIABLES: &[&str] = &[
@@ -59,8 +58,6 @@ pub struct Context<'a> {
     pub program: &'a Program,
     /// The files.
     pub files: &'a dyn FileSystem,
-    /// The environment.
-    pub host: &'a dyn Host,
     /// The folder task that the project is.
     pub folder: Option<&'a FolderTask>,
     /// What is known of each task, by its id.
@@ -85,7 +82,7 @@ pub struct Context<'a> {
     pub is_library: bool,
     is_own: Vec<bool>,
     is_first: Vec<bool>,
-    suggestions: Cell<usize>,
+    environment: FxHashSet<String>,
 }
 
 impl<'a> Context<'a> {
@@ -141,12 +138,10 @@ impl<'a> Context<'a> {
         let mut seen = FxHashSet::default();
         seen.reserve(facts.len());
         let is_first = facts.iter().map(|facts| seen.insert(Arc::as_ptr(facts))).collect();
-        let suggestions = Cell::new(MAX_SUGGESTIONS);
         Self {
             project,
             program,
             files,
-            host,
             folder,
             facts,
             file_facts,
@@ -160,7 +155,7 @@ impl<'a> Context<'a> {
             is_library,
             is_own,
             is_first,
-            suggestions,
+            environment: host.environment_names().into_iter().collect(),
         }
     }
 
@@ -190,32 +185,18 @@ impl<'a> Context<'a> {
         &self.calls[id.0 as usize]
     }
 
-    /// Whether another search through all names may be made; counts it.
-    pub fn may_search(&self) -> bool {
-        let left = self.suggestions.get();
-        self.suggestions.set(left.saturating_sub(1));
-        left > 0
-    }
-
-    /// The nearest of many names, as long as not too many were looked for.
-    pub fn nearest<'n>(&self, typed: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-        if !self.may_search() {
-            return None;
-        }
-        let limit = (typed.chars().count() / 3).max(1);
-        suggest::nearest(
-            typed,
-            names.into_iter().filter(|name| name.len().abs_diff(typed.len()) <= limit * 2),
-        )
-    }
-
     /// Whether a name is defined for all tasks: by go-task, a file, a call, the environment or a requirement.
     pub fn is_defined(&self, name: &str) -> bool {
         self.shared.contains_key(name)
             || SPECIAL_VARIABLES.contains(&name)
             || self.required.contains(name)
             || self.dotenv.defined.contains(name)
-            || self.host.environment(name).is_some()
+            || self.is_in_environment(name)
+    }
+
+    /// Whether the environment has a variable.
+    pub fn is_in_environment(&self, name: &str) -> bool {
+        self.environment.contains(name)
     }
 
     /// Whether go-task sets a variable itself.
@@ -233,6 +214,38 @@ impl<'a> Context<'a> {
     /// Whether a text is the same whenever it is rendered and expanded.
     pub fn is_static(text: &Text) -> bool {
         !has_template(&text.value) && !text.value.contains(['$', '~', '`'])
+    }
+}
+
+/// The searches of one rule for names that may have been meant.
+pub struct Searches {
+    left: usize,
+}
+
+impl Default for Searches {
+    fn default() -> Self {
+        Self { left: MAX_SEARCHES }
+    }
+}
+
+impl Searches {
+    /// Whether another search through all names may be made; counts it.
+    pub fn may_search(&mut self) -> bool {
+        let may_search = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        may_search
+    }
+
+    /// The nearest of many names, as long as not too many were looked for.
+    pub fn nearest<'n>(&mut self, typed: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+        if !self.may_search() {
+            return None;
+        }
+        let limit = (typed.chars().count() / 3).max(1);
+        suggest::nearest(
+            typed,
+            names.into_iter().filter(|name| name.len().abs_diff(typed.len()) <= limit * 2),
+        )
     }
 }
 

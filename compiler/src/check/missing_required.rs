@@ -54,7 +54,7 @@ fn is_given_to_all(context: &Context<'_>, name: &str) -> bool {
         || context.program.env.contains_key(name)
         || context.dotenv.defined.contains(name)
         || context.is_special(name)
-        || context.host.environment(name).is_some()
+        || context.is_in_environment(name)
 }
 
 /// Whether the called task has the variable without the call.

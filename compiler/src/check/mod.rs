@@ -57,6 +57,7 @@ use crate::diagnostic::Diagnostic;
 use crate::file_system::FileSystem;
 use crate::folder::FolderTask;
 use crate::ir::Program;
+use crate::parallel;
 use crate::project::Project;
 use crate::source::SourceMap;
 use crate::template::Host;
@@ -116,6 +117,9 @@ const PROJECT_RULES: &[ProjectRule] = &[
     ProjectRule { run: unused_param::check },
     ProjectRule { run: unknown_param_variable::check },
 ];
+
+/// How much text a task is taken for where it is decided how many threads the rules are worth.
+const BYTES_A_TASK: usize = 128;
 
 /// What earlier runs found in tasks and files that did not change since, by their identity.
 #[derive(Clone, Debug, Default)]
@@ -219,8 +223,11 @@ pub fn run(
     let facts =
         program.tasks.iter().map(|task| memo.task(&task.definition, previous, &project.sources)).collect();
     let context = Context::new(project, program, files, host, folder, facts, file_facts);
-    for rule in PROJECT_RULES {
-        (rule.run)(&context, &mut diagnostics);
-    }
+    let found = parallel::map_uneven(PROJECT_RULES, program.tasks.len() * BYTES_A_TASK, |rule| {
+        let mut found = Vec::new();
+        (rule.run)(&context, &mut found);
+        found
+    });
+    diagnostics.extend(found.into_iter().flatten());
     Checked { diagnostics, memo }
 }

@@ -4,7 +4,7 @@ use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
 use super::calls::TaskCall;
-use super::context::{Context, SPECIAL_VARIABLES};
+use super::context::{Context, SPECIAL_VARIABLES, Searches};
 use super::facts::VariableRead;
 use crate::ast;
 use crate::diagnostic::Diagnostic;
@@ -18,18 +18,21 @@ use crate::template::functions;
 /// the finger, an `env` entry taken for a variable, a template meant for another program.
 pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let by_default = reached_from_default(context);
+    let mut searches = Searches::default();
     for (id, task) in context.own_definitions() {
         let runs_by_default = by_default.contains(&id) && *task.taskfile == context.program.taskfile;
         let definition = Some(&*task.definition);
         let reads = context.facts(id).reads.iter().filter(|read| is_open(context, read, definition));
-        found.extend(reads.filter_map(|read| report(context, read, definition, runs_by_default)));
+        found.extend(
+            reads.filter_map(|read| report(context, read, definition, runs_by_default, &mut searches)),
+        );
     }
     for (file, facts) in context.project.loaded.files.iter().zip(&context.file_facts) {
         if super::context::is_remote(&file.path) {
             continue;
         }
         let reads = facts.reads.iter().filter(|read| is_open(context, read, None));
-        found.extend(reads.filter_map(|read| report(context, read, None, false)));
+        found.extend(reads.filter_map(|read| report(context, read, None, false, &mut searches)));
     }
 }
 
@@ -71,6 +74,7 @@ fn report(
     read: &VariableRead,
     task: Option<&ast::Task>,
     runs_by_default: bool,
+    searches: &mut Searches,
 ) -> Option<Diagnostic> {
     let name = &read.name;
     // Parameters of EZ are variables of this form.
@@ -110,7 +114,7 @@ fn report(
                 .with_fix(format!("write `{}`", function.name), dotted, function.name),
         );
     }
-    let Some(near) = misspelt(context, name, task) else {
+    let Some(near) = misspelt(context, name, task, searches) else {
         let is_environment = || context.facts.iter().any(|facts| facts.shell_reads.contains(name));
         return (runs_by_default && !is_environment()).then(|| {
             diagnostic(format!("nothing defines the variable `{name}`")).with_label("empty").with_help(
@@ -127,10 +131,15 @@ fn report(
 }
 
 /// The defined name that was meant, if it is all but certain that one was.
-fn misspelt(context: &Context<'_>, name: &SmolStr, task: Option<&ast::Task>) -> Option<String> {
+fn misspelt(
+    context: &Context<'_>,
+    name: &SmolStr,
+    task: Option<&ast::Task>,
+    searches: &mut Searches,
+) -> Option<String> {
     // A name that is read again and again is no slip of the finger.
     let reads = context.facts.iter().chain(&context.file_facts).flat_map(|facts| &facts.reads);
-    if !context.may_search() || reads.filter(|read| read.name == *name).nth(2).is_some() {
+    if !searches.may_search() || reads.filter(|read| read.name == *name).nth(2).is_some() {
         return None;
     }
     let own = task.into_iter().flat_map(|task| &task.vars).map(|variable| variable.name.value.as_str());

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
-use super::context::Context;
+use super::context::{Context, Searches};
 use super::place;
 use crate::diagnostic::Diagnostic;
 use crate::project::{Loaded, MAX_INCLUDE_DEPTH};
@@ -11,6 +11,7 @@ use crate::rule;
 /// Compares the excludes of every include with the names in it.
 pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let loaded = &context.project.loaded;
+    let mut searches = Searches::default();
     for edge in loaded.edges.iter().filter(|edge| !edge.include.excludes.is_empty()) {
         let names = names_in(loaded, edge.to, 0);
         for exclude in &edge.include.excludes {
@@ -28,7 +29,7 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             let message = format!("the include `{}` has no task `{value}`", edge.include.namespace.value);
             let diagnostic =
                 Diagnostic::warning(rule::UNKNOWN_EXCLUDE, message, span).with_label("excludes nothing");
-            found.push(match context.nearest(value, names.iter().map(String::as_str)) {
+            found.push(match searches.nearest(value, names.iter().map(String::as_str)) {
                 Some(near) => diagnostic.with_help(format!("did you mean `{near}`?")).with_fix(
                     format!("change to `{near}`"),
                     span,

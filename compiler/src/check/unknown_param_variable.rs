@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use smol_str::SmolStr;
 
-use super::context::Context;
+use super::context::{Context, Searches};
 use super::facts::Facts;
 use crate::ast;
 use crate::ast::param::variable_name;
@@ -22,15 +22,16 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     if context.missing.is_broken() || !context.missing.is_empty() {
         return;
     }
+    let mut searches = Searches::default();
     for (id, _) in context.own_definitions() {
         for (name, span) in of_task(context, id) {
-            found.push(report(context, &name, span));
+            found.push(report(context, &name, span, &mut searches));
         }
     }
     for (file, facts) in context.project.loaded.files.iter().zip(&context.file_facts) {
         if !super::context::is_remote(&file.path) {
             let unknown = unknown(context, facts, None);
-            found.extend(unknown.into_iter().map(|(name, span)| report(context, &name, span)));
+            found.extend(unknown.into_iter().map(|(name, span)| report(context, &name, span, &mut searches)));
         }
     }
 }
@@ -60,13 +61,13 @@ fn is_known(context: &Context<'_>, name: &str, task: Option<&ast::Task>) -> bool
         || context.params.contains(name)
 }
 
-fn report(context: &Context<'_>, name: &SmolStr, span: Span) -> Diagnostic {
+fn report(context: &Context<'_>, name: &SmolStr, span: Span, searches: &mut Searches) -> Diagnostic {
     let diagnostic =
         Diagnostic::warning(rule::UNKNOWN_PARAM_VARIABLE, format!("no param is the variable `{name}`"), span)
             .with_label("empty");
     let known: BTreeSet<&str> =
         context.params.iter().map(SmolStr::as_str).chain(RESERVED_VARIABLES.iter().copied()).collect();
-    if let Some(near) = context.nearest(name, known) {
+    if let Some(near) = searches.nearest(name, known) {
         let fix = format!("change to `{near}`");
         return diagnostic.with_help(format!("did you mean `{near}`?")).with_fix(fix, span, near);
     }

@@ -5,7 +5,7 @@ use std::cell::LazyCell;
 use rustc_hash::FxHashSet;
 
 use super::calls::{Target, TaskCall};
-use super::context::{Context, is_remote};
+use super::context::{Context, Searches, is_remote};
 use super::place;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::ir::{CallKind, Resolution, Task};
@@ -26,13 +26,14 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             .map(|call| call.text.span)
             .collect()
     });
+    let mut searches = Searches::default();
     let looks_like_part = LazyCell::new(|| is_part_of_another_project(context));
     for (id, task) in context.own_tasks() {
         for call in context.calls(id) {
             for target in &call.targets {
                 match &target.resolution {
                     Resolution::Unknown if !context.missing.may_hold(&target.name) => {
-                        let mut diagnostic = report(context, task, call, target);
+                        let mut diagnostic = report(context, task, call, target, &mut searches);
                         if *looks_like_part || resolved.contains(&call.text.span) {
                             diagnostic.severity = Severity::Warning;
                         }
@@ -93,7 +94,13 @@ fn softened(
     diagnostic
 }
 
-fn report(context: &Context<'_>, task: &Task, call: &TaskCall<'_>, target: &Target) -> Diagnostic {
+fn report(
+    context: &Context<'_>,
+    task: &Task,
+    call: &TaskCall<'_>,
+    target: &Target,
+    searches: &mut Searches,
+) -> Diagnostic {
     let written = call.text.value.as_str();
     let span = place::span_in(call.text, &(0..written.len()), context.sources());
     let message = format!("no task is named `{}`", target.name);
@@ -101,7 +108,7 @@ fn report(context: &Context<'_>, task: &Task, call: &TaskCall<'_>, target: &Targ
     if target.name != written && call.text.value.contains("{{") {
         diagnostic = diagnostic.with_label(format!("becomes `{}`", target.name));
     }
-    diagnostic = match suggestion(context, task, written, target) {
+    diagnostic = match suggestion(context, task, written, target, searches) {
         Some(Suggestion { name, title }) => {
             let fixed = diagnostic.with_help(title);
             if written.contains("{{") {
@@ -126,7 +133,13 @@ struct Suggestion {
     title: String,
 }
 
-fn suggestion(context: &Context<'_>, task: &Task, written: &str, target: &Target) -> Option<Suggestion> {
+fn suggestion(
+    context: &Context<'_>,
+    task: &Task,
+    written: &str,
+    target: &Target,
+    searches: &mut Searches,
+) -> Option<Suggestion> {
     let bare = written.trim_start_matches(':');
     // The task stands in another file of the project than the call thinks.
     if !task.namespaces.is_empty() && !written.starts_with(':') && context.program.find(bare).is_some() {
@@ -136,7 +149,7 @@ fn suggestion(context: &Context<'_>, task: &Task, written: &str, target: &Target
     }
     let names = context.program.tasks.iter().filter(|t| !t.is_wildcard() && !is_remote(&t.taskfile));
     let names = names.flat_map(|t| std::iter::once(&t.name).chain(&t.aliases));
-    let near = context.nearest(&target.name, names.map(smol_str::SmolStr::as_str));
+    let near = searches.nearest(&target.name, names.map(smol_str::SmolStr::as_str));
     let near = near.or_else(|| in_another_namespace(context, bare));
     near.map(|near| {
         let name = relative(task, near);

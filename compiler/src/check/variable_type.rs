@@ -32,8 +32,7 @@ fn held(context: &Context<'_>, read: &VariableRead, task: &ast::Task) -> Option<
     if let Some(own) = task.vars.iter().find(|variable| variable.name.value == name) {
         return holds(&own.value);
     }
-    if context.is_special(name) || context.required.contains(name) || context.host.environment(name).is_some()
-    {
+    if context.is_special(name) || context.required.contains(name) || context.is_in_environment(name) {
         return None;
     }
     let definitions = context.shared.get(name)?;

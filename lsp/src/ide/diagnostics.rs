@@ -56,8 +56,8 @@ impl Finding {
 }
 
 /// The findings of a file, by place.
-pub fn of_file(analysis: &Analysis, file: FileId) -> Vec<Finding> {
-    analysis.diagnostics_of(file).filter_map(|diagnostic| finding(analysis, diagnostic)).collect()
+pub fn of_file(analysis: &Analysis, file: FileId) -> impl Iterator<Item = Finding> {
+    analysis.diagnostics_of(file).filter_map(|diagnostic| finding(analysis, diagnostic))
 }
 
 /// The findings that some bytes of a file touch.
@@ -69,8 +69,8 @@ pub fn touched(analysis: &Analysis, file: FileId, range: &Range<usize>) -> impl 
     analysis.diagnostics_of(file).filter(is_touched).filter_map(|diagnostic| finding(analysis, diagnostic))
 }
 
-/// A finding, unless it is silenced.
-fn finding(analysis: &Analysis, diagnostic: &Diagnostic) -> Option<Finding> {
+/// What the compiler found, unless it is silenced.
+pub fn finding(analysis: &Analysis, diagnostic: &Diagnostic) -> Option<Finding> {
     if diagnostic.severity == Severity::Allow {
         return None;
     }

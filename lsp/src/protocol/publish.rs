@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 use rustc_hash::FxHashMap;
+use serde::Serialize;
 use tokio::sync::Notify;
 use tower_lsp::Client;
-use tower_lsp::ls_types::{Diagnostic, MessageType, PublishDiagnosticsParams};
+use tower_lsp::ls_types::{Diagnostic, MessageType, Uri};
 
 use super::handlers::diagnostic;
 use super::outlet::{self, Outlet};
@@ -84,9 +85,19 @@ fn news(view: &View, mut told: Known) -> Result<(Vec<Vec<u8>>, Known), Refusal> 
         }
         let Some(uri) = to_proto::uri(&path) else { continue };
         told.insert(path, now);
-        let params = PublishDiagnosticsParams { uri, diagnostics, version };
-        let message = outlet::notification("textDocument/publishDiagnostics", &params);
+        let about = About { uri, version };
+        let message =
+            outlet::with_list("textDocument/publishDiagnostics", &about, "diagnostics", &diagnostics);
         messages.push(message.map_err(|error| Refusal::Refused(error.to_string()))?);
     }
     Ok((messages, told))
+}
+
+/// What a message about a file says besides its findings.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct About {
+    uri: Uri,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<i32>,
 }

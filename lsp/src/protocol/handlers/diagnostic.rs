@@ -4,6 +4,8 @@ use std::collections::hash_map::Entry;
 use std::hash::{Hash, Hasher};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use ez_compiler::parallel;
+use ez_compiler::source::FileId;
 use rustc_hash::{FxHashMap, FxHasher};
 use tower_lsp::ls_types::{
     Diagnostic, DocumentDiagnosticParams, DocumentDiagnosticReport, DocumentDiagnosticReportResult,
@@ -18,6 +20,12 @@ use super::super::{from_proto, to_proto};
 use crate::analysis::Analysis;
 use crate::ide::diagnostics;
 use crate::session::View;
+
+/// How many findings one thread puts into words at a time.
+const FINDINGS_A_SHARE: usize = 256;
+
+/// How much text a finding is taken for where it is decided how many threads its words are worth.
+const BYTES_A_FINDING: usize = 256;
 
 /// The findings of one file.
 pub fn of_document(
@@ -88,9 +96,19 @@ pub fn of_workspace(
 pub fn of_path(view: &View, path: &Utf8Path) -> Result<Vec<Diagnostic>, Refusal> {
     let Some(snapshot) = view.project_of(path)? else { return Ok(Vec::new()) };
     let Some(file) = snapshot.analysis.file_of(path) else { return Ok(Vec::new()) };
-    let findings = diagnostics::of_file(&snapshot.analysis, file);
-    let mut told = to_proto::Findings::new(view, &snapshot.analysis);
-    Ok(findings.into_iter().map(|finding| told.diagnostic(finding)).collect())
+    Ok(of_file(view, &snapshot.analysis, file))
+}
+
+/// The findings of a file, by place.
+fn of_file(view: &View, analysis: &Analysis, file: FileId) -> Vec<Diagnostic> {
+    let found: Vec<_> = analysis.diagnostics_of(file).collect();
+    let shares: Vec<_> = found.chunks(FINDINGS_A_SHARE).collect();
+    let told = parallel::map_uneven(&shares, found.len() * BYTES_A_FINDING, |share| {
+        let mut to_proto = to_proto::Findings::new(view, analysis);
+        let findings = share.iter().filter_map(|diagnostic| diagnostics::finding(analysis, diagnostic));
+        findings.map(|finding| to_proto.diagnostic(finding)).collect::<Vec<_>>()
+    });
+    told.into_iter().flatten().collect()
 }
 
 /// The findings of all files of all projects, also of files without any.
@@ -103,18 +121,17 @@ pub fn of_all(view: &View) -> Result<FxHashMap<Utf8PathBuf, Vec<Diagnostic>>, Re
 }
 
 fn add_project(view: &View, analysis: &Analysis, found: &mut FxHashMap<Utf8PathBuf, Vec<Diagnostic>>) {
-    let mut to_proto = to_proto::Findings::new(view, analysis);
     for (id, file) in analysis.files() {
-        let findings = diagnostics::of_file(analysis, id);
-        let told = findings.into_iter().map(|finding| to_proto.diagnostic(finding));
+        let told = of_file(view, analysis, id);
         match found.entry(file.path.clone()) {
             Entry::Vacant(entry) => {
-                entry.insert(told.collect());
+                entry.insert(told);
             }
             // A file of two projects is told of once.
             Entry::Occupied(mut entry) => {
+                let known = entry.get();
                 let others: Vec<Diagnostic> =
-                    told.filter(|diagnostic| !entry.get().contains(diagnostic)).collect();
+                    told.into_iter().filter(|diagnostic| !known.contains(diagnostic)).collect();
                 entry.get_mut().extend(others);
             }
         }
