@@ -188,6 +188,13 @@ impl Authority {
         Self { store, own: own.map(hash), is_open, failures: Failures::default() }
     }
 
+    /// The same with another number of wrong tokens that an address is allowed within a minute.
+    #[must_use]
+    pub fn allowing_failures(mut self, most: u32) -> Self {
+        self.failures.most = most;
+        self
+    }
+
     /// Whether nobody needs a token.
     pub fn is_open(&self) -> bool {
         self.is_open
@@ -233,9 +240,15 @@ impl Authority {
 }
 
 /// Wrong tokens, by where they came from.
-#[derive(Default)]
 struct Failures {
+    most: u32,
     known: Mutex<HashMap<IpAddr, (u32, Instant)>>,
+}
+
+impl Default for Failures {
+    fn default() -> Self {
+        Self { most: MAX_FAILURES, known: Mutex::default() }
+    }
 }
 
 const MAX_FAILURES: u32 = 20;
@@ -247,7 +260,7 @@ impl Failures {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known
             .get(&remote)
-            .is_some_and(|(count, since)| *count >= MAX_FAILURES && since.elapsed() < FAILURES_COUNT_FOR)
+            .is_some_and(|(count, since)| *count >= self.most && since.elapsed() < FAILURES_COUNT_FOR)
     }
 
     fn add(&self, remote: IpAddr) {

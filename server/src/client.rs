@@ -1,6 +1,10 @@
 //! Asks a server.
 
+use std::path::Path;
+
 use serde_json::Value;
+
+use crate::tls::{self, TlsError};
 
 /// Why a server does not answer.
 #[derive(Debug, thiserror::Error)]
@@ -8,20 +12,34 @@ pub enum ClientError {
     /// It cannot be reached.
     #[error("{0} does not answer: {1}")]
     Unreachable(String, String),
+    /// Whom to trust cannot be found out.
+    #[error(transparent)]
+    Trust(#[from] TlsError),
     /// It says no.
     #[error("{0} answers with {1}: {2}")]
     Refused(String, u16, String),
 }
 
-/// What a server does now.
+/// What a server does now. Whose certificates are trusted stands in the file `ca`.
 ///
 /// # Errors
 /// It does not tell.
-pub fn stats(url: &str, token: Option<&str>) -> Result<Value, ClientError> {
-    let address = format!("{}/api/v1/stats", url.trim_end_matches('/'));
+pub fn stats(url: &str, token: Option<&str>, ca: Option<&Path>) -> Result<Value, ClientError> {
+    ask(url, "stats", token, ca)
+}
+
+/// Whether a server works. Needs no token.
+///
+/// # Errors
+/// It does not.
+pub fn health(url: &str, ca: Option<&Path>) -> Result<Value, ClientError> {
+    ask(url, "health", None, ca)
+}
+
+fn ask(url: &str, route: &str, token: Option<&str>, ca: Option<&Path>) -> Result<Value, ClientError> {
+    let address = format!("{}/api/v1/{route}", url.trim_end_matches('/'));
     let unreachable = |error: String| ClientError::Unreachable(url.to_owned(), error);
-    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-    let mut request = agent.get(&address);
+    let mut request = tls::http_agent(ca)?.get(&address);
     if let Some(token) = token {
         request = request.header("Authorization", format!("Bearer {token}"));
     }

@@ -4,21 +4,28 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
-use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use futures_util::{StreamExt, stream};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
 
 use crate::agent::connect::{ConnectError, Connector, Link};
 use crate::agent::{self, AgentError};
@@ -28,14 +35,17 @@ use crate::catalog::Catalog;
 use crate::clock::now_ms;
 use crate::dispatcher::{Dispatcher, DispatcherSettings};
 use crate::log_file::LogFiles;
-use crate::settings::{ServerSettings, SettingsError};
+use crate::pid_file::{self, PidFile, PidFileError};
+use crate::settings::{HttpLimits, ServerSettings, SettingsError, Stop};
 use crate::store::{Store, StoreError, tokens};
+use crate::tls::{self, TlsError};
 
-/// The longest body of a request.
-const MAX_BODY_BYTES: usize = 4 << 20;
+/// The most headers of a request, and the longest head with them, in bytes.
+const MAX_HEADERS: usize = 100;
+const MAX_HEAD_BYTES: usize = 64 * 1024;
 
-/// How long a client may take to send the head of a request.
-const HEAD_LIMIT: Duration = Duration::from_secs(20);
+/// How many bytes of a body have to come in a second on average, so that a long one may take its time.
+const SLOWEST_BODY: f64 = 16.0 * 1024.0;
 
 /// Why there is no server.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +59,12 @@ pub enum ServeError {
     /// A directory cannot be made.
     #[error("{0} cannot be made: {1}")]
     Directory(String, #[source] io::Error),
+    /// Another server is there.
+    #[error(transparent)]
+    PidFile(#[from] PidFileError),
+    /// The certificate.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The address cannot be listened on.
     #[error("nothing can listen on {0}: {1}; choose another port with --port")]
     Listen(SocketAddr, #[source] io::Error),
@@ -62,14 +78,31 @@ pub enum ServeError {
 /// # Errors
 /// It cannot be opened.
 pub fn open_store(database: &Path) -> Result<Store, ServeError> {
-    if let Some(directory) = database.parent() {
-        std::fs::create_dir_all(directory)
-            .map_err(|error| ServeError::Directory(directory.display().to_string(), error))?;
-    }
+    make_directory_of(database)?;
     Ok(Store::open(database)?)
 }
 
-/// Serves until it is told to stop. `listening` learns where.
+/// Makes the directory of a path. Only its owner has to do with what is in it.
+fn make_directory_of(database: &Path) -> Result<(), ServeError> {
+    use std::os::unix::fs::DirBuilderExt;
+    let Some(directory) = database.parent() else { return Ok(()) };
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .map_err(|error| ServeError::Directory(directory.display().to_string(), error))
+}
+
+/// Makes this process the one that serves a database, as long as the answer lives.
+///
+/// # Errors
+/// Another one does.
+pub fn take_database(database: &Path) -> Result<PidFile, ServeError> {
+    make_directory_of(database)?;
+    Ok(PidFile::take(&pid_file::beside(database))?)
+}
+
+/// Serves until it is told to stop. `listening` learns where, as a URL.
 ///
 /// # Errors
 /// It cannot begin.
@@ -77,10 +110,12 @@ pub async fn serve(
     settings: ServerSettings,
     version: &'static str,
     program: std::path::PathBuf,
-    mut stop: watch::Receiver<bool>,
-    listening: impl FnOnce(SocketAddr),
+    pid_file: &PidFile,
+    stop: watch::Receiver<Stop>,
+    listening: impl FnOnce(&str),
 ) -> Result<(), ServeError> {
-    let store = open_store(&settings.database)?;
+    let acceptor = settings.tls.as_ref().map(tls::acceptor).transpose()?;
+    let store = Store::open(&settings.database)?;
     let has_tokens = store.read(tokens::has_any).await?;
     let is_open = settings.is_open(has_tokens)?;
     let logs = settings.database.with_file_name("logs");
@@ -88,8 +123,9 @@ pub async fn serve(
         .map_err(|error| ServeError::Directory(logs.display().to_string(), error))?;
     let dispatch = DispatcherSettings { lease: settings.lease, limits: settings.limits.clone() };
     let dispatcher = Dispatcher::start(store.clone(), Arc::new(logs), dispatch).await?;
+    let authority = Authority::new(store.clone(), settings.token.as_deref(), is_open);
     let server = Arc::new(Server {
-        authority: Authority::new(store.clone(), settings.token.as_deref(), is_open),
+        authority: authority.allowing_failures(settings.http.max_wrong_tokens),
         catalog: Catalog::new(program, settings.root.clone()),
         store,
         dispatcher: dispatcher.clone(),
@@ -100,46 +136,115 @@ pub async fn serve(
         .await
         .map_err(|error| ServeError::Listen(settings.address, error))?;
     let address = listener.local_addr().map_err(|error| ServeError::Listen(settings.address, error))?;
+    let url = format!("{}://{address}", if acceptor.is_some() { "https" } else { "http" });
+    pid_file.say(&url).map_err(|error| ServeError::Directory(pid_file::NAME.into(), error))?;
     let (drain, draining) = watch::channel(false);
-    if let Some(own) = settings.agent.clone() {
+    let own = settings.agent.clone().map(|own| {
         let connector = Here { dispatcher };
         tokio::spawn(async move {
             if let Err(error) = agent::run(own, connector, draining).await {
                 eprintln!("ez: the agent of this server has ended: {error}");
             }
-        });
+        })
+    });
+    listening(&url);
+    let (end_streams, streams_end) = watch::channel(false);
+    let gate = Gate {
+        router: router(server, &settings.http, &streams_end),
+        acceptor,
+        limits: settings.http.clone(),
+        free: Arc::new(Semaphore::new(settings.http.max_connections)),
+        graceful: GracefulShutdown::new(),
+    };
+    tokio::select! {
+        () = gate.admit_all(&listener) => {}
+        () = told_to_end(stop, own, drain, settings.stop_wait) => {}
     }
-    listening(address);
-    let router = router(server);
-    let graceful = GracefulShutdown::new();
-    loop {
-        let (stream, remote) = tokio::select! {
-            accepted = listener.accept() => {
-                let Ok(accepted) = accepted else {
-                    // Out of descriptors, perhaps: others end soon.
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                    continue;
-                };
-                accepted
-            }
-            _ = stop.wait_for(|stop| *stop) => break,
-        };
-        let _ = stream.set_nodelay(true);
-        let router = router.clone().layer(axum::Extension(ConnectInfo(remote)));
-        let mut builder = Builder::new(TokioExecutor::new());
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_LIMIT).max_headers(100);
-        let connection = builder
-            .serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(router))
-            .into_owned();
-        let connection = graceful.watch(connection);
-        tokio::spawn(async move {
-            // How a client goes away is its own matter.
-            let _ = connection.await;
-        });
-    }
-    drop(drain);
-    let _ = tokio::time::timeout(settings.grace, graceful.shutdown()).await;
+    drop(listener);
+    end_streams.send_replace(true);
+    let _ = tokio::time::timeout(settings.grace, gate.graceful.shutdown()).await;
     Ok(())
+}
+
+/// Waits until the server is told to end, and then until the jobs of its own agent have ended, as far as there is time for that.
+async fn told_to_end(
+    mut stop: watch::Receiver<Stop>,
+    own: Option<JoinHandle<()>>,
+    drain: watch::Sender<bool>,
+    limit: Duration,
+) {
+    if stop.wait_for(|stop| *stop >= Stop::Gently).await.is_err() {
+        // Nobody is there who could tell.
+        return std::future::pending().await;
+    }
+    let Some(own) = own.filter(|_| !limit.is_zero()) else { return };
+    drain.send_replace(true);
+    tokio::select! {
+        _ = own => {}
+        () = tokio::time::sleep(limit) => {}
+        _ = stop.wait_for(|stop| *stop == Stop::Now) => {}
+    }
+}
+
+/// Where connections come in.
+struct Gate {
+    router: Router,
+    acceptor: Option<TlsAcceptor>,
+    limits: HttpLimits,
+    free: Arc<Semaphore>,
+    graceful: GracefulShutdown,
+}
+
+impl Gate {
+    /// Takes connections for ever, as many at once as are allowed.
+    async fn admit_all(&self, listener: &TcpListener) {
+        loop {
+            let Ok(place) = Arc::clone(&self.free).acquire_owned().await else { return };
+            match listener.accept().await {
+                Ok((stream, remote)) => self.admit(stream, remote, place),
+                // Out of descriptors, perhaps: others end soon.
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
+    }
+
+    fn admit(&self, stream: TcpStream, remote: SocketAddr, place: OwnedSemaphorePermit) {
+        let _ = stream.set_nodelay(true);
+        let router = self.router.clone().layer(axum::Extension(ConnectInfo(remote)));
+        let (limit, watcher, acceptor) = (self.limits.head, self.graceful.watcher(), self.acceptor.clone());
+        tokio::spawn(async move {
+            let Some(acceptor) = acceptor else {
+                return converse(stream, router, limit, watcher, place).await;
+            };
+            // How a client goes away, or that it speaks something else, is its own matter.
+            if let Ok(Ok(stream)) = tokio::time::timeout(limit, acceptor.accept(stream)).await {
+                converse(stream, router, limit, watcher, place).await;
+            }
+        });
+    }
+}
+
+/// Answers what comes over one connection.
+async fn converse<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+    stream: S,
+    router: Router,
+    head: Duration,
+    watcher: Watcher,
+    place: OwnedSemaphorePermit,
+) {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(head)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_HEAD_BYTES);
+    let connection = builder
+        .serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(router))
+        .into_owned();
+    // How a client goes away is its own matter.
+    let _ = watcher.watch(connection).await;
+    drop(place);
 }
 
 /// The server's own agent, in the same process.
@@ -154,7 +259,8 @@ impl Connector for Here {
 }
 
 /// All that is answered.
-pub fn router(server: Shared) -> Router {
+pub fn router(server: Shared, limits: &HttpLimits, end: &watch::Receiver<bool>) -> Router {
+    let (body, end) = (limits.body, end.clone());
     let (routes, _) = api::routes();
     routes
         .route("/api/v1/ws", get(socket::connect))
@@ -165,9 +271,53 @@ pub fn router(server: Shared) -> Router {
                 "that cannot be done here; see /api/v1/openapi.json",
             )
         })
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(DefaultBodyLimit::max(limits.max_body_bytes))
+        .layer(middleware::from_fn(move |request, next| in_time(body, request, next)))
+        .layer(middleware::map_response(move |response| std::future::ready(ended_by(end.clone(), response))))
         .layer(middleware::from_fn_with_state(Arc::clone(&server), identify))
         .with_state(server)
+}
+
+/// Gives up a body that comes too slowly.
+async fn in_time(limit: Duration, request: Request, next: Next) -> Response {
+    let is_late = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&is_late);
+    let request = request.map(|body| {
+        let state = (body.into_data_stream(), Duration::ZERO, 0.0);
+        Body::from_stream(stream::try_unfold(state, move |(mut body, waited, received)| {
+            let told = Arc::clone(&told);
+            async move {
+                let allowed = limit + Duration::from_secs_f64(received / SLOWEST_BODY);
+                let begun = Instant::now();
+                let Ok(piece) = tokio::time::timeout(allowed.saturating_sub(waited), body.next()).await
+                else {
+                    told.store(true, Ordering::Relaxed);
+                    return Err(axum::Error::new(io::Error::from(io::ErrorKind::TimedOut)));
+                };
+                let Some(piece) = piece.transpose()? else { return Ok(None) };
+                let state = (body, waited + begun.elapsed(), received + piece.len() as f64);
+                Ok(Some((piece, state)))
+            }
+        }))
+    });
+    let response = next.run(request).await;
+    if is_late.load(Ordering::Relaxed) {
+        return ApiError::new(StatusCode::REQUEST_TIMEOUT, "the body of the request came too slowly")
+            .into_response();
+    }
+    response
+}
+
+/// Ends streams of events with the server: who listens goes on at the next one.
+fn ended_by(mut end: watch::Receiver<bool>, response: Response) -> Response {
+    let kind = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    if !kind.is_some_and(|kind| kind.starts_with(b"text/event-stream")) {
+        return response;
+    }
+    response.map(|body| {
+        let ended = Box::pin(async move { end.wait_for(|end| *end).await.map(drop).unwrap_or_default() });
+        Body::from_stream(body.into_data_stream().take_until(ended))
+    })
 }
 
 /// Learns who asks, and refuses what a page of another site sends.

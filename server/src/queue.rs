@@ -53,6 +53,18 @@ pub struct Limits {
     pub total: Option<usize>,
     /// Of one task.
     pub per_task: BTreeMap<String, usize>,
+    /// On any one node, whatever slots it offers.
+    pub any_node: Option<usize>,
+    /// On the node of a name.
+    pub per_node: BTreeMap<String, usize>,
+}
+
+impl Limits {
+    /// How many jobs a node runs at once that offers so many slots.
+    fn slots_of(&self, node: &str, offered: usize) -> usize {
+        let most = [self.any_node, self.per_node.get(node).copied()];
+        most.into_iter().flatten().fold(offered, usize::min)
+    }
 }
 
 /// Jobs that wait for the same.
@@ -107,7 +119,7 @@ impl Queue {
         let node = self.nodes.entry(id).or_default();
         name.clone_into(&mut node.name);
         node.tags = tags.iter().cloned().collect();
-        node.slots = slots as usize;
+        node.slots = self.limits.slots_of(name, slots as usize);
         node.takes_jobs = takes_jobs;
     }
 
@@ -254,7 +266,8 @@ mod tests {
 
     #[test]
     fn limits_hold() {
-        let limits = Limits { total: Some(3), per_task: [("build".to_owned(), 2)].into() };
+        let limits =
+            Limits { total: Some(3), per_task: [("build".to_owned(), 2)].into(), ..Limits::default() };
         let mut queue = Queue::new(limits);
         queue.node_is_up(1, "one", &[], 9, true);
         for job in 1..=3 {
@@ -265,6 +278,21 @@ mod tests {
         }
         let taken: Vec<_> = std::iter::from_fn(|| queue.take()).map(|(job, _)| job).collect();
         assert_eq!(taken, [1, 2, 4]);
+    }
+
+    #[test]
+    fn limits_of_nodes_hold() {
+        let per_node = [("one".to_owned(), 1), ("two".to_owned(), 9)].into();
+        let mut queue = Queue::new(Limits { any_node: Some(2), per_node, ..Limits::default() });
+        for (id, name) in [(1, "one"), (2, "two"), (3, "three")] {
+            queue.node_is_up(id, name, &[], 4, true);
+        }
+        for job in 1..=9 {
+            queue.add(job, &spec(|_| ()));
+        }
+        let mut nodes: Vec<_> = std::iter::from_fn(|| queue.take()).map(|(_, node)| node).collect();
+        nodes.sort_unstable();
+        assert_eq!(nodes, [1, 2, 2, 3, 3]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::agent::AgentSettings;
 use crate::queue::Limits;
+use crate::tls::TlsFiles;
 
 /// Where the database is, below the project's root.
 pub const DATABASE: &str = ".ez-server/ez.db";
@@ -32,8 +33,53 @@ pub struct ServerSettings {
     pub limits: Limits,
     /// The agent in the same process; none where jobs run on other machines alone.
     pub agent: Option<AgentSettings>,
+    /// The certificate; none where it speaks plain HTTP.
+    pub tls: Option<TlsFiles>,
+    /// What clients may take.
+    pub http: HttpLimits,
+    /// How long a server that is told to end waits for the jobs of its own agent.
+    pub stop_wait: Duration,
     /// How long connections have to end when the server does.
     pub grace: Duration,
+}
+
+/// What clients may take of a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpLimits {
+    /// How long the head of a request may take.
+    pub head: Duration,
+    /// How long a body may be silent.
+    pub body: Duration,
+    /// The longest body in JSON, in bytes.
+    pub max_body_bytes: usize,
+    /// How many connections are open at once.
+    pub max_connections: usize,
+    /// How many wrong tokens an address is allowed within a minute.
+    pub max_wrong_tokens: u32,
+}
+
+impl Default for HttpLimits {
+    fn default() -> Self {
+        Self {
+            head: Duration::from_secs(20),
+            body: Duration::from_secs(30),
+            max_body_bytes: 4 << 20,
+            max_connections: 4096,
+            max_wrong_tokens: 20,
+        }
+    }
+}
+
+/// How far a server is told to end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stop {
+    /// Not at all.
+    #[default]
+    No,
+    /// When the jobs of its own agent have ended, or the time for them is over.
+    Gently,
+    /// At once.
+    Now,
 }
 
 /// What is wrong with settings.

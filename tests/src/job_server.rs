@@ -22,6 +22,38 @@ pub struct JobServer<'p> {
     pub address: SocketAddr,
     /// The token that is sent with every question.
     pub token: Option<String>,
+    /// The certificate that is trusted, where it speaks TLS, in PEM.
+    pub certificate: Option<String>,
+}
+
+/// A connection, encrypted or not.
+trait Stream: Read + Write {}
+impl<S: Read + Write> Stream for S {}
+
+fn encrypted(stream: TcpStream, trusted: &str) -> impl Stream + use<> {
+    use rustls::pki_types::pem::PemObject;
+    let mut roots = rustls::RootCertStore::empty();
+    let trusted = rustls::pki_types::CertificateDer::from_pem_slice(trusted.as_bytes());
+    roots.add(trusted.expect("a certificate")).expect("a root");
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = rustls::pki_types::ServerName::try_from("127.0.0.1").expect("a name");
+    let connection = rustls::ClientConnection::new(config.into(), name).expect("a connection");
+    rustls::StreamOwned::new(connection, stream)
+}
+
+/// A certificate for `127.0.0.1` and its key, in PEM.
+///
+/// # Panics
+/// The machine has no chance.
+pub fn certificate() -> (String, String) {
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let params = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("a name");
+    (params.self_signed(&key).expect("a certificate").pem(), key.serialize_pem())
 }
 
 /// An answer.
@@ -79,7 +111,7 @@ impl<'p> JobServer<'p> {
         let (process, errors, address) = begin(project, &flags, &environment, 0);
         let token =
             environment.iter().find(|(name, _)| name == "EZ_SERVER_TOKEN").map(|(_, token)| token.clone());
-        Self { project, flags, environment, process, errors, address, token }
+        Self { project, flags, environment, process, errors, address, token, certificate: None }
     }
 
     /// Kills it at once, as `kill -9` does.
@@ -107,8 +139,12 @@ impl<'p> JobServer<'p> {
         path: &str,
         body: Option<&Value>,
         more: &[(&str, &str)],
-    ) -> std::io::Result<TcpStream> {
-        let mut stream = TcpStream::connect(self.address)?;
+    ) -> std::io::Result<Box<dyn Stream>> {
+        let stream = TcpStream::connect(self.address)?;
+        let mut stream: Box<dyn Stream> = match &self.certificate {
+            Some(trusted) => Box::new(encrypted(stream, trusted)),
+            None => Box::new(stream),
+        };
         let body = body.map(ToString::to_string).unwrap_or_default();
         let mut head = format!("{method} /api/v1{path} HTTP/1.0\r\nHost: {}\r\n", self.address);
         if !body.is_empty() {
@@ -134,7 +170,10 @@ impl<'p> JobServer<'p> {
     pub fn ask_with(&self, method: &str, path: &str, body: Option<&Value>, more: &[(&str, &str)]) -> Answer {
         let mut stream = self.connect(method, path, body, more).expect("it listens");
         let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).expect("an answer");
+        if let Err(error) = stream.read_to_end(&mut answer) {
+            // A server may end a TLS connection without a word when all is said.
+            assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof, "an answer");
+        }
         let answer = String::from_utf8_lossy(&answer).into_owned();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
@@ -216,7 +255,7 @@ fn begin(
     let mut errors = BufReader::new(process.stderr.take().expect("a pipe"));
     let mut line = String::new();
     errors.read_line(&mut line).expect("a line");
-    let address = line.trim().rsplit_once("http://").and_then(|(_, address)| address.parse().ok());
+    let address = line.trim().rsplit_once("://").and_then(|(_, address)| address.parse().ok());
     (process, errors, address.unwrap_or_else(|| panic!("it does not listen: {line}")))
 }
 
@@ -230,9 +269,10 @@ pub struct JobAgent<'p> {
 impl<'p> JobAgent<'p> {
     /// Starts one for a server, in the server's project, with a directory of its own.
     pub fn start(project: &'p Project, server: &JobServer<'_>, name: &str, flags: &[&str]) -> Self {
+        let scheme = if server.certificate.is_some() { "https" } else { "http" };
         let own = [
             "--server",
-            &format!("http://{}", server.address),
+            &format!("{scheme}://{}", server.address),
             "--name",
             name,
             "--data",

@@ -21,6 +21,8 @@ pub enum ServerAction {
     Start(ServerStart),
     /// Tell whether a server works, and what it does
     Status(ServerStatus),
+    /// End the server of this project
+    Stop(ServerStop),
     /// Make tokens, list or revoke them
     Token(ServerToken),
     /// Copy the database while the server works
@@ -30,9 +32,9 @@ pub enum ServerAction {
 /// `ez server start`
 #[derive(Args, Debug)]
 pub struct ServerStart {
-    /// The address to listen on
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
-    pub host: String,
+    /// The address to listen on (else 127.0.0.1)
+    #[arg(long, value_name = "ADDRESS")]
+    pub host: Option<String>,
     /// The port to listen on; 0 is any that is free (EZ_HTTP_PORT, else 8080)
     #[arg(long, value_name = "PORT")]
     pub port: Option<u16>,
@@ -45,18 +47,33 @@ pub struct ServerStart {
     /// What this machine has, as in `gpu` or `os:linux`; several are separated by commas
     #[arg(long, value_name = "TAGS", value_delimiter = ',')]
     pub tags: Vec<String>,
-    /// After how many seconds without a sign of life the jobs of a node are given up
-    #[arg(long, value_name = "SECONDS", default_value = "60")]
-    pub lease: u64,
-    /// How many seconds a job that is to end has for it, before it is killed
-    #[arg(long, value_name = "SECONDS", default_value = "10")]
-    pub grace: u64,
+    /// After how many seconds without a sign of life the jobs of a node are given up (else 60)
+    #[arg(long, value_name = "SECONDS")]
+    pub lease: Option<u64>,
+    /// How many seconds a job that is to end has for it, before it is killed (else 10)
+    #[arg(long, value_name = "SECONDS")]
+    pub grace: Option<u64>,
+    /// For how many seconds a server that is told to end waits for the jobs of this machine (else 0; they go on without it)
+    #[arg(long, value_name = "SECONDS")]
+    pub stop_wait: Option<u64>,
     /// How many jobs run at once on all nodes together
     #[arg(long, value_name = "N")]
     pub max_jobs: Option<usize>,
     /// Ask nobody for a token, wherever this listens
     #[arg(long)]
     pub insecure: bool,
+    /// Speak TLS with this certificate (PEM)
+    #[arg(long, value_name = "FILE")]
+    pub tls_cert: Option<String>,
+    /// The key of the certificate (PEM)
+    #[arg(long, value_name = "FILE")]
+    pub tls_key: Option<String>,
+    /// Go on in the background; `ez server stop` ends it
+    #[arg(long)]
+    pub daemon: bool,
+    /// This process is the one in the background
+    #[arg(long, hide = true)]
+    pub detached: bool,
 }
 
 /// Where a server keeps what it knows.
@@ -68,17 +85,37 @@ pub struct ServerData {
     /// The database (EZ_DB_PATH, else .ez-server/ez.db in the project)
     #[arg(long, value_name = "FILE")]
     pub db: Option<String>,
+    /// The file of settings (else ez-server.toml in the project)
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<String>,
 }
 
 /// `ez server status`
 #[derive(Args, Debug)]
 pub struct ServerStatus {
-    /// The server (EZ_SERVER_URL, else http://127.0.0.1:8080)
+    /// The server (EZ_SERVER_URL, else the one of this project)
     #[arg(long, value_name = "URL")]
     pub server: Option<String>,
+    /// Whose certificates are trusted, as a PEM file (EZ_SERVER_CA, else whom browsers trust)
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<String>,
     /// As JSON
     #[arg(short, long)]
     pub json: bool,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub data: ServerData,
+}
+
+/// `ez server stop`
+#[derive(Args, Debug)]
+pub struct ServerStop {
+    /// How many seconds to wait for its end
+    #[arg(long, value_name = "SECONDS", default_value = "60")]
+    pub limit: u64,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub data: ServerData,
 }
 
 /// `ez server token`
@@ -168,6 +205,9 @@ pub struct ClientStart {
     /// The server (EZ_SERVER_URL); the token is taken from EZ_CLIENT_TOKEN alone
     #[arg(long, value_name = "URL")]
     pub server: Option<String>,
+    /// Whose certificates are trusted, as a PEM file (EZ_SERVER_CA, else whom browsers trust)
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<String>,
     /// The name of this machine (EZ_NODE_NAME, else its host name)
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,

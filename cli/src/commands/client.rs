@@ -4,7 +4,7 @@ use ez_server::agent::connect::WebSocket;
 use ez_server::agent::{self, AgentSettings};
 use tokio::sync::watch;
 
-use super::server::{MAX_LOG_BYTES, cores, end_signal, failure, given, own_tags, root, runtime};
+use super::server::{MAX_LOG_BYTES, ca, cores, end_signal, failure, given, own_tags, root, runtime};
 use super::{Context, Outcome};
 use crate::args::server::{Client, ClientAction, ClientStart};
 use crate::exit_code::Code;
@@ -22,7 +22,8 @@ fn start(context: &Context, request: &ClientStart) -> Outcome {
         Failure::new(Code::USAGE, "ez: which server? Say --server URL, or set EZ_SERVER_URL".to_owned())
     })?;
     let token = given(context, None, "EZ_CLIENT_TOKEN");
-    let connector = WebSocket::new(&url, token).map_err(failure)?;
+    let connector =
+        WebSocket::new(&url, token, ca(context, request.ca.as_ref()).as_deref()).map_err(failure)?;
     let project = root(context, request.root.as_ref());
     let data = match &request.data {
         Some(data) => context.environment.absolute(data).into_std_path_buf(),

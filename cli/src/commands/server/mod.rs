@@ -1,18 +1,20 @@
 //! `ez server`: serves a project to other machines.
 
-use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
-use std::time::Duration;
+mod daemon;
+mod settings;
 
-use ez_server::agent::AgentSettings;
+use std::path::PathBuf;
+
 use ez_server::auth::{NewToken, Scope};
 use ez_server::clock::now_ms;
-use ez_server::http;
-use ez_server::queue::Limits;
-use ez_server::settings::{DATABASE, PORT, ServerSettings};
+use ez_server::settings::{PORT, Stop};
 use ez_server::store::{Store, tokens};
+use ez_server::{client, http, pid_file};
+use serde_json::{Value, json};
 use tokio::sync::watch;
 
+pub use self::settings::MAX_LOG_BYTES;
+use self::settings::Place;
 use super::version::EZ_VERSION;
 use super::{Context, Outcome};
 use crate::args::server::{
@@ -24,17 +26,12 @@ use crate::failure::Failure;
 use crate::logger::Color;
 use crate::table;
 
-/// How much of the output of an attempt is kept, in bytes.
-pub const MAX_LOG_BYTES: u64 = 1 << 30;
-
-/// How long requests have to end when the server does.
-const SHUTDOWN: Duration = Duration::from_secs(5);
-
 /// Does what is asked.
 pub fn run(context: &Context, request: &Server) -> Outcome {
     match &request.action {
         ServerAction::Start(request) => start(context, request),
         ServerAction::Status(request) => status(context, request),
+        ServerAction::Stop(request) => daemon::stop(context, request),
         ServerAction::Token(request) => match &request.action {
             TokenAction::Create(request) => create_token(context, request),
             TokenAction::List(request) => list_tokens(context, request),
@@ -70,13 +67,6 @@ pub fn root(context: &Context, flag: Option<&String>) -> PathBuf {
     context.environment.absolute(root).into_std_path_buf()
 }
 
-fn database(context: &Context, data: &ServerData) -> PathBuf {
-    match given(context, data.db.as_ref(), "EZ_DB_PATH") {
-        Some(path) => context.environment.absolute(path).into_std_path_buf(),
-        None => root(context, data.root.as_ref()).join(DATABASE),
-    }
-}
-
 /// How many jobs a machine runs at once where nothing else is said.
 pub fn cores() -> u32 {
     std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32)
@@ -88,61 +78,38 @@ pub fn own_tags(more: &[String]) -> Vec<String> {
     own.into_iter().chain(more.iter().cloned()).collect()
 }
 
-fn settings(context: &Context, request: &ServerStart) -> Result<ServerSettings, Failure> {
-    let root = root(context, request.data.root.as_ref());
-    let database = database(context, &request.data);
-    let host: IpAddr = match request.host.as_str() {
-        "localhost" => IpAddr::from([127, 0, 0, 1]),
-        host => host
-            .parse()
-            .map_err(|_| misuse(format!("\"{host}\" is no address; write one as in 127.0.0.1")))?,
-    };
-    let port = match (request.port, context.environment.get("EZ_HTTP_PORT").filter(|port| !port.is_empty())) {
-        (Some(port), _) => port,
-        (None, Some(port)) => {
-            port.parse().map_err(|_| misuse(format!("EZ_HTTP_PORT is \"{port}\", which is no port")))?
-        }
-        (None, None) => PORT,
-    };
-    let program = std::env::current_exe().map_err(failure)?;
-    let slots = request.slots.unwrap_or_else(cores);
-    let agent = (slots > 0).then(|| AgentSettings {
-        name: "local".into(),
-        tags: own_tags(&request.tags),
-        slots,
-        data: database.with_file_name("agent"),
-        project: root.clone(),
-        program,
-        grace: request.grace.saturating_mul(1000),
-        max_log_bytes: MAX_LOG_BYTES,
-    });
-    Ok(ServerSettings {
-        address: SocketAddr::new(host, port),
-        root,
-        database,
-        token: given(context, None, "EZ_SERVER_TOKEN"),
-        is_insecure: request.insecure,
-        lease: Duration::from_secs(request.lease.max(1)),
-        limits: Limits { total: request.max_jobs, ..Limits::default() },
-        agent,
-        grace: SHUTDOWN,
-    })
-}
-
 fn start(context: &Context, request: &ServerStart) -> Outcome {
-    let settings = settings(context, request)?;
+    if request.daemon && !request.detached {
+        return daemon::start(context, &request.data);
+    }
+    let settings = settings::of(context, request)?;
+    if request.detached {
+        daemon::detach();
+    }
     let program = std::env::current_exe().map_err(failure)?;
-    runtime()?.block_on(async {
-        let (stop, stopping) = watch::channel(false);
+    let pid_file = http::take_database(&settings.database).map_err(failure)?;
+    let runtime = runtime()?;
+    let served = runtime.block_on(async {
+        let (stop, stopping) = watch::channel(Stop::No);
         tokio::spawn(async move {
             end_signal().await;
-            stop.send_replace(true);
+            stop.send_replace(Stop::Gently);
+            end_signal().await;
+            stop.send_replace(Stop::Now);
+            stop.closed().await;
         });
-        let listening = |address: SocketAddr| {
-            context.logger.err(Color::None, &format!("ez: listening on http://{address}\n"));
+        let listening = |url: &str| {
+            context.logger.err(Color::None, &format!("ez: listening on {url}\n"));
+            if request.detached {
+                daemon::tell(url);
+            }
         };
-        http::serve(settings, EZ_VERSION, program, stopping, listening).await.map_err(failure)
-    })
+        http::serve(settings, EZ_VERSION, program, &pid_file, stopping, listening).await.map_err(failure)
+    });
+    // The database is another server's only when nothing is written any more.
+    drop(runtime);
+    drop(pid_file);
+    served
 }
 
 /// Waits until the process is told to end.
@@ -159,32 +126,68 @@ pub async fn end_signal() {
     }
 }
 
+/// What is known of a server: of its process, where it is one of this machine, and of what it answers.
 fn status(context: &Context, request: &ServerStatus) -> Outcome {
-    let url = given(context, request.server.as_ref(), "EZ_SERVER_URL")
-        .unwrap_or_else(|| format!("http://127.0.0.1:{PORT}"));
+    let named = given(context, request.server.as_ref(), "EZ_SERVER_URL");
+    let own = match named {
+        Some(_) => None,
+        None => pid_file::holder(&pid_file::beside(&Place::of(context, &request.data)?.database))
+            .map_err(failure)?,
+    };
+    let of_own = own.as_ref().map(|own| own.url.clone()).filter(|url| !url.is_empty());
+    let url = named.or(of_own).unwrap_or_else(|| format!("http://127.0.0.1:{PORT}"));
     let token = given(context, None, "EZ_SERVER_TOKEN");
-    let stats = ez_server::client::stats(&url, token.as_deref()).map_err(failure)?;
+    let ca = ca(context, request.ca.as_ref());
+    let health = client::health(&url, ca.as_deref()).map_err(failure)?;
+    // Who has no token learns at least that it works.
+    let stats = client::stats(&url, token.as_deref(), ca.as_deref());
+    let pid = own.map(|own| own.pid);
     let text = if request.json {
-        format!("{stats:#}\n")
+        let mut all = json!({"server": url, "pid": pid, "health": health["status"]});
+        match &stats {
+            Ok(Value::Object(stats)) => {
+                all.as_object_mut().into_iter().for_each(|all| all.extend(stats.clone()));
+            }
+            Ok(_) => {}
+            Err(error) => all["error"] = error.to_string().into(),
+        }
+        format!("{all:#}\n")
     } else {
-        let seconds = stats["uptime"].as_i64().unwrap_or(0) / 1000;
-        let number = |name: &str| stats[name].as_i64().unwrap_or(0);
-        table::align(
-            &format!(
-                "server\t{url}\nworks for\t{seconds} s\nnodes\t{}\njobs running\t{}\njobs pending\t{}\n",
-                number("nodes"),
-                number("running"),
-                number("pending")
-            ),
-            2,
-        )
+        table::align(&status_table(&url, pid, &health, stats.as_ref()), 2)
     };
     context.logger.out(Color::None, &text);
     Ok(())
 }
 
+fn status_table(
+    url: &str,
+    pid: Option<i32>,
+    health: &Value,
+    stats: Result<&Value, &client::ClientError>,
+) -> String {
+    let process = pid.map_or_else(String::new, |pid| format!("process\t{pid}\n"));
+    let health = health["status"].as_str().unwrap_or("unknown");
+    let head = format!("server\t{url}\n{process}health\t{health}\n");
+    match stats {
+        Ok(stats) => {
+            let number = |name: &str| stats[name].as_i64().unwrap_or(0);
+            let (seconds, nodes) = (number("uptime") / 1000, number("nodes"));
+            let (running, pending) = (number("running"), number("pending"));
+            format!(
+                "{head}works for\t{seconds} s\nnodes\t{nodes}\njobs running\t{running}\njobs pending\t{pending}\n"
+            )
+        }
+        Err(error) => format!("{head}jobs\tunknown: {error}\n"),
+    }
+}
+
+/// The file of those who are trusted, by flag or environment.
+pub fn ca(context: &Context, flag: Option<&String>) -> Option<PathBuf> {
+    given(context, flag, "EZ_SERVER_CA").map(|path| context.environment.absolute(path).into_std_path_buf())
+}
+
 fn open(context: &Context, data: &ServerData) -> Result<Store, Failure> {
-    http::open_store(&database(context, data)).map_err(failure)
+    http::open_store(&Place::of(context, data)?.database).map_err(failure)
 }
 
 fn create_token(context: &Context, request: &TokenCreate) -> Outcome {

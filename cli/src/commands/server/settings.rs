@@ -1,0 +1,183 @@
+//! The settings of a server: of flags, else of the environment, else of `ez-server.toml`, else what is usual.
+
+use std::fs;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ez_server::agent::AgentSettings;
+use ez_server::queue::Limits;
+use ez_server::settings::{DATABASE, HttpLimits, PORT, ServerSettings};
+use ez_server::settings_file::{HttpTable, JobLimit, NAME, SettingsFile};
+use ez_server::tls::TlsFiles;
+
+use super::{cores, failure, given, misuse, own_tags};
+use crate::args::server::{ServerData, ServerStart};
+use crate::commands::Context;
+use crate::failure::Failure;
+
+/// How much of the output of an attempt is kept, in bytes.
+pub const MAX_LOG_BYTES: u64 = 1 << 30;
+
+/// For how many seconds a node may be silent, and how many a job has to end.
+const LEASE: u64 = 60;
+const GRACE: u64 = 10;
+
+/// How long requests have to end when the server does.
+const SHUTDOWN: Duration = Duration::from_secs(5);
+
+/// Where a server has what it works with, and what its file says.
+pub struct Place {
+    /// What the file says.
+    pub file: SettingsFile,
+    /// The project.
+    pub root: PathBuf,
+    /// The database.
+    pub database: PathBuf,
+    /// Where paths in the file begin.
+    directory: PathBuf,
+}
+
+impl Place {
+    /// As flags, environment and file say.
+    pub fn of(context: &Context, data: &ServerData) -> Result<Self, Failure> {
+        let absolute = |path: &str| context.environment.absolute(path).into_std_path_buf();
+        let said_root = given(context, data.root.as_ref(), "EZ_ROOT").map(|root| absolute(&root));
+        let here = || absolute(".");
+        let path = match &data.config {
+            Some(path) => absolute(path),
+            None => said_root.clone().unwrap_or_else(here).join(NAME),
+        };
+        let file = SettingsFile::read(&path).map_err(misuse)?;
+        if file.is_none() && data.config.is_some() {
+            return Err(misuse(format!("there is no file {}", path.display())));
+        }
+        let file = file.unwrap_or_default();
+        let directory = path.parent().map_or_else(here, Path::to_owned);
+        let in_file = |path: &Option<String>| path.as_ref().map(|path| directory.join(path));
+        let root = said_root.or_else(|| in_file(&file.root)).unwrap_or_else(here);
+        let said_database = given(context, data.db.as_ref(), "EZ_DB_PATH").map(|path| absolute(&path));
+        let database = said_database.or_else(|| in_file(&file.db)).unwrap_or_else(|| root.join(DATABASE));
+        Ok(Self { file, root, database, directory })
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.directory.join(path)
+    }
+}
+
+/// All settings of `ez server start`.
+pub fn of(context: &Context, request: &ServerStart) -> Result<ServerSettings, Failure> {
+    let place = Place::of(context, &request.data)?;
+    let file = &place.file;
+    let address = SocketAddr::new(host(request, file)?, port(context, request, file)?);
+    let slots = request.slots.or(file.slots).unwrap_or_else(cores);
+    let tags = if request.tags.is_empty() { file.tags.as_deref().unwrap_or_default() } else { &request.tags };
+    let agent = AgentSettings {
+        name: "local".into(),
+        tags: own_tags(tags),
+        slots,
+        data: place.database.with_file_name("agent"),
+        project: place.root.clone(),
+        program: std::env::current_exe().map_err(failure)?,
+        grace: request.grace.or(file.grace).unwrap_or(GRACE).saturating_mul(1000),
+        max_log_bytes: file.max_log_bytes.unwrap_or(MAX_LOG_BYTES),
+    };
+    Ok(ServerSettings {
+        address,
+        token: token(context, &place)?,
+        is_insecure: request.insecure || file.insecure.unwrap_or(false),
+        lease: Duration::from_secs(request.lease.or(file.lease).unwrap_or(LEASE).max(1)),
+        limits: limits(request, file),
+        agent: (slots > 0).then_some(agent),
+        tls: tls(context, request, &place)?,
+        http: http(&file.http)?,
+        stop_wait: Duration::from_secs(request.stop_wait.or(file.stop_wait).unwrap_or(0)),
+        grace: SHUTDOWN,
+        root: place.root,
+        database: place.database,
+    })
+}
+
+fn host(request: &ServerStart, file: &SettingsFile) -> Result<IpAddr, Failure> {
+    match request.host.as_ref().or(file.host.as_ref()).map_or("localhost", String::as_str) {
+        "localhost" => Ok(IpAddr::from([127, 0, 0, 1])),
+        host => {
+            host.parse().map_err(|_| misuse(format!("\"{host}\" is no address; write one as in 127.0.0.1")))
+        }
+    }
+}
+
+fn port(context: &Context, request: &ServerStart, file: &SettingsFile) -> Result<u16, Failure> {
+    match (request.port, given(context, None, "EZ_HTTP_PORT")) {
+        (Some(port), _) => Ok(port),
+        (None, Some(port)) => {
+            port.parse().map_err(|_| misuse(format!("EZ_HTTP_PORT is \"{port}\", which is no port")))
+        }
+        (None, None) => Ok(file.port.unwrap_or(PORT)),
+    }
+}
+
+/// The token of the environment, else that of a file.
+fn token(context: &Context, place: &Place) -> Result<Option<String>, Failure> {
+    let of_environment = given(context, None, "EZ_SERVER_TOKEN");
+    let (None, Some(path)) = (&of_environment, &place.file.token_file) else { return Ok(of_environment) };
+    let path = place.path(path);
+    let text = fs::read_to_string(&path)
+        .map_err(|error| misuse(format!("the token_file {} cannot be read: {error}", path.display())))?;
+    match text.trim() {
+        "" => Err(misuse(format!("the token_file {} is empty", path.display()))),
+        token => Ok(Some(token.to_owned())),
+    }
+}
+
+fn limits(request: &ServerStart, file: &SettingsFile) -> Limits {
+    let named = |(name, limit): (&String, &JobLimit)| limit.max_jobs.map(|most| (name.clone(), most));
+    Limits {
+        total: request.max_jobs.or(file.max_jobs),
+        per_task: file.tasks.iter().filter_map(named).collect(),
+        any_node: file.max_jobs_per_node,
+        per_node: file.nodes.iter().filter_map(named).collect(),
+    }
+}
+
+fn tls(context: &Context, request: &ServerStart, place: &Place) -> Result<Option<TlsFiles>, Failure> {
+    let said = |flag: &Option<String>, file: &Option<String>| {
+        let flag = flag.as_ref().map(|path| context.environment.absolute(path).into_std_path_buf());
+        flag.or_else(|| file.as_ref().map(|path| place.path(path)))
+    };
+    let cert = said(&request.tls_cert, &place.file.tls.cert);
+    let key = said(&request.tls_key, &place.file.tls.key);
+    match (cert, key) {
+        (Some(cert), Some(key)) => Ok(Some(TlsFiles { cert, key })),
+        (None, None) => Ok(None),
+        (Some(_), None) => {
+            Err(misuse("a certificate needs its key: say --tls-key FILE, or tls.key in the file"))
+        }
+        (None, Some(_)) => {
+            Err(misuse("a key needs its certificate: say --tls-cert FILE, or tls.cert in the file"))
+        }
+    }
+}
+
+fn http(table: &HttpTable) -> Result<HttpLimits, Failure> {
+    let usual = HttpLimits::default();
+    let seconds = |given: Option<u64>, usual| given.map_or(usual, Duration::from_secs);
+    let limits = HttpLimits {
+        head: seconds(table.head_seconds, usual.head),
+        body: seconds(table.body_seconds, usual.body),
+        max_body_bytes: table.max_body_bytes.unwrap_or(usual.max_body_bytes),
+        max_connections: table.max_connections.unwrap_or(usual.max_connections),
+        max_wrong_tokens: table.max_wrong_tokens.unwrap_or(usual.max_wrong_tokens),
+    };
+    let is_nothing = limits.head.is_zero()
+        || limits.body.is_zero()
+        || limits.max_body_bytes == 0
+        || limits.max_connections == 0
+        || limits.max_wrong_tokens == 0;
+    if is_nothing {
+        Err(misuse("with a 0 in [http] nobody could ask anything: write 1 or more"))
+    } else {
+        Ok(limits)
+    }
+}

@@ -1,0 +1,257 @@
+//! TLS: the certificate of a server, and whom a client trusts.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{CertificateError, ClientConfig, RootCertStore, ServerConfig};
+use tokio_rustls::TlsAcceptor;
+
+/// The longest file of certificates or keys that is read, in bytes.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// The certificate of a server and its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate, and those between it and its root, in PEM.
+    pub cert: PathBuf,
+    /// The key, in PEM.
+    pub key: PathBuf,
+}
+
+/// What is wrong with certificates and keys.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file cannot be read.
+    #[error("{0} cannot be read: {1}")]
+    Io(String, #[source] io::Error),
+    /// A file has not what it should have.
+    #[error("{0} has no {1} in PEM (`-----BEGIN {2}-----`)")]
+    Lacks(String, &'static str, &'static str),
+    /// A file is not PEM.
+    #[error("{0} is no PEM file: {1}")]
+    Pem(String, String),
+    /// Everybody on the machine can read the key.
+    #[error("{path} can be read by everybody (mode {mode:o}): say `chmod 600 {path}`")]
+    OpenKey {
+        /// The file.
+        path: String,
+        /// Its mode.
+        mode: u32,
+    },
+    /// They do not belong together.
+    #[error("the key {key} does not belong to the certificate {cert}")]
+    OtherKey {
+        /// The certificate.
+        cert: String,
+        /// The key.
+        key: String,
+    },
+    /// Its time is over.
+    #[error("the certificate {0} has expired: renew it")]
+    Expired(String),
+    /// Its time has not come.
+    #[error(
+        "the certificate {0} counts only from a later time: look at it, and at the clock of this machine"
+    )]
+    NotYet(String),
+    /// The library refuses.
+    #[error("{0} cannot be used: {1}")]
+    Refused(String, String),
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
+    let io = |error| TlsError::Io(path.display().to_string(), error);
+    if fs::metadata(path).map_err(io)?.len() > MAX_BYTES {
+        return Err(io(io::Error::other("it is too long")));
+    }
+    fs::read(path).map_err(io)
+}
+
+fn of_pem(path: &Path, error: &pem::Error, what: &'static str, label: &'static str) -> TlsError {
+    let shown = path.display().to_string();
+    match error {
+        pem::Error::NoItemsFound => TlsError::Lacks(shown, what, label),
+        error => TlsError::Pem(shown, error.to_string()),
+    }
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(path)?).collect();
+    let bad = |error: &pem::Error| of_pem(path, error, "certificate", "CERTIFICATE");
+    let found = found.map_err(|error| bad(&error))?;
+    if found.is_empty() { Err(bad(&pem::Error::NoItemsFound)) } else { Ok(found) }
+}
+
+fn key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    use std::os::unix::fs::PermissionsExt;
+    let text = read(path)?;
+    let metadata = fs::metadata(path).map_err(|error| TlsError::Io(path.display().to_string(), error))?;
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o007 != 0 {
+        return Err(TlsError::OpenKey { path: path.display().to_string(), mode });
+    }
+    PrivateKeyDer::from_pem_slice(&text).map_err(|error| of_pem(path, &error, "key", "PRIVATE KEY"))
+}
+
+/// What accepts connections with a certificate.
+///
+/// # Errors
+/// Certificate or key cannot be used.
+pub fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, TlsError> {
+    let (cert, own_key) = (files.cert.display().to_string(), files.key.display().to_string());
+    let chain = certificates(&files.cert)?;
+    check_time(&chain, &cert)?;
+    let refused = |error: rustls::Error| match error {
+        rustls::Error::InconsistentKeys(_) => TlsError::OtherKey { cert: cert.clone(), key: own_key.clone() },
+        error => TlsError::Refused(cert.clone(), error.to_string()),
+    };
+    let mut config = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(refused)?
+        .with_no_client_auth()
+        .with_single_cert(chain, key(&files.key)?)
+        .map_err(refused)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// Refuses a certificate that no client would take now.
+///
+/// A verifier looks at the time of a certificate before it looks for who vouches for it: whatever else it says is the clients' matter.
+fn check_time(chain: &[CertificateDer<'_>], path: &str) -> Result<(), TlsError> {
+    let roots = Arc::new(public_roots());
+    let Ok(verifier) = WebPkiServerVerifier::builder_with_provider(roots, provider()).build() else {
+        return Ok(());
+    };
+    let (Some((first, between)), Ok(name)) = (chain.split_first(), ServerName::try_from("localhost")) else {
+        return Ok(());
+    };
+    match verifier.verify_server_cert(first, between, &name, &[], UnixTime::now()) {
+        Err(rustls::Error::InvalidCertificate(
+            CertificateError::Expired | CertificateError::ExpiredContext { .. },
+        )) => Err(TlsError::Expired(path.to_owned())),
+        Err(rustls::Error::InvalidCertificate(
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
+        )) => Err(TlsError::NotYet(path.to_owned())),
+        _ => Ok(()),
+    }
+}
+
+fn public_roots() -> RootCertStore {
+    RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
+}
+
+/// Whom a client trusts: the certificates of a file, else the authorities that browsers trust.
+///
+/// # Errors
+/// The file cannot be used.
+pub fn client_config(ca: Option<&Path>) -> Result<Arc<ClientConfig>, TlsError> {
+    let mut roots = public_roots();
+    if let Some(ca) = ca {
+        let shown = ca.display().to_string();
+        roots = RootCertStore::empty();
+        for certificate in certificates(ca)? {
+            roots.add(certificate).map_err(|error| TlsError::Refused(shown.clone(), error.to_string()))?;
+        }
+    }
+    let config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| TlsError::Refused("TLS".into(), error.to_string()))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+/// What asks a server over HTTP; `ca` as for [`client_config`].
+///
+/// # Errors
+/// The file cannot be used.
+pub fn http_agent(ca: Option<&Path>) -> Result<ureq::Agent, TlsError> {
+    let mut tls = ureq::tls::TlsConfig::builder();
+    if let Some(ca) = ca {
+        let trusted = certificates(ca)?;
+        let trusted = trusted.iter().map(|der| ureq::tls::Certificate::from_der(der).to_owned());
+        tls = tls.root_certs(ureq::tls::RootCerts::Specific(Arc::new(trusted.collect())));
+    }
+    Ok(ureq::Agent::config_builder().http_status_as_error(false).tls_config(tls.build()).build().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::PathBuf;
+
+    use super::{TlsError, TlsFiles, acceptor, client_config};
+
+    struct Place(tempfile::TempDir);
+
+    impl Place {
+        fn file(&self, name: &str, text: &str, mode: u32) -> PathBuf {
+            let path = self.0.path().join(name);
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            path
+        }
+
+        /// A certificate that counts from one year to another, and its key.
+        fn pair(&self, name: &str, years: (i32, i32)) -> TlsFiles {
+            let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+            params.not_before = rcgen::date_time_ymd(years.0, 1, 1);
+            params.not_after = rcgen::date_time_ymd(years.1, 1, 1);
+            let key = rcgen::KeyPair::generate().unwrap();
+            let cert = params.self_signed(&key).unwrap();
+            TlsFiles {
+                cert: self.file(&format!("{name}.pem"), &cert.pem(), 0o644),
+                key: self.file(&format!("{name}.key"), &key.serialize_pem(), 0o600),
+            }
+        }
+    }
+
+    fn refused(files: &TlsFiles) -> String {
+        acceptor(files).err().unwrap().to_string()
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_certificate_is_said() {
+        let place = Place(tempfile::tempdir().unwrap());
+        let good = place.pair("good", (2020, 4000));
+        assert!(acceptor(&good).is_ok());
+
+        let other = place.pair("other", (2020, 4000));
+        let mixed = TlsFiles { key: other.key.clone(), ..good.clone() };
+        assert!(refused(&mixed).contains("does not belong to the certificate"), "{}", refused(&mixed));
+
+        assert!(matches!(acceptor(&place.pair("old", (2000, 2001))), Err(TlsError::Expired(_))));
+        assert!(matches!(acceptor(&place.pair("new", (3990, 4000))), Err(TlsError::NotYet(_))));
+
+        let swapped = TlsFiles { cert: good.key.clone(), key: good.cert.clone() };
+        assert!(refused(&swapped).contains("good.key has no certificate in PEM"), "{}", refused(&swapped));
+        let missing = TlsFiles { cert: place.0.path().join("none.pem"), ..good.clone() };
+        assert!(refused(&missing).contains("none.pem cannot be read: No such file"));
+
+        fs::set_permissions(&good.key, fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(refused(&good).contains("good.key can be read by everybody (mode 644): say `chmod 600"));
+    }
+
+    #[test]
+    fn whom_a_client_trusts_is_checked_before_it_connects() {
+        let place = Place(tempfile::tempdir().unwrap());
+        let good = place.pair("good", (2020, 4000));
+        assert!(client_config(Some(&good.cert)).is_ok());
+        assert!(client_config(None).is_ok());
+        let empty = place.file("empty.pem", "", 0o644);
+        assert!(client_config(Some(&empty)).err().unwrap().to_string().contains("has no certificate in PEM"));
+    }
+}

@@ -1,0 +1,214 @@
+//! How a server is set up, begun in the background, looked at, and ended.
+
+#![cfg(target_os = "linux")]
+
+use std::os::unix::fs::PermissionsExt;
+
+use ez_tests::Project;
+use ez_tests::job_server::{JobAgent, JobServer, certificate};
+use serde_json::{Value, json};
+
+const TASKFILE: &str = r#"version: '3'
+silent: true
+tasks:
+  where: echo "on $EZ_NODE_NAME"
+  wait: 'echo begun; while [ ! -e go ]; do sleep 0.01; done; echo done'
+"#;
+
+fn project() -> Project {
+    Project::new().file("Taskfile.yml", TASKFILE)
+}
+
+/// Ends a server in the background, whatever becomes of the test.
+struct Background<'p>(&'p Project);
+
+impl Drop for Background<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.run(["server", "stop"]);
+    }
+}
+
+/// `ez server status` as JSON.
+fn status(project: &Project, more: &[&str]) -> Value {
+    let told = project.run(["server", "status", "--json"].iter().chain(more));
+    serde_json::from_str(&told.success().stdout).expect("JSON")
+}
+
+#[test]
+fn a_server_goes_on_in_the_background_until_it_is_stopped() {
+    let project = project();
+    let _ended = Background(&project);
+    let begun = project.run(["server", "start", "--daemon", "--port", "0"]);
+    begun.success().stderr_has("in the background (process ").stderr_has("/.ez-server/server.log");
+    let told = status(&project, &[]);
+    let pid = told["pid"].as_i64().expect("a process");
+    assert!(begun.stderr.contains(&format!("(process {pid})")), "{told}");
+    assert_eq!((&told["health"], &told["running"], &told["pending"]), (&json!("ok"), &json!(0), &json!(0)));
+    // It is in a session of its own.
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it lives");
+    let session = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(3)?.parse().ok());
+    assert_eq!(session, Some(pid));
+    project
+        .run(["server", "start", "--daemon", "--port", "0"])
+        .exit(1)
+        .stderr_has("another server works with");
+    project.run(["server", "status"]).success().stdout_has("health").stdout_has("works for");
+
+    project.run(["server", "stop"]).success().stderr_has("the server has ended");
+    project.run(["server", "stop"]).exit(2).stderr_has("no server works with");
+}
+
+#[test]
+fn a_server_that_cannot_begin_in_the_background_says_why() {
+    let project = project();
+    project
+        .run(["server", "start", "--daemon", "--port", "0", "--host", "0.0.0.0"])
+        .exit(1)
+        .stderr_has("the server has ended: a server that listens on 0.0.0.0:0 can be reached");
+}
+
+#[test]
+fn two_servers_do_not_work_with_one_database() {
+    let project = project();
+    let _server = JobServer::start(&project, &[]);
+    project
+        .run(["server", "start", "--port", "0"])
+        .exit(1)
+        .stderr_has("another server works with this database");
+}
+
+#[test]
+fn flags_count_before_variables_and_these_before_the_file() {
+    let file = "slots = 3\nhost = '127.0.0.1'\nport = 1\nlease = 30\n\n[nodes.local]\nmax_jobs = 2\n";
+    let project = project().file("ez-server.toml", file).file("other/ez.toml", "slots = 5\nroot = '..'\n");
+    let slots = |flags: &[&str], variables: &[(&str, &str)]| {
+        let server = JobServer::start_in(&project, flags, variables);
+        server.ask("GET", "/nodes", None).json()["nodes"][0]["slots"].as_u64()
+    };
+    // The port of the file would not do: the builder gives one by a flag.
+    assert_eq!(slots(&[], &[]), Some(3));
+    assert_eq!(slots(&["--slots", "4"], &[("EZ_HTTP_PORT", "2")]), Some(4));
+    assert_eq!(slots(&["--config", "other/ez.toml"], &[]), Some(5));
+    project
+        .run(["server", "start", "--config", "none.toml"])
+        .exit(2)
+        .stderr_has("there is no file")
+        .stderr_has("none.toml");
+}
+
+#[test]
+fn a_wrong_file_is_refused_with_the_place() {
+    let project = project().file("ez-server.toml", "slots = 3\n\n[tls]\ncertt = 'x'\n");
+    for command in [vec!["server", "start"], vec!["server", "token", "list"], vec!["server", "backup", "x"]] {
+        project
+            .run(command)
+            .exit(2)
+            .stderr_has("ez-server.toml:4:1: `certt` is no setting of [tls]; do you mean `cert`?");
+    }
+}
+
+#[test]
+fn the_limit_of_a_node_counts_whatever_it_offers() {
+    let project = project().file("ez-server.toml", "[nodes.local]\nmax_jobs = 1\n");
+    let server = JobServer::start(&project, &["--slots", "4"]);
+    let first = server.run(&json!({"task": "wait"}));
+    let second = server.run(&json!({"task": "where"}));
+    server.follow(first, "0", |text| text.contains("begun\n"));
+    assert_eq!(server.job(second)["state"], "pending");
+    project.write("go", "");
+    assert_eq!(server.end_of(second).state, "success");
+}
+
+#[test]
+fn a_token_may_stand_in_a_file() {
+    let project = project().file("ez-server.toml", "token_file = 'token'\n").file("token", "of-file\n");
+    let mut server = JobServer::start(&project, &[]);
+    assert_eq!(server.ask("GET", "/jobs", None).status, 401);
+    server.token = Some("of-file".into());
+    assert_eq!(server.ask("GET", "/jobs", None).status, 200);
+}
+
+#[test]
+fn a_server_that_is_told_to_end_waits_for_its_jobs_where_it_is_told_to() {
+    let project = project();
+    let mut server = JobServer::start(&project, &["--stop-wait", "60", "--slots", "1"]);
+    let job = server.run(&json!({"task": "wait"}));
+    let waiting = server.run(&json!({"task": "where"}));
+    server.follow(job, "0", |text| text.contains("begun\n"));
+    let stopped = std::thread::scope(|scope| {
+        let stop = scope.spawn(|| project.run(["server", "stop"]).exit);
+        // It is asked still, and takes no more jobs for itself.
+        while server.ask("GET", "/nodes/1", None).json()["drained"] == json!(false) {}
+        project.write("go", "");
+        stop.join().expect("it ends")
+    });
+    assert_eq!(stopped, ez_tests::process::Exit::Code(0));
+    server.start_again();
+    assert_eq!(server.job(job)["state"], "success");
+    assert_eq!(server.end_of(waiting).state, "success");
+}
+
+#[test]
+fn who_follows_a_log_does_not_hold_the_end_up() {
+    let project = project();
+    let mut server = JobServer::start(&project, &[]);
+    let job = server.run(&json!({"task": "wait"}));
+    server.follow(job, "0", |text| text.contains("begun\n"));
+    let before = std::thread::scope(|scope| {
+        let follower = scope.spawn(|| server.end_of(job));
+        project.run(["server", "stop", "--limit", "4"]).success();
+        follower.join().expect("it follows")
+    });
+    assert_eq!((before.text.as_str(), before.state.as_str()), ("begun\n", ""));
+    project.write("go", "");
+    server.start_again();
+    let after = server.follow(job, &before.last_id, |_| false);
+    assert_eq!((after.text.as_str(), after.state.as_str()), ("done\n", "success"));
+}
+
+#[test]
+fn jobs_go_over_tls() {
+    let (certificate, key) = certificate();
+    let project = project().file("tls/server.pem", &certificate).file("tls/server.key", &key);
+    let only_owner = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(project.path("tls/server.key"), only_owner).expect("it is ours");
+    project.write("ez-server.toml", "slots = 0\n[tls]\ncert = 'tls/server.pem'\nkey = 'tls/server.key'\n");
+    let mut server = JobServer::start(&project, &[]);
+    server.certificate = Some(certificate);
+    let _agent = JobAgent::start(&project, &server, "far", &["--ca", "tls/server.pem"]);
+    let job = server.run(&json!({"task": "where"}));
+    let told = server.end_of(job);
+    assert_eq!((told.text.as_str(), told.state.as_str()), ("on far\n", "success"));
+
+    let url = format!("https://{}", server.address);
+    let status = |more: &[&str]| {
+        let args = ["server", "status", "--server", &url].into_iter().chain(more.iter().copied());
+        project.run(args)
+    };
+    status(&["--ca", "tls/server.pem"]).success().stdout_has("ok");
+    // Nobody vouches for the certificate.
+    status(&[]).exit(1).stderr_has("does not answer");
+    let plain = format!("http://{}", server.address);
+    project.run(["server", "status", "--server", &plain]).exit(1).stderr_has("does not answer");
+}
+
+#[test]
+fn certificates_that_cannot_be_used_are_refused_at_once() {
+    let ((one, key), (other, _)) = (certificate(), certificate());
+    let project = project().file("a.pem", &one).file("a.key", &key).file("b.pem", &other);
+    let start = |cert: &str, key: &str| {
+        project.run(["server", "start", "--port", "0", "--tls-cert", cert, "--tls-key", key])
+    };
+    start("a.pem", "a.key").exit(1).stderr_has("a.key can be read by everybody (mode 644): say `chmod 600");
+    let only_owner = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(project.path("a.key"), only_owner).expect("it is ours");
+    start("b.pem", "a.key")
+        .exit(1)
+        .stderr_has("a.key does not belong to the certificate")
+        .stderr_has("b.pem");
+    start("c.pem", "a.key").exit(1).stderr_has("c.pem cannot be read");
+    project
+        .run(["server", "start", "--port", "0", "--tls-cert", "a.pem"])
+        .exit(2)
+        .stderr_has("a certificate needs its key");
+}
