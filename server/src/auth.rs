@@ -19,6 +19,12 @@ use crate::api::ApiError;
 use crate::clock::now_ms;
 use crate::store::{Store, StoreError, tokens};
 
+/// The name of who asks an open server.
+const LOCAL: &str = "local";
+
+/// The name of who has the token of the settings.
+const SETTINGS_TOKEN: &str = "EZ_SERVER_TOKEN";
+
 /// What somebody may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Scope {
@@ -207,20 +213,32 @@ impl Authority {
     pub async fn caller(&self, token: Option<&str>, remote: IpAddr) -> Result<Option<Caller>, AuthError> {
         let all = || vec![Scope::Admin];
         let Some(token) = token else {
-            let local = Caller { name: "local".into(), scopes: all(), remote };
+            let local = Caller { name: LOCAL.into(), scopes: all(), remote };
             return Ok(self.is_open.then_some(local));
         };
         if self.failures.are_too_many(remote) {
             return Err(AuthError::TooMany);
         }
         if self.own.as_ref().is_some_and(|own| is_same(own, &hash(token))) {
-            return Ok(Some(Caller { name: "EZ_SERVER_TOKEN".into(), scopes: all(), remote }));
+            return Ok(Some(Caller { name: SETTINGS_TOKEN.into(), scopes: all(), remote }));
         }
         let Some((name, scopes)) = self.of_store(token).await? else {
             self.failures.add(remote);
             return Err(AuthError::Unknown);
         };
         Ok(Some(Caller { name, scopes, remote }))
+    }
+
+    /// Whether somebody who was let in still may: a token can be revoked meanwhile.
+    ///
+    /// # Errors
+    /// It cannot be looked up.
+    pub async fn still_counts(&self, caller: &Caller) -> Result<bool, StoreError> {
+        if [LOCAL, SETTINGS_TOKEN].contains(&caller.name.as_str()) {
+            return Ok(true);
+        }
+        let id = caller.name.clone();
+        Ok(self.store.read(move |connection| tokens::find(connection, &id)).await?.is_some())
     }
 
     async fn of_store(&self, token: &str) -> Result<Option<(String, Vec<Scope>)>, StoreError> {

@@ -29,11 +29,12 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::agent::connect::{ConnectError, Connector, Link};
 use crate::agent::{self, AgentError};
-use crate::api::{self, ApiError, Server, Shared, socket};
+use crate::api::{self, ApiError, Server, Shared, socket, subscription};
 use crate::auth::Authority;
 use crate::catalog::Catalog;
 use crate::clock::now_ms;
 use crate::dispatcher::{Dispatcher, DispatcherSettings};
+use crate::events::Events;
 use crate::log_file::LogFiles;
 use crate::pid_file::{self, PidFile, PidFileError};
 use crate::settings::{HttpLimits, ServerSettings, SettingsError, Stop};
@@ -124,14 +125,18 @@ pub async fn serve(
     let dispatch = DispatcherSettings { lease: settings.lease, limits: settings.limits.clone() };
     let dispatcher = Dispatcher::start(store.clone(), Arc::new(logs), dispatch).await?;
     let authority = Authority::new(store.clone(), settings.token.as_deref(), is_open);
+    let began = now_ms();
     let server = Arc::new(Server {
+        events: Arc::new(Events::new(began)),
+        strangers: Arc::new(Semaphore::new(socket::MAX_STRANGERS)),
         authority: authority.allowing_failures(settings.http.max_wrong_tokens),
         catalog: Catalog::new(program, settings.root.clone()),
         store,
         dispatcher: dispatcher.clone(),
         version,
-        began: now_ms(),
+        began,
     });
+    tokio::spawn(subscription::publish_all(Arc::clone(&server)));
     let listener = TcpListener::bind(settings.address)
         .await
         .map_err(|error| ServeError::Listen(settings.address, error))?;

@@ -10,6 +10,7 @@ pub mod catalog;
 pub mod client;
 pub mod clock;
 pub mod dispatcher;
+pub mod events;
 pub mod http;
 pub mod job;
 pub mod log_file;

@@ -5,6 +5,7 @@
 
 pub mod conformance;
 pub mod editor;
+pub mod event_client;
 pub mod generator;
 pub mod job_server;
 pub mod layers;

@@ -3,6 +3,7 @@
 pub mod jobs;
 pub mod nodes;
 pub mod socket;
+pub mod subscription;
 pub mod system;
 pub mod tasks;
 
@@ -14,6 +15,7 @@ use axum::http::StatusCode;
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use tokio::sync::Semaphore;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -23,6 +25,7 @@ use crate::auth::{AuthError, Authority, Caller, Scope};
 use crate::catalog::{Catalog, CatalogError};
 use crate::clock::now_ms;
 use crate::dispatcher::Dispatcher;
+use crate::events::Events;
 use crate::store::{Store, StoreError, tokens};
 
 /// What every handler works with.
@@ -35,6 +38,10 @@ pub struct Server {
     pub catalog: Catalog,
     /// Who may do what.
     pub authority: Authority,
+    /// What happens.
+    pub events: Arc<Events>,
+    /// Places for connections of which nobody knows yet whose they are.
+    pub strangers: Arc<Semaphore>,
     /// The version of the program.
     pub version: &'static str,
     /// When it began, in milliseconds since 1970.

@@ -1,29 +1,149 @@
-//! The WebSocket of agents.
+//! The WebSocket: of agents, and of browsers and tools that want to hear what happens. The first message says which.
 
-use axum::extract::State;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
-use axum::response::Response;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::{ConnectInfo, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use futures_util::{SinkExt, StreamExt};
-use tokio::sync::mpsc;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::time::timeout;
 
-use super::Shared;
+use super::{ApiError, Shared, subscription};
 use crate::agent::connect::{Link, Outgoing};
-use crate::auth::{Allowed, Node};
+use crate::auth::{Caller, Scope};
 use crate::dispatcher::{Connection, Dispatcher};
 use crate::wire::{self, FromAgent, LogPiece, MAX_MESSAGE_BYTES, ToAgent};
 
-/// Connects an agent.
-pub async fn connect(_: Allowed<Node>, State(server): State<Shared>, upgrade: WebSocketUpgrade) -> Response {
-    upgrade
-        .max_message_size(MAX_MESSAGE_BYTES)
-        .max_frame_size(MAX_MESSAGE_BYTES)
-        .on_upgrade(move |socket| serve(socket, server))
+/// How many connections may be open at once of which nobody knows yet whose they are.
+pub const MAX_STRANGERS: usize = 64;
+
+/// The longest message of who is no agent.
+const MAX_QUESTION_BYTES: usize = 64 * 1024;
+
+/// How long a client has to say what it wants.
+const GREETING_LIMIT: Duration = Duration::from_secs(10);
+
+/// A message of which only the form is known.
+#[derive(Debug, Deserialize)]
+pub struct Said {
+    /// What is wanted.
+    pub event: String,
+    /// More of it.
+    #[serde(default)]
+    pub data: Value,
 }
 
-async fn serve(socket: WebSocket, server: Shared) {
+/// Connects an agent, a browser or a tool. Who cannot set headers gives its token in the first message.
+pub async fn connect(
+    State(server): State<Shared>,
+    caller: Option<Extension<Caller>>,
+    remote: Option<Extension<ConnectInfo<SocketAddr>>>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let caller = caller.map(|Extension(caller)| caller);
+    let upgrade = match (upgrade, &caller) {
+        (Ok(upgrade), _) => upgrade,
+        (Err(_), None) => return ApiError::no_token().into_response(),
+        (Err(refused), Some(_)) => {
+            return ApiError::new(refused.status(), refused.body_text()).into_response();
+        }
+    };
+    let is_agent = caller.as_ref().is_some_and(|caller| caller.may(Scope::Node));
+    if caller.as_ref().is_some_and(|caller| !is_agent && !caller.may(Scope::Read)) {
+        return ApiError::small_scope(Scope::Read).into_response();
+    }
+    let Ok(place) = server.strangers.clone().try_acquire_owned() else {
+        let error = "too many connections wait for their first message: come again later";
+        return ApiError::new(StatusCode::SERVICE_UNAVAILABLE, error).into_response();
+    };
+    let limit = if is_agent { MAX_MESSAGE_BYTES } else { MAX_QUESTION_BYTES };
+    let remote = remote.map_or(IpAddr::from([127, 0, 0, 1]), |Extension(ConnectInfo(remote))| remote.ip());
+    upgrade
+        .max_message_size(limit)
+        .max_frame_size(limit)
+        .on_upgrade(move |socket| greet(socket, server, caller, remote, place))
+}
+
+/// Learns who is there and what for.
+async fn greet(
+    mut socket: WebSocket,
+    server: Shared,
+    caller: Option<Caller>,
+    remote: IpAddr,
+    place: OwnedSemaphorePermit,
+) {
+    let introduced = timeout(GREETING_LIMIT, introduce(&mut socket, &server, caller, remote)).await;
+    drop(place);
+    let (caller, text) = match introduced {
+        Ok(Ok(introduced)) => introduced,
+        Ok(Err(reason)) => return refuse(socket, reason).await,
+        Err(_) => return refuse(socket, "nothing was said in time".into()).await,
+    };
+    match wire::decode::<FromAgent>(&text) {
+        Ok(registration @ FromAgent::NodeRegister(_)) if caller.may(Scope::Node) => {
+            serve(socket, server, registration).await;
+        }
+        Ok(_) => refuse(socket, format!("the token lacks the scope `{}`", Scope::Node)).await,
+        Err(_) if caller.may(Scope::Read) => subscription::serve(socket, server, caller, &text).await,
+        Err(_) => refuse(socket, format!("the token lacks the scope `{}`", Scope::Read)).await,
+    }
+}
+
+/// The caller, who may have given a token first, and the first message after that.
+async fn introduce(
+    socket: &mut WebSocket,
+    server: &Shared,
+    caller: Option<Caller>,
+    remote: IpAddr,
+) -> Result<(Caller, String), String> {
+    let text = next_text(socket).await?;
+    let Some(token) = token_in(&text) else {
+        let caller = caller.ok_or("send {\"event\": \"authenticate\", \"data\": {\"token\": …}} first")?;
+        return Ok((caller, text));
+    };
+    let found = server.authority.caller(Some(&token), remote).await.map_err(|error| error.to_string())?;
+    let caller = found.ok_or("the token is not known")?;
+    let answer = json!({"event": "authenticated", "data": {}});
+    socket.send(Message::text(answer.to_string())).await.map_err(|error| error.to_string())?;
+    Ok((caller, next_text(socket).await?))
+}
+
+async fn next_text(socket: &mut WebSocket) -> Result<String, String> {
+    loop {
+        match socket.recv().await {
+            Some(Ok(Message::Text(text))) => return Ok(text.to_string()),
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+            _ => return Err("the first message is a text".into()),
+        }
+    }
+}
+
+fn token_in(text: &str) -> Option<String> {
+    let said: Said = serde_json::from_str(text).ok().filter(|said: &Said| said.event == "authenticate")?;
+    Some(said.data["token"].as_str().unwrap_or_default().to_owned())
+}
+
+/// Says why, and closes.
+pub async fn refuse(mut socket: WebSocket, reason: String) {
+    let told = json!({"event": "refused", "data": {"reason": reason}});
+    // Who is gone needs no explanation.
+    let _ = socket.send(Message::text(told.to_string())).await;
+    let close = CloseFrame { code: close_code::POLICY, reason: "refused".into() };
+    let _ = socket.send(Message::Close(Some(close))).await;
+}
+
+async fn serve(socket: WebSocket, server: Shared, registration: FromAgent) {
     let (mut sink, mut source) = socket.split();
     let (outgoing, from_agent) = mpsc::unbounded_channel();
     let (to_agent, mut incoming) = mpsc::unbounded_channel::<ToAgent>();
+    let _ = outgoing.send(Outgoing::Message(registration));
     let writing = tokio::spawn(async move {
         let mut seq = 0;
         while let Some(message) = incoming.recv().await {
