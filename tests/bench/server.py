@@ -22,7 +22,7 @@ TASKFILE = """version: '3'
 silent: true
 tasks:
   nothing: ':'
-  much: head -c {{.BYTES}} /dev/zero
+  much: yes 'a line as programs write them, neither very long nor very short, and then more' | head -c {{.BYTES}}
 """
 
 
@@ -158,4 +158,5 @@ def main():
         print(f"| {name} | {value} |" if args.markdown else f"{name:45} {value}")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -20,7 +20,7 @@ use super::attempt_directory::{AttemptDirectory, Order};
 use super::leftovers::MARK;
 use crate::clock::now_ms;
 use crate::job::{Ending, JobState};
-use crate::log_frame::{MAX_FRAME_BYTES, Stream, header};
+use crate::log_frame::{HEADER_BYTES, MAX_FRAME_BYTES, Stream, header};
 
 /// The first argument of a process that watches.
 pub const ARGUMENT: &str = "__watch";
@@ -235,12 +235,13 @@ fn children() -> Vec<Pid> {
 struct Output<R> {
     pipe: Option<R>,
     stream: Stream,
+    /// A frame: what is read stands behind the place for the header, so that both are written at once.
     buffer: Box<[u8]>,
 }
 
 impl<R: AsyncRead + Unpin> Output<R> {
     fn new(pipe: Option<R>, stream: Stream) -> Self {
-        Self { pipe, stream, buffer: vec![0; MAX_FRAME_BYTES].into_boxed_slice() }
+        Self { pipe, stream, buffer: vec![0; HEADER_BYTES + MAX_FRAME_BYTES].into_boxed_slice() }
     }
 
     fn is_open(&self) -> bool {
@@ -249,7 +250,7 @@ impl<R: AsyncRead + Unpin> Output<R> {
 
     async fn read(&mut self) -> io::Result<usize> {
         match &mut self.pipe {
-            Some(pipe) => pipe.read(&mut self.buffer).await,
+            Some(pipe) => pipe.read(self.buffer.get_mut(HEADER_BYTES..).unwrap_or_default()).await,
             None => Ok(0),
         }
     }
@@ -279,28 +280,29 @@ impl Log {
         };
         let kept = usize::try_from(self.left).unwrap_or(usize::MAX).min(length);
         self.left -= kept as u64;
-        if let Some(content) = output.buffer.get(..kept).filter(|content| !content.is_empty()) {
-            self.append(output.stream, content)?;
+        if kept > 0
+            && let Some(frame) = output.buffer.get_mut(..HEADER_BYTES + kept)
+        {
+            if let Some(place) = frame.first_chunk_mut::<HEADER_BYTES>() {
+                *place = header(output.stream, now_ms(), kept);
+            }
+            self.append(frame)?;
         }
         if kept < length && !self.is_cut {
             self.is_cut = true;
-            self.append(
-                Stream::Note,
-                b"the output is longer than what is kept of it; the rest is left out\n",
-            )?;
+            self.note("the output is longer than what is kept of it; the rest is left out")?;
         }
         Ok(())
     }
 
     fn note(&mut self, text: &str) -> io::Result<()> {
-        self.append(Stream::Note, format!("{text}\n").as_bytes())
+        let text = format!("{text}\n");
+        self.append(&[&header(Stream::Note, now_ms(), text.len())[..], text.as_bytes()].concat())
     }
 
-    fn append(&mut self, stream: Stream, content: &[u8]) -> io::Result<()> {
-        let mut frame = Vec::with_capacity(content.len() + crate::log_frame::HEADER_BYTES);
-        frame.extend(header(stream, now_ms(), content.len()));
-        frame.extend(content);
-        self.file.write_all(&frame)?;
+    /// Writes a whole frame.
+    fn append(&mut self, frame: &[u8]) -> io::Result<()> {
+        self.file.write_all(frame)?;
         self.bell.ring();
         Ok(())
     }

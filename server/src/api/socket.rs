@@ -1,6 +1,8 @@
 //! The WebSocket: of agents, and of browsers and tools that want to hear what happens. The first message says which.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
@@ -26,6 +28,9 @@ pub const MAX_STRANGERS: usize = 64;
 
 /// The longest message of who is no agent.
 const MAX_QUESTION_BYTES: usize = 64 * 1024;
+
+/// How many pieces of logs share a flush of the disk.
+const MAX_PIECES: usize = 16;
 
 /// How long a client has to say what it wants.
 const GREETING_LIMIT: Duration = Duration::from_secs(10);
@@ -192,12 +197,21 @@ async fn attend(
         return;
     };
     let Some(connection) = dispatcher.register(registration, to_agent.clone()).await else { return };
-    while let Some(heard) = from_agent.recv().await {
-        let is_kept = match heard {
-            Outgoing::Message(message) => pass_on(&dispatcher, &connection, message).await,
-            Outgoing::Log(piece) => keep(&dispatcher, &to_agent, piece).await,
-        };
-        if !is_kept {
+    let mut pieces = Vec::new();
+    while let Some(first) = from_agent.recv().await {
+        let mut heard = Some(first);
+        // Pieces that came meanwhile share the flush of the disk.
+        while let Some(Outgoing::Log(piece)) = heard {
+            pieces.push(piece);
+            heard = if pieces.len() < MAX_PIECES { from_agent.try_recv().ok() } else { None };
+        }
+        let pieces = std::mem::take(&mut pieces);
+        if !pieces.is_empty() && !keep(&dispatcher, &to_agent, pieces).await {
+            return;
+        }
+        if let Some(Outgoing::Message(message)) = heard
+            && !pass_on(&dispatcher, &connection, message).await
+        {
             return;
         }
     }
@@ -221,18 +235,31 @@ async fn pass_on(dispatcher: &Dispatcher, connection: &Connection, message: From
     true
 }
 
-/// Keeps a piece of a log. What is not wanted any more is passed over.
-async fn keep(dispatcher: &Dispatcher, to_agent: &mpsc::UnboundedSender<ToAgent>, piece: LogPiece) -> bool {
-    let Some(log) = dispatcher.logs().growing(piece.attempt) else { return true };
-    let attempt = piece.attempt;
+/// Keeps pieces of logs. What is not wanted any more is passed over.
+async fn keep(
+    dispatcher: &Dispatcher,
+    to_agent: &mpsc::UnboundedSender<ToAgent>,
+    pieces: Vec<LogPiece>,
+) -> bool {
+    let logs = Arc::clone(dispatcher.logs());
     let kept = tokio::task::spawn_blocking(move || {
-        let log_bytes = log.append(piece.offset, &piece.bytes)?;
-        log.sync()?;
-        Ok::<_, std::io::Error>(log_bytes)
+        let mut grown = BTreeMap::new();
+        for piece in pieces {
+            let Some(log) = logs.growing(piece.attempt) else { continue };
+            let length = log.append(piece.offset, &piece.bytes).map_err(|error| (piece.attempt, error))?;
+            grown.insert(piece.attempt, (log, length));
+        }
+        for (attempt, (log, _)) in &grown {
+            log.sync().map_err(|error| (*attempt, error))?;
+        }
+        Ok(grown.into_iter().map(|(attempt, (_, length))| (attempt, length)).collect::<Vec<_>>())
     });
     match kept.await {
-        Ok(Ok(log_bytes)) => to_agent.send(ToAgent::LogKept { attempt, log_bytes }).is_ok(),
-        Ok(Err(error)) => {
+        Ok(Ok(kept)) => kept
+            .into_iter()
+            .all(|(attempt, log_bytes)| to_agent.send(ToAgent::LogKept { attempt, log_bytes }).is_ok()),
+        Ok(Err((attempt, error))) => {
+            let error: std::io::Error = error;
             eprintln!("ez: the log of job {} cannot be written: {error}", attempt.job);
             false
         }
