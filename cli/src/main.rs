@@ -20,6 +20,7 @@ mod logger;
 mod packaged;
 mod paths;
 mod project;
+mod remote_task;
 mod render;
 mod saved_run;
 mod table;

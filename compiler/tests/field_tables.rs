@@ -10,7 +10,7 @@ use ez_compiler::ast::metadata::METADATA_FIELDS;
 use ez_compiler::ast::param::{FieldRow, PARAM_FIELDS, QUERY_FIELDS, markdown};
 use ez_compiler::ast::plan::{CHECKPOINT_FIELDS, INPUT_FIELDS, PLAN_FIELDS, STEP_FIELDS};
 use ez_compiler::ast::plugin::PLUGIN_FIELDS;
-use ez_compiler::ast::policy::{LOCK_FIELDS, LOG_FIELDS, RETRY_FIELDS};
+use ez_compiler::ast::policy::{LOCK_FIELDS, LOG_FIELDS, REMOTE_FIELDS, RETRY_FIELDS};
 use ez_compiler::ast::template_file::{TEMPLATE_FIELDS, TEMPLATE_FILE_FIELDS};
 
 fn check(page: &str, fields: &[FieldRow]) {
@@ -40,6 +40,7 @@ fn tables_of_hooks_and_policies_are_current() {
     check("policies.md", RETRY_FIELDS);
     check("policies.md", LOCK_FIELDS);
     check("logs.md", LOG_FIELDS);
+    check("remote.md", REMOTE_FIELDS);
 }
 
 #[test]

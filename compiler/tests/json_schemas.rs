@@ -216,6 +216,7 @@ tasks:
     deps: [text, {task: list, for: sources}]
     ez-retry: {count: 3, backoff: 2s}
     ez-lock: true
+    ez-remote: {tags: [a], sync_out: [b]}
     ez-params: [arch, {name: jobs, type: number, min: 1}]
     ez-hooks: {always: [{script: a}], pre_run: b}
 ";
@@ -255,6 +256,8 @@ tasks:
             ("{script: a}", "{command: a}"),
             ("always:", "at_end:"),
             ("ez-lock", "ez-locks"),
+            ("sync_out: [b]", "sync_back: [b]"),
+            ("tags: [a]", "tags: {a: b}"),
         ],
     );
 }

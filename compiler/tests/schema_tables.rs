@@ -124,6 +124,12 @@ const PLACES: &[Place] = &[
         "count: 1",
     ),
     place(Format::Taskfile, "tasks x ez-lock", "version: '3'\ntasks:\n  x:\n    ez-lock:\n      HERE", ""),
+    place(
+        Format::Taskfile,
+        "tasks x ez-remote",
+        "version: '3'\ntasks:\n  x:\n    ez-remote:\n      HERE",
+        "",
+    ),
     place(Format::Taskfile, "tasks x ez-log", "version: '3'\ntasks:\n  x:\n    ez-log:\n      HERE", ""),
     place(Format::Metadata, "", "HERE", ""),
     place(Format::Metadata, "artifacts []", "artifacts:\n- HERE", "path: a"),

@@ -371,6 +371,17 @@ impl Engine {
         Ok(concrete)
     }
 
+    /// Texts of the file, with the variables of a task.
+    ///
+    /// # Errors
+    /// A template fails.
+    pub fn render_texts(&self, texts: &[ast::Text], task: &ConcreteTask) -> Result<Vec<SmolStr>, RunError> {
+        let mut renderer = Renderer::new(&self.0.variables.template_host);
+        let rendered = renderer.texts(texts, &task.vars);
+        renderer.check()?;
+        Ok(rendered)
+    }
+
     /// Forgets what ran, and what commands of variables printed: before tasks run again.
     pub fn forget(&self) {
         self.0.executions.clear();

@@ -16,7 +16,9 @@ pub const TASKS: &str = "tasks";
 /// The directory of what is kept of plans, by plan, below [`DIRECTORY`].
 pub const PLANS: &str = "plans";
 /// Everything below [`DIRECTORY`] that runs write and that can be made again. What else is there is the user's own.
-pub const REMOVABLE: [&str; 4] = [TASKS, PLANS, NAMED_WORKSPACES, "cache"];
+pub const REMOVABLE: [&str; 5] = [TASKS, PLANS, NAMED_WORKSPACES, "cache", REMOTE];
+/// The directory of what other machines made, until it is in its place, below [`DIRECTORY`].
+pub const REMOTE: &str = "remote";
 /// The directory of locks, below [`DIRECTORY`].
 const LOCKS: &str = "locks";
 /// The file of a workspace that runs in it hold.

@@ -39,7 +39,12 @@ use crate::log_file::LogFiles;
 use crate::pid_file::{self, PidFile, PidFileError};
 use crate::settings::{HttpLimits, ServerSettings, SettingsError, Stop};
 use crate::store::{Store, StoreError, tokens};
+use crate::sync::content_store::ContentStore;
+use crate::sync::garbage;
 use crate::tls::{self, TlsError};
+
+/// The directory of the files of jobs, beside the database.
+pub const CONTENT: &str = "content";
 
 /// The most headers of a request, and the longest head with them, in bytes.
 const MAX_HEADERS: usize = 100;
@@ -122,6 +127,10 @@ pub async fn serve(
     let logs = settings.database.with_file_name("logs");
     let logs = LogFiles::new(logs.clone())
         .map_err(|error| ServeError::Directory(logs.display().to_string(), error))?;
+    let content = settings.database.with_file_name(CONTENT);
+    let content = ContentStore::open(&content)
+        .map_err(|error| ServeError::Directory(content.display().to_string(), error))?;
+    tokio::spawn(garbage::collect_on_server(content.clone(), store.clone()));
     let dispatch = DispatcherSettings { lease: settings.lease, limits: settings.limits.clone() };
     let dispatcher = Dispatcher::start(store.clone(), Arc::new(logs), dispatch).await?;
     let authority = Authority::new(store.clone(), settings.token.as_deref(), is_open);
@@ -133,6 +142,7 @@ pub async fn serve(
         catalog: Catalog::new(program, settings.root.clone()),
         store,
         dispatcher: dispatcher.clone(),
+        content,
         version,
         began,
     });

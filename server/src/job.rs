@@ -6,6 +6,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::sync::digest::Digest;
+use crate::sync::tree_path::TreePath;
+
 /// The number of a job. Numbers grow and are never used again.
 pub type JobId = i64;
 
@@ -84,12 +87,18 @@ pub struct JobSpec {
     /// Variables and params.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub vars: BTreeMap<String, String>,
+    /// Variables of its environment, besides the node's own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
     /// Arguments behind `--`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub args: Vec<String>,
     /// The machine, by its name or number; else any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
+    /// Machines of which one has to run it, by their names, numbers or tags; any where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nodes: Vec<String>,
     /// What the machine must have, as in `os:linux`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
@@ -105,6 +114,17 @@ pub struct JobSpec {
     /// Jobs with the same lock never run at once, on whatever machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<String>,
+    /// The SHA-256 of the list of files with which it runs, in a directory of its own; else it runs in the node's checkout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub inputs: Option<Digest>,
+    /// The directory of these files in which it runs; else their root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub directory: Option<TreePath>,
+    /// Which files are kept when it succeeded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<String>,
 }
 
 /// How an attempt ended.
@@ -121,4 +141,8 @@ pub struct Ending {
     pub started: i64,
     /// When it ended.
     pub finished: i64,
+    /// The SHA-256 of the list of files that it made, where such were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub outputs: Option<Digest>,
 }

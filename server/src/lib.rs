@@ -17,6 +17,7 @@ pub mod log_file;
 pub mod log_frame;
 pub mod pid_file;
 pub mod queue;
+pub mod remote_job;
 pub mod settings;
 pub mod settings_file;
 pub mod store;

@@ -13,7 +13,8 @@ pub type NodeId = i64;
 /// What a job needs of a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Needs {
-    node: Option<String>,
+    /// One of these; any where there are none.
+    nodes: BTreeSet<String>,
     tags: BTreeSet<String>,
     lock: Option<String>,
 }
@@ -34,7 +35,9 @@ impl Node {
     }
 
     fn fits(&self, id: NodeId, needs: &Needs) -> bool {
-        let is_named = needs.node.as_ref().is_none_or(|node| *node == self.name || *node == id.to_string());
+        let is_it =
+            |named: &String| *named == self.name || *named == id.to_string() || self.tags.contains(named);
+        let is_named = needs.nodes.is_empty() || needs.nodes.iter().any(is_it);
         is_named && needs.tags.is_subset(&self.tags)
     }
 }
@@ -92,7 +95,7 @@ impl Queue {
     /// A job waits.
     pub fn add(&mut self, job: JobId, spec: &JobSpec) {
         let needs = Needs {
-            node: spec.node.clone(),
+            nodes: spec.node.iter().chain(&spec.nodes).cloned().collect(),
             tags: spec.tags.iter().cloned().collect(),
             lock: spec.lock.clone(),
         };

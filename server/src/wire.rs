@@ -111,7 +111,7 @@ pub enum ToAgent {
         #[serde(flatten)]
         attempt: Attempt,
         /// What is to be run.
-        spec: JobSpec,
+        spec: Box<JobSpec>,
     },
     /// An attempt is to be ended.
     JobCancel {

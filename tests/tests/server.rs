@@ -320,9 +320,10 @@ fn every_route_asks_for_a_token_with_its_scope() {
     for (method, path, needs_token) in all {
         // The token may be an agent, and this asks for no WebSocket.
         let of_small = if path == "/ws" { 400 } else { 403 };
+        let is_of_nodes = path.starts_with("/content");
         for (token, expected) in [(None, 401), (Some("wrong"), 401), (Some(small.as_str()), of_small)] {
             // A wrong token is refused wherever it comes, and too many of them everywhere.
-            if token == Some("wrong") && path != "/jobs" {
+            if token == Some("wrong") && path != "/jobs" || token.is_some() && is_of_nodes {
                 continue;
             }
             server.token = token.map(str::to_owned);
@@ -330,6 +331,18 @@ fn every_route_asks_for_a_token_with_its_scope() {
             let expected = if needs_token { expected } else { 200 };
             assert_eq!(status, expected, "{method} {path} with {token:?}");
         }
+    }
+}
+
+#[test]
+fn contents_are_for_nodes_and_for_those_who_run_jobs() {
+    let project = project();
+    let mut server = JobServer::start_in(&project, &[], &[("EZ_SERVER_TOKEN", "own-token")]);
+    for (scope, expected) in [("read", 403), ("edit", 403), ("run", 200), ("node", 200), ("admin", 200)] {
+        let made = project.run(["server", "token", "create", scope, "--scopes", scope]);
+        server.token = Some(made.success().stdout.trim().to_owned());
+        let asked = server.ask("POST", "/content/missing", Some(&json!({"digests": []})));
+        assert_eq!(asked.status, expected, "{scope}: {asked:?}");
     }
 }
 

@@ -65,6 +65,9 @@ pub enum Id {
     WaitForLocks,
     Workspace,
     NoWorkspace,
+    Remote,
+    Node,
+    Server,
 }
 
 /// A flag's value.
@@ -317,6 +320,17 @@ pub const EZ_ADDITIONS: &[Flag] = &[
     switch(Id::Log, "log", "Write a log of each task that is named; `ez log list` shows them."),
     switch(Id::WaitForLocks, "wait", "Wait for a task that is locked (ez-lock) instead of failing."),
     text(Id::Workspace, "workspace", "Run in the workspace of this name; auto makes a new one."),
+    switch(
+        Id::Remote,
+        "remote",
+        "Run on a node of a server, as ez-remote says; files go there and come back.",
+    ),
+    text(Id::Node, "node", "With --remote: the node, by its name or number."),
+    text(
+        Id::Server,
+        "server",
+        "With --remote, and for remote steps of plans: the server; else EZ_SERVER_URL.",
+    ),
     switch(Id::NoWorkspace, "no-workspace", "Run a folder task in its folder instead of its workspace."),
 ];
 

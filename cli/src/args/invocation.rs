@@ -226,6 +226,19 @@ pub struct Options {
     pub ask_params: AskParams,
     /// Where programs run (`ez` only).
     pub workspace: WorkspaceChoice,
+    /// The node that runs the task; `None` for this machine (`ez` only).
+    pub on_node: Option<NodeChoice>,
+    /// The server of nodes, as typed (`ez` only).
+    pub server: Option<String>,
+}
+
+/// Which node of a server runs a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NodeChoice {
+    /// As its `ez-remote` says.
+    AsWritten,
+    /// This one, by its name or number.
+    Named(String),
 }
 
 /// `--output` and its group settings.
@@ -479,6 +492,8 @@ fn options(
         wait_for_locks: on(Id::WaitForLocks),
         ask_params: AskParams::Never,
         workspace: workspace(&values.text(Id::Workspace), on(Id::NoWorkspace))?,
+        on_node: on_node(values)?,
+        server: Some(values.text(Id::Server)).filter(|server| !server.is_empty()),
     })
 }
 
@@ -495,6 +510,29 @@ fn remote_options(values: &Values) -> RemoteOptions {
         cert: values.text(Id::Cert),
         cert_key: values.text(Id::CertKey),
     }
+}
+
+/// `--remote` and `--node`, and what does not go with them.
+fn on_node(values: &Values) -> Result<Option<NodeChoice>, String> {
+    const LOCAL_ONLY: [(Id, &str); 9] = [
+        (Id::Watch, "--watch"),
+        (Id::Dry, "--dry"),
+        (Id::Status, "--status"),
+        (Id::Summary, "--summary"),
+        (Id::Engine, "--engine"),
+        (Id::Events, "--events"),
+        (Id::Trace, "--trace"),
+        (Id::Workspace, "--workspace"),
+        (Id::Log, "--log"),
+    ];
+    let node = values.text(Id::Node);
+    if !values.is_on(Id::Remote) {
+        return if node.is_empty() { Ok(None) } else { Err("ez: --node goes with --remote".to_owned()) };
+    }
+    if let Some((_, flag)) = LOCAL_ONLY.iter().find(|(id, _)| values.is_typed(*id)) {
+        return Err(format!("ez: --remote and {flag} exclude each other"));
+    }
+    Ok(Some(if node.is_empty() { NodeChoice::AsWritten } else { NodeChoice::Named(node) }))
 }
 
 fn workspace(name: &str, never: bool) -> Result<WorkspaceChoice, String> {

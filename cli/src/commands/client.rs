@@ -22,8 +22,8 @@ fn start(context: &Context, request: &ClientStart) -> Outcome {
         Failure::new(Code::USAGE, "ez: which server? Say --server URL, or set EZ_SERVER_URL".to_owned())
     })?;
     let token = given(context, None, "EZ_CLIENT_TOKEN");
-    let connector =
-        WebSocket::new(&url, token, ca(context, request.ca.as_ref()).as_deref()).map_err(failure)?;
+    let ca = ca(context, request.ca.as_ref());
+    let connector = WebSocket::new(&url, token, ca.as_deref()).map_err(failure)?;
     let project = root(context, request.root.as_ref());
     let data = match &request.data {
         Some(data) => context.environment.absolute(data).into_std_path_buf(),
@@ -31,6 +31,9 @@ fn start(context: &Context, request: &ClientStart) -> Outcome {
     };
     let name = given(context, request.name.as_ref(), "EZ_NODE_NAME").unwrap_or_else(host_name);
     let settings = AgentSettings {
+        content: data.join("content"),
+        server: Some(url),
+        ca,
         name,
         tags: own_tags(&request.tags),
         slots: request.slots.unwrap_or_else(cores).max(1),

@@ -23,6 +23,7 @@ pub mod new;
 pub mod params;
 pub mod plan;
 pub mod plugin;
+pub mod remote;
 pub mod rerun;
 pub mod run;
 mod schema;

@@ -22,7 +22,7 @@ use ez_runner::report::trace::Trace;
 use super::check::show;
 use super::list::JsonList;
 use super::summary::{self, Summary};
-use super::{Context, Outcome, engine_task, list, template_fault};
+use super::{Context, Outcome, engine_task, list, remote, template_fault};
 use crate::args::invocation::Progress;
 use crate::args::invocation::{
     Action, Engine as EngineKind, Invocation, ListRequest, Options, Personality, Request,
@@ -137,6 +137,9 @@ impl<'a> Session<'a> {
             Personality::Task => Project::open_plain(context, options, purpose_of(&invocation.action))?,
             Personality::Ez => Project::open_sound(context, options)?,
         };
+        if let (Some(node), Action::Run(request)) = (&options.on_node, &invocation.action) {
+            return remote::run(context, options, &project, node, request).await;
+        }
         let parts = match options.personality {
             Personality::Task => vec![Part { project, action: invocation.action.clone(), saved: None }],
             Personality::Ez => Part::of(context, options, project, &invocation.action)?,

@@ -1,4 +1,4 @@
-//! `ez-timeout`, `ez-retry`, `ez-lock`, `ez-cache`, `ez-log`: how a whole task runs.
+//! `ez-timeout`, `ez-retry`, `ez-lock`, `ez-cache`, `ez-log`, `ez-remote`: how a whole task runs.
 
 use std::time::Duration;
 
@@ -39,6 +39,19 @@ pub struct Log {
     pub span: Span,
 }
 
+/// `ez-remote`
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Remote {
+    /// The nodes of which one has to run the task; any where there are none.
+    pub nodes: Vec<Text>,
+    /// What the node must have.
+    pub tags: Vec<Text>,
+    /// Patterns of the files that the node gets, from the root directory; `None` for the `sources`.
+    pub sync_in: Option<Vec<Text>>,
+    /// Patterns of the files that come back; `None` for what the task `generates`.
+    pub sync_out: Option<Vec<Text>>,
+}
+
 /// The keys of `ez-retry`.
 pub const RETRY_FIELDS: &[FieldRow] = &[
     FieldRow {
@@ -59,6 +72,26 @@ pub const LOCK_FIELDS: &[FieldRow] = &[FieldRow {
     takes: "`true` or `false`",
     about: "the task never runs twice at once on this machine",
 }];
+
+/// The keys of `ez-remote`.
+pub const REMOTE_FIELDS: &[FieldRow] = &[
+    FieldRow {
+        key: "nodes",
+        takes: "names of nodes",
+        about: "one of them has to run the task; any without it",
+    },
+    FieldRow { key: "tags", takes: "a list of tags", about: "what the node must have, as in `os:linux`" },
+    FieldRow {
+        key: "sync_in",
+        takes: "a list of patterns",
+        about: "the files that the node gets, from the root directory; without it the `sources` of the task and of all that it calls",
+    },
+    FieldRow {
+        key: "sync_out",
+        takes: "a list of patterns",
+        about: "the files that come back, from the root directory; without it what the task and all that it calls `generates`",
+    },
+];
 
 /// The keys of `ez-log`.
 pub const LOG_FIELDS: &[FieldRow] = &[

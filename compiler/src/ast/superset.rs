@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::ast::compose::ComposeStep;
 use crate::ast::hook::Hook;
 use crate::ast::param::Param;
-use crate::ast::policy::{Lock, Log, Retry};
+use crate::ast::policy::{Lock, Log, Remote, Retry};
 use crate::ast::{Artifact, Text, Variable};
 use crate::source::{Span, Spanned};
 
@@ -32,6 +32,8 @@ pub struct Superset {
     pub cache: Option<Spanned<bool>>,
     /// `ez-log`
     pub log: Option<Log>,
+    /// `ez-remote`
+    pub remote: Option<Remote>,
     /// `artifacts` of a `task.yml`; no field of a Taskfile says them.
     pub artifacts: Vec<Artifact>,
     /// `ez-tags`

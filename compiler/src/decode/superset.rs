@@ -6,7 +6,7 @@ use super::Decoder;
 use super::reader::{Field, is_null, resolve, scalar_text};
 use crate::ast::hook::{HOOK_FIELDS, PLUGIN_PREFIX};
 use crate::ast::param::{MULTI_SEPARATOR, PARAM_FIELDS, QUERY_FIELDS, keys};
-use crate::ast::policy::{LOCK_FIELDS, LOG_FIELDS, RETRY_FIELDS};
+use crate::ast::policy::{LOCK_FIELDS, LOG_FIELDS, REMOTE_FIELDS, RETRY_FIELDS, Remote};
 use crate::ast::{
     ComposeStep, Hook, HookAction, Lock, Log, Moment, Param, ParamKind, Query, Retry, Superset, Text,
 };
@@ -53,6 +53,7 @@ impl Decoder<'_> {
                 superset.cache = self.boolean(value).map(|cache| Spanned::new(cache, resolve(value).span));
             }
             "ez-log" => superset.log = Some(self.log(value)),
+            "ez-remote" => superset.remote = Some(self.remote(value)),
             "ez-tags" => superset.tags = self.texts(value),
             "ez-examples" => superset.examples = self.texts(value),
             _ => {}
@@ -373,6 +374,39 @@ impl Decoder<'_> {
             }
         }
         log
+    }
+
+    fn remote(&mut self, node: &Node) -> Remote {
+        let mut remote = Remote::default();
+        let wanted = "a mapping with `nodes`, `tags`, `sync_in` and `sync_out`";
+        for field in self.mapping_fields(resolve(node), wanted) {
+            match field.name {
+                "nodes" => remote.nodes = self.texts(field.value),
+                "tags" => remote.tags = self.texts(field.value),
+                "sync_in" => remote.sync_in = Some(self.tree_patterns(field.value)),
+                "sync_out" => remote.sync_out = Some(self.tree_patterns(field.value)),
+                _ => self.wrong_key(&field, "`ez-remote`", &keys(REMOTE_FIELDS)),
+            }
+        }
+        remote
+    }
+
+    /// Patterns of files in the project. What is elsewhere is on no other machine.
+    fn tree_patterns(&mut self, node: &Node) -> Vec<Text> {
+        let patterns = self.texts(node);
+        for pattern in &patterns {
+            let path = pattern.as_str().strip_prefix('!').unwrap_or(pattern.as_str());
+            if path.starts_with('/') || path.split('/').any(|name| name == "..") {
+                let message = format!("`{}` leads out of the project", pattern.as_str());
+                let diagnostic = Self::error(rule::INVALID_EXTENSION, message, pattern.span)
+                    .with_label("not in the project")
+                    .with_help(
+                        "write a path from the root directory: only what is below it gets to another machine",
+                    );
+                self.report(diagnostic);
+            }
+        }
+        patterns
     }
 
     fn mapping_fields<'n>(&mut self, node: &'n Node, wanted: &str) -> Vec<Field<'n>> {

@@ -99,6 +99,9 @@ pub fn notes(task: &Task) -> Vec<String> {
     if superset.log.is_some() {
         note("`ez-log` is only minded by ez");
     }
+    if superset.remote.is_some() {
+        note("`ez-remote` is only minded by ez");
+    }
     notes
 }
 

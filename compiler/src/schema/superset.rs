@@ -6,7 +6,7 @@ use super::variable::DEFAULTS;
 use super::{BOOL, DURATION, Field, Object, Page, PathKind, Scalar, Shape, TEXT, TEXTS};
 use crate::ast::hook::{HOOK_FIELDS, HOOK_MOMENTS};
 use crate::ast::param::{PARAM_FIELDS, QUERY_FIELDS};
-use crate::ast::policy::{LOCK_FIELDS, LOG_FIELDS, RETRY_FIELDS};
+use crate::ast::policy::{LOCK_FIELDS, LOG_FIELDS, REMOTE_FIELDS, RETRY_FIELDS};
 use crate::decode::MAX_RETRIES;
 
 const PARAM_PAGE: &str = "params.md";
@@ -14,6 +14,7 @@ const HOOK_PAGE: &str = "hooks.md";
 const POLICY_PAGE: &str = "policies.md";
 const INHERITANCE_PAGE: &str = "inheritance.md";
 const LOG_PAGE: &str = "logs.md";
+const REMOTE_PAGE: &str = "remote.md";
 
 /// A list of params.
 pub const PARAM_LIST: Shape =
@@ -106,6 +107,14 @@ pub(super) const LOG_FIELD: Field = Field::ez(
     LOG_PAGE,
 )
 .example("ez-log: {dir: logs, prefix: nightly}");
+
+pub(super) const REMOTE_FIELD: Field = Field::ez(
+    "ez-remote",
+    Shape::Object(&REMOTE),
+    "Which machine runs the task under `ez run --remote` and in steps of plans with `remote: true`, which files it gets, and which come back.",
+    REMOTE_PAGE,
+)
+.example("ez-remote: {tags: [\"arch:aarch64\"], sync_in: [src], sync_out: [dist]}");
 
 pub(super) const TAGS: Field =
     Field::ez("ez-tags", TEXTS, "Words by which `ez list <word>` finds the task.", "commands.md")
@@ -285,6 +294,18 @@ static LOCK: Object = Object::new(
     "Whether a task may run twice at once.",
     Page::Ez(POLICY_PAGE),
     &[Field::row(LOCK_FIELDS, "exclusive", BOOL, POLICY_PAGE, "exclusive: true").default("false")],
+);
+
+static REMOTE: Object = Object::new(
+    "`ez-remote`",
+    "Where a task runs that another machine runs.",
+    Page::Ez(REMOTE_PAGE),
+    &[
+        Field::row(REMOTE_FIELDS, "nodes", TEXTS, REMOTE_PAGE, "nodes: [arm-1]"),
+        Field::row(REMOTE_FIELDS, "tags", TEXTS, REMOTE_PAGE, "tags: [\"os:linux\"]"),
+        Field::row(REMOTE_FIELDS, "sync_in", TEXTS, REMOTE_PAGE, "sync_in: [src, Makefile]"),
+        Field::row(REMOTE_FIELDS, "sync_out", TEXTS, REMOTE_PAGE, "sync_out: [dist]"),
+    ],
 );
 
 static LOG: Object = Object::new(

@@ -236,6 +236,7 @@ pub static TASK: Object = Object::new(
         superset::LOCK_FIELD,
         superset::CACHE,
         superset::LOG_FIELD,
+        superset::REMOTE_FIELD,
         superset::TAGS,
         superset::EXAMPLES,
         superset::SHELL,

@@ -148,6 +148,7 @@ fn merge_supersets(base: Option<&Superset>, own: Superset, has_commands: bool) -
         lock: own.lock.or_else(|| base.lock.clone()),
         cache: own.cache.or_else(|| base.cache.clone()),
         log: own.log.or_else(|| base.log.clone()),
+        remote: own.remote.or_else(|| base.remote.clone()),
         // They are the default task's, whatever it extends.
         artifacts: own.artifacts,
         tags: if own.tags.is_empty() { base.tags.clone() } else { own.tags },

@@ -2,7 +2,7 @@
 //! here, on other machines and in tests.
 
 use std::future::Future;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -30,6 +30,12 @@ pub struct StepRequest {
     pub vars: Vec<StepVariable>,
     /// Variables of the environment, over those of this process.
     pub env: Vec<StepVariable>,
+    /// Where the files that it is given go, from its directory.
+    pub inputs: Vec<PathBuf>,
+    /// Paths and globs of what it makes for others, from its directory.
+    pub artifacts: Vec<SmolStr>,
+    /// Machines of which one has to run it, by name or label.
+    pub machines: Vec<SmolStr>,
 }
 
 /// A variable of a step.

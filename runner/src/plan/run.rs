@@ -406,9 +406,18 @@ impl Run<'_> {
                 secret: false,
             });
         }
-        let request = StepRequest { node, slug: known.slug.clone(), task: known.task.clone(), vars, env };
         let inputs = self.inputs(node, step, &text)?;
         let artifacts = artifacts(&step.artifacts, &text)?;
+        let request = StepRequest {
+            node,
+            slug: known.slug.clone(),
+            task: known.task.clone(),
+            vars,
+            env,
+            inputs: inputs.iter().map(|input| input.target.clone()).collect(),
+            artifacts: artifacts.iter().map(|artifact| artifact.path.clone()).collect(),
+            machines: step.machines.iter().map(&text).collect::<Result<_, _>>()?,
+        };
         let opened = self.around.executor.open(&request)?;
         let key = key(&request, &inputs, &artifacts, &opened.definition());
         if let Some(earlier) = self.reusable(node, &key) {

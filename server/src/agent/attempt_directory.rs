@@ -6,6 +6,7 @@
 //!                        lock          held by the watcher as long as it lives; its number stands in it
 //!                        cancelled     is there when somebody wants its end
 //!                        ending.json   how it ended; has its name only when it is complete
+//!                        workspace/    the files that it brings, as long as it runs
 //! ```
 //!
 //! Nothing is synced to the disk: where the machine itself loses its power, the attempt is over anyway, and the server knows of no end.
@@ -18,6 +19,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::job_files::JobFiles;
 use crate::job::Ending;
 use crate::wire::Attempt;
 
@@ -50,6 +52,9 @@ pub struct Order {
     pub grace: u64,
     /// How many bytes of its output are kept.
     pub max_log_bytes: u64,
+    /// The files that it brings, where it does; then it runs among them and not in `directory`.
+    #[serde(default)]
+    pub files: Option<JobFiles>,
 }
 
 /// The directory.
@@ -220,6 +225,7 @@ mod tests {
             timeout: 0,
             grace: 1,
             max_log_bytes: 1,
+            files: None,
         }
     }
 
@@ -234,8 +240,14 @@ mod tests {
         assert!(!place.path().join("9-1").exists());
 
         assert_eq!(directory.ending(), None);
-        let ending =
-            Ending { state: JobState::Success, exit_code: Some(0), reason: None, started: 1, finished: 2 };
+        let ending = Ending {
+            state: JobState::Success,
+            exit_code: Some(0),
+            reason: None,
+            started: 1,
+            finished: 2,
+            outputs: None,
+        };
         directory.end(&ending).unwrap();
         assert_eq!(directory.ending(), Some(ending));
         directory.remove().unwrap();

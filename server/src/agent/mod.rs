@@ -5,6 +5,7 @@
 
 pub mod attempt_directory;
 pub mod connect;
+pub mod job_files;
 pub mod leftovers;
 pub mod watcher;
 
@@ -24,8 +25,10 @@ use tokio::time::{interval, sleep};
 
 use self::attempt_directory::{AttemptDirectory, Order};
 use self::connect::{Connector, Link, Outgoing};
+use self::job_files::JobFiles;
 use crate::clock::now_ms;
 use crate::job::{Ending, JobKind, JobSpec, JobState};
+use crate::sync::garbage;
 use crate::wire::{Attempt, FromAgent, Kept, LogPiece, MAX_LOG_PIECE, Registration, ToAgent, VERSION};
 
 /// How much of a log is under way to the server at once.
@@ -51,6 +54,12 @@ pub struct AgentSettings {
     pub data: PathBuf,
     /// The project in which jobs run.
     pub project: PathBuf,
+    /// Where it keeps contents of files.
+    pub content: PathBuf,
+    /// The server that has contents; `None` where it keeps them in the same directory.
+    pub server: Option<String>,
+    /// The file with the certificates that are trusted; else the usual ones.
+    pub ca: Option<PathBuf>,
     /// The program `ez`.
     pub program: PathBuf,
     /// How many milliseconds a job that is cancelled has to end by itself.
@@ -120,6 +129,9 @@ pub async fn run(
     mut drain: watch::Receiver<bool>,
 ) -> Result<(), AgentError> {
     let (happenings, mut happened) = mpsc::unbounded_channel();
+    if settings.server.is_some() {
+        tokio::spawn(garbage::collect_on_node(settings.content.clone()));
+    }
     let mut agent = Agent::open(settings, happenings)?;
     agent.take_up_what_is_there()?;
     let mut pause = FIRST_PAUSE;
@@ -382,6 +394,7 @@ impl Agent {
                     reason: Some(format!("the node {} cannot begin it: {error}", self.settings.name)),
                     started: now,
                     finished: now,
+                    outputs: None,
                 };
                 self.tell(FromAgent::JobFinished { attempt, ending, log_bytes: 0 });
             }
@@ -390,6 +403,10 @@ impl Agent {
 
     fn order(&self, attempt: Attempt, spec: &JobSpec) -> Order {
         let mut args: Vec<String> = match spec.kind {
+            // A job with files of its own has a workspace already.
+            JobKind::Task if spec.inputs.is_some() => {
+                vec!["run".into(), "--no-workspace".into(), spec.name.clone()]
+            }
             JobKind::Task => vec!["run".into(), spec.name.clone()],
             JobKind::Plan => vec!["plan".into(), "run".into(), spec.name.clone()],
         };
@@ -404,12 +421,29 @@ impl Agent {
             program: self.settings.program.clone(),
             args,
             directory: self.settings.project.clone(),
-            environment: vec![("EZ_NODE_NAME".into(), self.settings.name.clone())],
+            environment: spec
+                .env
+                .clone()
+                .into_iter()
+                .chain([("EZ_NODE_NAME".into(), self.settings.name.clone())])
+                .collect(),
             begun: now_ms(),
             timeout: spec.timeout,
             grace: self.settings.grace,
             max_log_bytes: self.settings.max_log_bytes,
+            files: self.files(spec),
         }
+    }
+
+    fn files(&self, spec: &JobSpec) -> Option<JobFiles> {
+        Some(JobFiles {
+            inputs: spec.inputs?,
+            directory: spec.directory.clone(),
+            outputs: spec.outputs.clone(),
+            content: self.settings.content.clone(),
+            server: self.settings.server.clone(),
+            ca: self.settings.ca.clone(),
+        })
     }
 
     fn start_watcher(&self, directory: &AttemptDirectory) -> io::Result<(Child, ChildStdout)> {
@@ -494,6 +528,7 @@ fn give_up(directory: &AttemptDirectory, mark: &str, started: i64) {
         reason: Some(format!("the process that watched over it was killed{rest}")),
         started,
         finished: now_ms(),
+        outputs: None,
     };
     // Where it cannot be written, the attempt is looked after again.
     let _ = directory.end(&ending);

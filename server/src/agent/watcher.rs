@@ -13,10 +13,11 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal as TokioSignal, SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
 
 use super::attempt_directory::{AttemptDirectory, Order};
+use super::job_files::{Collected, JobFiles, JobFilesError};
 use super::leftovers::MARK;
 use crate::clock::now_ms;
 use crate::job::{Ending, JobState};
@@ -67,7 +68,13 @@ pub fn watch(path: &Path) -> Result<(), WatchError> {
     let _ = rustix::process::setsid();
     adopt_orphans();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let ending = runtime.block_on(supervise(&order, &directory, &lock))?;
+    let ending = runtime.block_on(supervise(&order, &directory, &lock));
+    // Work on files that was cancelled is not waited for.
+    runtime.shutdown_background();
+    let ending = ending?;
+    if order.files.is_some() {
+        JobFiles::remove(directory.path());
+    }
     directory.end(&ending)?;
     Ok(())
 }
@@ -92,33 +99,32 @@ async fn supervise(order: &Order, directory: &AttemptDirectory, lock: &File) -> 
     // Who wants the end after this knows whom to tell.
     AttemptDirectory::name_watcher(lock, rustix::process::getpid())?;
     if directory.is_cancelled() {
-        let reason = Some("cancelled before it began".to_owned());
-        return Ok(Ending {
-            state: JobState::Cancelled,
-            exit_code: None,
-            reason,
-            started,
-            finished: now_ms(),
-        });
+        return Ok(without_process(JobState::Cancelled, Some("cancelled before it began".into()), started));
     }
-    let mut child = match start(order) {
+    let mut deadline = (order.timeout > 0).then(|| Instant::now() + Duration::from_secs(order.timeout));
+    let mut place = order.directory.clone();
+    if let Some(files) = order.files.clone() {
+        let attempt = directory.path().to_owned();
+        let prepared = unless_ended(&mut told_to_end, deadline, move || files.prepare(&attempt)).await;
+        match prepared {
+            Ok((directory, told)) => {
+                place = directory;
+                log.note(&told)?;
+            }
+            Err(over) => return over.ending(&mut log, order.timeout, started),
+        }
+    }
+    let mut child = match start(order, &place) {
         Ok(child) => child,
         Err(error) => {
             let reason = format!("{} cannot be started: {error}", order.program.display());
             log.note(&reason)?;
-            return Ok(Ending {
-                state: JobState::Failed,
-                exit_code: None,
-                reason: Some(reason),
-                started,
-                finished: now_ms(),
-            });
+            return Ok(without_process(JobState::Failed, Some(reason), started));
         }
     };
     let group = child.id().and_then(|pid| Pid::from_raw(pid as i32));
     let mut out = Output::new(child.stdout.take(), Stream::Out);
     let mut err = Output::new(child.stderr.take(), Stream::Err);
-    let mut deadline = (order.timeout > 0).then(|| Instant::now() + Duration::from_secs(order.timeout));
     let mut reason = None;
     let status = loop {
         tokio::select! {
@@ -151,21 +157,73 @@ async fn supervise(order: &Order, directory: &AttemptDirectory, lock: &File) -> 
             read = err.read(), if err.is_open() => log.write(&mut err, &read)?,
         }
     }
-    let ending = ending(status, reason, order.timeout, started);
+    let mut ending = ending(status, reason, order.timeout, started);
+    if let Some(files) = order.files.clone().filter(|_| ending.state == JobState::Success) {
+        let attempt = directory.path().to_owned();
+        match unless_ended(&mut told_to_end, deadline, move || files.collect(&attempt)).await {
+            Ok(None) => {}
+            Ok(Some(Collected { tree, notes })) => {
+                notes.iter().try_for_each(|note| log.note(note))?;
+                ending.outputs = Some(tree);
+            }
+            Err(over) => return over.ending(&mut log, order.timeout, started),
+        }
+    }
     if let Some(reason) = &ending.reason {
         log.note(reason)?;
     }
     Ok(ending)
 }
 
-fn start(order: &Order) -> io::Result<Child> {
+/// How an attempt ends of which no process tells.
+fn without_process(state: JobState, reason: Option<String>, started: i64) -> Ending {
+    Ending { state, exit_code: None, reason, started, finished: now_ms(), outputs: None }
+}
+
+/// Why work on the files of an attempt came to no end.
+enum Over {
+    Told(Reason),
+    Failed(JobFilesError),
+}
+
+impl Over {
+    fn ending(self, log: &mut Log, timeout: u64, started: i64) -> io::Result<Ending> {
+        let (state, reason) = match self {
+            Self::Told(Reason::Cancelled) => (JobState::Cancelled, None),
+            Self::Told(Reason::Timeout) => (JobState::Failed, Some(too_long(timeout))),
+            Self::Failed(error) => (JobState::Failed, Some(format!("its files: {error}"))),
+        };
+        if let Some(reason) = &reason {
+            log.note(reason)?;
+        }
+        Ok(without_process(state, reason, started))
+    }
+}
+
+/// Works on files, unless the attempt is told to end or its time is over.
+async fn unless_ended<T: Send + 'static>(
+    told_to_end: &mut TokioSignal,
+    deadline: Option<Instant>,
+    work: impl FnOnce() -> Result<T, JobFilesError> + Send + 'static,
+) -> Result<T, Over> {
+    tokio::select! {
+        done = tokio::task::spawn_blocking(work) => match done {
+            Ok(done) => done.map_err(Over::Failed),
+            Err(error) => Err(Over::Failed(io::Error::other(error).into())),
+        },
+        _ = told_to_end.recv() => Err(Over::Told(Reason::Cancelled)),
+        () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => Err(Over::Told(Reason::Timeout)),
+    }
+}
+
+fn start(order: &Order, directory: &Path) -> io::Result<Child> {
     let mut command = Command::new(&order.program);
     for secret in SECRETS {
         command.env_remove(secret);
     }
     command
         .args(&order.args)
-        .current_dir(&order.directory)
+        .current_dir(directory)
         .env(MARK, &order.mark)
         .envs(order.environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
@@ -191,13 +249,15 @@ fn signal_group(group: Option<Pid>, signal: Signal) {
 fn ending(status: ExitStatus, reason: Option<Reason>, timeout: u64, started: i64) -> Ending {
     let (state, reason) = match reason {
         Some(Reason::Cancelled) => (JobState::Cancelled, None),
-        Some(Reason::Timeout) => {
-            (JobState::Failed, Some(format!("it took longer than its timeout of {timeout} s")))
-        }
+        Some(Reason::Timeout) => (JobState::Failed, Some(too_long(timeout))),
         None if status.success() => (JobState::Success, None),
         None => (JobState::Failed, status.signal().map(|signal| format!("ended by signal {signal}"))),
     };
-    Ending { state, exit_code: status.code(), reason, started, finished: now_ms() }
+    Ending { state, exit_code: status.code(), reason, started, finished: now_ms(), outputs: None }
+}
+
+fn too_long(timeout: u64) -> String {
+    format!("it took longer than its timeout of {timeout} s")
 }
 
 /// Ends and reaps what the job left running: first by asking, then by force.

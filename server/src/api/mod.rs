@@ -1,8 +1,10 @@
 //! The REST API under `/api/v1`. Each route is registered with its description, from which the `OpenAPI` document is made.
 
+pub mod content;
 pub mod jobs;
 pub mod nodes;
 pub mod socket;
+pub mod submit;
 pub mod subscription;
 pub mod system;
 pub mod tasks;
@@ -27,6 +29,7 @@ use crate::clock::now_ms;
 use crate::dispatcher::Dispatcher;
 use crate::events::Events;
 use crate::store::{Store, StoreError, tokens};
+use crate::sync::content_store::ContentStore;
 
 /// What every handler works with.
 pub struct Server {
@@ -34,6 +37,8 @@ pub struct Server {
     pub store: Store,
     /// Runs jobs.
     pub dispatcher: Dispatcher,
+    /// The files of jobs.
+    pub content: ContentStore,
     /// What the project has.
     pub catalog: Catalog,
     /// Who may do what.
@@ -207,10 +212,14 @@ pub fn routes() -> (axum::Router<Shared>, utoipa::openapi::OpenApi) {
                 .routes(routes!(tasks::plans))
                 .routes(routes!(tasks::run_plan))
                 .routes(routes!(tasks::one))
-                .routes(routes!(jobs::list))
+                .routes(routes!(jobs::list, submit::run))
                 .routes(routes!(jobs::one, jobs::delete))
                 .routes(routes!(jobs::logs))
                 .routes(routes!(jobs::cancel))
+                .routes(routes!(content::put))
+                .routes(routes!(content::missing))
+                .routes(routes!(content::tree))
+                .routes(routes!(content::fetch))
                 .routes(routes!(nodes::list))
                 .routes(routes!(nodes::one, nodes::delete))
                 .routes(routes!(nodes::drain))

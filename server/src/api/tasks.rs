@@ -147,6 +147,7 @@ pub async fn run(
         priority: run.priority,
         retry: run.retry,
         lock: run.lock,
+        ..JobSpec::default()
     };
     submit(&server, &allowed, spec, run.idempotency_key).await
 }
@@ -194,7 +195,8 @@ fn refuse_secrets(entry: &Value, vars: &BTreeMap<String, String>) -> Result<(), 
     Ok(())
 }
 
-async fn submit(
+/// Accepts a job that was checked.
+pub async fn submit(
     server: &Shared,
     allowed: &Allowed<Run>,
     spec: JobSpec,
@@ -211,7 +213,10 @@ fn check(spec: &JobSpec, key: Option<&str>) -> Result<(), ApiError> {
     if spec.vars.len() > MAX_VARS {
         return Err(ApiError::bad(format!("a job has at most {MAX_VARS} variables")));
     }
-    for (name, value) in &spec.vars {
+    if spec.env.len() > MAX_VARS {
+        return Err(ApiError::bad(format!("a job has at most {MAX_VARS} variables of its environment")));
+    }
+    for (name, value) in spec.vars.iter().chain(&spec.env) {
         let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
             && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
         if !is_name {

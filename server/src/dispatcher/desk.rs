@@ -255,7 +255,7 @@ impl Desk {
         match is_assigned {
             Ok(true) => {
                 self.logs.begin(attempt);
-                let spec = known.spec.clone();
+                let spec = Box::new(known.spec.clone());
                 // Where the connection is gone, the next one shows that the node never got it.
                 self.send(node, ToAgent::JobAssigned { attempt, spec });
                 self.tell_watchers(Event::Job(attempt.job, JobState::Running));
@@ -437,6 +437,7 @@ impl Desk {
             reason: Some(reason.to_owned()),
             started: now,
             finished: now,
+            outputs: None,
         };
         let log_bytes = self.logs.growing(attempt).map_or(0, |log| log.length());
         self.write(

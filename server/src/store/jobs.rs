@@ -36,6 +36,9 @@ pub struct JobRecord {
     pub exit_code: Option<i32>,
     /// Why it ended as it did, where the exit code does not tell.
     pub reason: Option<String>,
+    /// The SHA-256 of the list of files that it made.
+    #[serde(rename = "made", skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<String>,
     /// Who asked for it.
     pub submitted_by: String,
     /// Whether somebody wants its end.
@@ -45,7 +48,7 @@ pub struct JobRecord {
     pub retries_left: u32,
 }
 
-const COLUMNS: &str = "SELECT id, spec, state, fence, node, created, started, finished, exit_code, reason, submitted_by, cancel_wanted, retries_left FROM jobs";
+const COLUMNS: &str = "SELECT id, spec, state, fence, node, created, started, finished, exit_code, reason, submitted_by, cancel_wanted, retries_left, outputs FROM jobs";
 
 fn record(row: &Row<'_>) -> Result<JobRecord, StoreError> {
     let (spec, state): (String, String) = (row.get(1)?, row.get(2)?);
@@ -65,6 +68,7 @@ fn record(row: &Row<'_>) -> Result<JobRecord, StoreError> {
         submitted_by: row.get(10)?,
         is_cancelling: row.get::<_, bool>(11)? && !state_of.is_final(),
         retries_left: row.get(12)?,
+        outputs: row.get(13)?,
     })
 }
 
@@ -222,8 +226,8 @@ pub fn finish(
         if cancel_wanted && ending.state == JobState::Failed { JobState::Cancelled } else { ending.state };
     connection
         .prepare_cached(
-            "UPDATE jobs SET state = ?2, finished = ?3, exit_code = ?4, reason = ?5, started = coalesce(started, ?6)
-             WHERE id = ?1",
+            "UPDATE jobs SET state = ?2, finished = ?3, exit_code = ?4, reason = ?5, started = coalesce(started, ?6),
+             outputs = ?7 WHERE id = ?1",
         )?
         .execute((
             attempt.job,
@@ -232,6 +236,7 @@ pub fn finish(
             ending.exit_code,
             &ending.reason,
             ending.started,
+            ending.outputs.map(|outputs| outputs.to_string()),
         ))?;
     Ok(Next::Final(state))
 }
@@ -457,7 +462,7 @@ mod tests {
 
     fn ended(state: JobState) -> Ending {
         let exit_code = Some(i32::from(state != JobState::Success));
-        Ending { state, exit_code, reason: None, started: 5, finished: 9 }
+        Ending { state, exit_code, reason: None, started: 5, finished: 9, outputs: None }
     }
 
     fn running(connection: &Connection, retry: u32) -> Attempt {

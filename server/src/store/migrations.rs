@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::StoreError;
 
 /// What leads from each version to the next.
-const STEPS: &[&str] = &[include_str!("migrations/1.sql")];
+const STEPS: &[&str] = &[include_str!("migrations/1.sql"), include_str!("migrations/2.sql")];
 
 /// Brings the database to the newest version.
 ///
@@ -57,7 +57,10 @@ mod tests {
         let error = migrate(&mut connection, Path::new("x")).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the database x has version 99, and this program knows 1: use the newer program"
+            format!(
+                "the database x has version 99, and this program knows {}: use the newer program",
+                STEPS.len()
+            )
         );
     }
 }

@@ -12,10 +12,11 @@
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::digest::{Digest, Hasher};
+use super::manifest::{MAX_MANIFEST_BYTES, Manifest};
 use super::temporary;
 
 const PARTIAL: &str = "partial";
@@ -181,6 +182,60 @@ impl ContentStore {
         Ok(digest)
     }
 
+    /// Takes a whole tree, its manifest too. The digest of the manifest.
+    ///
+    /// # Errors
+    /// A file has another content by now, or cannot be kept.
+    pub fn import_tree(&self, manifest: &Manifest, root: &Path) -> io::Result<Digest> {
+        let mut incoming = self.begin();
+        for (path, file) in manifest.files() {
+            self.import(&mut incoming, file.digest, &path.below(root))?;
+        }
+        incoming.commit()?;
+        self.put(&manifest.encode())
+    }
+
+    /// The contents of a tree that are not here, each once. `None` where its manifest is not here or cannot be used.
+    pub fn lacks(&self, tree: &Digest) -> Option<Vec<Digest>> {
+        let manifest = self.manifest(tree).ok()?;
+        let mut lacking: Vec<Digest> =
+            manifest.contents().into_keys().filter(|digest| !self.has(digest)).collect();
+        lacking.sort_unstable();
+        Some(lacking)
+    }
+
+    /// The manifest of a digest.
+    ///
+    /// # Errors
+    /// It is not here, or none.
+    pub fn manifest(&self, tree: &Digest) -> io::Result<Manifest> {
+        if !self.has(tree) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let bytes = self.read_all(tree, MAX_MANIFEST_BYTES)?;
+        Manifest::decode(&bytes).map_err(io::Error::other)
+    }
+
+    /// Takes a file of which the digest is expected.
+    ///
+    /// # Errors
+    /// It cannot be read, has another content by now, or cannot be kept.
+    pub fn import(&self, incoming: &mut Incoming<'_>, digest: Digest, path: &Path) -> io::Result<()> {
+        if self.has(&digest) {
+            return Ok(());
+        }
+        let mut file = File::open(path)?;
+        let mut large = Large::new(digest, self.root.join(INCOMING).join(temporary::name()))?;
+        let mut buffer = vec![0; 256 * 1024];
+        loop {
+            let length = file.read(&mut buffer)?;
+            if length == 0 {
+                return incoming.end_large(large);
+            }
+            large.add(buffer.get(..length).unwrap_or_default())?;
+        }
+    }
+
     /// Removes what is too old or too much, but not what is to be kept or was just used, and nothing at all while contents are in use. `None` where they are.
     ///
     /// # Errors
@@ -285,9 +340,7 @@ impl Incoming<'_> {
         let is_ours = file.try_lock().is_ok();
         if !is_ours && offset == 0 {
             // Somebody else sends the same.
-            let path = self.store.root.join(INCOMING).join(temporary::name());
-            let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
-            return Ok(Large { digest, path, file, hasher: Hasher::default(), is_resumable: false });
+            return Large::new(digest, self.store.root.join(INCOMING).join(temporary::name()));
         }
         if !is_ours || file.metadata()?.len() < offset {
             return Err(io::Error::new(
@@ -385,6 +438,11 @@ pub struct Large {
 }
 
 impl Large {
+    fn new(digest: Digest, path: PathBuf) -> io::Result<Self> {
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
+        Ok(Self { digest, path, file, hasher: Hasher::default(), is_resumable: false })
+    }
+
     fn hash_what_is_there(&mut self) -> io::Result<()> {
         let mut buffer = vec![0; 256 * 1024];
         loop {

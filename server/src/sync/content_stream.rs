@@ -10,6 +10,9 @@
 
 use std::io::{self, Read, Write};
 
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
 use super::content_store::{ContentStore, Damaged, Incoming, Large};
 use super::digest::{DIGEST_BYTES, Digest, Hasher};
 
@@ -164,7 +167,7 @@ impl<R: Read> Read for Hashed<R> {
 }
 
 /// What came with a stream.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Received {
     /// How many contents.
     pub contents: u64,
@@ -189,28 +192,35 @@ pub enum ReceiveError {
     Store(#[source] io::Error),
 }
 
-/// Takes a stream into a store.
+/// Takes a stream into a store, to its end: a damaged content does not keep others from being taken.
 ///
 /// # Errors
-/// It is refused at some place; what came before that is kept.
+/// Something in it is refused; what was taken is kept.
 pub fn receive(store: &ContentStore, from: &mut impl Read) -> Result<Received, ReceiveError> {
     let mut received = Received::default();
     let mut incoming = store.begin();
     let mut reader = StreamReader::new(from);
+    let mut damaged = None;
     while let Some(head) = reader.head()? {
         let is_small = head.offset == 0 && head.length <= MAX_PIECE_BYTES as u64;
-        if store.has(&head.digest) {
-            reader.skip(head.left())?;
+        let taken = if store.has(&head.digest) {
+            reader.skip(head.left())
         } else if is_small {
-            receive_small(&mut reader, &mut incoming, &head)?;
+            receive_small(&mut reader, &mut incoming, &head)
         } else {
-            receive_large(&mut reader, &mut incoming, &head)?;
+            receive_large(&mut reader, &mut incoming, &head)
+        };
+        match taken {
+            Ok(()) => {
+                received.contents += 1;
+                received.bytes += head.left();
+            }
+            Err(ReceiveError::Damaged(content)) => damaged = Some(content),
+            Err(error) => return Err(error),
         }
-        received.contents += 1;
-        received.bytes += head.left();
     }
     incoming.commit().map_err(ReceiveError::Store)?;
-    Ok(received)
+    damaged.map_or(Ok(received), |damaged| Err(damaged.into()))
 }
 
 fn receive_small<R: Read>(

@@ -166,6 +166,52 @@ impl Manifest {
         self.files().fold(0, |sum, (_, file)| sum.saturating_add(file.size))
     }
 
+    /// Together with what stands at other paths.
+    ///
+    /// # Errors
+    /// They do not fit together.
+    pub fn with(&self, more: &Self) -> Result<Self, ManifestError> {
+        let mut entries = self.entries.clone();
+        entries.extend(more.entries.iter().map(|(path, entry)| (path.clone(), entry.clone())));
+        Self::new(entries)
+    }
+
+    /// What stands in one directory, by its path from there.
+    ///
+    /// # Errors
+    /// A link leads out of that directory.
+    pub fn below(&self, directory: &TreePath) -> Result<Self, ManifestError> {
+        let mut entries = BTreeMap::new();
+        for (path, entry) in &self.entries {
+            let rest = path.as_str().strip_prefix(directory.as_str()).and_then(|rest| rest.strip_prefix('/'));
+            if let Some(rest) = rest {
+                entries.insert(TreePath::new(rest)?, entry.clone());
+            }
+        }
+        Self::new(entries)
+    }
+
+    /// The same tree in a directory of another one.
+    ///
+    /// # Errors
+    /// A path becomes too long.
+    pub fn within(&self, directory: &TreePath) -> Result<Self, ManifestError> {
+        let moved = |(path, entry): (&TreePath, &Entry)| {
+            Ok((TreePath::new(format!("{directory}/{path}"))?, entry.clone()))
+        };
+        Self::new(self.entries.iter().map(moved).collect::<Result<_, BadPath>>()?)
+    }
+
+    /// What is not the same in another tree.
+    ///
+    /// # Errors
+    /// Never: what is left of a tree is one, as long as its links need nothing that is gone.
+    pub fn without(&self, other: &Self) -> Result<Self, ManifestError> {
+        let differs = |(path, entry): &(&TreePath, &Entry)| other.entries.get(path) != Some(entry);
+        let kept = self.entries.iter().filter(differs);
+        Self::new(kept.map(|(path, entry)| (path.clone(), entry.clone())).collect())
+    }
+
     fn check(&self) -> Result<(), ManifestError> {
         if self.entries.len() > MAX_ENTRIES {
             return Err(ManifestError::TooLarge);

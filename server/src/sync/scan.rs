@@ -17,6 +17,7 @@ use rustix::fs::OFlags;
 use super::digest::Digest;
 use super::hash_cache::{HashCache, Stamp, now_ns};
 use super::manifest::{Entry, FileEntry, MAX_ENTRIES, Manifest, ManifestError};
+use super::patterns::Patterns;
 use super::tree_path::{BadPath, TreePath};
 
 /// How often a file is read again that changes while it is read.
@@ -98,6 +99,8 @@ struct Walk<'a> {
     found: BTreeMap<String, Found>,
     /// Directories of which it is known that no link leads to them.
     directories: HashSet<String>,
+    /// What is taken; everything without it.
+    patterns: Option<&'a Patterns>,
 }
 
 /// Looks at what is at paths of a tree: files, links, and directories with all that is in them. `.` is the whole tree.
@@ -105,14 +108,52 @@ struct Walk<'a> {
 /// # Errors
 /// Something cannot be read or sent.
 pub fn scan(root: &Path, paths: &[String], cache: &mut HashCache) -> Result<Scanned, ScanError> {
-    let mut walk = Walk { root, found: BTreeMap::new(), directories: HashSet::new() };
+    let mut walk = Walk::new(root, None);
     for path in paths {
         walk.take(path, MAX_LINKS)?;
     }
     hash(root, walk.found, cache)
 }
 
-impl Walk<'_> {
+/// Looks at what patterns mean in a tree. No link is followed.
+///
+/// # Errors
+/// Something cannot be read or sent.
+pub fn scan_matching(root: &Path, patterns: &Patterns, cache: &mut HashCache) -> Result<Scanned, ScanError> {
+    let mut walk = Walk::new(root, Some(patterns));
+    for base in patterns.bases() {
+        walk.take_base(base)?;
+    }
+    hash(root, walk.found, cache)
+}
+
+impl<'a> Walk<'a> {
+    fn new(root: &'a Path, patterns: Option<&'a Patterns>) -> Self {
+        Self { root, found: BTreeMap::new(), directories: HashSet::new(), patterns }
+    }
+
+    fn is_wanted(&self, path: &str) -> bool {
+        self.patterns.is_none_or(|patterns| patterns.is_match(path))
+    }
+
+    /// Takes what is wanted at a path and below it. What is not there is nothing, and so is what a link leads to.
+    fn take_base(&mut self, path: &str) -> Result<(), ScanError> {
+        let mut place = self.root.to_owned();
+        let mut metadata = fs::symlink_metadata(&place).map_err(failed(&place))?;
+        for name in path.split('/').filter(|name| !name.is_empty()) {
+            if !metadata.is_dir() {
+                return Ok(());
+            }
+            place.push(name);
+            metadata = match fs::symlink_metadata(&place) {
+                Ok(metadata) => metadata,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+                Err(error) => return Err(failed(&place)(error)),
+            };
+        }
+        self.add(path.to_owned(), &place, &metadata)
+    }
+
     /// Takes what a path names, and each link on the way to it.
     fn take(&mut self, path: &str, links: usize) -> Result<(), ScanError> {
         let names = self.names(path)?;
@@ -182,14 +223,18 @@ impl Walk<'_> {
 
     fn add(&mut self, at: String, place: &Path, metadata: &Metadata) -> Result<(), ScanError> {
         let kind = metadata.file_type();
+        if kind.is_dir() {
+            return self.directory(&at, place);
+        }
+        if !self.is_wanted(&at) {
+            return Ok(());
+        }
         if kind.is_file() {
             let is_executable = metadata.mode() & 0o111 != 0;
             self.found.insert(at, Found::File { is_executable, stamp: Stamp::of(metadata) });
             if self.found.len() > MAX_ENTRIES {
                 return Err(ManifestError::TooLarge.into());
             }
-        } else if kind.is_dir() {
-            self.directory(&at, place)?;
         } else if kind.is_symlink() {
             self.link(&at, place)?;
         } else {
@@ -199,7 +244,7 @@ impl Walk<'_> {
     }
 
     fn directory(&mut self, at: &str, place: &Path) -> Result<(), ScanError> {
-        if !at.is_empty() {
+        if !at.is_empty() && self.is_wanted(at) {
             self.found.insert(at.to_owned(), Found::Directory);
         }
         for entry in fs::read_dir(place).map_err(failed(place))? {
@@ -333,7 +378,7 @@ mod tests {
     use std::os::unix::net::UnixListener;
     use std::path::Path;
 
-    use super::{HashCache, ScanError, Scanned, scan};
+    use super::{HashCache, Patterns, ScanError, Scanned, scan, scan_matching};
     use crate::sync::manifest::Entry;
 
     fn place() -> tempfile::TempDir {
@@ -424,6 +469,22 @@ mod tests {
         ));
         fs::write(place.path().join(OsStr::from_bytes(b"\xff")), "").unwrap();
         assert!(matches!(scanned(place.path(), &["."]), Err(ScanError::NotUtf8(_))));
+    }
+
+    #[test]
+    fn what_patterns_mean() {
+        let place = place();
+        let matching = |texts: &[&str]| -> Vec<String> {
+            let texts: Vec<String> = texts.iter().map(ToString::to_string).collect();
+            let patterns = Patterns::new(&texts).unwrap();
+            let scanned = scan_matching(place.path(), &patterns, &mut HashCache::default()).unwrap();
+            scanned.manifest.entries().keys().map(ToString::to_string).collect()
+        };
+        assert_eq!(matching(&["src", "empty", "nothing"]), ["empty", "src/a", "src/deep/ö"]);
+        assert_eq!(matching(&["**/ö", "li*"]), ["link", "src/deep/ö"]);
+        assert_eq!(matching(&[".", "!src"]), ["-b", "dir", "empty", "link", "tool"]);
+        // No link is followed, and nothing is in a file.
+        assert_eq!(matching(&["dir/a", "dir/deep/*", "tool/x"]), [""; 0]);
     }
 
     #[test]

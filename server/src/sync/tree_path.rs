@@ -82,6 +82,14 @@ impl fmt::Display for TreePath {
     }
 }
 
+impl TryFrom<String> for TreePath {
+    type Error = BadPath;
+
+    fn try_from(text: String) -> Result<Self, BadPath> {
+        Self::new(text)
+    }
+}
+
 impl<'de> Deserialize<'de> for TreePath {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::new(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)

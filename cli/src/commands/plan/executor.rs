@@ -24,12 +24,14 @@ use ez_runner::signal::Stop;
 use ez_runner::workspace::Layout;
 use smol_str::{SmolStr, format_smolstr};
 
-use crate::args::invocation::Options;
+use super::remote_step::RemoteStep;
+use crate::args::invocation::{Options, Request};
 use crate::ask::User;
 use crate::commands::Context;
 use crate::disk::plain_message;
 use crate::folder::Target;
 use crate::project::{Origin, Project, runner_options};
+use crate::remote_task::{RemoteServer, RemoteTask, now};
 
 /// Opens steps in a project.
 pub struct LocalExecutor<'a> {
@@ -47,6 +49,57 @@ pub struct LocalExecutor<'a> {
 
 impl Executor for LocalExecutor<'_> {
     fn open(&self, request: &StepRequest) -> Result<Rc<dyn OpenStep>, String> {
+        let inner = self.open_here(request)?;
+        if self.plan.step_of(request.node).remote == Some(true) {
+            return self.open_remote(request, inner).map(|step| step as Rc<dyn OpenStep>);
+        }
+        Ok(inner)
+    }
+}
+
+impl LocalExecutor<'_> {
+    /// A step that runs on a node of the server.
+    fn open_remote(&self, request: &StepRequest, inner: Rc<dyn OpenStep>) -> Result<Rc<RemoteStep>, String> {
+        let server = RemoteServer::named(self.context, self.options.server.as_deref()).map_err(|failure| failure.message)?.ok_or(
+            "it is a remote step, and no server is named: say --server URL, set EZ_SERVER_URL, or take `remote: true` away",
+        )?;
+        let step = self.plan.step_of(request.node);
+        if !step.outputs.is_empty() {
+            return Err("a remote step has no `outputs`: make it an artifact, or run the step here".into());
+        }
+        if let Some(secret) = request.vars.iter().chain(&request.env).find(|variable| variable.secret) {
+            return Err(format!(
+                "`{}` is a secret, which is not sent: set it in the environment of the node's agent",
+                secret.name
+            ));
+        }
+        let variables = request.vars.iter();
+        let variables =
+            variables.map(|variable| (variable.name.to_string(), variable.value.to_text().to_string()));
+        let called = Request { variables: variables.collect(), ..Request::default() };
+        let task = RemoteTask::of(self.context, self.options, self.project, &request.task, &called);
+        let mut task = now(task)
+            .ok_or("its `dotenv` depends on a command, which cannot be asked here")?
+            .map_err(|failure| said(failure.message, &request.task))?;
+        if !request.machines.is_empty() {
+            task.nodes = request.machines.iter().map(ToString::to_string).collect();
+        }
+        let is_apart = step.workspace || matches!(self.project.target(&request.task), Target::Folder { .. });
+        let directory = match &task.directory {
+            Some(directory) => Some(directory.clone()),
+            None => task.directory_of(self.context, self.options, self.project, &request.task)?,
+        };
+        Ok(Rc::new(RemoteStep {
+            inner,
+            client: server.client,
+            task,
+            directory,
+            is_apart,
+            request: request.clone(),
+        }))
+    }
+
+    fn open_here(&self, request: &StepRequest) -> Result<Rc<dyn OpenStep>, String> {
         let step = self.plan.step_of(request.node);
         let (program, call, place, definition) = match self.project.target(&request.task) {
             Target::Folder { folder, task } => {

@@ -8,6 +8,7 @@ mod executor;
 mod list;
 mod live;
 mod new;
+mod remote_step;
 mod run;
 mod runs;
 mod show;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ez_server::agent::AgentSettings;
+use ez_server::http::CONTENT;
 use ez_server::queue::Limits;
 use ez_server::settings::{DATABASE, HttpLimits, PORT, ServerSettings};
 use ez_server::settings_file::{HttpTable, JobLimit, NAME, SettingsFile};
@@ -78,6 +79,9 @@ pub fn of(context: &Context, request: &ServerStart) -> Result<ServerSettings, Fa
         tags: own_tags(tags),
         slots,
         data: place.database.with_file_name("agent"),
+        content: place.database.with_file_name(CONTENT),
+        server: None,
+        ca: None,
         project: place.root.clone(),
         program: std::env::current_exe().map_err(failure)?,
         grace: request.grace.or(file.grace).unwrap_or(GRACE).saturating_mul(1000),

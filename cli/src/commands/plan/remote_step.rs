@@ -1,0 +1,185 @@
+//! Steps of plans on nodes of a server: their files go there with what earlier steps made for them, and what they make is here before other steps begin.
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use ez_runner::event::Stream;
+use ez_runner::plan::executor::{Local, OpenStep, OutputSink, StepFailure, StepRequest};
+use ez_runner::signal::Stop;
+use ez_server::job::JobState;
+use ez_server::remote_job::{RemoteEnding, RemoteJob, Told};
+use ez_server::sync::digest::Digest;
+use ez_server::sync::hash_cache::HashCache;
+use ez_server::sync::scan::scan;
+use ez_server::sync::transfer::ContentClient;
+use ez_server::sync::tree_path::TreePath;
+use smol_str::SmolStr;
+
+use crate::commands::remote::{told_of_home, told_of_sending};
+use crate::remote_task::RemoteTask;
+
+/// The exit code of a step whose job has none.
+const NO_EXIT_CODE: u8 = 201;
+
+/// A step that a node runs.
+pub struct RemoteStep {
+    /// The same step here: its directory is where inputs are and outputs go.
+    pub inner: Rc<dyn OpenStep>,
+    /// The server.
+    pub client: ContentClient,
+    /// The task as it is sent.
+    pub task: RemoteTask,
+    /// The directory of the tree that the step's directory stands for.
+    pub directory: Option<TreePath>,
+    /// Whether the step's directory is another one than that of the tree.
+    pub is_apart: bool,
+    /// What is asked for.
+    pub request: StepRequest,
+}
+
+/// What a job did not do.
+#[expect(clippy::needless_pass_by_value, reason = "it takes the errors of results")]
+fn failed(cause: impl ToString) -> StepFailure {
+    StepFailure { exit: NO_EXIT_CODE, cause: cause.to_string(), is_cancelled: false }
+}
+
+/// Works aside, so that other steps go on.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, StepFailure> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(failed)?.map_err(failed)
+}
+
+impl RemoteStep {
+    fn in_tree(&self, path: &str) -> String {
+        self.directory.as_ref().map_or_else(|| path.to_owned(), |directory| format!("{directory}/{path}"))
+    }
+
+    /// What comes back: what the task says, and the step's artifacts.
+    fn outputs(&self) -> Vec<String> {
+        let artifacts = self.request.artifacts.iter().map(|path| self.in_tree(path.trim_start_matches("./")));
+        let mut outputs: Vec<String> = self.task.outputs.iter().cloned().chain(artifacts).collect();
+        outputs.sort();
+        outputs.dedup();
+        outputs
+    }
+
+    /// Sends the files; the tree, and what is to be said.
+    async fn send(&self) -> Result<(Digest, String), StepFailure> {
+        let task = self.task.clone();
+        let client = self.client.clone();
+        let local = self.inner.directory().to_owned();
+        let prefix = self.directory.clone();
+        let inputs: Vec<String> =
+            self.request.inputs.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+        aside(move || {
+            let begun = std::time::Instant::now();
+            let mut cache = HashCache::load(&task.hash_cache());
+            let project = task.scan(&mut cache).map_err(|failure| failure.message)?.manifest;
+            let given = scan(&local, &inputs, &mut cache).map_err(|error| error.to_string())?.manifest;
+            let given = match &prefix {
+                Some(prefix) => given.within(prefix).map_err(|error| error.to_string())?,
+                None => given,
+            };
+            let tree = project.with(&given).map_err(|error| error.to_string())?;
+            let root = task.root.clone().into_std_path_buf();
+            let place = |path: &TreePath| {
+                if given.entries().contains_key(path) {
+                    own_place(&local, prefix.as_ref(), path)
+                } else {
+                    path.below(&root)
+                }
+            };
+            let (inputs, sent) = client.send_tree_of(&tree, place).map_err(|error| error.to_string())?;
+            Ok((inputs, told_of_sending(tree.entries().len(), sent, begun.elapsed())))
+        })
+        .await
+    }
+
+    async fn bring_home(&self, job: RemoteJob, made: Digest) -> Result<String, StepFailure> {
+        let (outputs, scratch) = (self.outputs(), self.task.scratch());
+        let local = self.inner.directory().to_owned();
+        let root = self.task.root.clone().into_std_path_buf();
+        let prefix = self.directory.clone().filter(|_| self.is_apart);
+        let is_apart = self.is_apart;
+        aside(move || {
+            let to = if is_apart { &local } else { &root };
+            let home =
+                job.bring_home(&made, &outputs, prefix.as_ref(), to, &scratch, &mut HashCache::default());
+            home.map(told_of_home).map_err(|error| error.to_string())
+        })
+        .await
+    }
+
+    async fn follow(
+        &self,
+        job: &RemoteJob,
+        stop: &Stop,
+        output: &OutputSink,
+    ) -> Result<RemoteEnding, StepFailure> {
+        let say = |text: String| output(Stream::Stderr, format!("ez: {}\n", text.trim_end()).as_bytes());
+        let told = |told: Told| match told {
+            Told::Output { is_error, text } => {
+                output(if is_error { Stream::Stderr } else { Stream::Stdout }, text.as_bytes());
+            }
+            Told::Note(text) => say(format!("on the node: {text}")),
+            Told::Broken(why) => say(format!("the connection to the server broke ({why}); trying again")),
+        };
+        job.follow(stop.stopped(), told).await.map_err(failed)
+    }
+
+    async fn run_there(&self, stop: &Stop, output: &OutputSink) -> Result<(), StepFailure> {
+        let say = |text: &str| output(Stream::Stderr, format!("ez: {text}\n").as_bytes());
+        let (inputs, sent) = self.send().await?;
+        say(&sent);
+        let mut body = self.task.submission(&inputs.to_string(), &variables(&self.request.vars), &[]);
+        body["outputs"] = self.outputs().into();
+        body["env"] = variables(&self.request.env)
+            .into_iter()
+            .map(|(name, value)| (name, value.into()))
+            .collect::<serde_json::Map<_, _>>()
+            .into();
+        let client = self.client.clone();
+        let job = aside(move || RemoteJob::submit(&client, &body).map_err(|error| error.to_string())).await?;
+        let ending = self.follow(&job, stop, output).await?;
+        if ending.state != JobState::Success {
+            return Err(StepFailure {
+                exit: ending.exit_code.and_then(|code| u8::try_from(code).ok()).unwrap_or(NO_EXIT_CODE),
+                cause: ending.reason.unwrap_or_else(|| format!("job {} {}", job.id, ending.state)),
+                is_cancelled: ending.state == JobState::Cancelled,
+            });
+        }
+        if let Some(made) = ending.made {
+            say(&self.bring_home(job, made).await?);
+        }
+        Ok(())
+    }
+}
+
+/// Where a file of the step's own directory is.
+fn own_place(local: &Path, prefix: Option<&TreePath>, path: &TreePath) -> PathBuf {
+    let own = prefix.and_then(|prefix| path.as_str().strip_prefix(prefix.as_str())?.strip_prefix('/'));
+    local.join(own.unwrap_or(path.as_str()))
+}
+
+fn variables(variables: &[ez_runner::plan::executor::StepVariable]) -> Vec<(String, String)> {
+    variables
+        .iter()
+        .map(|variable| (variable.name.to_string(), variable.value.to_text().to_string()))
+        .collect()
+}
+
+impl OpenStep for RemoteStep {
+    fn directory(&self) -> &Path {
+        self.inner.directory()
+    }
+
+    fn definition(&self) -> SmolStr {
+        self.inner.definition()
+    }
+
+    fn run(&self, stop: Stop, output: OutputSink) -> Local<'_, Result<(), StepFailure>> {
+        Box::pin(async move { self.run_there(&stop, &output).await })
+    }
+}

@@ -1,0 +1,127 @@
+//! Jobs that bring their files.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
+use axum::http::StatusCode;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::tasks::{Accepted, submit};
+use super::{ApiError, ErrorBody, Shared};
+use crate::auth::{Allowed, Run};
+use crate::job::{JobKind, JobSpec};
+use crate::sync::digest::Digest;
+use crate::sync::patterns::Patterns;
+use crate::sync::tree_path::TreePath;
+
+/// A run with files of its own.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunFiles {
+    /// What is run.
+    #[serde(default)]
+    kind: JobKind,
+    /// The name of the task or plan.
+    name: String,
+    /// The SHA-256 of the list of files with which it runs; all of them have to be here.
+    #[schema(value_type = String)]
+    inputs: Digest,
+    /// The directory of the tree in which it runs; else the root.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    directory: Option<TreePath>,
+    /// Which files are kept when it succeeded, as in `dist/**`.
+    #[serde(default)]
+    outputs: Vec<String>,
+    /// Variables and params.
+    #[serde(default)]
+    vars: BTreeMap<String, String>,
+    /// Variables of its environment.
+    #[serde(default)]
+    env: BTreeMap<String, String>,
+    /// Arguments behind `--`.
+    #[serde(default)]
+    args: Vec<String>,
+    /// The node, by its name or number.
+    #[serde(default)]
+    node: Option<String>,
+    /// Nodes of which one has to run it, by their names, numbers or tags.
+    #[serde(default)]
+    nodes: Vec<String>,
+    /// What the node must have.
+    #[serde(default)]
+    tags: Vec<String>,
+    /// After how many seconds it is ended; 0 is never.
+    #[serde(default)]
+    timeout: u64,
+    /// Those of a higher one start first.
+    #[serde(default)]
+    priority: i32,
+    /// How often it is tried again.
+    #[serde(default)]
+    retry: u32,
+    /// Jobs with the same lock never run at once.
+    #[serde(default)]
+    lock: Option<String>,
+    /// The same key is the same job.
+    #[serde(default)]
+    idempotency_key: Option<String>,
+}
+
+/// Runs a task or plan of files that were sent before. The job is safe when this answers.
+#[utoipa::path(post, path = "/jobs", request_body = RunFiles, responses(
+    (status = 202, body = Accepted), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+    (status = 403, body = ErrorBody), (status = 409, body = ErrorBody), (status = 413, body = ErrorBody),
+    (status = 415, body = ErrorBody), (status = 422, body = ErrorBody), (status = 503, body = ErrorBody)))]
+pub async fn run(
+    allowed: Allowed<Run>,
+    State(server): State<Shared>,
+    body: Result<Json<RunFiles>, JsonRejection>,
+) -> Result<(StatusCode, Json<Accepted>), ApiError> {
+    let Json(run) = body?;
+    check_name(&run.name)?;
+    Patterns::new(&run.outputs).map_err(|error| ApiError::bad(error.to_string()))?;
+    let (store, inputs) = (server.content.clone(), run.inputs);
+    let lacking = tokio::task::spawn_blocking(move || store.lacks(&inputs)).await.ok().flatten();
+    if lacking.is_none_or(|lacking| !lacking.is_empty()) {
+        return Err(ApiError::conflict(format!(
+            "the tree {inputs} is not wholly here: send what is missing first"
+        )));
+    }
+    let spec = JobSpec {
+        kind: run.kind,
+        name: run.name,
+        vars: run.vars,
+        env: run.env,
+        args: run.args,
+        node: run.node,
+        nodes: run.nodes,
+        tags: run.tags,
+        timeout: run.timeout,
+        priority: run.priority,
+        retry: run.retry,
+        lock: run.lock,
+        inputs: Some(run.inputs),
+        directory: run.directory,
+        outputs: run.outputs,
+    };
+    submit(&server, &allowed, spec, run.idempotency_key).await
+}
+
+/// A name is given to `ez` on its command line, where it must not be taken for a flag.
+fn check_name(name: &str) -> Result<(), ApiError> {
+    const MAX_NAME_BYTES: usize = 1000;
+    let is_fine = !name.is_empty()
+        && name.len() <= MAX_NAME_BYTES
+        && !name.starts_with('-')
+        && !name.contains('=')
+        && !name.chars().any(char::is_control);
+    if is_fine {
+        Ok(())
+    } else {
+        Err(ApiError::bad(format!("`{}` is no name of a task", name.escape_debug())))
+    }
+}

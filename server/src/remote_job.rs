@@ -1,0 +1,360 @@
+//! A job on a server, from the side of who wants it: submitted, followed to its end through broken connections, cancelled, and its files brought home.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use crate::job::{JobId, JobState};
+use crate::sync::bring_home::{BringHomeError, bring_home};
+use crate::sync::content_store::ContentStore;
+use crate::sync::digest::Digest;
+use crate::sync::hash_cache::HashCache;
+use crate::sync::manifest::Manifest;
+use crate::sync::patterns::{BadPattern, Patterns};
+use crate::sync::scan::{ScanError, scan_matching};
+use crate::sync::transfer::{ContentClient, TransferError, Transferred};
+use crate::sync::tree_path::TreePath;
+
+/// How long a server that is away is waited for, and the pauses between the tries.
+const OUTAGE_LIMIT: Duration = Duration::from_hours(1);
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// How much of a log waits for who shows it.
+const EVENTS_AHEAD: usize = 256;
+
+/// The longest line of a stream of events.
+const MAX_LINE_BYTES: u64 = 16 << 20;
+
+/// Something that is told of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// A piece of its output.
+    Output {
+        /// Whether it was written to standard error.
+        is_error: bool,
+        /// What.
+        text: String,
+    },
+    /// What its node says of it.
+    Note(String),
+    /// The connection broke; it is made again.
+    Broken(String),
+}
+
+/// How a job ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteEnding {
+    /// Its state.
+    pub state: JobState,
+    /// The exit code of its process.
+    pub exit_code: Option<i32>,
+    /// Why, where the exit code does not tell.
+    pub reason: Option<String>,
+    /// The list of the files that it made.
+    pub made: Option<Digest>,
+}
+
+enum Happening {
+    Told(Told),
+    Ended(Result<RemoteEnding, TransferError>),
+}
+
+/// A job on a server.
+#[derive(Clone, Debug)]
+pub struct RemoteJob {
+    client: ContentClient,
+    /// Its number.
+    pub id: JobId,
+}
+
+/// Why the files of a job do not come home.
+#[derive(Debug, thiserror::Error)]
+pub enum OutputError {
+    /// They cannot be fetched.
+    #[error("the outputs cannot be fetched: {0}")]
+    Transfer(#[from] TransferError),
+    /// They are refused.
+    #[error("the outputs are not taken: {0}")]
+    Refused(#[from] BringHomeError),
+    /// The tree cannot be read.
+    #[error(transparent)]
+    Scan(#[from] ScanError),
+    /// A pattern is wrong.
+    #[error(transparent)]
+    Pattern(#[from] BadPattern),
+    /// The list of files cannot be.
+    #[error("the outputs are not taken: {0}")]
+    Manifest(#[from] crate::sync::manifest::ManifestError),
+    /// The disk fails.
+    #[error("the outputs cannot be kept: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// Files that came home.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Home {
+    /// How many there are.
+    pub files: usize,
+    /// How many of them were other ones before.
+    pub changed: usize,
+    /// What was fetched for that.
+    pub fetched: Transferred,
+}
+
+impl RemoteJob {
+    /// Has a job run whose files the server has. `request` is the body of `POST /jobs`.
+    ///
+    /// # Errors
+    /// The server says no, or nothing.
+    pub fn submit(client: &ContentClient, request: &Value) -> Result<Self, TransferError> {
+        let answer = client.ask("/jobs", request)?;
+        Ok(Self { client: client.clone(), id: answer["job"].as_i64().unwrap_or_default() })
+    }
+
+    /// Wants its end. A job that has ended by itself meanwhile is as good.
+    ///
+    /// # Errors
+    /// The server says no, or nothing.
+    pub fn cancel(&self) -> Result<(), TransferError> {
+        match self.client.ask(&format!("/jobs/{}/cancel", self.id), &Value::Null) {
+            Ok(_) | Err(TransferError::Refused { status: 409, .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Follows it to its end. `tell` is told what it writes. When `cancelled` ends, it is cancelled, and followed to its end nevertheless.
+    ///
+    /// # Errors
+    /// The server forgot it, or is away for too long.
+    pub async fn follow(
+        &self,
+        cancelled: impl Future<Output = ()>,
+        mut tell: impl FnMut(Told),
+    ) -> Result<RemoteEnding, TransferError> {
+        let (happenings, mut happened) = mpsc::channel(EVENTS_AHEAD);
+        let follower = Follower { job: self.clone(), happenings, attempt: 0, last_id: "0".to_owned() };
+        // A thread of its own: nobody waits for it when the process ends.
+        thread::Builder::new().name("follow".into()).spawn(move || follower.run())?;
+        tokio::pin!(cancelled);
+        let mut is_cancelled = false;
+        loop {
+            tokio::select! {
+                happening = happened.recv() => match happening {
+                    Some(Happening::Told(told)) => tell(told),
+                    Some(Happening::Ended(ending)) => return ending,
+                    None => return Err(std::io::Error::other("the job is not followed any more").into()),
+                },
+                () = &mut cancelled, if !is_cancelled => {
+                    is_cancelled = true;
+                    let job = self.clone();
+                    thread::Builder::new().name("cancel".into()).spawn(move || job.cancel_patiently())?;
+                }
+            }
+        }
+    }
+
+    fn cancel_patiently(&self) {
+        let begun = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        while self.cancel().is_err_and(|error| error.is_outage()) && begun.elapsed() < OUTAGE_LIMIT {
+            thread::sleep(pause);
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    fn record(&self) -> Result<Value, TransferError> {
+        self.client.get(&format!("/jobs/{}", self.id))
+    }
+
+    /// Brings files that it made into a directory. `prefix` is the directory of the job's tree that this directory stands for; `scratch` is one that is not there
+    /// yet, on the same file system. Files that are the same already are neither fetched nor written.
+    ///
+    /// # Errors
+    /// They cannot be fetched, or are refused; then nothing was changed.
+    pub fn bring_home(
+        &self,
+        made: &Digest,
+        outputs: &[String],
+        prefix: Option<&TreePath>,
+        root: &Path,
+        scratch: &Path,
+        cache: &mut HashCache,
+    ) -> Result<Home, OutputError> {
+        let patterns = Patterns::new(outputs)?;
+        std::fs::create_dir_all(scratch)?;
+        let done = self.bring(made, &patterns, prefix, root, scratch, cache);
+        // What stays is removed with the next run.
+        let _ = std::fs::remove_dir_all(scratch);
+        done
+    }
+
+    fn bring(
+        &self,
+        made: &Digest,
+        patterns: &Patterns,
+        prefix: Option<&TreePath>,
+        root: &Path,
+        scratch: &Path,
+        cache: &mut HashCache,
+    ) -> Result<Home, OutputError> {
+        let store = ContentStore::open(scratch.join("content"))?;
+        let (manifest, mut fetched) = self.client.fetch_manifest(made, &store)?;
+        let asked = manifest.entries().keys().find(|path| !patterns.is_match(path.as_str()));
+        if let Some(path) = asked {
+            return Err(BringHomeError::NotAsked(path.clone()).into());
+        }
+        let manifest = match prefix {
+            Some(prefix) => manifest.below(prefix)?,
+            None => manifest,
+        };
+        let files = manifest.entries().len();
+        let same = if prefix.is_none() {
+            scan_matching(root, patterns, cache)?.manifest
+        } else {
+            Manifest::default()
+        };
+        let changed = manifest.without(&same)?;
+        let more = self.client.fetch_contents(&changed, &store)?;
+        fetched.contents += more.contents;
+        fetched.bytes += more.bytes;
+        bring_home(&changed, &store, root, &scratch.join("staging"), |_| true)?;
+        Ok(Home { files, changed: changed.entries().len(), fetched })
+    }
+}
+
+/// Reads the log of a job through all its attempts, on a thread of its own.
+struct Follower {
+    job: RemoteJob,
+    happenings: mpsc::Sender<Happening>,
+    /// Which attempt is read; 0 before the first is known.
+    attempt: i64,
+    last_id: String,
+}
+
+/// Why a stream of events came to its end.
+enum StreamEnd {
+    /// The attempt has ended, or the job.
+    Ended,
+    /// The connection broke.
+    Broken(String),
+    /// Nobody listens any more.
+    Unheard,
+}
+
+impl Follower {
+    fn run(mut self) {
+        let mut since: Option<Instant> = None;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.step() {
+                Ok(Some(ending)) => {
+                    let _ = self.happenings.blocking_send(Happening::Ended(Ok(ending)));
+                    return;
+                }
+                Ok(None) => (since, pause) = (None, FIRST_PAUSE),
+                Err(error) if error.is_outage() => {
+                    let began = *since.get_or_insert_with(Instant::now);
+                    if began.elapsed() > OUTAGE_LIMIT {
+                        let _ = self.happenings.blocking_send(Happening::Ended(Err(error)));
+                        return;
+                    }
+                    thread::sleep(pause);
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+                Err(error) => {
+                    let _ = self.happenings.blocking_send(Happening::Ended(Err(error)));
+                    return;
+                }
+            }
+            if self.happenings.is_closed() {
+                return;
+            }
+        }
+    }
+
+    /// Reads until a stream ends. How the job ended, where it did.
+    fn step(&mut self) -> Result<Option<RemoteEnding>, TransferError> {
+        let record = self.job.record()?;
+        let last = record["attempt"].as_i64().unwrap_or(0);
+        let state = record["state"].as_str().and_then(JobState::of_name);
+        if self.attempt > last
+            && let Some(state) = state.filter(|state| state.is_final())
+        {
+            return Ok(Some(ending(state, &record)));
+        }
+        if self.attempt > last {
+            // It waits for another attempt.
+            thread::sleep(FIRST_PAUSE);
+            return Ok(None);
+        }
+        let fence = if last == 0 { 0 } else { self.attempt.max(1) };
+        let path = format!("/jobs/{}/logs?attempt={fence}", self.job.id);
+        match self.read(&path)? {
+            StreamEnd::Ended => {
+                self.attempt = fence.max(1) + 1;
+                "0".clone_into(&mut self.last_id);
+                Ok(None)
+            }
+            StreamEnd::Broken(why) => {
+                self.attempt = fence.max(1);
+                let _ = self.happenings.blocking_send(Happening::Told(Told::Broken(why)));
+                thread::sleep(FIRST_PAUSE);
+                Ok(None)
+            }
+            StreamEnd::Unheard => Ok(None),
+        }
+    }
+
+    fn read(&mut self, path: &str) -> Result<StreamEnd, TransferError> {
+        let response = self.job.client.open_stream(path, &[("Last-Event-ID", &self.last_id)])?;
+        let reader = response.into_body().into_with_config().limit(u64::MAX).reader();
+        let mut lines = BufReader::new(reader);
+        let (mut kind, mut id, mut line) = (String::new(), String::new(), String::new());
+        loop {
+            line.clear();
+            let read = std::io::Read::take(&mut lines, MAX_LINE_BYTES).read_line(&mut line);
+            match read {
+                Ok(0) => return Ok(StreamEnd::Broken("the connection ended".into())),
+                Ok(_) => {}
+                Err(error) => return Ok(StreamEnd::Broken(error.to_string())),
+            }
+            let (name, value) = line.trim_end_matches(['\n', '\r']).split_once(": ").unwrap_or_default();
+            match name {
+                "event" => value.clone_into(&mut kind),
+                "id" => value.clone_into(&mut id),
+                "data" if kind == "end" => return Ok(StreamEnd::Ended),
+                "data" if kind == "log" => {
+                    let Ok(data) = serde_json::from_str::<Value>(value) else { continue };
+                    if self.happenings.blocking_send(Happening::Told(told(&data))).is_err() {
+                        return Ok(StreamEnd::Unheard);
+                    }
+                    self.last_id.clone_from(&id);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn told(data: &Value) -> Told {
+    let text = data["text"].as_str().unwrap_or_default().to_owned();
+    match data["stream"].as_str() {
+        Some("stdout") => Told::Output { is_error: false, text },
+        Some("stderr") => Told::Output { is_error: true, text },
+        _ => Told::Note(text),
+    }
+}
+
+fn ending(state: JobState, record: &Value) -> RemoteEnding {
+    RemoteEnding {
+        state,
+        exit_code: record["exit_code"].as_i64().and_then(|code| i32::try_from(code).ok()),
+        reason: record["reason"].as_str().map(str::to_owned),
+        made: record["made"].as_str().and_then(|digest| digest.parse().ok()),
+    }
+}

@@ -1,0 +1,737 @@
+//! Sends trees to a server and fetches them, from the side of a command line or a node. A connection that breaks is made again, and what was sent stays sent.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use ureq::SendBody;
+
+use super::content_store::ContentStore;
+use super::content_stream::{Compression, ReceiveError, Received, StreamWriter, receive};
+use super::digest::Digest;
+use super::manifest::{MAX_MANIFEST_BYTES, Manifest};
+use super::tree_path::TreePath;
+use crate::tls::{self, TlsError};
+
+/// How many digests are asked for at once.
+pub const MAX_DIGESTS: usize = 10_000;
+
+/// How many streams are sent or fetched at once.
+const STREAMS: usize = 2;
+
+/// So many bytes are worth a stream of their own.
+const BYTES_OF_A_STREAM: u64 = 4 << 20;
+
+/// How often it is tried again without any progress, and the pauses between.
+const TRIES: u32 = 6;
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// How much of a message of a server is shown.
+const MAX_MESSAGE: usize = 500;
+
+/// Why files do not get to a server or from it.
+#[derive(Debug, thiserror::Error)]
+pub enum TransferError {
+    /// It cannot be reached, or the connection breaks again and again.
+    #[error("{url} does not answer: {why}")]
+    Unreachable {
+        /// The server.
+        url: String,
+        /// Why.
+        why: String,
+    },
+    /// It says no.
+    #[error("{url} answers with {status}: {said}")]
+    Refused {
+        /// The server.
+        url: String,
+        /// The status of the answer.
+        status: u16,
+        /// What it says.
+        said: String,
+    },
+    /// A file has another content by now.
+    #[error("{} changed while it was sent", .0.display())]
+    Changed(PathBuf),
+    /// Whom to trust cannot be found out.
+    #[error(transparent)]
+    Trust(#[from] TlsError),
+    /// A file cannot be read or kept.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}
+
+impl TransferError {
+    /// Whether it may go better later.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Refused { status, .. } => matches!(status, 429 | 502 | 503 | 504),
+            Self::Changed(_) | Self::Trust(_) | Self::Io(_) => false,
+        }
+    }
+}
+
+/// What was sent or fetched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Transferred {
+    /// How many contents, with the list of files.
+    pub contents: u64,
+    /// How many bytes they have.
+    pub bytes: u64,
+}
+
+impl Transferred {
+    fn add(&mut self, received: Received) {
+        self.contents += received.contents;
+        self.bytes += received.bytes;
+    }
+}
+
+/// A content that the other side lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct Lacking {
+    /// Which.
+    pub digest: Digest,
+    /// How much of it is there.
+    pub offset: u64,
+}
+
+#[derive(Deserialize)]
+struct Missing {
+    missing: Vec<Lacking>,
+}
+
+/// Where a content comes from.
+#[derive(Clone, Debug)]
+enum Source {
+    File(PathBuf, u64),
+    Bytes(Vec<u8>),
+}
+
+impl Source {
+    fn length(&self) -> u64 {
+        match self {
+            Self::File(_, length) => *length,
+            Self::Bytes(bytes) => bytes.len() as u64,
+        }
+    }
+}
+
+/// A server, asked for contents.
+#[derive(Clone, Debug)]
+pub struct ContentClient {
+    http: ureq::Agent,
+    url: String,
+    token: Option<String>,
+    compression: Compression,
+}
+
+impl ContentClient {
+    /// Of a server's URL; whose certificates are trusted stands in the file `ca`. Over the loopback nothing is compressed, because that way costs less than compression.
+    ///
+    /// # Errors
+    /// Whom to trust cannot be found out.
+    pub fn new(url: &str, token: Option<String>, ca: Option<&Path>) -> Result<Self, TransferError> {
+        let http = tls::http_agent(ca)?;
+        let host = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let is_here = ["127.", "localhost", "[::1]"].iter().any(|here| host.starts_with(here));
+        let compression = if is_here { Compression::Off } else { Compression::Fast };
+        Ok(Self { http, url: url.trim_end_matches('/').to_owned(), token, compression })
+    }
+
+    /// The same, with another compression.
+    #[must_use]
+    pub fn with_compression(self, compression: Compression) -> Self {
+        Self { compression, ..self }
+    }
+
+    fn unreachable(&self, why: &(impl ToString + ?Sized)) -> TransferError {
+        TransferError::Unreachable { url: self.url.clone(), why: why.to_string() }
+    }
+
+    fn refused(&self, status: u16, body: &str) -> TransferError {
+        let value: Value = serde_json::from_str(body).unwrap_or_default();
+        let said = value["error"].as_str().unwrap_or(body).chars().take(MAX_MESSAGE).collect();
+        TransferError::Refused { url: self.url.clone(), status, said }
+    }
+
+    fn post(&self, path: &str) -> ureq::RequestBuilder<ureq::typestate::WithBody> {
+        let request = self.http.post(format!("{}/api/v1{path}", self.url));
+        match &self.token {
+            Some(token) => request.header("Authorization", format!("Bearer {token}")),
+            None => request,
+        }
+    }
+
+    fn answer<T: DeserializeOwned>(
+        &self,
+        response: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> Result<T, TransferError> {
+        let mut response = response.map_err(|error| self.unreachable(&error))?;
+        let status = response.status().as_u16();
+        let body = response.body_mut().with_config().limit(MAX_MANIFEST_BYTES).read_to_string();
+        let body = body.map_err(|error| self.unreachable(&error))?;
+        if !(200..300).contains(&status) {
+            return Err(self.refused(status, &body));
+        }
+        serde_json::from_str(&body).map_err(|error| self.unreachable(&error))
+    }
+
+    /// Asks something, with JSON.
+    ///
+    /// # Errors
+    /// The server says no, or nothing.
+    pub fn ask(&self, path: &str, body: &Value) -> Result<Value, TransferError> {
+        let request = self.post(path).header("Content-Type", "application/json");
+        self.answer(request.send(body.to_string()))
+    }
+
+    /// Asks for something.
+    ///
+    /// # Errors
+    /// The server says no, or nothing.
+    pub fn get(&self, path: &str) -> Result<Value, TransferError> {
+        self.get_as(path)
+    }
+
+    fn get_as<T: DeserializeOwned>(&self, path: &str) -> Result<T, TransferError> {
+        self.answer(self.open(path, &[]))
+    }
+
+    /// Opens a stream of events, with more headers.
+    ///
+    /// # Errors
+    /// There is no connection, or the server says no.
+    pub fn open_stream(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<ureq::http::Response<ureq::Body>, TransferError> {
+        let mut response = self.open(path, headers).map_err(|error| self.unreachable(&error))?;
+        let status = response.status().as_u16();
+        if status == 200 {
+            return Ok(response);
+        }
+        let said = response.body_mut().read_to_string().unwrap_or_default();
+        Err(self.refused(status, &said))
+    }
+
+    fn open(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<ureq::http::Response<ureq::Body>, ureq::Error> {
+        let mut request = self.http.get(format!("{}/api/v1{path}", self.url));
+        if let Some(token) = &self.token {
+            request = request.header("Authorization", format!("Bearer {token}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.call()
+    }
+
+    /// What a server lacks of a tree that it knows; `None` where it does not know it.
+    fn missing_of_tree(&self, tree: &Digest) -> Result<Option<Vec<Lacking>>, TransferError> {
+        match self.get_as::<Missing>(&format!("/content/trees/{tree}")) {
+            Ok(answer) => Ok(Some(answer.missing)),
+            Err(TransferError::Refused { status: 404, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Which of these contents a server lacks.
+    ///
+    /// # Errors
+    /// The server says no, or nothing.
+    pub fn missing(&self, digests: &[Digest]) -> Result<Vec<Lacking>, TransferError> {
+        let mut missing = Vec::new();
+        for digests in digests.chunks(MAX_DIGESTS) {
+            let request = self.post("/content/missing").header("Content-Type", "application/json");
+            let answer: Missing = self.answer(request.send(json!({"digests": digests}).to_string()))?;
+            missing.extend(answer.missing);
+        }
+        Ok(missing)
+    }
+
+    /// Sends what a server lacks of a tree. Its digest, and what was sent.
+    ///
+    /// # Errors
+    /// The server cannot be reached or says no, or a file changed meanwhile.
+    pub fn send_tree(
+        &self,
+        manifest: &Manifest,
+        root: &Path,
+    ) -> Result<(Digest, Transferred), TransferError> {
+        self.send_tree_of(manifest, |path| path.below(root))
+    }
+
+    /// The same, of files from several places: `place` is where a path of the tree is.
+    ///
+    /// # Errors
+    /// The server cannot be reached or says no, or a file changed meanwhile.
+    pub fn send_tree_of(
+        &self,
+        manifest: &Manifest,
+        place: impl Fn(&TreePath) -> PathBuf,
+    ) -> Result<(Digest, Transferred), TransferError> {
+        let text = manifest.encode();
+        let tree = Digest::of(&text);
+        let mut lacking = match self.missing_of_tree(&tree)? {
+            Some(lacking) if lacking.is_empty() => return Ok((tree, Transferred::default())),
+            Some(lacking) => lacking,
+            None => {
+                let digests: Vec<Digest> = manifest.contents().into_keys().chain([tree]).collect();
+                self.missing(&digests)?
+            }
+        };
+        let mut sources: HashMap<Digest, Source> = manifest
+            .files()
+            .map(|(path, file)| (file.digest, Source::File(place(path), file.size)))
+            .collect();
+        sources.insert(tree, Source::Bytes(text));
+        let mut sent = Transferred::default();
+        let (mut tries, mut pause) = (0, FIRST_PAUSE);
+        while !lacking.is_empty() {
+            let begun = progress(&lacking);
+            let failed = self.send_all(&lacking, &sources, &mut sent).err();
+            if let Some(error) = failed.filter(|error| !error.is_outage()) {
+                return Err(error);
+            }
+            // Whether all went well or not: what the server says counts.
+            let digests: Vec<Digest> = lacking.iter().map(|lacking| lacking.digest).collect();
+            match self.missing(&digests) {
+                Ok(still) => {
+                    if progress(&still) < begun {
+                        (tries, pause) = (0, FIRST_PAUSE);
+                    }
+                    lacking = still;
+                }
+                Err(error) if !error.is_outage() || tries >= TRIES => return Err(error),
+                Err(_) => {}
+            }
+            if !lacking.is_empty() {
+                tries += 1;
+                if tries > TRIES {
+                    return Err(self.unreachable("the connection breaks again and again"));
+                }
+                thread::sleep(pause);
+                pause *= 2;
+            }
+        }
+        Ok((tree, sent))
+    }
+
+    fn send_all(
+        &self,
+        lacking: &[Lacking],
+        sources: &HashMap<Digest, Source>,
+        sent: &mut Transferred,
+    ) -> Result<(), TransferError> {
+        let known = lacking.iter().filter_map(|lacking| Some((*lacking, sources.get(&lacking.digest)?)));
+        let parts =
+            share_out(known.collect(), |(lacking, source)| source.length().saturating_sub(lacking.offset));
+        let outcomes: Vec<Result<Received, TransferError>> = thread::scope(|scope| {
+            let threads: Vec<_> = parts.iter().map(|part| scope.spawn(|| self.send_part(part))).collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .collect()
+        });
+        for outcome in outcomes {
+            sent.add(outcome?);
+        }
+        Ok(())
+    }
+
+    fn send_part(&self, part: &[(Lacking, &Source)]) -> Result<Received, TransferError> {
+        let (mut reader, writer) = io::pipe()?;
+        thread::scope(|scope| {
+            let writing = scope.spawn(|| write_part(part, writer, self.compression));
+            let request = self.post("/content").header("Content-Type", "application/octet-stream");
+            let answer = self.answer::<Received>(request.send(SendBody::from_reader(&mut reader)));
+            drop(reader);
+            let written = writing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            match (answer, written) {
+                (_, Err(error @ TransferError::Changed(_))) => Err(error),
+                (Ok(received), _) => Ok(received),
+                (Err(TransferError::Refused { status: 422, said, .. }), _) => Err(changed(part, &said)),
+                (Err(error), _) => Err(error),
+            }
+        })
+    }
+
+    /// Fetches a manifest and all that it needs into a store, as far as that lacks it.
+    ///
+    /// # Errors
+    /// The server cannot be reached, says no, or sends something else.
+    pub fn fetch_tree(
+        &self,
+        tree: &Digest,
+        store: &ContentStore,
+    ) -> Result<(Manifest, Transferred), TransferError> {
+        let (manifest, mut fetched) = self.fetch_manifest(tree, store)?;
+        let contents = self.fetch_contents(&manifest, store)?;
+        fetched.contents += contents.contents;
+        fetched.bytes += contents.bytes;
+        Ok((manifest, fetched))
+    }
+
+    /// Fetches a manifest alone.
+    ///
+    /// # Errors
+    /// The server cannot be reached, says no, or sends something else.
+    pub fn fetch_manifest(
+        &self,
+        tree: &Digest,
+        store: &ContentStore,
+    ) -> Result<(Manifest, Transferred), TransferError> {
+        let mut fetched = Transferred::default();
+        self.fetch(&[(*tree, 0)], store, &mut fetched)?;
+        Ok((store.manifest(tree)?, fetched))
+    }
+
+    /// Fetches what a manifest needs.
+    ///
+    /// # Errors
+    /// The server cannot be reached, says no, or sends something else.
+    pub fn fetch_contents(
+        &self,
+        manifest: &Manifest,
+        store: &ContentStore,
+    ) -> Result<Transferred, TransferError> {
+        let mut fetched = Transferred::default();
+        let contents: Vec<(Digest, u64)> = manifest.contents().into_iter().collect();
+        self.fetch(&contents, store, &mut fetched)?;
+        Ok(fetched)
+    }
+
+    /// Fetches contents of known lengths.
+    fn fetch(
+        &self,
+        contents: &[(Digest, u64)],
+        store: &ContentStore,
+        fetched: &mut Transferred,
+    ) -> Result<(), TransferError> {
+        let (mut tries, mut pause) = (0, FIRST_PAUSE);
+        loop {
+            let lacking: Vec<(Lacking, u64)> = contents
+                .iter()
+                .filter(|(digest, _)| !store.has(digest))
+                .map(|(digest, length)| {
+                    (Lacking { digest: *digest, offset: store.partial_bytes(digest) }, *length)
+                })
+                .collect();
+            if lacking.is_empty() {
+                return Ok(());
+            }
+            match self.fetch_all(lacking, store, fetched) {
+                Ok(()) => continue,
+                Err(error) if !error.is_outage() || tries >= TRIES => return Err(error),
+                Err(_) => tries += 1,
+            }
+            thread::sleep(pause);
+            pause *= 2;
+        }
+    }
+
+    fn fetch_all(
+        &self,
+        lacking: Vec<(Lacking, u64)>,
+        store: &ContentStore,
+        fetched: &mut Transferred,
+    ) -> Result<(), TransferError> {
+        let parts = share_out(lacking, |(lacking, length)| length.saturating_sub(lacking.offset));
+        let outcomes: Vec<Result<Received, TransferError>> = thread::scope(|scope| {
+            let threads: Vec<_> =
+                parts.iter().map(|part| scope.spawn(|| self.fetch_part(part, store))).collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .collect()
+        });
+        for outcome in outcomes {
+            fetched.add(outcome?);
+        }
+        Ok(())
+    }
+
+    fn fetch_part(&self, part: &[(Lacking, u64)], store: &ContentStore) -> Result<Received, TransferError> {
+        let mut received = Received::default();
+        for part in part.chunks(MAX_DIGESTS) {
+            let contents: Vec<Value> = part
+                .iter()
+                .map(|(lacking, _)| json!({"digest": lacking.digest, "offset": lacking.offset}))
+                .collect();
+            let request = self.post("/content/fetch").header("Content-Type", "application/json");
+            let body = json!({"contents": contents, "compressed": self.compression == Compression::Fast});
+            let mut response = request.send(body.to_string()).map_err(|error| self.unreachable(&error))?;
+            let status = response.status().as_u16();
+            if status != 200 {
+                let said = response.body_mut().read_to_string().unwrap_or_default();
+                return Err(self.refused(status, &said));
+            }
+            let mut reader = response.into_body().into_with_config().limit(u64::MAX).reader();
+            match receive(store, &mut reader) {
+                Ok(more) => {
+                    received.contents += more.contents;
+                    received.bytes += more.bytes;
+                }
+                Err(ReceiveError::Store(error)) => return Err(error.into()),
+                Err(error) => return Err(self.unreachable(&error)),
+            }
+        }
+        Ok(received)
+    }
+}
+
+/// How much is still to be done, for comparison.
+fn progress(lacking: &[Lacking]) -> (usize, std::cmp::Reverse<u64>) {
+    (lacking.len(), std::cmp::Reverse(lacking.iter().map(|lacking| lacking.offset).sum()))
+}
+
+/// Shares work out among streams, about as many bytes for each.
+fn share_out<T>(mut items: Vec<T>, bytes: impl Fn(&T) -> u64) -> Vec<Vec<T>> {
+    let total: u64 = items.iter().map(&bytes).sum();
+    let streams = usize::try_from(total / BYTES_OF_A_STREAM).unwrap_or(STREAMS).clamp(1, STREAMS);
+    items.sort_by_key(|item| std::cmp::Reverse(bytes(item)));
+    let mut parts: Vec<(u64, Vec<T>)> = (0..streams).map(|_| (0, Vec::new())).collect();
+    for item in items {
+        if let Some((load, part)) = parts.iter_mut().min_by_key(|(load, _)| *load) {
+            *load += bytes(&item);
+            part.push(item);
+        }
+    }
+    parts.into_iter().map(|(_, part)| part).filter(|part| !part.is_empty()).collect()
+}
+
+fn write_part(
+    part: &[(Lacking, &Source)],
+    to: io::PipeWriter,
+    compression: Compression,
+) -> Result<(), TransferError> {
+    let mut writer = StreamWriter::new(BufWriter::with_capacity(1 << 16, to), compression);
+    for (lacking, source) in part {
+        match source {
+            Source::Bytes(bytes) => {
+                let rest = bytes.get(lacking.offset as usize..).unwrap_or_default();
+                writer.write(&lacking.digest, bytes.len() as u64, lacking.offset, &mut &rest[..])?;
+            }
+            Source::File(path, length) => write_file(&mut writer, lacking, path, *length)?,
+        }
+    }
+    writer.end()?;
+    Ok(())
+}
+
+fn write_file(
+    writer: &mut StreamWriter<impl Write>,
+    lacking: &Lacking,
+    path: &Path,
+    length: u64,
+) -> Result<(), TransferError> {
+    let changed = |_| TransferError::Changed(path.to_owned());
+    let mut file = File::open(path).map_err(changed)?;
+    if file.metadata()?.len() != length {
+        return Err(TransferError::Changed(path.to_owned()));
+    }
+    io::Seek::seek(&mut file, io::SeekFrom::Start(lacking.offset))?;
+    match writer.write(&lacking.digest, length, lacking.offset, &mut (&mut file).take(length)) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(changed(error)),
+        done => Ok(done?),
+    }
+}
+
+/// The file of which the server says that it is not what was announced.
+fn changed(part: &[(Lacking, &Source)], said: &str) -> TransferError {
+    let is_it = |(lacking, _): &&(Lacking, &Source)| said.contains(&lacking.digest.to_string());
+    match part.iter().find(is_it) {
+        Some((_, Source::File(path, _))) => TransferError::Changed(path.clone()),
+        _ => TransferError::Changed(PathBuf::from("a file")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::{Read, Write};
+    use std::net::{SocketAddr, TcpStream};
+    use std::path::{Path, PathBuf};
+    use std::time::Duration;
+
+    use tokio::sync::watch;
+
+    use super::{Compression, ContentClient, ContentStore, Digest, StreamWriter, TransferError};
+    use crate::http::{serve, take_database};
+    use crate::queue::Limits;
+    use crate::settings::{HttpLimits, ServerSettings, Stop};
+    use crate::sync::hash_cache::HashCache;
+    use crate::sync::manifest::Manifest;
+    use crate::sync::scan::scan;
+
+    /// A server without agents, as long as this lives.
+    struct Place {
+        directory: tempfile::TempDir,
+        address: SocketAddr,
+        _stop: watch::Sender<Stop>,
+    }
+
+    impl Place {
+        fn new() -> Self {
+            let directory = tempfile::tempdir().unwrap();
+            let settings = ServerSettings {
+                address: ([127, 0, 0, 1], 0).into(),
+                root: directory.path().to_owned(),
+                database: directory.path().join("server/ez.db"),
+                token: None,
+                is_insecure: false,
+                lease: Duration::from_mins(1),
+                limits: Limits::default(),
+                agent: None,
+                tls: None,
+                http: HttpLimits::default(),
+                stop_wait: Duration::ZERO,
+                grace: Duration::ZERO,
+            };
+            let (stop, stopping) = watch::channel(Stop::No);
+            let (told, listening) = std::sync::mpsc::channel();
+            std::thread::spawn(move || {
+                let runtime = tokio::runtime::Runtime::new().unwrap();
+                let pid_file = take_database(&settings.database).unwrap();
+                let listening =
+                    move |url: &str| told.send(url.trim_start_matches("http://").parse().unwrap()).unwrap();
+                let serving = serve(settings, "0", "/bin/false".into(), &pid_file, stopping, listening);
+                runtime.block_on(serving).unwrap();
+            });
+            let address = listening.recv().unwrap();
+            Self { directory, address, _stop: stop }
+        }
+
+        fn client(&self, compression: Compression) -> ContentClient {
+            ContentClient::new(&format!("http://{}", self.address), None, None)
+                .unwrap()
+                .with_compression(compression)
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.directory.path().join(name)
+        }
+
+        /// What the server has.
+        fn store(&self) -> ContentStore {
+            ContentStore::open(self.path("server/content")).unwrap()
+        }
+
+        /// A tree of small files and a large one.
+        fn tree(&self) -> (PathBuf, Manifest) {
+            let root = self.path("tree");
+            fs::create_dir_all(root.join("deep/empty")).unwrap();
+            for n in 0..50 {
+                fs::write(root.join(format!("{n}")), format!("text of {n}")).unwrap();
+            }
+            fs::write(root.join("deep/large"), vec![b'x'; 5 << 20]).unwrap();
+            (root.clone(), manifest(&root))
+        }
+    }
+
+    fn manifest(root: &Path) -> Manifest {
+        scan(root, &[".".to_owned()], &mut HashCache::default()).unwrap().manifest
+    }
+
+    #[test]
+    fn a_tree_gets_there_and_back_and_is_sent_once() {
+        for compression in [Compression::Off, Compression::Fast] {
+            let place = Place::new();
+            let (root, tree) = place.tree();
+            let client = place.client(compression);
+            let (digest, sent) = client.send_tree(&tree, &root).unwrap();
+            assert_eq!((digest, sent.contents), (Digest::of(&tree.encode()), 52));
+            let (_, again) = client.send_tree(&tree, &root).unwrap();
+            assert_eq!((again.contents, again.bytes), (0, 0));
+            fs::write(root.join("7"), "other").unwrap();
+            let (_, changed) = client.send_tree(&manifest(&root), &root).unwrap();
+            assert_eq!(changed.contents, 2);
+
+            let store = ContentStore::open(place.path("node")).unwrap();
+            let (fetched, transferred) = client.fetch_tree(&digest, &store).unwrap();
+            assert_eq!((fetched, transferred.contents), (tree, 52));
+            let (_, again) = client.fetch_tree(&digest, &store).unwrap();
+            assert_eq!(again.contents, 0);
+        }
+    }
+
+    #[test]
+    fn an_upload_that_was_killed_goes_on() {
+        let place = Place::new();
+        let (root, tree) = place.tree();
+        let large = fs::read(root.join("deep/large")).unwrap();
+        let digest = Digest::of(&large);
+        let mut writer = StreamWriter::new(Vec::new(), Compression::Off);
+        writer.write(&digest, large.len() as u64, 0, &mut large.as_slice()).unwrap();
+        let stream = writer.end().unwrap();
+        let mut connection = TcpStream::connect(place.address).unwrap();
+        let head = format!(
+            "POST /api/v1/content HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n\r\n",
+            place.address,
+            stream.len()
+        );
+        connection.write_all(head.as_bytes()).unwrap();
+        connection.write_all(&stream[..stream.len() / 2]).unwrap();
+        connection.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut answer = Vec::new();
+        let _ = connection.read_to_end(&mut answer);
+        // The disk is behind the network.
+        while place.store().partial_bytes(&digest) < 2 << 20
+            || place.store().begin().begin_large(digest, 1).is_err()
+        {}
+        let client = place.client(Compression::Off);
+        let offset = client.missing(&[digest]).unwrap()[0].offset;
+        let (_, sent) = client.send_tree(&tree, &root).unwrap();
+        assert_eq!(sent.bytes, tree.total_bytes() + tree.encode().len() as u64 - offset);
+    }
+
+    #[test]
+    fn a_file_that_changes_meanwhile_is_noticed() {
+        let place = Place::new();
+        let (root, tree) = place.tree();
+        for text in ["text of X", "longer than it was"] {
+            fs::write(root.join("7"), text).unwrap();
+            let refused = place.client(Compression::Off).send_tree(&tree, &root);
+            assert!(
+                matches!(&refused, Err(TransferError::Changed(path)) if path.ends_with("7")),
+                "{refused:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_damaged_on_the_server_is_noticed_and_sent_again() {
+        let place = Place::new();
+        let (root, tree) = place.tree();
+        let client = place.client(Compression::Off);
+        let (digest, _) = client.send_tree(&tree, &root).unwrap();
+        let damaged = place.store().path(&Digest::of(b"text of 7"));
+        fs::write(damaged, "text of 8").unwrap();
+        let store = ContentStore::open(place.path("node")).unwrap();
+        assert!(client.fetch_tree(&digest, &store).is_err());
+        assert!(!store.has(&Digest::of(b"text of 7")));
+        let (_, sent) = client.send_tree(&tree, &root).unwrap();
+        assert_eq!(sent.contents, 1);
+        assert!(client.fetch_tree(&digest, &store).is_ok());
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_sent() {
+        let place = Place::new();
+        let store = ContentStore::open(place.path("node")).unwrap();
+        let refused = place.client(Compression::Off).fetch_tree(&Digest::of(b"nothing"), &store);
+        assert!(matches!(refused, Err(TransferError::Refused { status: 404, .. })), "{refused:?}");
+    }
+}

@@ -1,0 +1,332 @@
+//! `ez run --remote` and remote steps of plans: files go to a node, the task runs there, what it makes comes back.
+
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a test ends where its surroundings fail")]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use ez_tests::Project;
+use ez_tests::job_server::{JobAgent, JobServer, kill, watchers};
+use ez_tests::program;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
+
+const TASKFILE: &str = r#"version: '3'
+silent: true
+tasks:
+  copy:
+    ez-remote: {sync_in: [src], sync_out: [out]}
+    cmds: ['cp -a src out', 'pwd > out/where']
+  upper:
+    deps: [words]
+    sources: [words/*.txt, '{{.EXTRA}}']
+    generates: ['build/{{.NAME | default "all"}}.txt']
+    cmds: ['mkdir -p build; cat words/*.txt | tr a-z A-Z > build/{{.NAME | default "all"}}.txt; echo made']
+  words:
+    sources: [more/list]
+    cmds: ['cp more/list words/list.txt']
+  speak: 'echo out; echo err >&2; echo "$EZ_NODE_NAME" {{.CLI_ARGS}} >> said; cat said'
+  fail:
+    ez-remote: {sync_in: [src], sync_out: [out]}
+    cmds: ['mkdir out; echo new > out/kept; exit 3']
+  node:
+    ez-remote: {tags: [gpu], sync_out: []}
+    cmds: ['echo on $EZ_NODE_NAME']
+  stay: 'echo begun; exec sleep 987654'
+  count: 'for i in $(seq {{.LINES}}); do echo "line $i"; sleep 0.002; done'
+  slow:
+    ez-remote: {sync_in: [src], sync_out: [out]}
+    cmds: ['echo begun; while [ ! -e "{{.GATE}}" ]; do sleep 0.01; done; mkdir out; echo new > out/kept; echo done']
+"#;
+
+/// A project, and a server elsewhere that knows nothing of it.
+struct Place {
+    project: Project,
+    elsewhere: Project,
+}
+
+impl Place {
+    fn new() -> Self {
+        let project = Project::new()
+            .file("Taskfile.yml", TASKFILE)
+            .file("src/ä ö/π.txt", "text")
+            .executable("src/tool", "#!/bin/sh\n")
+            .file("words/one.txt", "one\n")
+            .file("more/list", "two\n");
+        fs::create_dir_all(project.path("src/empty/deep")).unwrap();
+        symlink("tool", project.path("src/link")).unwrap();
+        symlink("ä ö", project.path("src/dir")).unwrap();
+        Self { project, elsewhere: Project::new().file("Taskfile.yml", "version: '3'\ntasks: {}\n") }
+    }
+
+    fn server(&self, flags: &[&str]) -> JobServer<'_> {
+        JobServer::start(&self.elsewhere, flags)
+    }
+
+    fn run(&self, server: &JobServer<'_>, args: &[&str]) -> ez_tests::Outcome<'_> {
+        let url = format!("http://{}", server.address);
+        let own = ["run", "--remote", "--server", &url];
+        self.project.run(own.iter().chain(args))
+    }
+
+    /// Begins a run, and waits until its task has written a line.
+    fn begin(&self, server: &JobServer<'_>, args: &[&str]) -> (Child, BufReader<std::process::ChildStdout>) {
+        let mut child = Command::new(program::ez())
+            .args(["run", "--remote", "--server", &format!("http://{}", server.address)])
+            .args(args)
+            .current_dir(self.project.root())
+            .env_remove("EZ_SERVER_URL")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        out.read_line(&mut line).unwrap();
+        (child, out)
+    }
+}
+
+fn signal(child: &Child, signal: Signal) {
+    kill_process(Pid::from_raw(child.id() as i32).unwrap(), signal).unwrap();
+}
+
+/// What is in a directory: kinds, modes and contents by path.
+fn tree(root: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut waiting = vec![root.to_owned()];
+    while let Some(directory) = waiting.pop() {
+        for entry in fs::read_dir(&directory).unwrap() {
+            let path = entry.unwrap().path();
+            let shown = path.strip_prefix(root).unwrap().display().to_string();
+            let metadata = fs::symlink_metadata(&path).unwrap();
+            if metadata.is_symlink() {
+                found.push(format!("{shown} -> {}", fs::read_link(&path).unwrap().display()));
+            } else if metadata.is_dir() {
+                found.push(format!("{shown}/"));
+                waiting.push(path);
+            } else {
+                let is_executable = metadata.permissions().mode() & 0o111 != 0;
+                found.push(format!("{shown} {is_executable} {}", fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn files_survive_the_way_there_and_back() {
+    let place = Place::new();
+    let server = place.server(&["--slots", "0"]);
+    let node = Project::new();
+    let _agent = JobAgent::start(&node, &server, "far", &[]);
+    place.run(&server, &["copy"]).success();
+    let directory = place.project.read("out/where").unwrap();
+    assert!(directory.starts_with(&*node.root().to_string_lossy()), "{directory}");
+    fs::remove_file(place.project.path("out/where")).unwrap();
+    assert_eq!(tree(&place.project.path("out")), tree(&place.project.path("src")));
+    // Nothing is left of it on the node but the contents.
+    assert!(!Path::new(directory.trim()).exists());
+}
+
+#[test]
+fn what_did_not_change_is_not_sent() {
+    let place = Place::new();
+    let server = place.server(&[]);
+    let run = || place.run(&server, &["upper", "NAME=x"]);
+    run().success().stderr_has("3 files, 4 contents sent (").stderr_has("1 outputs, 1 of them new");
+    assert_eq!(place.project.read("build/x.txt").as_deref(), Some("TWO\nONE\n"));
+    run().success().stderr_has("3 files, 0 contents sent (0 bytes)").stderr_has("1 outputs, 0 of them new");
+    place.project.write("more/list", "three\n");
+    run().success().stderr_has("3 files, 2 contents sent (");
+    assert_eq!(place.project.read("build/x.txt").as_deref(), Some("THREE\nONE\n"));
+}
+
+#[test]
+fn streams_arguments_and_exit_codes_are_those_of_the_task() {
+    let place = Place::new();
+    let server = place.server(&[]);
+    let spoken = place.run(&server, &["speak", "--", "a b"]);
+    spoken.success().stdout("out\nlocal a b\n").stderr_has("err\n").stderr_has("only the Taskfiles are sent");
+    place.project.write("out/kept", "old");
+    place.run(&server, &["fail"]).exit(201).file_is("out/kept", "old");
+    place.run(&server, &["nothing"]).exit(200);
+}
+
+#[test]
+fn the_node_is_chosen() {
+    let place = Place::new();
+    let server = place.server(&["--slots", "0"]);
+    let (one, two) = (Project::new(), Project::new());
+    let _plain = JobAgent::start(&one, &server, "plain", &[]);
+    let _gpu = JobAgent::start(&two, &server, "big", &["--tags", "gpu"]);
+    place.run(&server, &["node"]).success().stdout("on big\n");
+    place.run(&server, &["--node", "plain", "speak"]).success().stdout("out\nplain\n");
+}
+
+#[test]
+fn links_that_lead_out_are_refused_before_anything_is_sent() {
+    let place = Place::new();
+    let server = place.server(&[]);
+    symlink("../../secret", place.project.path("src/out")).unwrap();
+    place
+        .run(&server, &["copy"])
+        .exit(1)
+        .stderr_has("the link `src/out` leads out of the tree, to `../../secret`");
+    assert_eq!(server.ask("GET", "/jobs", None).json()["jobs"], json!([]));
+}
+
+#[test]
+fn what_cannot_be_is_told() {
+    let place = Place::new();
+    place
+        .project
+        .run(["run", "--remote", "copy"])
+        .exit(2)
+        .stderr_has("Say --server URL, or set EZ_SERVER_URL");
+    place.project.run(["run", "--node", "x", "copy"]).exit(1).stderr_has("--node goes with --remote");
+    place
+        .project
+        .run(["run", "--remote", "--watch", "copy"])
+        .exit(1)
+        .stderr_has("--remote and --watch exclude each other");
+    let gone = ["run", "--remote", "--server", "http://127.0.0.1:1", "copy"];
+    place.project.run(gone).exit(1).stderr_has("http://127.0.0.1:1 does not answer");
+}
+
+#[test]
+fn a_token_is_needed_where_the_server_wants_one() {
+    let place = Place::new();
+    let server = JobServer::start_in(&place.elsewhere, &[], &[("EZ_SERVER_TOKEN", "ez_a_b")]);
+    place.run(&server, &["copy"]).exit(1).stderr_has("answers with 401");
+    let place = Place { project: place.project.env("EZ_CLIENT_TOKEN", "ez_a_b"), ..Place::new() };
+    let server = JobServer::start_in(&place.elsewhere, &[], &[("EZ_SERVER_TOKEN", "ez_a_b")]);
+    place.run(&server, &["copy"]).success();
+}
+
+#[test]
+fn an_interrupt_ends_the_job_over_there() {
+    let place = Place::new();
+    let server = place.server(&[]);
+    let (mut child, _) = place.begin(&server, &["stay"]);
+    signal(&child, Signal::INT);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(server.job(1)["state"], "cancelled");
+}
+
+#[test]
+fn a_log_goes_on_where_the_connection_broke() {
+    let place = Place::new();
+    let mut server = place.server(&[]);
+    let (mut child, mut out) = place.begin(&server, &["count", "LINES=400"]);
+    server.kill();
+    server.start_again();
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    assert!(child.wait().unwrap().success());
+    let expected: String = (2..=400).fold(String::new(), |text, line| text + &format!("line {line}\n"));
+    assert_eq!(rest, expected);
+}
+
+#[test]
+fn an_agent_may_be_killed_and_a_watcher_not() {
+    let place = Place::new();
+    let server = place.server(&["--slots", "0"]);
+    let node = Project::new();
+    let mut agent = JobAgent::start(&node, &server, "far", &[]);
+    let gate = place.elsewhere.path("gate");
+    let gate = format!("GATE={}", gate.display());
+
+    let (mut child, mut out) = place.begin(&server, &["slow", &gate]);
+    agent.kill();
+    place.elsewhere.write("gate", "");
+    agent.start_again();
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    assert_eq!((child.wait().unwrap().code(), rest.as_str()), (Some(0), "done\n"));
+    assert_eq!(place.project.read("out/kept").as_deref(), Some("new\n"));
+
+    fs::remove_file(place.elsewhere.path("gate")).unwrap();
+    place.project.write("out/kept", "old");
+    let (mut child, _) = place.begin(&server, &["slow", &gate]);
+    watchers(&node).into_iter().for_each(kill);
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert_eq!(place.project.read("out/kept").as_deref(), Some("old"));
+    assert!(server.job(2)["reason"].as_str().unwrap().contains("was killed"));
+    assert_eq!(agent.stop(), Some(0));
+    assert_eq!(fs::read_dir(node.path(".agents/far/attempts")).unwrap().count(), 0);
+}
+
+const PLAN: &str = "steps:
+  - name: make
+    task: part
+    vars: {NAME: '{{.os}}'}
+    matrix: {os: [one, two]}
+    remote: true
+    nodes: ['{{.os}}']
+    artifacts: [{name: part, path: 'parts/{{.os}}'}]
+  - name: join
+    task: join
+    remote: true
+    needs: [make]
+    inputs: [{from: make, artifact: part, to: given/}]
+    artifacts: [{name: whole, path: whole}]
+  - name: show
+    task: show
+    needs: [join]
+    inputs: [{from: join, artifact: whole, to: shown}]
+";
+
+const PLAN_TASKFILE: &str = "version: '3'
+silent: true
+tasks:
+  part: {sources: [seed], cmds: ['mkdir -p parts; echo \"$(cat seed) {{.NAME}} $EZ_NODE_NAME\" > parts/{{.NAME}}']}
+  join: {cmds: ['cat given/*/* > whole; echo by $EZ_NODE_NAME >> whole']}
+  show: 'cat shown'
+";
+
+#[test]
+fn the_example_builds_on_two_kinds_of_nodes_and_collects_what_they_made() {
+    let project = Project::copy_of("examples/cross");
+    let elsewhere = Project::new().file("Taskfile.yml", "version: '3'\ntasks: {}\n");
+    let server = JobServer::start(&elsewhere, &["--slots", "0"]);
+    let (one, two) = (Project::new(), Project::new());
+    let _one = JobAgent::start(&one, &server, "ada", &["--tags", "target:x86_64"]);
+    let _two = JobAgent::start(&two, &server, "bob", &["--tags", "target:aarch64"]);
+    let project = project.env("EZ_SERVER_URL", &format!("http://{}", server.address));
+    let run = project.run(["plan", "run", "release"]);
+    run.success().stdout_has("./aarch64/hello").stdout_has("./x86_64/hello");
+    for (target, node) in [("x86_64", "ada"), ("aarch64", "bob")] {
+        let program = project.path(&format!("build/{target}/hello"));
+        let text = fs::read_to_string(&program).unwrap();
+        assert!(text.contains(&format!("# for {target}, built on {node}\n")), "{text}");
+        assert_ne!(fs::metadata(program).unwrap().permissions().mode() & 0o111, 0);
+    }
+    project
+        .run(["run", "--remote", "compile", "EZ_TARGET=aarch64"])
+        .success()
+        .stderr_has("1 outputs, 0 of them new");
+}
+
+#[test]
+fn steps_of_a_plan_run_on_nodes() {
+    let project = Project::new()
+        .file("Taskfile.yml", PLAN_TASKFILE)
+        .file("seed", "seed")
+        .file("plans/release.yml", PLAN);
+    project.run(["plan", "run", "release"]).exit(201).stderr_has("no server is named");
+    let elsewhere = Project::new().file("Taskfile.yml", "version: '3'\ntasks: {}\n");
+    let server = JobServer::start(&elsewhere, &["--slots", "0"]);
+    let (one, two) = (Project::new(), Project::new());
+    let _one = JobAgent::start(&one, &server, "one", &[]);
+    let _two = JobAgent::start(&two, &server, "two", &["--tags", "gpu"]);
+    let project = project.env("EZ_SERVER_URL", &format!("http://{}", server.address));
+    let run = project.run(["plan", "run", "release"]);
+    run.success().stdout_has("seed one one").stdout_has("seed two two");
+}
