@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 use smol_str::SmolStr;
 
 use crate::civil_time;
+use crate::plan::schedule::End;
 
 /// Version of the format; fields are only ever added.
 pub const EVENT_VERSION: u32 = 1;
@@ -170,6 +171,89 @@ pub enum EventKind {
         #[serde(serialize_with = "seconds")]
         duration: Duration,
     },
+    /// The run of a plan begins, or goes on.
+    PlanStarted {
+        /// The plan.
+        plan: SmolStr,
+        /// Whether an earlier attempt of the run goes on.
+        resumed: bool,
+        /// What it runs: a combination of a step each.
+        steps: Vec<PlannedStep>,
+    },
+    /// A step of a plan begins an attempt.
+    StepStarted {
+        /// Which attempt of the step; the first one is 1.
+        step_attempt: u32,
+        /// The machine, where it is another one than that of the run.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        node: Option<SmolStr>,
+    },
+    /// A step of a plan printed something.
+    StepOutput {
+        /// The stream.
+        stream: Stream,
+        /// What, secrets masked; bytes that are not UTF-8 are replaced.
+        text: String,
+    },
+    /// An attempt of a step failed and another one follows.
+    StepRetried {
+        /// The next attempt.
+        next: u32,
+        /// How many attempts there are.
+        of: u32,
+        /// The pause before it.
+        #[serde(serialize_with = "seconds")]
+        delay: Duration,
+        /// What went wrong.
+        cause: String,
+    },
+    /// A step waits for a yes at its checkpoint.
+    StepWaiting {},
+    /// Something to know about a step.
+    StepWarning {
+        /// What.
+        text: String,
+    },
+    /// A step is done, and that is written down.
+    StepFinished {
+        /// How.
+        state: End,
+        /// Whether its result is that of an earlier attempt of the run.
+        reused: bool,
+        /// The exit code of its last attempt, where it ran.
+        exit: Option<u8>,
+        /// Why it failed, or did not run.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cause: Option<String>,
+        /// How many attempts it took.
+        step_attempts: u32,
+        /// How long it took.
+        #[serde(serialize_with = "seconds")]
+        duration: Duration,
+    },
+    /// The run of a plan ended.
+    PlanFinished {
+        /// The exit code.
+        exit: u8,
+        /// How long it took.
+        #[serde(serialize_with = "seconds")]
+        duration: Duration,
+    },
+}
+
+/// A combination of a step, as the beginning of a run tells it.
+#[derive(Clone, Debug, Serialize)]
+pub struct PlannedStep {
+    /// Its name: `build`, `build[arm64]`.
+    pub name: SmolStr,
+    /// The step of which it is a combination.
+    pub step: SmolStr,
+    /// The task that it runs.
+    pub task: SmolStr,
+    /// The length of the longest way to it: 0 where it waits for nothing.
+    pub level: u32,
+    /// The steps that it waits for: of each the name of the step, not of its combinations.
+    pub needs: Vec<SmolStr>,
 }
 
 /// How the output of one command is shown.
@@ -220,7 +304,7 @@ pub enum Level {
 }
 
 /// A standard stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stream {
     /// Standard output.

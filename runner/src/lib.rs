@@ -4,7 +4,7 @@
 
 pub mod artifact;
 pub mod call;
-mod civil_time;
+pub mod civil_time;
 pub mod command;
 pub mod concrete;
 mod directory;

@@ -368,3 +368,105 @@ fn an_interrupted_run_ends_its_steps_and_goes_on_later() {
     project.write("open", "");
     project.run(["plan", "run", "p", "--resume"]).exit(0).file_is("order.txt", "first\n");
 }
+
+/// The events of a run, one JSON object a line.
+fn events(text: &str) -> Vec<serde_json::Value> {
+    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+/// What the events of a kind say of steps: the step, and the value of a field.
+fn told<'e>(events: &'e [serde_json::Value], kind: &str, field: &str) -> Vec<(&'e str, String)> {
+    let of_kind = events.iter().filter(|event| event["kind"] == kind);
+    let mut told: Vec<(&str, String)> = of_kind
+        .map(|event| (event["step"].as_str().expect("a step"), event[field].to_string().replace('"', "")))
+        .collect();
+    told.sort();
+    told
+}
+
+fn pairs<'e>(expected: &[(&'e str, &str)]) -> Vec<(&'e str, String)> {
+    expected.iter().map(|(step, value)| (*step, (*value).to_owned())).collect()
+}
+
+#[test]
+fn events_tell_each_step_of_a_run() {
+    let project = project(
+        "steps:
+  - {name: a, task: say, matrix: {x: [1, 2]}, vars: {WORD: '{{.x}}'}}
+  - {name: f, task: flaky, retry: 2}
+  - {name: s, task: say, when: 'false', needs: [a]}
+  - {name: bad, task: fail, needs: [f]}
+  - {name: after, task: say, needs: [bad, a]}
+",
+    );
+    let run = project.run(["plan", "run", "p", "--events", "jsonl", "--events-file", "told.jsonl"]);
+    let all = events(&run.exit(201).stdout);
+    let sequence: Vec<u64> = all.iter().filter_map(|event| event["seq"].as_u64()).collect();
+    assert_eq!(sequence, (1..=all.len() as u64).collect::<Vec<_>>());
+    assert_eq!(all[0]["kind"], "plan-started");
+    assert_eq!(
+        all[0]["steps"][5],
+        serde_json::json!({"name": "after", "step": "after", "task": "say", "level": 2, "needs": ["a", "bad"]})
+    );
+    let ends = [
+        ("a[1]", "succeeded"),
+        ("a[2]", "succeeded"),
+        ("after", "blocked"),
+        ("bad", "failed"),
+        ("f", "succeeded"),
+        ("s", "skipped"),
+    ];
+    assert_eq!(told(&all, "step-finished", "state"), pairs(&ends));
+    assert_eq!(
+        told(&all, "step-started", "step_attempt"),
+        pairs(&[("a[1]", "1"), ("a[2]", "1"), ("bad", "1"), ("f", "1"), ("f", "2")])
+    );
+    assert_eq!(told(&all, "step-retried", "cause"), pairs(&[("f", "exit status 1")]));
+    assert_eq!(all.last().expect("an event")["exit"], 201);
+    // The file has the same, and a run that goes on is added to it.
+    assert_eq!(events(&project.read("told.jsonl").expect("a file")).len(), all.len());
+    project.write("Taskfile.yml", TASKFILE.replace("exit 3", "exit 0"));
+    project
+        .run(["plan", "run", "p", "--resume", "--events-file", "told.jsonl"])
+        .exit(0)
+        .stderr_has("kept from before");
+    let rest = events(&project.read("told.jsonl").expect("a file")).split_off(all.len());
+    assert_eq!((&rest[0]["attempt"], &rest[0]["resumed"]), (&2.into(), &true.into()));
+    assert_eq!(
+        told(&rest, "step-finished", "reused"),
+        pairs(&[
+            ("a[1]", "true"),
+            ("a[2]", "true"),
+            ("after", "false"),
+            ("bad", "false"),
+            ("f", "true"),
+            ("s", "false")
+        ])
+    );
+}
+
+#[test]
+fn events_have_no_secrets_and_no_more_output_than_is_wanted() {
+    let project = project(
+        "params: [{name: token, type: secret, required: true}]
+steps:
+  - {name: a, task: slow-say, env: {TOKEN: '{{.token}}'}}
+",
+    );
+    let task = "slow-say: {cmds: ['printf \"x s3cr3t-\"; sleep 0.05; echo \"value\"; echo $TOKEN; echo 0123456789']}";
+    project.write("Taskfile.yml", format!("version: '3'\nsilent: true\ntasks:\n  {task}\n"));
+    let run = project.run(["plan", "run", "p", "token=s3cr3t-value", "--events", "jsonl"]);
+    let all = run.exit(0).lacks("s3cr3t").stdout.clone();
+    let text: String =
+        events(&all).iter().filter_map(|event| event["text"].as_str().map(str::to_owned)).collect();
+    assert_eq!(text, "x *****\n*****\n0123456789\n");
+    // What people see has none either.
+    project.run(["plan", "run", "p", "token=s3cr3t-value"]).exit(0).lacks("s3cr3t");
+    let run = project.run(["plan", "run", "p", "token=t0p", "--events", "jsonl", "--events-limit", "20"]);
+    let cut = events(&run.exit(0).stdout);
+    let text = |kind: &str| -> String {
+        cut.iter().filter(|event| event["kind"] == kind).filter_map(|event| event["text"].as_str()).collect()
+    };
+    assert_eq!(text("step-output").len(), 20);
+    assert_eq!(text("step-warning"), "the output is longer than what is kept of it; the rest is left out");
+}

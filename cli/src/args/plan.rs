@@ -249,9 +249,25 @@ pub struct PlanRun {
     /// Write a page with a chart of what ran when to this file
     #[arg(long, value_name = "FILE")]
     pub timeline: Option<String>,
+    /// Write events to standard output, and nothing else
+    #[arg(long, value_name = "FORMAT")]
+    pub events: Option<EventsFormat>,
+    /// Append events as JSON lines to this file
+    #[arg(long, value_name = "FILE")]
+    pub events_file: Option<String>,
+    /// Leave out of events what steps print beyond so many bytes
+    #[arg(long, value_name = "BYTES", default_value_t = u64::MAX, hide_default_value = true)]
+    pub events_limit: u64,
     #[allow(missing_docs)]
     #[command(flatten)]
     pub place: Place,
+}
+
+/// How events are written
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EventsFormat {
+    /// One JSON object a line
+    Jsonl,
 }
 
 /// `ez plan runs`

@@ -3,6 +3,7 @@
 //!
 //! Nothing here knows what a step is made of: an [`executor::Executor`] opens and runs it, here or elsewhere.
 
+pub mod events;
 pub mod executor;
 pub mod journal;
 pub mod outputs;

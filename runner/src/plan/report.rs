@@ -23,7 +23,7 @@ pub enum PlanEvent<'a> {
         node: NodeId,
         /// Where.
         stream: Stream,
-        /// What.
+        /// What, secrets masked.
         bytes: &'a [u8],
     },
     /// An attempt failed and another one follows.
@@ -44,7 +44,7 @@ pub enum PlanEvent<'a> {
         /// The node.
         node: NodeId,
     },
-    /// A node is done.
+    /// A node is done, and the journal has it.
     Finished {
         /// The node.
         node: NodeId,
@@ -52,6 +52,10 @@ pub enum PlanEvent<'a> {
         end: End,
         /// Whether its result is one of an earlier run.
         reused: bool,
+        /// The exit code of its last attempt, where it ran.
+        exit: Option<u8>,
+        /// How many attempts it took.
+        attempts: u32,
         /// How long it took.
         duration: Duration,
         /// Why it failed.
@@ -70,4 +74,15 @@ pub enum PlanEvent<'a> {
 pub trait PlanSink {
     /// Takes an event.
     fn emit(&self, event: &PlanEvent<'_>);
+}
+
+/// Several listeners as one.
+pub struct PlanSinks<'a>(pub Vec<&'a dyn PlanSink>);
+
+impl PlanSink for PlanSinks<'_> {
+    fn emit(&self, event: &PlanEvent<'_>) {
+        for sink in &self.0 {
+            sink.emit(event);
+        }
+    }
 }

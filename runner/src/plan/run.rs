@@ -27,6 +27,7 @@ use super::store::{self, StoredFile, hex};
 use super::values::Commands;
 use crate::artifact::Wanted;
 use crate::event::Stream;
+use crate::mask::{Masker, masked};
 use crate::recorder::Recorder;
 use crate::runtime_data;
 use crate::signal::Stop;
@@ -80,6 +81,8 @@ pub struct State {
     pub earlier: FxHashMap<SmolStr, Finished>,
     /// Files that this plan put in places of the project, by their hash.
     pub placed: Placed,
+    /// Which attempt of the run it is; the first one is 1.
+    pub attempt: u32,
 }
 
 /// How a run ended.
@@ -158,6 +161,13 @@ struct Report {
     reused: bool,
 }
 
+/// What is to be written down, and then told: nobody hears of an end that a killed run would not know any more.
+#[derive(Default)]
+struct Batch {
+    records: Vec<Record>,
+    ends: Vec<(NodeId, Finished, bool)>,
+}
+
 /// What is decided about a node before it is written down.
 enum Decision {
     /// It is done without running.
@@ -212,7 +222,7 @@ pub async fn run(
     state: State,
     mut schedule: Schedule<'_>,
 ) -> Result<Ended, RunPlanError> {
-    let State { directory, mut journal, earlier, placed } = state;
+    let State { directory, mut journal, earlier, placed, attempt: _ } = state;
     let run = Run {
         plan,
         values,
@@ -253,7 +263,7 @@ impl Run<'_> {
 
     async fn drive(&self, journal: &mut Journal, schedule: &mut Schedule<'_>) -> Result<(), RunPlanError> {
         let mut running = FuturesUnordered::new();
-        let mut batch = Vec::new();
+        let mut batch = Batch::default();
         loop {
             let mut launch = Vec::new();
             while running.len() + launch.len() < self.settings.jobs.max(1) && !self.around.stop.is_stopped() {
@@ -275,20 +285,23 @@ impl Run<'_> {
                     Decision::Done(report) => self.finish(*report, schedule, &mut batch),
                     Decision::Run(work) => {
                         let node = self.plan.node(id).slug.clone();
-                        batch.push(Record::Started { node, attempt: 1, time: self.around.clock.date() });
+                        batch.records.push(Record::Started {
+                            node,
+                            attempt: 1,
+                            time: self.around.clock.date(),
+                        });
                         launch.push(work);
                     }
                 }
             }
-            journal.append(&batch)?;
-            batch.clear();
+            self.commit(journal, &mut batch)?;
             for work in launch {
                 running.push(self.work(*work));
             }
             if running.is_empty() {
                 let rest = schedule.cancel_rest();
                 self.end_all(&rest, End::Cancelled, "the run was stopped", &mut batch);
-                journal.append(&batch)?;
+                self.commit(journal, &mut batch)?;
                 return Ok(());
             }
             // All that are done by now are written down together.
@@ -300,20 +313,32 @@ impl Run<'_> {
         }
     }
 
+    /// Writes down what happened, and tells who ended.
+    fn commit(&self, journal: &mut Journal, batch: &mut Batch) -> Result<(), RunPlanError> {
+        journal.append(&batch.records)?;
+        batch.records.clear();
+        for (node, finished, reused) in batch.ends.drain(..) {
+            self.around.sink.emit(&PlanEvent::Finished {
+                node,
+                end: finished.end,
+                reused,
+                exit: finished.exit,
+                attempts: finished.attempts,
+                duration: Duration::from_secs_f64(finished.seconds.max(0.0)),
+                cause: finished.cause.as_deref(),
+            });
+        }
+        Ok(())
+    }
+
     /// Notes that a node is done, and what follows from that.
-    fn finish(&self, report: Report, schedule: &mut Schedule<'_>, batch: &mut Vec<Record>) {
+    fn finish(&self, report: Report, schedule: &mut Schedule<'_>, batch: &mut Batch) {
         let Report { node, finished, reused } = report;
         let end = finished.end;
-        self.around.sink.emit(&PlanEvent::Finished {
-            node,
-            end,
-            reused,
-            duration: Duration::from_secs_f64(finished.seconds.max(0.0)),
-            cause: finished.cause.as_deref(),
-        });
+        batch.ends.push((node, finished.clone(), reused));
         self.outputs.borrow_mut().insert(node, finished.outputs.clone());
         if !reused {
-            batch.push(Record::Finished(Box::new(finished.clone())));
+            batch.records.push(Record::Finished(Box::new(finished.clone())));
         }
         if let Some(place) = self.done.borrow_mut().get_mut(node.0 as usize) {
             *place = Some(finished);
@@ -328,13 +353,11 @@ impl Run<'_> {
     }
 
     /// Notes nodes that never began.
-    fn end_all(&self, nodes: &[NodeId], end: End, why: &str, batch: &mut Vec<Record>) {
+    fn end_all(&self, nodes: &[NodeId], end: End, why: &str, batch: &mut Batch) {
         for node in nodes {
             let finished = Finished { cause: Some(why.to_owned()), ..self.unstarted(*node, end) };
-            let duration = Duration::ZERO;
-            let cause = finished.cause.as_deref();
-            self.around.sink.emit(&PlanEvent::Finished { node: *node, end, reused: false, duration, cause });
-            batch.push(Record::Finished(Box::new(finished.clone())));
+            batch.ends.push((*node, finished.clone(), false));
+            batch.records.push(Record::Finished(Box::new(finished.clone())));
             if let Some(place) = self.done.borrow_mut().get_mut(node.0 as usize) {
                 *place = Some(finished);
             }
@@ -510,7 +533,7 @@ impl Run<'_> {
                 (false, false) => End::Failed,
             };
             finished.exit = Some(failure.exit);
-            finished.cause = Some(failure.cause);
+            finished.cause = Some(masked(&failure.cause, &self.settings.secrets));
             finished.artifacts.clear();
         } else {
             finished.exit = Some(0);
@@ -652,13 +675,19 @@ impl Run<'_> {
                 next: finished.attempts + 1,
                 of: further + 1,
                 delay,
-                cause: &failure.cause,
+                cause: &masked(&failure.cause, &self.settings.secrets),
             });
             tokio::select! {
                 () = self.around.clock.sleep(delay) => {}
                 () = self.around.stop.stopped() => return Err(StepFailure { is_cancelled: true, ..failure }),
             }
         }
+    }
+
+    fn masker(&self) -> Masker {
+        let mut masker = Masker::default();
+        masker.hide(&self.settings.secrets);
+        masker
     }
 
     async fn attempt(&self, work: &Work, step: &PlanStep, log: &Rc<TaskLog>) -> Result<(), StepFailure> {
@@ -669,13 +698,17 @@ impl Run<'_> {
         let kept = Rc::clone(&printed);
         let bell = Rc::new(tokio::sync::Notify::new());
         let ring = Rc::clone(&bell);
+        let maskers = Rc::new(RefCell::new((self.masker(), self.masker())));
+        let masking = Rc::clone(&maskers);
         let output: OutputSink = Rc::new(move |stream, bytes: &[u8]| {
             log.output(bytes);
-            kept.borrow_mut().push((stream, bytes.to_vec()));
+            let (out, err) = &mut *masking.borrow_mut();
+            let shown = if stream == Stream::Stderr { err.push(bytes) } else { out.push(bytes) };
+            kept.borrow_mut().push((stream, shown));
             ring.notify_one();
         });
         let tell = || {
-            for (stream, bytes) in printed.take() {
+            for (stream, bytes) in printed.take().into_iter().filter(|(_, bytes)| !bytes.is_empty()) {
                 self.around.sink.emit(&PlanEvent::Output { node, stream, bytes: &bytes });
             }
         };
@@ -699,6 +732,8 @@ impl Run<'_> {
                 }
             }
         };
+        let (out, err) = &mut *maskers.borrow_mut();
+        printed.borrow_mut().extend([(Stream::Stdout, out.rest()), (Stream::Stderr, err.rest())]);
         tell();
         match result {
             Err(_) if has_timed_out => {

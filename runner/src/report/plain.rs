@@ -208,7 +208,15 @@ impl<O: Write, E: Write> EventSink for Plain<O, E> {
             | EventKind::HookStarted { .. }
             | EventKind::HookFinished { .. }
             | EventKind::TaskRetried { .. }
-            | EventKind::RunFinished { .. } => {}
+            | EventKind::RunFinished { .. }
+            | EventKind::PlanStarted { .. }
+            | EventKind::StepStarted { .. }
+            | EventKind::StepOutput { .. }
+            | EventKind::StepRetried { .. }
+            | EventKind::StepWaiting { .. }
+            | EventKind::StepWarning { .. }
+            | EventKind::StepFinished { .. }
+            | EventKind::PlanFinished { .. } => {}
         }
     }
 }

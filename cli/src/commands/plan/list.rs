@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use ez_compiler::ast::ParamKind;
 use ez_compiler::plan::{self, CompiledPlan, DIRECTORY};
 use serde::Serialize;
 
@@ -30,6 +31,8 @@ struct Row<'a> {
     /// How many there are with all combinations.
     combinations: usize,
     params: Vec<&'a str>,
+    /// The params and variables whose values nobody is to see.
+    secrets: Vec<&'a str>,
     /// Whether it cannot run.
     broken: bool,
 }
@@ -94,6 +97,17 @@ fn row(plan: &CompiledPlan) -> Row<'_> {
         steps: written.map_or(0, |plan| plan.steps.len()),
         combinations: plan.plan.as_ref().map_or(0, |plan| plan.nodes.len()),
         params: written.iter().flat_map(|plan| &plan.params).map(|param| param.name.value.as_str()).collect(),
+        secrets: secrets(plan),
         broken: is_broken(plan),
     }
+}
+
+fn secrets(plan: &CompiledPlan) -> Vec<&str> {
+    let Some(plan) = &plan.plan else { return Vec::new() };
+    let params = plan.params.iter().filter(|param| param.kind.value == ParamKind::Secret);
+    let vars = plan.vars.iter().filter(|variable| variable.secret);
+    params
+        .map(|param| param.name.value.as_str())
+        .chain(vars.map(|variable| variable.name.value.as_str()))
+        .collect()
 }

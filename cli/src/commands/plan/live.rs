@@ -214,7 +214,7 @@ impl PlanSink for Live<'_> {
                 // The question stands where the lines stood.
                 state.erase();
             }
-            PlanEvent::Finished { node, end, reused, duration, cause } => {
+            PlanEvent::Finished { node, end, reused, duration, cause, .. } => {
                 self.finished(state, *node, *end, *reused, *duration, *cause);
             }
             PlanEvent::Warning { node, text } => {

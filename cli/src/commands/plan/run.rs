@@ -13,8 +13,10 @@ use ez_compiler::ir::{NodeId, Plan};
 use ez_compiler::plan::PlanValues;
 use ez_runner::engine::{Ask, Confirmation};
 use ez_runner::error::{EXIT_TASK_RUN, MissingParam};
+use ez_runner::plan::events::PlanEvents;
 use ez_runner::plan::executor::{Approval, Approver, Clock, Local, SystemClock};
 use ez_runner::plan::journal::{Begin, Finished, Journal, JournalError, Record, VERSION};
+use ez_runner::plan::report::{PlanSink, PlanSinks};
 use ez_runner::plan::run::{self, Ended, Placed, Settings, State, Surroundings};
 use ez_runner::plan::schedule::{End, Schedule};
 use ez_runner::plan::state::{RunDirectory, RunSummary, latest, runs};
@@ -69,13 +71,18 @@ pub fn run(context: &Context, options: &Options, request: &PlanRun) -> Outcome {
     }
     let (ended, directory) = runtime.block_on(session.once(session.seed(0)))?;
     session.write_reports(&ended, &directory)?;
-    session.tell_end(&ended, &directory);
+    if request.events.is_none() {
+        session.tell_end(&ended, &directory);
+    }
     exit(&ended)
 }
 
 fn exit(ended: &Ended) -> Outcome {
     if ended.exit == 0 { Ok(()) } else { Err(Failure::silent(Code(ended.exit))) }
 }
+
+/// One who is told events.
+type Listener<'p> = PlanEvents<'p, Box<dyn io::Write>>;
 
 /// What a run is asked for.
 struct Session<'a> {
@@ -292,6 +299,7 @@ impl<'a> Session<'a> {
         if plan.is_shuffled() || self.request.shuffle_all {
             self.context.logger.err(Color::Default, &format!("ez: seed {}\n", begin.seed));
         }
+        let listeners = self.listeners(&state)?;
         let stop = Stop::new();
         let live = Live::new(plan, &self.context.logger, self.live_size());
         let executor = LocalExecutor {
@@ -302,11 +310,16 @@ impl<'a> Session<'a> {
             directory: state.directory.clone(),
         };
         let approver = AtTerminal { context: self.context };
+        let mut sinks = PlanSinks(Vec::new());
+        if self.request.events.is_none() {
+            sinks.0.push(&live);
+        }
+        sinks.0.extend(listeners.iter().map(|listener| listener as &dyn PlanSink));
         let around = Surroundings {
             executor: &executor,
             clock: &clock,
             approver: &approver,
-            sink: &live,
+            sink: &sinks,
             host: &host,
             commands: &commands,
             stop: stop.clone(),
@@ -320,9 +333,11 @@ impl<'a> Session<'a> {
         };
         let directory = state.directory.clone();
         let broken = |error: run::RunPlanError| Failure::new(Code::OTHER, format!("ez: {error}"));
+        listeners.iter().for_each(PlanEvents::begin);
         let work = run::run(plan, &values, &settings, &around, state, schedule);
         let ended = self.minding_signals(work, &stop, &live).await.map_err(broken)?;
         live.clear();
+        listeners.iter().for_each(|listener| listener.end(ended.exit, ended.duration));
         self.opened.project.hide_runtime_data();
         Ok((ended, directory))
     }
@@ -344,6 +359,25 @@ impl<'a> Session<'a> {
                 _ = ticks.tick() => live.tick(),
             }
         }
+    }
+
+    /// Who is told events: standard output, and a file that grows.
+    fn listeners(&self, state: &State) -> Result<Vec<Listener<'a>>, Failure> {
+        let mut outs: Vec<Box<dyn io::Write>> = Vec::new();
+        if self.request.events.is_some() {
+            outs.push(Box::new(io::stdout()));
+        }
+        if let Some(path) = &self.request.events_file {
+            let path = self.context.environment.absolute(path.as_str());
+            let opened = std::fs::OpenOptions::new().create(true).append(true).open(&path);
+            outs.push(Box::new(opened.map_err(|error| {
+                let what = plain_message(&error);
+                Failure::new(Code::OTHER, format!("ez: cannot write events to {path}: {what}"))
+            })?));
+        }
+        let (plan, run, limit) = (self.plan(), &state.directory.run, self.request.events_limit);
+        let listener = |out| PlanEvents::new(plan, run.clone(), state.attempt, limit, out);
+        Ok(outs.into_iter().map(listener).collect())
     }
 
     fn live_size(&self) -> Option<Measure> {
@@ -455,6 +489,7 @@ impl<'a> Session<'a> {
             journal,
             earlier: by_slug(results),
             placed: Placed::read(&runtime_data::plan(self.root(), &plan.name)),
+            attempt: 1,
             directory,
         };
         Ok((state, begin, values))
@@ -500,6 +535,7 @@ impl<'a> Session<'a> {
         let directory = RunDirectory::of(self.root(), &plan.name, &found.begin.run);
         let (mut journal, records) =
             Journal::open(&directory.path).map_err(|error| journal_failure(&error))?;
+        let resumed = records.iter().filter(|record| matches!(record, Record::Resumed { .. })).count();
         let Some(summary) = RunSummary::of(records, false) else {
             return Err(Failure::new(Code::OTHER, format!("ez: the run {} has no beginning", directory.run)));
         };
@@ -521,7 +557,8 @@ impl<'a> Session<'a> {
             format!("ez: resuming {}: {done} of {} steps are done\n", directory.run, plan.nodes.len());
         self.context.logger.err(Color::Default, &words);
         let placed = Placed::read(&runtime_data::plan(self.root(), &plan.name));
-        let state = State { directory, journal, earlier: by_slug(summary.nodes), placed };
+        let attempt = u32::try_from(resumed).unwrap_or(u32::MAX).saturating_add(2);
+        let state = State { directory, journal, earlier: by_slug(summary.nodes), placed, attempt };
         Ok((state, begin, values))
     }
 
