@@ -1,10 +1,13 @@
 //! What the project has: asked of `ez` itself, in a process of its own, so that no project can hold up or end the server.
 
-use std::path::PathBuf;
-use std::process::Stdio;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ez_runner::runtime_data;
 use serde_json::Value;
 use tokio::process::Command;
 use tokio::sync::Mutex;
@@ -16,6 +19,12 @@ const FRESH_FOR: Duration = Duration::from_secs(1);
 /// How long `ez` may take.
 const LIMIT: Duration = Duration::from_secs(30);
 
+/// Where texts are checked before they get their place, below the root.
+const DRAFTS: &str = ".ez/drafts";
+
+/// Where the plans of a project are.
+pub const PLANS: &str = "plans";
+
 /// The longest explanation that is passed on.
 const MAX_EXPLANATION: usize = 16 * 1024;
 
@@ -25,6 +34,9 @@ pub enum CatalogError {
     /// It is wrong; what `ez` says of it.
     #[error("the project cannot be read: {0}")]
     Refused(String),
+    /// A text has errors: the diagnostics.
+    #[error("the text has errors")]
+    Wrong(Vec<Value>),
     /// `ez` does not end.
     #[error("the project cannot be read in {} s", LIMIT.as_secs())]
     Slow,
@@ -105,21 +117,68 @@ impl Catalog {
         Ok(entries.iter().find(is_it).cloned())
     }
 
-    async fn ask(&self, kind: Kind) -> Result<Vec<Value>, CatalogError> {
+    /// The root directory of the project.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What was changed is asked for again.
+    pub async fn forget(&self, kind: Kind) {
+        let kept = match kind {
+            Kind::Tasks => &self.tasks,
+            Kind::Plans => &self.plans,
+        };
+        *kept.lock().await = None;
+    }
+
+    /// The steps of a plan, as `ez plan show --json` tells them.
+    ///
+    /// # Errors
+    /// The plan or the project is wrong.
+    pub async fn plan(&self, name: &str) -> Result<Value, CatalogError> {
+        answer(&self.run(&["plan", "show", "--json", name]).await?)
+    }
+
+    /// What is wrong with the text of a plan, which is not in its place yet: diagnostics as `ez check --format json` tells them, among which no error is.
+    ///
+    /// # Errors
+    /// It has errors ([`CatalogError::Wrong`]), or cannot be checked.
+    pub async fn check_plan(&self, name: &str, text: &str) -> Result<Vec<Value>, CatalogError> {
+        let refused =
+            |error: io::Error| CatalogError::Refused(format!("the text cannot be checked: {error}"));
+        let drafts = self.root.join(DRAFTS);
+        runtime_data::make_directory(&self.root, &drafts).map_err(refused)?;
+        let draft = Draft(drafts.join(format!("{:032x}", chance().map_err(refused)?)));
+        let path = draft.0.join(format!("{name}.yml"));
+        fs::create_dir(&draft.0).and_then(|()| fs::write(&path, text)).map_err(refused)?;
+        let shown = path.to_string_lossy().into_owned();
+        let output = self.run(&["plan", "check", "--format", "json", &shown]).await?;
+        drop(draft);
+        let report = serde_json::from_slice::<Value>(&output.stdout).ok();
+        let Some(Value::Array(mut found)) = report.map(|mut report| report["diagnostics"].take()) else {
+            return Err(said(&output));
+        };
+        let relative = path.strip_prefix(&self.root).unwrap_or(&path).to_string_lossy().into_owned();
+        let place = format!("{PLANS}/{name}.yml");
+        for found in &mut found {
+            rename_file(found, &[&shown, &relative], &place);
+        }
+        if output.status.success() { Ok(found) } else { Err(CatalogError::Wrong(found)) }
+    }
+
+    async fn run(&self, arguments: &[&str]) -> Result<Output, CatalogError> {
         let child = Command::new(&self.program)
-            .args(kind.args())
+            .args(arguments)
             .current_dir(&self.root)
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .output();
         let output = timeout(LIMIT, child).await.map_err(|_| CatalogError::Slow)?;
-        let output = output.map_err(|error| CatalogError::Refused(error.to_string()))?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            return Err(CatalogError::Refused(said.trim().chars().take(MAX_EXPLANATION).collect()));
-        }
-        let answer: Value = serde_json::from_slice(&output.stdout)
-            .map_err(|error| CatalogError::Refused(format!("its answer is no JSON: {error}")))?;
+        output.map_err(|error| CatalogError::Refused(error.to_string()))
+    }
+
+    async fn ask(&self, kind: Kind) -> Result<Vec<Value>, CatalogError> {
+        let answer = answer(&self.run(kind.args()).await?)?;
         let entries = match answer {
             Value::Array(entries) => entries,
             mut answer => match answer[kind.member()].take() {
@@ -128,5 +187,45 @@ impl Catalog {
             },
         };
         Ok(entries)
+    }
+}
+
+/// A text that is checked before it gets its place. It is removed when this ends.
+struct Draft(PathBuf);
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // What stays is no part of the project.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn chance() -> io::Result<u128> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    Ok(u128::from_le_bytes(bytes))
+}
+
+/// What `ez` says of why it does not do something.
+fn said(output: &Output) -> CatalogError {
+    let said = String::from_utf8_lossy(&output.stderr);
+    CatalogError::Refused(said.trim().chars().take(MAX_EXPLANATION).collect())
+}
+
+fn answer(output: &Output) -> Result<Value, CatalogError> {
+    if !output.status.success() {
+        return Err(said(output));
+    }
+    serde_json::from_slice(&output.stdout)
+        .map_err(|error| CatalogError::Refused(format!("its answer is no JSON: {error}")))
+}
+
+/// Names the place that a text is meant for, where a diagnostic names that of the draft.
+fn rename_file(value: &mut Value, drafts: &[&str], place: &str) {
+    match value {
+        Value::String(text) if drafts.contains(&text.as_str()) => place.clone_into(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| rename_file(item, drafts, place)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| rename_file(field, drafts, place)),
+        _ => {}
     }
 }

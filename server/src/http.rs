@@ -145,6 +145,7 @@ pub async fn serve(
         content,
         version,
         began,
+        edits: tokio::sync::Mutex::default(),
     });
     tokio::spawn(subscription::publish_all(Arc::clone(&server)));
     let listener = TcpListener::bind(settings.address)

@@ -125,6 +125,44 @@ pub struct JobSpec {
     /// Which files are kept when it succeeded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outputs: Vec<String>,
+    /// How a plan runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Box<PlanOrder>>,
+}
+
+/// The number of a run of a plan: that of its first job.
+pub type PlanRunId = i64;
+
+/// How a plan runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlanOrder {
+    /// The run that goes on; else a new one begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<PlanRunId>,
+    /// What the node calls the run that goes on there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume: Option<String>,
+    /// The task that runs as a plan of one step, where it is no plan of the project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// How many steps run at once; else as many as the node has cores.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jobs: Option<u32>,
+    /// Whether the first failure stops the rest.
+    #[serde(default)]
+    pub fail_fast: bool,
+    /// Whether checkpoints are passed.
+    #[serde(default)]
+    pub yes: bool,
+}
+
+impl JobSpec {
+    /// The run of a plan to which a job of this number belongs.
+    pub fn plan_run(&self, job: JobId) -> Option<PlanRunId> {
+        let known = self.plan.as_ref().and_then(|plan| plan.run);
+        (self.kind == JobKind::Plan).then(|| known.unwrap_or(job))
+    }
 }
 
 /// How an attempt ended.

@@ -14,10 +14,15 @@ use crate::wire::Attempt;
 /// How many directories the logs are spread over.
 const SHARDS: i64 = 256;
 
-/// All logs.
+/// What the names of the files end with that an attempt can have.
+const LOG: &str = "log";
+const EVENTS: &str = "events";
+
+/// All logs, or all events of plans' runs.
 #[derive(Debug)]
 pub struct LogFiles {
     root: PathBuf,
+    suffix: &'static str,
     open: Mutex<HashMap<Attempt, Arc<LogFile>>>,
 }
 
@@ -28,13 +33,23 @@ impl LogFiles {
     /// It cannot be made.
     pub fn new(root: PathBuf) -> io::Result<Self> {
         fs::create_dir_all(&root)?;
-        Ok(Self { root, open: Mutex::default() })
+        Ok(Self { root, suffix: LOG, open: Mutex::default() })
+    }
+
+    /// The events of plans' runs, which are kept in the same directory.
+    #[must_use]
+    pub fn events(&self) -> Self {
+        Self { root: self.root.clone(), suffix: EVENTS, open: Mutex::default() }
     }
 
     /// Where the log of an attempt is.
     pub fn path(&self, attempt: Attempt) -> PathBuf {
+        self.path_of(attempt, self.suffix)
+    }
+
+    fn path_of(&self, attempt: Attempt, suffix: &str) -> PathBuf {
         let shard = format!("{:02x}", attempt.job.rem_euclid(SHARDS));
-        self.root.join(shard).join(format!("{}-{}.log", attempt.job, attempt.fence))
+        self.root.join(shard).join(format!("{}-{}.{suffix}", attempt.job, attempt.fence))
     }
 
     /// The log of an attempt that runs: what is there of it goes on.
@@ -60,15 +75,17 @@ impl LogFiles {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&attempt);
     }
 
-    /// Removes the logs of a job.
+    /// Removes all files of an attempt: its log and its events.
     ///
     /// # Errors
     /// One cannot be removed.
     pub fn remove(&self, attempt: Attempt) -> io::Result<()> {
-        match fs::remove_file(self.path(attempt)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+        [LOG, EVENTS].into_iter().try_for_each(|suffix| {
+            match fs::remove_file(self.path_of(attempt, suffix)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            }
+        })
     }
 
     /// Some bytes of a log, at most `most`, from an offset. Nothing where there is no such log.

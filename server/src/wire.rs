@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::job::{Ending, Fence, JobId, JobSpec};
 
 /// The version of this language. A server refuses agents of another one, and says so.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The longest message in bytes.
 pub const MAX_MESSAGE_BYTES: usize = 1 << 20;
@@ -70,6 +70,9 @@ pub enum FromAgent {
         ending: Ending,
         /// How long its log is. All of it was sent before.
         log_bytes: u64,
+        /// How long the file of its events is. All of it was sent before.
+        #[serde(default)]
+        event_bytes: u64,
     },
     /// It takes no more jobs.
     NodeDrain {},
@@ -83,6 +86,9 @@ pub struct Kept {
     pub attempt: Attempt,
     /// How much of its log the server has. `None` where the attempt is not the agent's any more: it is to be ended and forgotten.
     pub log_bytes: Option<u64>,
+    /// How much of its events the server has.
+    #[serde(default)]
+    pub event_bytes: u64,
     /// Whether somebody wants its end.
     pub is_cancelled: bool,
 }
@@ -127,6 +133,14 @@ pub enum ToAgent {
         /// How many bytes.
         log_bytes: u64,
     },
+    /// So much of the events of a plan's run is safe.
+    EventsKept {
+        /// Of which attempt.
+        #[serde(flatten)]
+        attempt: Attempt,
+        /// How many bytes.
+        event_bytes: u64,
+    },
     /// The end of an attempt is known, or the attempt is of no interest any more: its agent may forget it.
     JobKnown {
         /// Which.
@@ -135,23 +149,44 @@ pub enum ToAgent {
     },
 }
 
-/// A piece of the log of an attempt.
+/// Which file of an attempt a piece is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PieceOf {
+    /// What it wrote, in frames.
+    Log,
+    /// What happened in the run of a plan, in lines.
+    Events,
+}
+
+impl PieceOf {
+    fn number(self) -> u8 {
+        match self {
+            Self::Log => 0,
+            Self::Events => 1,
+        }
+    }
+}
+
+/// A piece of a file of an attempt that grows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogPiece {
+    /// Which file.
+    pub of: PieceOf,
     /// Of which attempt.
     pub attempt: Attempt,
-    /// Where in its log it stands.
+    /// Where in the file it stands.
     pub offset: u64,
     /// The bytes, as in the agent's file.
     pub bytes: Vec<u8>,
 }
 
-const PIECE_HEADER_BYTES: usize = 24;
+const PIECE_HEADER_BYTES: usize = 25;
 
 impl LogPiece {
     /// The binary message.
     pub fn encode(&self) -> Vec<u8> {
         let mut message = Vec::with_capacity(PIECE_HEADER_BYTES + self.bytes.len());
+        message.push(self.of.number());
         message.extend(self.attempt.job.to_le_bytes());
         message.extend(self.attempt.fence.to_le_bytes());
         message.extend(self.offset.to_le_bytes());
@@ -159,12 +194,14 @@ impl LogPiece {
         message
     }
 
-    /// The piece in a binary message; `None` where the message is too short for one.
+    /// The piece in a binary message; `None` where the message is none.
     pub fn decode(message: &[u8]) -> Option<Self> {
-        let (job, rest) = message.split_first_chunk()?;
+        let ([of], rest) = message.split_first_chunk()?;
+        let (job, rest) = rest.split_first_chunk()?;
         let (fence, rest) = rest.split_first_chunk()?;
         let (offset, bytes) = rest.split_first_chunk()?;
         Some(Self {
+            of: [PieceOf::Log, PieceOf::Events].into_iter().find(|known| known.number() == *of)?,
             attempt: Attempt { job: i64::from_le_bytes(*job), fence: i64::from_le_bytes(*fence) },
             offset: u64::from_le_bytes(*offset),
             bytes: bytes.to_vec(),
@@ -199,7 +236,7 @@ pub fn decode<'t, M: Deserialize<'t>>(text: &'t str) -> Result<M, BadMessage> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Attempt, FromAgent, LogPiece, ToAgent, decode, encode};
+    use super::{Attempt, FromAgent, LogPiece, PieceOf, ToAgent, decode, encode};
 
     const ATTEMPT: Attempt = Attempt { job: 7, fence: 2 };
 
@@ -213,9 +250,12 @@ mod tests {
 
     #[test]
     fn pieces_of_logs_come_back() {
-        let piece = LogPiece { attempt: ATTEMPT, offset: 9, bytes: vec![1, 2, 3] };
-        assert_eq!(LogPiece::decode(&piece.encode()), Some(piece));
-        assert_eq!(LogPiece::decode(&[0; 23]), None);
+        for of in [PieceOf::Log, PieceOf::Events] {
+            let piece = LogPiece { of, attempt: ATTEMPT, offset: 9, bytes: vec![1, 2, 3] };
+            assert_eq!(LogPiece::decode(&piece.encode()), Some(piece));
+        }
+        assert_eq!(LogPiece::decode(&[0; 24]), None);
+        assert_eq!(LogPiece::decode(&[9; 25]), None);
     }
 
     #[test]

@@ -61,6 +61,8 @@ pub fn certificate() -> (String, String) {
 pub struct Answer {
     /// Its status.
     pub status: u16,
+    /// Its status line and its headers.
+    pub head: String,
     /// Its body.
     pub body: String,
 }
@@ -72,6 +74,12 @@ impl Answer {
     /// It is none.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// A header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let headers = self.head.lines().filter_map(|line| line.split_once(": "));
+        headers.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 }
 
@@ -140,15 +148,26 @@ impl<'p> JobServer<'p> {
         body: Option<&Value>,
         more: &[(&str, &str)],
     ) -> std::io::Result<Box<dyn Stream>> {
+        let json = "application/json";
+        self.connect_text(method, path, body.map(|body| (json, body.to_string())), more)
+    }
+
+    fn connect_text(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<(&str, String)>,
+        more: &[(&str, &str)],
+    ) -> std::io::Result<Box<dyn Stream>> {
         let stream = TcpStream::connect(self.address)?;
         let mut stream: Box<dyn Stream> = match &self.certificate {
             Some(trusted) => Box::new(encrypted(stream, trusted)),
             None => Box::new(stream),
         };
-        let body = body.map(ToString::to_string).unwrap_or_default();
         let mut head = format!("{method} /api/v1{path} HTTP/1.0\r\nHost: {}\r\n", self.address);
+        let (kind, body) = body.unwrap_or_default();
         if !body.is_empty() {
-            head.push_str("Content-Type: application/json\r\n");
+            let _ = write!(head, "Content-Type: {kind}\r\n");
             let _ = write!(head, "Content-Length: {}\r\n", body.len());
         }
         if let Some(token) = &self.token {
@@ -168,16 +187,13 @@ impl<'p> JobServer<'p> {
 
     /// The same with more headers.
     pub fn ask_with(&self, method: &str, path: &str, body: Option<&Value>, more: &[(&str, &str)]) -> Answer {
-        let mut stream = self.connect(method, path, body, more).expect("it listens");
-        let mut answer = Vec::new();
-        if let Err(error) = stream.read_to_end(&mut answer) {
-            // A server may end a TLS connection without a word when all is said.
-            assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof, "an answer");
-        }
-        let answer = String::from_utf8_lossy(&answer).into_owned();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
-        Answer { status, body: body.to_owned() }
+        read_answer(self.connect(method, path, body, more).expect("it listens"))
+    }
+
+    /// Sends it a text.
+    pub fn send_yaml(&self, method: &str, path: &str, text: &str, more: &[(&str, &str)]) -> Answer {
+        let body = Some(("application/yaml", text.to_owned()));
+        read_answer(self.connect_text(method, path, body, more).expect("it listens"))
     }
 
     /// Has a task run; the number of the job.
@@ -194,9 +210,13 @@ impl<'p> JobServer<'p> {
 
     /// Follows the log of a job from a place in it, until its end, until the connection breaks, or until `is_enough` says so of the text.
     pub fn follow(&self, job: i64, from: &str, is_enough: impl Fn(&str) -> bool) -> Told {
+        self.follow_at(&format!("/jobs/{job}/logs"), from, is_enough)
+    }
+
+    /// The same for any stream of a log.
+    pub fn follow_at(&self, path: &str, from: &str, is_enough: impl Fn(&str) -> bool) -> Told {
         let mut told = Told { last_id: from.to_owned(), ..Told::default() };
-        let path = format!("/jobs/{job}/logs");
-        let Ok(stream) = self.connect("GET", &path, None, &[("Last-Event-ID", from)]) else { return told };
+        let Ok(stream) = self.connect("GET", path, None, &[("Last-Event-ID", from)]) else { return told };
         let (mut kind, mut id) = (String::new(), String::new());
         for line in BufReader::new(stream).lines() {
             let Ok(line) = line else { return told };
@@ -229,6 +249,18 @@ impl<'p> JobServer<'p> {
     pub fn end_of(&self, job: i64) -> Told {
         self.follow(job, "0", |_| false)
     }
+}
+
+fn read_answer(mut stream: Box<dyn Stream>) -> Answer {
+    let mut answer = Vec::new();
+    if let Err(error) = stream.read_to_end(&mut answer) {
+        // A server may end a TLS connection without a word when all is said.
+        assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof, "an answer");
+    }
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+    Answer { status, head: head.to_owned(), body: body.to_owned() }
 }
 
 impl Drop for JobServer<'_> {

@@ -301,7 +301,11 @@ fn routes(server: &JobServer<'_>) -> Vec<(String, String, bool)> {
         for (method, operation) in methods.as_object().expect("methods") {
             let is_open = operation["security"] == json!([{}]) || operation["security"] == json!([]);
             let path = path.strip_prefix("/api/v1").expect("the prefix");
-            found.push((method.to_uppercase(), path.replace("{id}", "1").replace("{name}", "x"), !is_open));
+            found.push((
+                method.to_uppercase(),
+                path.replace("{id}", "1").replace("{name}", "x").replace("{step}", "s"),
+                !is_open,
+            ));
         }
     }
     found

@@ -3,6 +3,8 @@
 //! ```text
 //! attempts/<job>-<fence>/order.json    what is run
 //!                        log           what it wrote, in frames
+//!                        events        what happened in the run of a plan, in lines
+//!                        plan/         the plan of a task that runs as one
 //!                        lock          held by the watcher as long as it lives; its number stands in it
 //!                        cancelled     is there when somebody wants its end
 //!                        ending.json   how it ended; has its name only when it is complete
@@ -25,6 +27,8 @@ use crate::wire::Attempt;
 
 const ORDER: &str = "order.json";
 const LOG: &str = "log";
+const EVENTS: &str = "events";
+const PLAN: &str = "plan";
 const LOCK: &str = "lock";
 const CANCELLED: &str = "cancelled";
 const ENDING: &str = "ending.json";
@@ -55,6 +59,9 @@ pub struct Order {
     /// The files that it brings, where it does; then it runs among them and not in `directory`.
     #[serde(default)]
     pub files: Option<JobFiles>,
+    /// Whether it writes events.
+    #[serde(default)]
+    pub has_events: bool,
 }
 
 /// The directory.
@@ -124,6 +131,33 @@ impl AttemptDirectory {
     /// It cannot be opened.
     pub fn append_log(&self) -> io::Result<File> {
         OpenOptions::new().append(true).open(self.path.join(LOG))
+    }
+
+    /// Where its events are written.
+    pub fn events(&self) -> PathBuf {
+        self.path.join(EVENTS)
+    }
+
+    /// Makes the file of its events, to be read.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn open_events(&self) -> io::Result<File> {
+        OpenOptions::new().create(true).append(true).read(true).open(self.events())
+    }
+
+    /// Where the plan of a task is that runs as one.
+    pub fn plan(&self, name: &str) -> PathBuf {
+        self.path.join(PLAN).join(format!("{name}.yml"))
+    }
+
+    /// Writes the plan of a task.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write_plan(&self, name: &str, text: &str) -> io::Result<()> {
+        fs::create_dir_all(self.path.join(PLAN))?;
+        fs::write(self.plan(name), text)
     }
 
     /// How it ended, where that is known.
@@ -226,6 +260,7 @@ mod tests {
             grace: 1,
             max_log_bytes: 1,
             files: None,
+            has_events: false,
         }
     }
 

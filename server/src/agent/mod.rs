@@ -7,6 +7,7 @@ pub mod attempt_directory;
 pub mod connect;
 pub mod job_files;
 pub mod leftovers;
+mod plan_order;
 pub mod watcher;
 
 use std::collections::BTreeMap;
@@ -29,7 +30,9 @@ use self::job_files::JobFiles;
 use crate::clock::now_ms;
 use crate::job::{Ending, JobKind, JobSpec, JobState};
 use crate::sync::garbage;
-use crate::wire::{Attempt, FromAgent, Kept, LogPiece, MAX_LOG_PIECE, Registration, ToAgent, VERSION};
+use crate::wire::{
+    Attempt, FromAgent, Kept, LogPiece, MAX_LOG_PIECE, PieceOf, Registration, ToAgent, VERSION,
+};
 
 /// How much of a log is under way to the server at once.
 const LOG_WINDOW: u64 = 4 << 20;
@@ -97,14 +100,54 @@ enum Happening {
 struct InHand {
     directory: AttemptDirectory,
     mark: String,
-    log: File,
+    log: Growing,
+    /// What happens in the run of a plan.
+    events: Option<Growing>,
     started: i64,
     is_start_told: bool,
-    /// So much of the log was sent over this connection, or is known to be there.
-    sent: u64,
-    kept: u64,
     ending: Option<Ending>,
     is_ending_sent: bool,
+}
+
+/// A file of an attempt that grows, and how much of it the server has.
+struct Growing {
+    of: PieceOf,
+    file: File,
+    /// So much was sent over this connection, or is known to be there.
+    sent: u64,
+    kept: u64,
+}
+
+impl Growing {
+    fn new(of: PieceOf, file: File) -> Self {
+        Self { of, file, sent: 0, kept: 0 }
+    }
+
+    /// The server has this much; all after it is sent again.
+    fn begin_at(&mut self, bytes: u64) {
+        (self.sent, self.kept) = (bytes, bytes);
+    }
+
+    fn is_kept_to(&mut self, bytes: u64) {
+        self.kept = self.kept.max(bytes);
+    }
+
+    /// The next piece to send, as long as not too much is under way.
+    fn next_piece(&mut self, attempt: Attempt) -> Option<LogPiece> {
+        if self.sent >= self.kept + LOG_WINDOW {
+            return None;
+        }
+        let mut bytes = vec![0; MAX_LOG_PIECE];
+        let length = self.file.read_at(&mut bytes, self.sent).unwrap_or(0);
+        bytes.truncate(length);
+        let piece = LogPiece { of: self.of, attempt, offset: self.sent, bytes };
+        self.sent += length as u64;
+        (length > 0).then_some(piece)
+    }
+
+    fn length(&self) -> u64 {
+        self.file.metadata().map_or(0, |metadata| metadata.len())
+    }
 }
 
 /// An agent.
@@ -201,14 +244,13 @@ impl Agent {
         let found = AttemptDirectory::all(&self.attempts_directory)
             .map_err(|error| AgentError::Io(shown(), error))?;
         for (directory, order) in found {
-            let Ok(log) = directory.open_log() else { continue };
+            let Ok((log, events)) = open_files(&directory, &order) else { continue };
             let in_hand = InHand {
                 mark: order.mark.clone(),
                 log,
+                events,
                 started: order.begun,
                 is_start_told: false,
-                sent: 0,
-                kept: 0,
                 ending: directory.ending(),
                 is_ending_sent: false,
                 directory: directory.clone(),
@@ -298,7 +340,10 @@ impl Agent {
             let Some(in_hand) = self.in_hand.get_mut(&known.attempt) else { continue };
             match known.log_bytes {
                 Some(bytes) => {
-                    (in_hand.sent, in_hand.kept) = (bytes, bytes);
+                    in_hand.log.begin_at(bytes);
+                    if let Some(events) = &mut in_hand.events {
+                        events.begin_at(known.event_bytes);
+                    }
                     in_hand.is_ending_sent = false;
                     in_hand.is_start_told = false;
                     if known.is_cancelled {
@@ -317,7 +362,15 @@ impl Agent {
             ToAgent::JobCancel { attempt } => self.cancel(attempt),
             ToAgent::LogKept { attempt, log_bytes } => {
                 if let Some(in_hand) = self.in_hand.get_mut(&attempt) {
-                    in_hand.kept = in_hand.kept.max(log_bytes);
+                    in_hand.log.is_kept_to(log_bytes);
+                    self.pump(attempt);
+                }
+            }
+            ToAgent::EventsKept { attempt, event_bytes } => {
+                if let Some(events) =
+                    self.in_hand.get_mut(&attempt).and_then(|in_hand| in_hand.events.as_mut())
+                {
+                    events.is_kept_to(event_bytes);
                     self.pump(attempt);
                 }
             }
@@ -364,20 +417,20 @@ impl Agent {
             return;
         }
         let directory = AttemptDirectory::of(&self.attempts_directory, attempt);
-        let order = self.order(attempt, spec);
+        let order = self.order(attempt, spec, &directory);
         let begun = directory
             .create(&order)
-            .and_then(|()| Ok((directory.open_log()?, self.start_watcher(&directory)?)));
+            .and_then(|()| plan_order::write(spec, &directory))
+            .and_then(|()| Ok((open_files(&directory, &order)?, self.start_watcher(&directory)?)));
         match begun {
-            Ok((log, (watcher, bell))) => {
+            Ok(((log, events), (watcher, bell))) => {
                 let in_hand = InHand {
                     directory,
                     mark: order.mark,
                     log,
+                    events,
                     started: order.begun,
                     is_start_told: false,
-                    sent: 0,
-                    kept: 0,
                     ending: None,
                     is_ending_sent: false,
                 };
@@ -396,21 +449,23 @@ impl Agent {
                     finished: now,
                     outputs: None,
                 };
-                self.tell(FromAgent::JobFinished { attempt, ending, log_bytes: 0 });
+                self.tell(FromAgent::JobFinished { attempt, ending, log_bytes: 0, event_bytes: 0 });
             }
         }
     }
 
-    fn order(&self, attempt: Attempt, spec: &JobSpec) -> Order {
+    fn order(&self, attempt: Attempt, spec: &JobSpec, directory: &AttemptDirectory) -> Order {
         let mut args: Vec<String> = match spec.kind {
             // A job with files of its own has a workspace already.
             JobKind::Task if spec.inputs.is_some() => {
                 vec!["run".into(), "--no-workspace".into(), spec.name.clone()]
             }
             JobKind::Task => vec!["run".into(), spec.name.clone()],
-            JobKind::Plan => vec!["plan".into(), "run".into(), spec.name.clone()],
+            JobKind::Plan => plan_order::arguments(spec, directory, self.settings.max_log_bytes),
         };
-        args.extend(spec.vars.iter().map(|(name, value)| format!("{name}={value}")));
+        if plan_order::task(spec).is_none() {
+            args.extend(spec.vars.iter().map(|(name, value)| format!("{name}={value}")));
+        }
         if !spec.args.is_empty() {
             args.push("--".into());
             args.extend(spec.args.iter().cloned());
@@ -432,6 +487,7 @@ impl Agent {
             grace: self.settings.grace,
             max_log_bytes: self.settings.max_log_bytes,
             files: self.files(spec),
+            has_events: spec.kind == JobKind::Plan,
         }
     }
 
@@ -478,23 +534,23 @@ impl Agent {
             let started = in_hand.started;
             let _ = outgoing.send(Outgoing::Message(FromAgent::JobStarted { attempt, started }));
         }
-        while in_hand.sent < in_hand.kept + LOG_WINDOW {
-            let mut bytes = vec![0; MAX_LOG_PIECE];
-            let length = in_hand.log.read_at(&mut bytes, in_hand.sent).unwrap_or(0);
-            if length == 0 {
-                break;
+        let files = std::iter::once(&mut in_hand.log).chain(&mut in_hand.events);
+        let mut is_all_sent = true;
+        let mut lengths = [0; 2];
+        for (file, length) in files.zip(&mut lengths) {
+            while let Some(piece) = file.next_piece(attempt) {
+                let _ = outgoing.send(Outgoing::Log(piece));
             }
-            bytes.truncate(length);
-            let piece = LogPiece { attempt, offset: in_hand.sent, bytes };
-            in_hand.sent += length as u64;
-            let _ = outgoing.send(Outgoing::Log(piece));
+            *length = file.length();
+            is_all_sent &= file.sent >= *length;
         }
-        let log_bytes = in_hand.log.metadata().map_or(0, |metadata| metadata.len());
-        if let Some(ending) = in_hand.ending.clone().filter(|_| in_hand.sent >= log_bytes)
+        if let Some(ending) = in_hand.ending.clone().filter(|_| is_all_sent)
             && !in_hand.is_ending_sent
         {
             in_hand.is_ending_sent = true;
-            let _ = outgoing.send(Outgoing::Message(FromAgent::JobFinished { attempt, ending, log_bytes }));
+            let [log_bytes, event_bytes] = lengths;
+            let finished = FromAgent::JobFinished { attempt, ending, log_bytes, event_bytes };
+            let _ = outgoing.send(Outgoing::Message(finished));
         }
     }
 
@@ -511,6 +567,13 @@ impl Agent {
             let _ = in_hand.directory.remove();
         });
     }
+}
+
+/// The files of an attempt that grow.
+fn open_files(directory: &AttemptDirectory, order: &Order) -> io::Result<(Growing, Option<Growing>)> {
+    let log = Growing::new(PieceOf::Log, directory.open_log()?);
+    let events = order.has_events.then(|| directory.open_events()).transpose()?;
+    Ok((log, events.map(|file| Growing::new(PieceOf::Events, file))))
 }
 
 /// Ends an attempt that nobody watches over, and says so in its directory.

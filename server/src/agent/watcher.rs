@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process, kill_process_group
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{Signal as TokioSignal, SignalKind, signal};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::attempt_directory::{AttemptDirectory, Order};
 use super::job_files::{Collected, JobFiles, JobFilesError};
@@ -31,6 +31,9 @@ const SECRETS: [&str; 3] = ["EZ_SERVER_TOKEN", "EZ_CLIENT_TOKEN", "EZ_SECRET_KEY
 
 /// How long processes that a job left have to end by themselves.
 const LEFTOVER_GRACE: Duration = Duration::from_millis(500);
+
+/// How often it is looked whether the events of a plan's run grew.
+const EVENTS_LOOK: Duration = Duration::from_millis(20);
 
 /// How long the output of a job that ended is waited for, where something outside of it holds its pipes.
 const DRAIN_LIMIT: Duration = Duration::from_secs(1);
@@ -126,6 +129,9 @@ async fn supervise(order: &Order, directory: &AttemptDirectory, lock: &File) -> 
     let mut out = Output::new(child.stdout.take(), Stream::Out);
     let mut err = Output::new(child.stderr.take(), Stream::Err);
     let mut reason = None;
+    let mut look = interval(EVENTS_LOOK);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut events = 0;
     let status = loop {
         tokio::select! {
             biased;
@@ -146,6 +152,13 @@ async fn supervise(order: &Order, directory: &AttemptDirectory, lock: &File) -> 
             read = err.read(), if err.is_open() => log.write(&mut err, &read)?,
             read = out.read(), if out.is_open() => log.write(&mut out, &read)?,
             status = child.wait() => break status?,
+            _ = look.tick(), if order.has_events => {
+                let length = directory.events().metadata().map_or(0, |metadata| metadata.len());
+                if length != events {
+                    events = length;
+                    log.bell.ring();
+                }
+            }
         }
     };
     end_leftovers().await;

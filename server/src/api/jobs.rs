@@ -103,6 +103,13 @@ pub struct CancelAnswer {
     state: &'static str,
 }
 
+impl CancelAnswer {
+    /// With a state.
+    pub fn new(state: &'static str) -> Self {
+        Self { state }
+    }
+}
+
 fn no_job(job: JobId) -> ApiError {
     ApiError::not_found(format!("there is no job {job}"))
 }

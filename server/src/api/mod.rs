@@ -3,6 +3,8 @@
 pub mod content;
 pub mod jobs;
 pub mod nodes;
+pub mod plan_runs;
+pub mod plans;
 pub mod socket;
 pub mod submit;
 pub mod subscription;
@@ -17,7 +19,8 @@ use axum::http::StatusCode;
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use tokio::sync::Semaphore;
+use serde_json::Value;
+use tokio::sync::{Mutex, Semaphore};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -51,6 +54,8 @@ pub struct Server {
     pub version: &'static str,
     /// When it began, in milliseconds since 1970.
     pub began: i64,
+    /// Held while a file of the project is compared with what a change is meant for, checked and replaced.
+    pub edits: Mutex<()>,
 }
 
 /// The server, shared.
@@ -72,9 +77,9 @@ impl Server {
 pub struct ErrorBody {
     /// What is wrong.
     pub error: String,
-    /// More of it.
+    /// More of it: a text, or a list of diagnostics.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub details: Option<String>,
+    pub details: Option<Value>,
 }
 
 /// An answer that says no.
@@ -82,7 +87,7 @@ pub struct ErrorBody {
 pub struct ApiError {
     status: StatusCode,
     error: String,
-    details: Option<String>,
+    details: Option<Value>,
 }
 
 impl ApiError {
@@ -137,20 +142,30 @@ impl IntoResponse for ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
+        if let StoreError::Conflict(why) = error {
+            return Self::conflict(why);
+        }
         Self {
             status: StatusCode::SERVICE_UNAVAILABLE,
             error: "the database does not answer as it should".into(),
-            details: Some(error.to_string()),
+            details: Some(error.to_string().into()),
         }
     }
 }
 
 impl From<CatalogError> for ApiError {
     fn from(error: CatalogError) -> Self {
+        if let CatalogError::Wrong(diagnostics) = error {
+            return Self {
+                status: StatusCode::UNPROCESSABLE_ENTITY,
+                error: "the text has errors".into(),
+                details: Some(diagnostics.into()),
+            };
+        }
         Self {
             status: StatusCode::UNPROCESSABLE_ENTITY,
             error: "the project cannot be read".into(),
-            details: Some(error.to_string()),
+            details: Some(error.to_string().into()),
         }
     }
 }
@@ -209,9 +224,17 @@ pub fn routes() -> (axum::Router<Shared>, utoipa::openapi::OpenApi) {
             OpenApiRouter::new()
                 .routes(routes!(tasks::list))
                 .routes(routes!(tasks::run))
-                .routes(routes!(tasks::plans))
-                .routes(routes!(tasks::run_plan))
                 .routes(routes!(tasks::one))
+                .routes(routes!(plans::list, plans::create))
+                .routes(routes!(plans::one, plans::delete))
+                .routes(routes!(plans::yaml, plans::save))
+                .routes(routes!(plans::run))
+                .routes(routes!(plans::run_task))
+                .routes(routes!(plan_runs::list))
+                .routes(routes!(plan_runs::one))
+                .routes(routes!(plan_runs::step_logs))
+                .routes(routes!(plan_runs::cancel))
+                .routes(routes!(plan_runs::resume))
                 .routes(routes!(jobs::list, submit::run))
                 .routes(routes!(jobs::one, jobs::delete))
                 .routes(routes!(jobs::logs))

@@ -21,7 +21,7 @@ use super::{ApiError, Shared, subscription};
 use crate::agent::connect::{Link, Outgoing};
 use crate::auth::{Caller, Scope};
 use crate::dispatcher::{Connection, Dispatcher};
-use crate::wire::{self, FromAgent, LogPiece, MAX_MESSAGE_BYTES, ToAgent};
+use crate::wire::{self, FromAgent, LogPiece, MAX_MESSAGE_BYTES, PieceOf, ToAgent};
 
 /// How many connections may be open at once of which nobody knows yet whose they are.
 pub const MAX_STRANGERS: usize = 64;
@@ -219,6 +219,17 @@ async fn attend(
 
 /// An end counts only when the whole log is on the disk.
 async fn pass_on(dispatcher: &Dispatcher, connection: &Connection, message: FromAgent) -> bool {
+    if let FromAgent::JobFinished { attempt, event_bytes, .. } = &message {
+        match dispatcher.settle_events(*attempt, *event_bytes).await {
+            Ok(true) => {}
+            // As with logs: all is told again over the next connection.
+            Ok(false) => return false,
+            Err(error) => {
+                eprintln!("ez: the events of job {} cannot be read: {error}", attempt.job);
+                return false;
+            }
+        }
+    }
     if let FromAgent::JobFinished { attempt, log_bytes, .. } = &message
         && let Some(log) = dispatcher.logs().growing(*attempt)
     {
@@ -235,12 +246,22 @@ async fn pass_on(dispatcher: &Dispatcher, connection: &Connection, message: From
     true
 }
 
-/// Keeps pieces of logs. What is not wanted any more is passed over.
+/// Keeps pieces of logs and events. What is not wanted any more is passed over.
 async fn keep(
     dispatcher: &Dispatcher,
     to_agent: &mpsc::UnboundedSender<ToAgent>,
     pieces: Vec<LogPiece>,
 ) -> bool {
+    let (events, pieces): (Vec<_>, Vec<_>) =
+        pieces.into_iter().partition(|piece| piece.of == PieceOf::Events);
+    for piece in events {
+        if !keep_events(dispatcher, to_agent, piece).await {
+            return false;
+        }
+    }
+    if pieces.is_empty() {
+        return true;
+    }
     let logs = Arc::clone(dispatcher.logs());
     let kept = tokio::task::spawn_blocking(move || {
         let mut grown = BTreeMap::new();
@@ -264,5 +285,22 @@ async fn keep(
             false
         }
         Err(_) => false,
+    }
+}
+
+/// Keeps a piece of the events of a plan's run.
+async fn keep_events(
+    dispatcher: &Dispatcher,
+    to_agent: &mpsc::UnboundedSender<ToAgent>,
+    piece: LogPiece,
+) -> bool {
+    let attempt = piece.attempt;
+    match dispatcher.keep_events(attempt, piece.offset, piece.bytes).await {
+        Ok(Some(event_bytes)) => to_agent.send(ToAgent::EventsKept { attempt, event_bytes }).is_ok(),
+        Ok(None) => true,
+        Err(error) => {
+            eprintln!("ez: the events of job {} cannot be written: {error}", attempt.job);
+            false
+        }
     }
 }

@@ -107,8 +107,10 @@ pub async fn run(
         inputs: Some(run.inputs),
         directory: run.directory,
         outputs: run.outputs,
+        plan: None,
     };
-    submit(&server, &allowed, spec, run.idempotency_key).await
+    let job = submit(&server, &allowed, spec, run.idempotency_key).await?;
+    Ok((StatusCode::ACCEPTED, Json(Accepted::new(job))))
 }
 
 /// A name is given to `ez` on its command line, where it must not be taken for a flag.

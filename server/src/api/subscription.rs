@@ -21,9 +21,9 @@ use super::socket::Said;
 use crate::auth::Caller;
 use crate::dispatcher::Event;
 use crate::events::{KeptEvent, Subject};
-use crate::job::{Fence, JobId};
+use crate::job::{Fence, JobId, PlanRunId};
 use crate::log_frame;
-use crate::store::jobs;
+use crate::store::{jobs, plan_runs};
 use crate::wire::Attempt;
 
 /// The most topics of one connection.
@@ -49,6 +49,9 @@ const SEND_LIMIT: Duration = Duration::from_secs(30);
 
 /// How long the size of a log that grows is not told again.
 const LOG_UPDATE_PAUSE: Duration = Duration::from_millis(200);
+
+/// How long changes of a plan's run are gathered before they are told: its steps may end by the hundreds.
+const PLAN_UPDATE_PAUSE: Duration = Duration::from_millis(100);
 
 /// Something that can be listened to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -134,8 +137,23 @@ struct Subscription {
 /// Publishes what the dispatcher tells, as long as there is one.
 pub async fn publish_all(server: Shared) {
     let mut heard = server.dispatcher.watch();
+    let mut changed_runs = BTreeSet::new();
+    let mut pause = interval(PLAN_UPDATE_PAUSE);
+    pause.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        match heard.recv().await {
+        let event = tokio::select! {
+            event = heard.recv() => event,
+            _ = pause.tick(), if !changed_runs.is_empty() => {
+                for run in std::mem::take(&mut changed_runs) {
+                    publish_plan_run(&server, run).await;
+                }
+                continue;
+            }
+        };
+        match event {
+            Ok(Event::PlanRun(run)) => {
+                changed_runs.insert(run);
+            }
             Ok(Event::Job(job, state)) => {
                 let data = json!({"job_id": job, "state": state.name()});
                 server.events.publish("job_update", Subject::Job(job), data);
@@ -150,6 +168,22 @@ pub async fn publish_all(server: Shared) {
             Err(RecvError::Closed) => return,
         }
     }
+}
+
+/// Tells how a run of a plan stands; who wants its steps reads them.
+async fn publish_plan_run(server: &Shared, run: PlanRunId) {
+    let found = server.store.read(move |connection| plan_runs::find(connection, run)).await;
+    // One that was deleted, or cannot be read, has nothing to tell.
+    let Ok(Some(run)) = found else { return };
+    let data = json!({
+        "run_id": run.id,
+        "plan": run.name,
+        "state": run.state.name(),
+        "steps_total": run.steps_total,
+        "steps_done": run.steps_done,
+        "steps_failed": run.steps_failed,
+    });
+    server.events.publish("plan_update", Subject::Plan(run.name), data);
 }
 
 /// The connection is over.

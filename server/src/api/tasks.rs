@@ -1,4 +1,4 @@
-//! Tasks and plans, and running them.
+//! Tasks, and running them.
 
 use std::collections::BTreeMap;
 
@@ -31,18 +31,18 @@ pub struct Tasks {
     tasks: Vec<Value>,
 }
 
-/// A list of plans.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Plans {
-    /// As `ez plan list --json` tells them.
-    plans: Vec<Value>,
-}
-
 /// A job that was accepted.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Accepted {
     /// Its number.
     job: JobId,
+}
+
+impl Accepted {
+    /// Of a number.
+    pub fn new(job: JobId) -> Self {
+        Self { job }
+    }
 }
 
 /// A run of a task.
@@ -80,18 +80,6 @@ pub struct RunTask {
     idempotency_key: Option<String>,
 }
 
-/// A run of a plan.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RunPlan {
-    /// Params of the plan.
-    #[serde(default)]
-    vars: BTreeMap<String, String>,
-    /// The same key is the same job.
-    #[serde(default)]
-    idempotency_key: Option<String>,
-}
-
 /// All tasks of the project.
 #[utoipa::path(get, path = "/tasks", responses(
     (status = 200, body = Tasks), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
@@ -112,15 +100,6 @@ pub async fn one(
 ) -> Result<Json<Value>, ApiError> {
     let Path(name) = name?;
     entry(&server, Kind::Tasks, &name).await.map(Json)
-}
-
-/// All plans of the project.
-#[utoipa::path(get, path = "/plans", responses(
-    (status = 200, body = Plans), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
-    (status = 422, body = ErrorBody)))]
-pub async fn plans(_: Allowed<Read>, State(server): State<Shared>) -> Result<Json<Plans>, ApiError> {
-    let plans = server.catalog.entries(Kind::Plans).await?;
-    Ok(Json(Plans { plans: plans.to_vec() }))
 }
 
 /// Runs a task. The job is safe when this answers.
@@ -149,29 +128,12 @@ pub async fn run(
         lock: run.lock,
         ..JobSpec::default()
     };
-    submit(&server, &allowed, spec, run.idempotency_key).await
-}
-
-/// Runs a plan as one job.
-#[utoipa::path(post, path = "/plans/{name}/run", params(("name" = String, Path)), request_body = RunPlan, responses(
-    (status = 202, body = Accepted), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-    (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 413, body = ErrorBody),
-    (status = 415, body = ErrorBody), (status = 422, body = ErrorBody), (status = 503, body = ErrorBody)))]
-pub async fn run_plan(
-    allowed: Allowed<Run>,
-    State(server): State<Shared>,
-    name: Result<Path<String>, PathRejection>,
-    body: Result<Json<RunPlan>, JsonRejection>,
-) -> Result<(StatusCode, Json<Accepted>), ApiError> {
-    let (Path(name), Json(run)) = (name?, body?);
-    let entry = entry(&server, Kind::Plans, &name).await?;
-    refuse_secrets(&entry, &run.vars)?;
-    let spec = JobSpec { kind: JobKind::Plan, name, vars: run.vars, ..JobSpec::default() };
-    submit(&server, &allowed, spec, run.idempotency_key).await
+    let job = submit(&server, &allowed, spec, run.idempotency_key).await?;
+    Ok((StatusCode::ACCEPTED, Json(Accepted::new(job))))
 }
 
 /// What `ez` tells of a task or a plan.
-async fn entry(server: &Shared, kind: Kind, name: &str) -> Result<Value, ApiError> {
+pub(super) async fn entry(server: &Shared, kind: Kind, name: &str) -> Result<Value, ApiError> {
     let what = match kind {
         Kind::Tasks => "task",
         Kind::Plans => "plan",
@@ -181,10 +143,11 @@ async fn entry(server: &Shared, kind: Kind, name: &str) -> Result<Value, ApiErro
 }
 
 /// A secret would stand in the database as everybody can read it.
-fn refuse_secrets(entry: &Value, vars: &BTreeMap<String, String>) -> Result<(), ApiError> {
+pub(super) fn refuse_secrets(entry: &Value, vars: &BTreeMap<String, String>) -> Result<(), ApiError> {
     let params = entry["params"].as_array().into_iter().flatten();
-    for param in params.filter(|param| param["type"] == json!("secret")) {
-        let name = param["name"].as_str().unwrap_or_default();
+    let of_task = params.filter(|param| param["type"] == json!("secret")).map(|param| &param["name"]);
+    let of_plan = entry["secrets"].as_array().into_iter().flatten();
+    for name in of_task.chain(of_plan).filter_map(Value::as_str) {
         let variable = variable_name(name);
         if vars.contains_key(name) || vars.contains_key(variable.as_str()) {
             return Err(ApiError::bad(format!(
@@ -195,18 +158,18 @@ fn refuse_secrets(entry: &Value, vars: &BTreeMap<String, String>) -> Result<(), 
     Ok(())
 }
 
-/// Accepts a job that was checked.
+/// Has a job accepted that was checked.
 pub async fn submit(
     server: &Shared,
     allowed: &Allowed<Run>,
     spec: JobSpec,
     key: Option<String>,
-) -> Result<(StatusCode, Json<Accepted>), ApiError> {
+) -> Result<JobId, ApiError> {
     check(&spec, key.as_deref())?;
     let name = spec.name.clone();
     let job = server.dispatcher.submit(spec, allowed.caller.name.clone(), key).await?;
     server.audit(&allowed.caller, "run", format!("job {job}: {name}"));
-    Ok((StatusCode::ACCEPTED, Json(Accepted { job })))
+    Ok(job)
 }
 
 fn check(spec: &JobSpec, key: Option<&str>) -> Result<(), ApiError> {

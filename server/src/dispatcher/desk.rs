@@ -10,8 +10,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::{DispatcherSettings, Event, Message, NodeNow};
 use crate::clock::now_ms;
-use crate::job::{Ending, Fence, JobId, JobSpec, JobState};
+use crate::job::{Ending, Fence, JobId, JobKind, JobSpec, JobState, PlanRunId};
 use crate::log_file::LogFiles;
+use crate::plan_tracker::PlanTracker;
 use crate::queue::{NodeId, Queue};
 use crate::store::jobs::{self, Cancelled, Inserted, JobRecord, NewJob, Next};
 use crate::store::nodes::{self, NodeRecord, Registered};
@@ -48,6 +49,7 @@ struct NodeState {
 pub struct Desk {
     store: Store,
     logs: Arc<LogFiles>,
+    plans: Arc<PlanTracker>,
     queue: Queue,
     nodes: HashMap<NodeId, NodeState>,
     jobs: HashMap<JobId, Known>,
@@ -63,7 +65,7 @@ pub struct Desk {
 impl Desk {
     pub fn new(
         store: Store,
-        logs: Arc<LogFiles>,
+        (logs, plans): (Arc<LogFiles>, Arc<PlanTracker>),
         settings: DispatcherSettings,
         next_job: JobId,
         messages: UnboundedSender<Message>,
@@ -72,6 +74,7 @@ impl Desk {
         Self {
             store,
             logs,
+            plans,
             queue: Queue::new(settings.limits),
             nodes: HashMap::new(),
             jobs: HashMap::new(),
@@ -100,7 +103,7 @@ impl Desk {
             match node {
                 Some(node) => {
                     self.queue.resume(job.id, &job.spec, node);
-                    self.logs.begin(Attempt { job: job.id, fence: job.attempt });
+                    self.begin_files(&job.spec, Attempt { job: job.id, fence: job.attempt });
                 }
                 None => self.queue.add(job.id, &job.spec),
             }
@@ -113,6 +116,30 @@ impl Desk {
             };
             self.jobs.insert(job.id, known);
         }
+    }
+
+    /// An attempt runs. How much there is of its log and of its events.
+    fn begin_files(&self, spec: &JobSpec, attempt: Attempt) -> (u64, u64) {
+        let log_bytes = self.logs.begin(attempt).length();
+        let event_bytes = if spec.kind == JobKind::Plan { self.plans.begin(attempt) } else { 0 };
+        (log_bytes, event_bytes)
+    }
+
+    fn end_files(&self, attempt: Attempt) {
+        self.logs.end(attempt);
+        self.plans.end(attempt);
+    }
+
+    /// Tells of a job, and of the run of a plan to which it belongs.
+    fn tell_job(&self, job: JobId, run: Option<PlanRunId>, state: JobState) {
+        self.tell_watchers(Event::Job(job, state));
+        if let Some(run) = run {
+            self.tell_watchers(Event::PlanRun(run));
+        }
+    }
+
+    fn plan_run(&self, job: JobId) -> Option<PlanRunId> {
+        self.jobs.get(&job).and_then(|known| known.spec.plan_run(job))
     }
 
     pub async fn work(mut self, mut inbox: UnboundedReceiver<Message>) {
@@ -203,7 +230,7 @@ impl Desk {
     ) {
         let told = match outcome {
             Ok(Inserted::New) => {
-                self.tell_watchers(Event::Job(job, JobState::Pending));
+                self.tell_job(job, self.plan_run(job), JobState::Pending);
                 Ok(job)
             }
             Ok(Inserted::Known(known)) => {
@@ -224,7 +251,7 @@ impl Desk {
         self.queue.remove(job);
         self.queue.release(job);
         if let Some(known) = self.jobs.remove(&job) {
-            self.logs.end(Attempt { job, fence: known.fence });
+            self.end_files(Attempt { job, fence: known.fence });
         }
     }
 
@@ -254,11 +281,12 @@ impl Desk {
         };
         match is_assigned {
             Ok(true) => {
-                self.logs.begin(attempt);
                 let spec = Box::new(known.spec.clone());
+                let run = spec.plan_run(attempt.job);
+                self.begin_files(&spec, attempt);
                 // Where the connection is gone, the next one shows that the node never got it.
                 self.send(node, ToAgent::JobAssigned { attempt, spec });
-                self.tell_watchers(Event::Job(attempt.job, JobState::Running));
+                self.tell_job(attempt.job, run, JobState::Running);
             }
             // It was cancelled, or never got into the store.
             Ok(false) => self.forget(attempt.job),
@@ -304,8 +332,9 @@ impl Desk {
     fn cancel_written(&mut self, job: JobId, outcome: Cancelled) {
         match outcome {
             Cancelled::Done => {
+                let run = self.plan_run(job);
                 self.forget(job);
-                self.tell_watchers(Event::Job(job, JobState::Cancelled));
+                self.tell_job(job, run, JobState::Cancelled);
             }
             Cancelled::Wanted(attempt) => {
                 let Some(known) = self.jobs.get_mut(&job) else { return };
@@ -386,9 +415,11 @@ impl Desk {
     fn kept(&self, node: NodeId, attempt: Attempt) -> Kept {
         let known = self.jobs.get(&attempt.job);
         let own = known.filter(|known| known.fence == attempt.fence && known.node == Some(node));
+        let files = own.map(|known| self.begin_files(&known.spec, attempt));
         Kept {
             attempt,
-            log_bytes: own.map(|_| self.logs.begin(attempt).length()),
+            log_bytes: files.map(|(log_bytes, _)| log_bytes),
+            event_bytes: files.map_or(0, |(_, event_bytes)| event_bytes),
             is_cancelled: own.is_some_and(|known| known.is_cancelling),
         }
     }
@@ -418,7 +449,7 @@ impl Desk {
         }
         match is_taken {
             Ok(true) => {
-                self.logs.end(attempt);
+                self.end_files(attempt);
                 self.wait_again(attempt.job, true);
                 self.tell_watchers(Event::Job(attempt.job, JobState::Pending));
             }
@@ -467,7 +498,7 @@ impl Desk {
                     tokio::spawn(written);
                 }
             }
-            FromAgent::JobFinished { attempt, ending, log_bytes } => {
+            FromAgent::JobFinished { attempt, ending, log_bytes, .. } => {
                 let outcome = ending.state.name();
                 self.write(
                     move |connection| jobs::finish(connection, attempt, &ending, outcome, log_bytes),
@@ -495,13 +526,14 @@ impl Desk {
         match next {
             Next::TooLate => {}
             Next::Again => {
-                self.logs.end(attempt);
+                self.end_files(attempt);
                 self.wait_again(attempt.job, true);
                 self.tell_watchers(Event::Job(attempt.job, JobState::Pending));
             }
             Next::Final(state) => {
+                let run = self.plan_run(attempt.job);
                 self.forget(attempt.job);
-                self.tell_watchers(Event::Job(attempt.job, state));
+                self.tell_job(attempt.job, run, state);
             }
         }
     }

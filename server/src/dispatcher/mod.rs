@@ -12,8 +12,9 @@ use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::sync::{broadcast, oneshot};
 
 use self::desk::Desk;
-use crate::job::{JobId, JobSpec, JobState};
+use crate::job::{JobId, JobSpec, JobState, PlanRunId};
 use crate::log_file::LogFiles;
+use crate::plan_tracker::{PlanTracker, TrackError};
 use crate::queue::{Limits, NodeId};
 use crate::store::jobs::{self, Cancelled, Inserted, Next};
 use crate::store::nodes::{self, Registered};
@@ -45,6 +46,8 @@ pub enum Event {
     Job(JobId, JobState),
     /// A node came, went, or changed.
     Node(NodeId),
+    /// A run of a plan, or one of its steps, has another state.
+    PlanRun(PlanRunId),
 }
 
 /// A node as it is now.
@@ -134,6 +137,7 @@ pub struct Dispatcher {
     messages: UnboundedSender<Message>,
     events: broadcast::Sender<Event>,
     logs: Arc<LogFiles>,
+    plans: Arc<PlanTracker>,
 }
 
 /// A node's connection, as the server sees it.
@@ -175,11 +179,12 @@ impl Dispatcher {
                 Ok((jobs::next_id(connection)?, jobs::unfinished(connection)?, nodes::all(connection)?))
             })
             .await?;
-        let mut desk =
-            Desk::new(store, Arc::clone(&logs), settings, next_job, messages.clone(), events.clone());
+        let plans = Arc::new(PlanTracker::new(Arc::new(logs.events()), store.clone()));
+        let files = (Arc::clone(&logs), Arc::clone(&plans));
+        let mut desk = Desk::new(store, files, settings, next_job, messages.clone(), events.clone());
         desk.take_up(&known, unfinished);
         tokio::spawn(desk.work(inbox));
-        Ok(Self { messages, events, logs })
+        Ok(Self { messages, events, logs, plans })
     }
 
     async fn ask<T>(&self, message: impl FnOnce(oneshot::Sender<T>) -> Message) -> Result<T, StoreError> {
@@ -242,6 +247,47 @@ impl Dispatcher {
     /// Everything that changes from now on.
     pub fn watch(&self) -> broadcast::Receiver<Event> {
         self.events.subscribe()
+    }
+
+    /// Keeps a piece of the events of a plan's run. How many bytes there are now; `None` where nobody wants them any more.
+    ///
+    /// # Errors
+    /// It cannot be kept.
+    pub async fn keep_events(
+        &self,
+        attempt: Attempt,
+        offset: u64,
+        bytes: Vec<u8>,
+    ) -> Result<Option<u64>, TrackError> {
+        let Some((length, changed)) = self.plans.keep(attempt, offset, bytes).await? else { return Ok(None) };
+        self.tell_plan_run(changed);
+        Ok(Some(length))
+    }
+
+    /// Takes in all events of an attempt that are kept, before its end counts. Whether `event_bytes` are there, which are all.
+    ///
+    /// # Errors
+    /// They cannot be taken in.
+    pub async fn settle_events(&self, attempt: Attempt, event_bytes: u64) -> Result<bool, TrackError> {
+        let Some(file) = self.plans.files().growing(attempt) else { return Ok(true) };
+        if file.length() != event_bytes {
+            return Ok(false);
+        }
+        let changed = self.plans.catch_up(attempt).await?;
+        self.tell_plan_run(changed);
+        Ok(true)
+    }
+
+    fn tell_plan_run(&self, changed: Option<PlanRunId>) {
+        if let Some(run) = changed {
+            // Nobody has to watch.
+            let _ = self.events.send(Event::PlanRun(run));
+        }
+    }
+
+    /// The events of plans' runs.
+    pub fn plan_events(&self) -> &Arc<LogFiles> {
+        self.plans.files()
     }
 
     /// The logs.

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::StoreError;
+use super::{StoreError, plan_runs};
 use crate::job::{Ending, Fence, JobId, JobSpec, JobState};
 use crate::queue::NodeId;
 use crate::wire::Attempt;
@@ -119,6 +119,7 @@ pub fn insert(connection: &Connection, job: &NewJob) -> Result<Inserted, StoreEr
             &job.idempotency_key,
         ))?;
     if inserted == 1 {
+        plan_runs::add_job(connection, job)?;
         return Ok(Inserted::New);
     }
     let known = connection
@@ -192,13 +193,13 @@ pub fn finish(
     outcome: &str,
     log_bytes: u64,
 ) -> Result<Next, StoreError> {
-    let job: Option<(u32, bool)> = connection
+    let job: Option<(u32, bool, bool)> = connection
         .prepare_cached(
-            "SELECT retries_left, cancel_wanted FROM jobs WHERE id = ?1 AND fence = ?2 AND state = 'running'",
+            "SELECT retries_left, cancel_wanted, kind = 'plan' FROM jobs WHERE id = ?1 AND fence = ?2 AND state = 'running'",
         )?
-        .query_row((attempt.job, attempt.fence), |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row((attempt.job, attempt.fence), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
-    let Some((retries_left, cancel_wanted)) = job else { return Ok(Next::TooLate) };
+    let Some((retries_left, cancel_wanted, is_plan)) = job else { return Ok(Next::TooLate) };
     connection
         .prepare_cached(
             "UPDATE attempts SET finished = ?3, outcome = ?4, exit_code = ?5, reason = ?6, log_bytes = ?7
@@ -238,6 +239,9 @@ pub fn finish(
             ending.started,
             ending.outputs.map(|outputs| outputs.to_string()),
         ))?;
+    if is_plan {
+        plan_runs::close(connection, attempt.job, state, ending.reason.as_deref(), ending.finished)?;
+    }
     Ok(Next::Final(state))
 }
 
@@ -291,6 +295,7 @@ pub fn cancel(connection: &Connection, job: JobId, by: &str, now: i64) -> Result
                     "UPDATE jobs SET state = 'cancelled', cancel_wanted = 1, finished = ?2, reason = ?3 WHERE id = ?1",
                 )?
                 .execute((job, now, format!("cancelled by {by} before it began")))?;
+            plan_runs::close(connection, job, JobState::Cancelled, None, now)?;
             Ok(Cancelled::Done)
         }
         Some(JobState::Running) => {

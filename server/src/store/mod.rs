@@ -6,6 +6,7 @@
 pub mod jobs;
 pub mod migrations;
 pub mod nodes;
+pub mod plan_runs;
 pub mod tokens;
 
 use std::path::{Path, PathBuf};
@@ -48,6 +49,9 @@ pub enum StoreError {
     /// The thread that writes has ended, or cannot begin a transaction.
     #[error("the database takes no changes")]
     Closed,
+    /// It cannot be done as things stand.
+    #[error("{0}")]
+    Conflict(String),
     /// What is stored cannot be understood.
     #[error("the database has a record that cannot be read: {0}")]
     Record(String),

@@ -337,7 +337,9 @@ impl<'a> Session<'a> {
         let work = run::run(plan, &values, &settings, &around, state, schedule);
         let ended = self.minding_signals(work, &stop, &live).await.map_err(broken)?;
         live.clear();
-        listeners.iter().for_each(|listener| listener.end(ended.exit, ended.duration));
+        for listener in &listeners {
+            listener.end(ended.exit, ended.duration);
+        }
         self.opened.project.hide_runtime_data();
         Ok((ended, directory))
     }

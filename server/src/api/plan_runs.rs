@@ -1,0 +1,461 @@
+//! Runs of plans, their steps, and what the steps printed.
+
+#![expect(unused_qualifications, reason = "the macro of the routes names the types of their queries so")]
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::header::{CONTENT_TYPE, HeaderMap};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use utoipa::{IntoParams, ToSchema};
+
+use super::jobs::{CancelAnswer, LogFormat};
+use super::plans::{AcceptedRun, accepted};
+use super::tasks::submit;
+use super::{ApiError, ErrorBody, Shared};
+use crate::auth::{Allowed, Read, Run};
+use crate::job::{JobId, JobState, PlanRunId};
+use crate::log_file::LogFiles;
+use crate::plan_events::{self, MAX_LINE_BYTES, Printed};
+use crate::store::jobs::{self, Cancelled};
+use crate::store::nodes;
+use crate::store::plan_runs::{self, Filter, PlanRunRecord, PlanStepRecord, StepLogPart};
+use crate::wire::Attempt;
+
+/// How many runs a page has where nothing else is asked for, and at most.
+const PAGE: u32 = 50;
+const MAX_PAGE: u32 = 1000;
+
+/// How much of a file of events is read at once.
+const READ_BYTES: usize = 256 * 1024;
+
+/// How often a stream that has nothing to tell shows that it lives.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Which runs are wanted.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct RunsWanted {
+    /// The name of a plan, or of a task that runs as one.
+    name: Option<String>,
+    /// `pending`, `running`, `success`, `failed` or `cancelled`.
+    state: Option<JobState>,
+    /// The number of the node that keeps the run.
+    node: Option<i64>,
+    /// Runs with smaller numbers: `next` of the page before.
+    cursor: Option<PlanRunId>,
+    /// How many at most: 50, and up to 1,000.
+    limit: Option<u32>,
+}
+
+/// A page of runs.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PlanRuns {
+    /// The newest first.
+    runs: Vec<PlanRunRecord>,
+    /// The `cursor` of the next page; missing on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<PlanRunId>,
+}
+
+/// A run and its steps.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PlanRunDetails {
+    /// The run.
+    #[serde(flatten)]
+    run: PlanRunRecord,
+    /// Its jobs: the first, and one for each time that it went on.
+    jobs: Vec<JobId>,
+    /// Its steps, in the order of the plan. Empty before it has begun.
+    steps: Vec<PlanStepRecord>,
+}
+
+/// How a run is to go on.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResumePlan {
+    /// Whether checkpoints are passed, in place of what was said before.
+    #[serde(default)]
+    yes: Option<bool>,
+    /// After how many seconds it is ended, in place of what was said before.
+    #[serde(default)]
+    timeout: Option<u64>,
+}
+
+/// What a log is wanted as.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct StepLogWanted {
+    /// `text` for all that is there; else a stream of events.
+    format: Option<LogFormat>,
+}
+
+fn no_run(run: PlanRunId) -> ApiError {
+    ApiError::not_found(format!("there is no plan run {run}"))
+}
+
+/// Runs of plans, the newest first.
+#[utoipa::path(get, path = "/plans/runs", params(RunsWanted), responses(
+    (status = 200, body = PlanRuns), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+    (status = 403, body = ErrorBody), (status = 503, body = ErrorBody)))]
+pub async fn list(
+    _: Allowed<Read>,
+    State(server): State<Shared>,
+    wanted: Result<Query<RunsWanted>, QueryRejection>,
+) -> Result<Json<PlanRuns>, ApiError> {
+    let Query(wanted) = wanted?;
+    let limit = wanted.limit.unwrap_or(PAGE);
+    if limit == 0 || limit > MAX_PAGE {
+        return Err(ApiError::bad(format!("limit is from 1 to {MAX_PAGE}")));
+    }
+    let RunsWanted { name, state, node, cursor: before, .. } = wanted;
+    let filter = Filter { name, state, node, before, limit };
+    let runs = server.store.read(move |connection| plan_runs::list(connection, &filter)).await?;
+    let next = runs.last().filter(|_| runs.len() == limit as usize).map(|run| run.id);
+    Ok(Json(PlanRuns { runs, next }))
+}
+
+/// A run of a plan, with its steps.
+#[utoipa::path(get, path = "/plans/runs/{id}", params(("id" = i64, Path)), responses(
+    (status = 200, body = PlanRunDetails), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+    (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 503, body = ErrorBody)))]
+pub async fn one(
+    _: Allowed<Read>,
+    State(server): State<Shared>,
+    id: Result<Path<PlanRunId>, PathRejection>,
+) -> Result<Json<PlanRunDetails>, ApiError> {
+    let Path(id) = id?;
+    let found = server.store.read(move |connection| plan_runs::find_whole(connection, id)).await?;
+    let (run, jobs, steps) = found.ok_or_else(|| no_run(id))?;
+    Ok(Json(PlanRunDetails { run, jobs, steps }))
+}
+
+/// Ends a run. Its steps end as `cancelled`.
+#[utoipa::path(post, path = "/plans/runs/{id}/cancel", params(("id" = i64, Path)), responses(
+    (status = 202, body = CancelAnswer), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+    (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),
+    (status = 503, body = ErrorBody)))]
+pub async fn cancel(
+    allowed: Allowed<Run>,
+    State(server): State<Shared>,
+    id: Result<Path<PlanRunId>, PathRejection>,
+) -> Result<(StatusCode, Json<CancelAnswer>), ApiError> {
+    let Path(id) = id?;
+    let run = server.store.read(move |connection| plan_runs::find(connection, id)).await?;
+    let run = run.ok_or_else(|| no_run(id))?;
+    let state = match server.dispatcher.cancel(run.job, allowed.caller.name.clone()).await? {
+        Cancelled::Done => "cancelled",
+        Cancelled::Wanted(_) => "cancelling",
+        Cancelled::Ended(state) => {
+            return Err(ApiError::conflict(format!("plan run {id} has ended: {state}")));
+        }
+        Cancelled::Unknown => return Err(no_run(id)),
+    };
+    server.audit(&allowed.caller, "cancel", format!("plan run {id}"));
+    Ok((StatusCode::ACCEPTED, Json(CancelAnswer::new(state))))
+}
+
+/// Has a run that failed or was cancelled go on, on the node that keeps its journal: steps that are done are not run again.
+#[utoipa::path(post, path = "/plans/runs/{id}/resume", params(("id" = i64, Path)), request_body = Option<ResumePlan>, responses(
+    (status = 202, body = AcceptedRun), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+    (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),
+    (status = 413, body = ErrorBody), (status = 503, body = ErrorBody)))]
+pub async fn resume(
+    allowed: Allowed<Run>,
+    State(server): State<Shared>,
+    id: Result<Path<PlanRunId>, PathRejection>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<(StatusCode, Json<AcceptedRun>), ApiError> {
+    let Path(id) = id?;
+    let body = body.map_err(|rejection| ApiError::new(rejection.status(), rejection.body_text()))?;
+    let wanted = wanted_resume(&body)?;
+    let found = server
+        .store
+        .read(move |connection| {
+            let Some(run) = plan_runs::find(connection, id)? else { return Ok(None) };
+            let job = jobs::find(connection, run.job)?;
+            let node = run.node.map(|node| nodes::find(connection, node)).transpose()?.flatten();
+            Ok(job.map(|job| (run, job, node)))
+        })
+        .await?;
+    let (run, job, node) = found.ok_or_else(|| no_run(id))?;
+    if !matches!(run.state, JobState::Failed | JobState::Cancelled) {
+        return Err(ApiError::conflict(format!(
+            "plan run {id} is {}: nothing is left to go on with",
+            run.state
+        )));
+    }
+    let mut spec = job.spec;
+    if spec.inputs.is_some() {
+        return Err(ApiError::conflict(format!(
+            "plan run {id} brought its files, and what it did went with them: run the plan anew"
+        )));
+    }
+    let order = spec.plan.get_or_insert_default();
+    order.run = Some(id);
+    order.resume.clone_from(&run.name_on_node);
+    order.yes = wanted.yes.unwrap_or(order.yes);
+    spec.timeout = wanted.timeout.unwrap_or(spec.timeout);
+    // A run that never began can begin anywhere.
+    if run.name_on_node.is_some() {
+        let number = run.node.unwrap_or_default();
+        let name = node.map_or_else(|| number.to_string(), |node| node.name);
+        let is_there =
+            server.dispatcher.nodes().await?.iter().any(|node| node.id == number && node.is_connected);
+        if !is_there {
+            return Err(ApiError::conflict(format!(
+                "the node {name}, which keeps what plan run {id} did, is not connected: start its agent, or run the plan anew"
+            )));
+        }
+        spec.node = Some(number.to_string());
+    }
+    let job = submit(&server, &allowed, spec, None).await?;
+    accepted(&server, job).await
+}
+
+fn wanted_resume(body: &[u8]) -> Result<ResumePlan, ApiError> {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Ok(ResumePlan::default());
+    }
+    let bad = |error: serde_json::Error| ApiError::bad(error.to_string());
+    // Else a list would be taken for an object without names.
+    let wanted: Option<Map<String, Value>> = serde_json::from_slice(body).map_err(bad)?;
+    serde_json::from_value(Value::Object(wanted.unwrap_or_default())).map_err(bad)
+}
+
+/// What a step printed: `text/event-stream` with events `log` (`{stream, time, text}`) and one `end` (`{state, exit_code, reason}`) when the step is done, whose ids are
+/// places in the log, so that `Last-Event-ID` goes on where a connection broke; or the text alone. Retries, and what it printed before the run went on, stand in their order.
+#[utoipa::path(get, path = "/plans/runs/{id}/steps/{step}/logs",
+    params(("id" = i64, Path), ("step" = String, Path, description = "the name of a step with its combination, as in `build[arm64]`"), StepLogWanted), responses(
+    (status = 200, content((String = "text/event-stream"), (String = "text/plain"))),
+    (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+    (status = 404, body = ErrorBody), (status = 503, body = ErrorBody)))]
+pub async fn step_logs(
+    _: Allowed<Read>,
+    State(server): State<Shared>,
+    place: Result<Path<(PlanRunId, String)>, PathRejection>,
+    wanted: Result<Query<StepLogWanted>, QueryRejection>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let (Path((run, step)), Query(wanted)) = (place?, wanted?);
+    let last = headers.get("last-event-id").map(|value| value.to_str().unwrap_or_default());
+    let from = last.filter(|last| *last != "0").map(Position::parse);
+    let from = match from {
+        Some(None) => return Err(ApiError::bad("Last-Event-ID is no place in the log of a step")),
+        known => known.flatten(),
+    };
+    let follower = Follower {
+        server,
+        run,
+        step,
+        at: from,
+        ready: Vec::new().into_iter(),
+        most: READ_BYTES,
+        is_over: false,
+    };
+    let known = follower.known().await?;
+    if known.is_none() {
+        let record = follower.server.store.read(move |connection| plan_runs::find(connection, run)).await?;
+        let no_step =
+            |_| ApiError::not_found(format!("plan run {run} has no step named `{}`", follower.step));
+        return Err(record.map_or_else(|| no_run(run), no_step));
+    }
+    if wanted.format.unwrap_or_default() == LogFormat::Text {
+        let pieces = stream::unfold(follower, |mut follower| async move {
+            let pieces = follower.next_pieces().await?;
+            let text: String = pieces.into_iter().map(|(_, piece)| piece.text).collect();
+            Some((Ok::<_, Infallible>(text), follower))
+        });
+        let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+        return Ok(([(CONTENT_TYPE, plain)], axum::body::Body::from_stream(pieces)).into_response());
+    }
+    let events = stream::unfold(follower, |mut follower| async move {
+        let event = follower.next().await?;
+        Some((Ok::<_, Infallible>(event), follower))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
+}
+
+/// A place in the log of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Position {
+    attempt: Attempt,
+    byte: u64,
+}
+
+impl Position {
+    fn parse(text: &str) -> Option<Self> {
+        let mut numbers = text.splitn(3, '-');
+        let (job, fence) = (numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
+        Some(Self { attempt: Attempt { job, fence }, byte: numbers.next()?.parse().ok()? })
+    }
+
+    fn id(self) -> String {
+        format!("{}-{}-{}", self.attempt.job, self.attempt.fence, self.byte)
+    }
+}
+
+/// Pieces of a log, each with the place behind it.
+type Pieces = Vec<(Position, Printed)>;
+
+/// Reads the log of a step as it grows.
+struct Follower {
+    server: Shared,
+    run: PlanRunId,
+    step: String,
+    at: Option<Position>,
+    ready: std::vec::IntoIter<(Position, Printed)>,
+    /// How much is read at once: more where a line is longer.
+    most: usize,
+    is_over: bool,
+}
+
+impl Follower {
+    /// The step as it stands, and the parts of its log.
+    async fn known(&self) -> Result<Option<(PlanStepRecord, Vec<StepLogPart>)>, ApiError> {
+        let (run, step) = (self.run, self.step.clone());
+        let known =
+            self.server.store.read(move |connection| plan_runs::find_step_log(connection, run, &step));
+        Ok(known.await?)
+    }
+
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some((place, piece)) = self.ready.next() {
+                let data = json!({"stream": piece.stream, "time": piece.time, "text": piece.text});
+                return Some(Event::default().event("log").id(place.id()).data(data.to_string()));
+            }
+            if self.is_over {
+                return None;
+            }
+            // Who grows is asked before what is there is read, so that nothing falls in between.
+            let mut watched = self.server.dispatcher.watch();
+            let (step, parts) = self.known().await.ok()??;
+            let files = Arc::clone(self.server.dispatcher.plan_events());
+            let growing = parts.last().and_then(|part| files.growing(part.attempt)).map(|file| file.watch());
+            let more = self.read_more(&parts).await?;
+            if !more.is_empty() {
+                self.ready = more.into_iter();
+                continue;
+            }
+            if step.is_done() {
+                self.is_over = true;
+                let id = self.at.map_or_else(|| "0".to_owned(), Position::id);
+                let data = json!({"state": step.state, "exit_code": step.exit_code, "reason": step.reason});
+                return Some(Event::default().event("end").id(id).data(data.to_string()));
+            }
+            match growing {
+                Some(mut growing) => tokio::select! {
+                    _ = growing.changed() => {}
+                    _ = watched.recv() => {}
+                },
+                None => drop(watched.recv().await),
+            }
+        }
+    }
+
+    /// The next pieces that are there; `None` at the end of what is there.
+    async fn next_pieces(&mut self) -> Option<Pieces> {
+        let (_, parts) = self.known().await.ok()??;
+        let pieces = self.read_more(&parts).await?;
+        (!pieces.is_empty()).then_some(pieces)
+    }
+
+    /// The next pieces of the step; none at the end of what is there. `None` where it cannot be read.
+    async fn read_more(&mut self, parts: &[StepLogPart]) -> Option<Pieces> {
+        for part in parts {
+            let from = match self.at {
+                Some(at) if at.attempt > part.attempt => continue,
+                Some(at) if at.attempt == part.attempt => at.byte.max(part.first_byte),
+                _ => part.first_byte,
+            };
+            let mut at = Position { attempt: part.attempt, byte: from };
+            loop {
+                let read = self.read(at, part.end_byte).await?;
+                at.byte += read.length;
+                self.at = Some(at);
+                if !read.pieces.is_empty() {
+                    return Some(read.pieces);
+                }
+                if read.length == 0 {
+                    break;
+                }
+            }
+        }
+        Some(Vec::new())
+    }
+
+    async fn read(&mut self, from: Position, end: Option<u64>) -> Option<ReadLines> {
+        let left = end.map_or(u64::MAX, |end| end.saturating_sub(from.byte));
+        let files = Arc::clone(self.server.dispatcher.plan_events());
+        loop {
+            let most = self.most.min(usize::try_from(left).unwrap_or(usize::MAX));
+            let (files, step) = (Arc::clone(&files), self.step.clone());
+            let read = tokio::task::spawn_blocking(move || read_lines(&files, from, most, &step));
+            let read = read.await.ok()??;
+            if read.length > 0 || !read.is_full || most < self.most || self.most >= MAX_LINE_BYTES {
+                self.most = READ_BYTES;
+                return Some(read);
+            }
+            // The line is longer.
+            self.most *= 4;
+        }
+    }
+}
+
+/// What is in the next lines of a file.
+struct ReadLines {
+    /// How many bytes the lines have.
+    length: u64,
+    pieces: Pieces,
+    /// Whether as much was read as was wanted.
+    is_full: bool,
+}
+
+fn read_lines(files: &LogFiles, from: Position, most: usize, step: &str) -> Option<ReadLines> {
+    let bytes = files.read(from.attempt, from.byte, most).ok()?;
+    let printed = plan_events::printed(&bytes, from.byte, step);
+    Some(ReadLines {
+        length: plan_events::whole_lines(&bytes) as u64,
+        pieces: printed.into_iter().map(|(byte, piece)| (Position { byte, ..from }, piece)).collect(),
+        is_full: bytes.len() == most,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Position, wanted_resume};
+
+    #[test]
+    fn places_are_read_as_they_are_written() {
+        for text in ["1-2-3", "9000-1-0"] {
+            assert_eq!(Position::parse(text).map(Position::id), Some(text.to_owned()));
+        }
+        for text in ["", "1", "1-2", "1-2-3-4", "a-b-c", "1-2--3"] {
+            assert_eq!(Position::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_run_goes_on_without_a_word() {
+        for text in ["", " \n", "null", "{}"] {
+            assert!(wanted_resume(text.as_bytes()).is_ok_and(|wanted| wanted.yes.is_none()), "{text:?}");
+        }
+        assert!(wanted_resume(b"{\"yes\": true}").is_ok_and(|wanted| wanted.yes == Some(true)));
+        for text in ["[]", "x", "{\"yess\": 1}"] {
+            assert!(wanted_resume(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+}
