@@ -376,6 +376,8 @@ fn plans_are_read_written_and_refused_where_they_are_wrong() {
         assert_eq!(server.ask("GET", path, None).status, 404, "{path}");
     }
     assert_eq!(server.ask("POST", "/plans/q/run", Some(&json!({}))).status, 404);
+    project.write("plans/p.yml", "steps: [{task: sya}]\n");
+    while server.ask("POST", "/plans/p/run", Some(&json!({}))).status != 422 {}
     // Nothing of what was checked is left.
     let drafts = std::fs::read_dir(project.path(".ez/drafts")).map_or(0, Iterator::count);
     assert_eq!((drafts, std::fs::read_dir(project.path("plans")).expect("plans").count()), (0, 1));
@@ -504,7 +506,7 @@ fn whatever_is_killed_each_step_ends_once_and_is_done_once() {
             }
             let ended = end_of(&server, id);
             check_ends(&ended, &known);
-            known.extend(fields(&ended, "state"));
+            known.extend(done(&ended));
             if ended["state"] == "success" {
                 break;
             }
@@ -517,15 +519,22 @@ fn whatever_is_killed_each_step_ends_once_and_is_done_once() {
     assert_eq!(agent.stop(), Some(0));
 }
 
-/// Each step of a run that ended has an end, and one that had succeeded still has, without having run again.
+/// Each step of a run that ended has an end, and one that had succeeded has not begun again since.
 fn check_ends(ended: &Value, before: &BTreeMap<String, Value>) {
-    let reused = fields(ended, "reused");
-    for (step, state) in fields(ended, "state") {
+    let states = fields(ended, "state");
+    for (step, began) in fields(ended, "started") {
+        let state = &states[&step];
         assert!(state != "running" && state != "waiting", "{step}: {ended}");
-        if before.get(&step).is_some_and(|before| before == "succeeded") && state == "succeeded" {
-            assert_eq!(reused[&step], true, "{step} ran again: {ended}");
+        if state == "succeeded" {
+            assert_eq!(before.get(&step).unwrap_or(&began), &began, "{step} ran again: {ended}");
         }
     }
+}
+
+/// When the steps began that have succeeded.
+fn done(ended: &Value) -> BTreeMap<String, Value> {
+    let states = fields(ended, "state");
+    fields(ended, "started").into_iter().filter(|(step, _)| states[step] == "succeeded").collect()
 }
 
 /// What a run did that succeeded at last: the effect of each step once, and a log that ends with all that the step printed.

@@ -56,6 +56,7 @@ pub struct RunsWanted {
     /// Runs with smaller numbers: `next` of the page before.
     cursor: Option<PlanRunId>,
     /// How many at most: 50, and up to 1,000.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
 }
 
@@ -99,6 +100,7 @@ pub struct ResumePlan {
 #[into_params(parameter_in = Query)]
 pub struct StepLogWanted {
     /// `text` for all that is there; else a stream of events.
+    #[param(inline)]
     format: Option<LogFormat>,
 }
 

@@ -50,6 +50,7 @@ pub struct PlanDetails {
 #[serde(deny_unknown_fields)]
 pub struct NewPlan {
     /// Its name: letters, digits, `-`, `_` and `.`.
+    #[schema(min_length = 1)]
     name: String,
     /// Its text.
     yaml: String,
@@ -90,6 +91,7 @@ pub struct RunPlan {
     lock: Option<String>,
     /// How many steps run at once; else as many as the node has cores.
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 10_000)]
     jobs: Option<u32>,
     /// Whether the first failure stops the rest.
     #[serde(default)]
@@ -224,7 +226,7 @@ pub async fn delete(
 
 /// The text of a plan, with the header `ETag`.
 #[utoipa::path(get, path = "/plans/{name}/yaml", params(("name" = String, Path)), responses(
-    (status = 200, body = String, content_type = "application/yaml", headers(("ETag" = String))),
+    (status = 200, body = Value, content_type = "application/yaml", headers(("ETag" = String))),
     (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
     (status = 404, body = ErrorBody), (status = 422, body = ErrorBody), (status = 503, body = ErrorBody)))]
 pub async fn yaml(
@@ -275,6 +277,12 @@ pub async fn run(
     let (Path(name), Json(run)) = (name?, body?);
     let entry = entry(&server, Kind::Plans, &name).await?;
     refuse_secrets(&entry, &run.vars)?;
+    if entry["broken"] == true {
+        return Err(ApiError::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            format!("the plan `{name}` has errors: `ez plan check {name}` tells them"),
+        ));
+    }
     if run.jobs.is_some_and(|jobs| jobs == 0 || jobs > MAX_PARALLEL) {
         return Err(ApiError::bad(format!("jobs is from 1 to {MAX_PARALLEL}")));
     }
