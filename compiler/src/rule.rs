@@ -36,6 +36,7 @@ rules! {
     UNKNOWN_KEY "EZ107" "unknown-key" Warning "a key that means nothing here"
     YAML_TRAP "EZ108" "yaml-trap" Warning "YAML reads this value as something else"
     LIMIT_EXCEEDED "EZ109" "limit-exceeded" Error "the file exceeds a limit"
+    DEPRECATED "EZ110" "deprecated" Warning "an old form that has a better one"
     VERSION_MISSING "EZ120" "version-missing" Error "a Taskfile needs a version"
     VERSION_UNSUPPORTED "EZ121" "version-unsupported" Error "the version is too old or too new"
     VERSION_MISMATCH "EZ122" "version-mismatch" Error "an include has another version"

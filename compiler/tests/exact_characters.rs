@@ -11,6 +11,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ("EZ502", "echo {{«uper» .X}} b"),
     ("EZ501", "echo {{.X «]»}} b"),
     ("EZ501", "echo {{.X}} «{{end}}» b"),
+    ("EZ110", "echo {{«ExeExt»}} b"),
     ("EZ503", "echo {{«replace» \"a\" .X}} b"),
     ("EZ401", "echo {{.X}} {{.«VERSOIN»}} b"),
     ("EZ601", "if true; then echo a; «done»"),

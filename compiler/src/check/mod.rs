@@ -8,6 +8,7 @@ mod bash_only;
 mod calls;
 mod context;
 mod dangerous_remove;
+mod deprecated_function;
 mod dotenv_files;
 mod duplicate_alias;
 mod extension;
@@ -83,6 +84,7 @@ const LOCAL_RULES: &[LocalRule] = &[
     LocalRule { run: template_syntax::check },
     LocalRule { run: unknown_function::check },
     LocalRule { run: argument_count::check },
+    LocalRule { run: deprecated_function::check },
     LocalRule { run: template_type::check },
     LocalRule { run: shell_syntax::check },
     LocalRule { run: bash_only::check },
@@ -95,6 +97,7 @@ const TEXT_RULES: &[LocalRule] = &[
     LocalRule { run: template_syntax::check },
     LocalRule { run: unknown_function::check },
     LocalRule { run: argument_count::check },
+    LocalRule { run: deprecated_function::check },
     LocalRule { run: template_type::check },
     LocalRule { run: shell_syntax::check },
 ];

@@ -3,6 +3,7 @@
 use super::Decoder;
 use super::reader::{is_null, resolve};
 use crate::ast::{Command, CommandAction, Platform, Text};
+use crate::diagnostic::Diagnostic;
 use crate::rule;
 use crate::source::Span;
 use crate::yaml::node::{Node, NodeKind};
@@ -147,7 +148,10 @@ impl Decoder<'_> {
         let (mut script, mut task, mut vars, mut silent, mut timeout) = (None, None, Vec::new(), false, None);
         for field in self.fields(node) {
             match field.name {
-                "defer" => script = self.filled_text(field.value),
+                "defer" => {
+                    script = self.filled_text(field.value);
+                    self.report(nested_defer(field.key.span));
+                }
                 "task" => task = self.filled_text(field.value),
                 "vars" => vars = self.variables(field.value),
                 "silent" => silent = self.boolean(field.value).unwrap_or(false),
@@ -199,6 +203,13 @@ impl Decoder<'_> {
             platform
         })
     }
+}
+
+/// go-task's own schema calls `defer` within `defer` deprecated.
+fn nested_defer(key: Span) -> Diagnostic {
+    Diagnostic::warning(rule::DEPRECATED, "`defer` inside `defer` is an old form", key)
+        .with_label("deprecated")
+        .with_help("write the script directly after the outer `defer:`")
 }
 
 /// A deferred command has neither a loop nor a condition.

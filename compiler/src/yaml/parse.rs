@@ -341,6 +341,8 @@ fn read_block(text: &str, block: &Block, source: SourceId) -> Part {
     let depth = depth_of(block.level);
     let mut composed = compose_at(text, source, depth);
     let is_broken = composed.errors.iter().any(ComposeError::ends_the_parse);
+    // What is left out to read around an error may be the reference.
+    let has_references = composed.has_references;
     if is_broken {
         composed = compose_around_errors(text, source, depth);
     }
@@ -360,7 +362,7 @@ fn read_block(text: &str, block: &Block, source: SourceId) -> Part {
         errors,
         own_problem,
         is_sound: false,
-        has_references: composed.has_references,
+        has_references: has_references || composed.has_references,
     };
     part.is_sound = is_sound && part.entries().len() + part.items().len() == 1;
     part

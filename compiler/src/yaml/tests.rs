@@ -524,6 +524,19 @@ fn classic_mistakes_are_explained_and_mended() {
 }
 
 #[test]
+fn an_unknown_anchor_before_another_mistake_is_told_first_after_an_edit_too() {
+    let with = |entry: &str| {
+        format!("version: '3'\ntasks:\n  half:\n    x:\n      - {entry}ch: [a, b]}}\nshow: 1\n")
+    };
+    let first_message =
+        |document: &Document| document.errors.first().and_then(|error| error.go_message.clone());
+    let mut before = read(&with(""));
+    let after = read_again(&mut before, &with("*"));
+    assert_eq!(first_message(&after).as_deref(), Some("yaml: unknown anchor 'ch' referenced"));
+    assert_eq!(first_message(&after), first_message(&read(&with("*")).document));
+}
+
+#[test]
 fn one_mistake_leaves_the_rest_of_the_file() {
     let text = "version: '3'\ntasks:\n  a:\n    cmds:\n      - {{.X}} y\n    desc: kept\n  b:\n    desc: fine\n  c:\n    desc: x: y\n    \
                 cmds: [echo]\n  d: 'open\n";

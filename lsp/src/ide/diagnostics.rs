@@ -100,5 +100,8 @@ pub fn finding(analysis: &Analysis, diagnostic: &Diagnostic) -> Option<Finding> 
 fn tag_of(diagnostic: &Diagnostic) -> Option<Tag> {
     let is_unused = [rule::UNUSED_TASK, rule::UNUSED_VARIABLE, rule::UNREAD_ARGUMENT, rule::UNUSED_PARAM]
         .contains(&diagnostic.code);
-    is_unused.then_some(Tag::Unused)
+    if is_unused {
+        return Some(Tag::Unused);
+    }
+    (diagnostic.code == rule::DEPRECATED).then_some(Tag::Deprecated)
 }

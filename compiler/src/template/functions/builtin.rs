@@ -30,6 +30,7 @@ const fn short_circuit(
         parameters: &[Reflect],
         variadic: Some(Reflect),
         pure: true,
+        instead: None,
         implementation,
     }
 }

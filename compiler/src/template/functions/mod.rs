@@ -157,6 +157,8 @@ pub struct Function {
     pub variadic: Option<Parameter>,
     /// Whether equal arguments always give an equal result.
     pub pure: bool,
+    /// The function that go-task gives instead of this old name of it (`internal/templater/funcs.go`).
+    pub instead: Option<&'static str>,
     pub(super) implementation: Implementation,
 }
 
@@ -170,11 +172,26 @@ impl Function {
         body: Body,
     ) -> Self {
         let implementation = Implementation::Body(body);
-        Self { name, group, signature, documentation, parameters, variadic: None, pure: true, implementation }
+        Self {
+            name,
+            group,
+            signature,
+            documentation,
+            parameters,
+            variadic: None,
+            pure: true,
+            instead: None,
+            implementation,
+        }
     }
 
     const fn and_more(mut self, parameter: Parameter) -> Self {
         self.variadic = Some(parameter);
+        self
+    }
+
+    const fn deprecated(mut self, instead: &'static str) -> Self {
+        self.instead = Some(instead);
         self
     }
 

@@ -77,9 +77,13 @@ pub(super) const TABLE: &[Function] = &[
         from_slash,
     )
     .impure(),
-    row("FromSlash", "FromSlash path string string", "Old name of fromSlash.", &[Text], from_slash).impure(),
+    row("FromSlash", "FromSlash path string string", "Old name of fromSlash.", &[Text], from_slash)
+        .impure()
+        .deprecated("fromSlash"),
     row("toSlash", "toSlash path string string", "A path with slashes.", &[Text], to_slash).impure(),
-    row("ToSlash", "ToSlash path string string", "Old name of toSlash.", &[Text], to_slash).impure(),
+    row("ToSlash", "ToSlash path string string", "Old name of toSlash.", &[Text], to_slash)
+        .impure()
+        .deprecated("toSlash"),
 ];
 
 /// Go's `path.Clean`.

@@ -20,7 +20,7 @@ pub(super) const TABLE: &[Function] = &[
     row("ARCH", "ARCH string", "The architecture, such as amd64 or arm64.", &[], arch),
     row("numCPU", "numCPU int", "The number of logical processors.", &[], num_cpu),
     row("exeExt", "exeExt string", "The extension of programs: .exe on Windows, else nothing.", &[], exe_ext),
-    row("ExeExt", "ExeExt string", "Old name of exeExt.", &[], exe_ext),
+    row("ExeExt", "ExeExt string", "Old name of exeExt.", &[], exe_ext).deprecated("exeExt"),
     row("IsSH", "IsSH bool", "Always true; kept for old Taskfiles.", &[], is_sh),
     row(
         "env",
