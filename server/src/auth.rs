@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -172,6 +172,8 @@ pub struct Authority {
     own: Option<Vec<u8>>,
     is_open: bool,
     failures: Failures,
+    /// When the use of each token was written down last.
+    uses: Mutex<HashMap<String, Instant>>,
 }
 
 /// Why a token is refused.
@@ -191,7 +193,7 @@ pub enum AuthError {
 impl Authority {
     /// Over the tokens of a store, and the one of the settings.
     pub fn new(store: Store, own: Option<&str>, is_open: bool) -> Self {
-        Self { store, own: own.map(hash), is_open, failures: Failures::default() }
+        Self { store, own: own.map(hash), is_open, failures: Failures::default(), uses: Mutex::default() }
     }
 
     /// The same with another number of wrong tokens that an address is allowed within a minute.
@@ -238,7 +240,17 @@ impl Authority {
             return Ok(true);
         }
         let id = caller.name.clone();
-        Ok(self.store.read(move |connection| tokens::find(connection, &id)).await?.is_some())
+        Ok(self.store.read(move |connection| tokens::find(connection, &id, now_ms())).await?.is_some())
+    }
+
+    /// Whether the use of a token is to be written down: not every one costs a write.
+    fn is_first_use_for_long(&self, id: &str) -> bool {
+        let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_long_ago = uses.get(id).is_none_or(|last| last.elapsed() >= USES_COUNT_FOR);
+        if is_long_ago {
+            uses.insert(id.to_owned(), Instant::now());
+        }
+        is_long_ago
     }
 
     async fn of_store(&self, token: &str) -> Result<Option<(String, Vec<Scope>)>, StoreError> {
@@ -247,12 +259,14 @@ impl Authority {
             return Ok(None);
         };
         let looked_up = id.clone();
-        let found = self.store.read(move |connection| tokens::find(connection, &looked_up)).await?;
+        let found = self.store.read(move |connection| tokens::find(connection, &looked_up, now_ms())).await?;
         let Some((_, scopes)) = found.filter(|(known, _)| is_same(known, &secret)) else { return Ok(None) };
-        let used = id.clone();
-        let written = self.store.write(move |connection| tokens::touch(connection, &used, now_ms()));
-        // When it was used is worth no waiting.
-        tokio::spawn(written);
+        if self.is_first_use_for_long(&id) {
+            let used = id.clone();
+            let written = self.store.write(move |connection| tokens::touch(connection, &used, now_ms()));
+            // When it was used is worth no waiting.
+            tokio::spawn(written);
+        }
         Ok(Some((id, scopes.split(',').filter_map(|scope| scope.parse().ok()).collect())))
     }
 }
@@ -269,12 +283,16 @@ impl Default for Failures {
     }
 }
 
+/// How exactly is known when a token was used last.
+const USES_COUNT_FOR: Duration = Duration::from_mins(1);
+
 const MAX_FAILURES: u32 = 20;
 const FAILURES_COUNT_FOR: Duration = Duration::from_mins(1);
 const MAX_REMOTES: usize = 10_000;
 
 impl Failures {
     fn are_too_many(&self, remote: IpAddr) -> bool {
+        let remote = site_of(remote);
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known
             .get(&remote)
@@ -282,6 +300,7 @@ impl Failures {
     }
 
     fn add(&self, remote: IpAddr) {
+        let remote = site_of(remote);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MAX_REMOTES {
             known.retain(|_, (_, since)| since.elapsed() < FAILURES_COUNT_FOR);
@@ -291,6 +310,14 @@ impl Failures {
             *entry = (0, Instant::now());
         }
         entry.0 += 1;
+    }
+}
+
+/// The address of a site: who has a network of version 6 has 2⁶⁴ addresses of his own.
+fn site_of(remote: IpAddr) -> IpAddr {
+    match remote.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+        address @ IpAddr::V4(_) => address,
     }
 }
 
@@ -315,7 +342,7 @@ mod tests {
         let token = NewToken::make().unwrap();
         let (id, hash) = (token.id.clone(), token.hash.clone());
         store
-            .write(move |connection| tokens::insert(connection, &id, "ci", &hash, "read,run", 1))
+            .write(move |connection| tokens::insert(connection, &id, "ci", &hash, "read,run", 1, None))
             .await
             .unwrap();
         let authority = Authority::new(store.clone(), Some("own"), false);
@@ -339,6 +366,40 @@ mod tests {
         assert!(matches!(authority.caller(Some("own"), HERE).await, Err(AuthError::TooMany)));
         let elsewhere = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
         assert!(authority.caller(Some("own"), elsewhere).await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn guessing_from_many_addresses_of_one_network_is_slowed_down_too() {
+        let (_place, store) = store();
+        let authority = Authority::new(store, Some("own"), false).allowing_failures(2);
+        for remote in ["2001:db8::1", "2001:db8::2:1"] {
+            assert!(authority.caller(Some("x"), remote.parse().unwrap()).await.is_err());
+        }
+        for (remote, is_slowed) in
+            [("2001:db8::ffff:3", true), ("2001:db8:0:1::1", false), ("::ffff:10.0.0.1", false)]
+        {
+            let answer = authority.caller(Some("own"), remote.parse().unwrap()).await;
+            assert_eq!(matches!(answer, Err(AuthError::TooMany)), is_slowed, "{remote}");
+        }
+        for remote in ["::ffff:10.0.0.1", "10.0.0.1"] {
+            assert!(authority.caller(Some("x"), remote.parse().unwrap()).await.is_err());
+        }
+        let answer = authority.caller(Some("own"), "10.0.0.1".parse().unwrap()).await;
+        assert!(matches!(answer, Err(AuthError::TooMany)));
+    }
+
+    #[tokio::test]
+    async fn tokens_end_by_themselves() {
+        let (_place, store) = store();
+        let token = NewToken::make().unwrap();
+        let (id, hash) = (token.id.clone(), token.hash.clone());
+        let over = crate::clock::now_ms() - 1;
+        store
+            .write(move |connection| tokens::insert(connection, &id, "ci", &hash, "read", 1, Some(over)))
+            .await
+            .unwrap();
+        let authority = Authority::new(store, None, false);
+        assert!(matches!(authority.caller(Some(&token.text), HERE).await, Err(AuthError::Unknown)));
     }
 
     #[tokio::test]

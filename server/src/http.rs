@@ -1,8 +1,9 @@
 //! The server as a process: opens the store, starts the dispatcher and the agent of its own, and listens.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -10,15 +11,14 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, ORIGIN, TRANSFER_ENCODING};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures_util::{StreamExt, stream};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -37,7 +37,9 @@ use crate::dispatcher::{Dispatcher, DispatcherSettings};
 use crate::events::Events;
 use crate::log_file::LogFiles;
 use crate::pid_file::{self, PidFile, PidFileError};
-use crate::settings::{HttpLimits, ServerSettings, SettingsError, Stop};
+use crate::retention;
+use crate::secrets::{self, SecretError, SecretKey};
+use crate::settings::{HttpLimits, SecretKeySource, ServerSettings, SettingsError, Stop};
 use crate::store::{Store, StoreError, tokens};
 use crate::sync::content_store::ContentStore;
 use crate::sync::garbage;
@@ -68,6 +70,9 @@ pub enum ServeError {
     /// Another server is there.
     #[error(transparent)]
     PidFile(#[from] PidFileError),
+    /// The key for secrets.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// The certificate.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -131,12 +136,25 @@ pub async fn serve(
     let content = ContentStore::open(&content)
         .map_err(|error| ServeError::Directory(content.display().to_string(), error))?;
     tokio::spawn(garbage::collect_on_server(content.clone(), store.clone()));
-    let dispatch = DispatcherSettings { lease: settings.lease, limits: settings.limits.clone() };
-    let dispatcher = Dispatcher::start(store.clone(), Arc::new(logs), dispatch).await?;
+    let logs = Arc::new(logs);
+    let key = match &settings.secret_key {
+        SecretKeySource::Text(text) => SecretKey::of_text(text)?,
+        SecretKeySource::File(path) => SecretKey::of_file(path)?,
+        SecretKeySource::Own => {
+            SecretKey::read_or_make(&settings.database.with_file_name(secrets::KEY_FILE))?
+        }
+    };
+    let dispatch = DispatcherSettings {
+        lease: settings.lease,
+        limits: settings.limits.clone(),
+        secret_key: Some(Arc::new(key)),
+    };
+    let dispatcher = Dispatcher::start(store.clone(), Arc::clone(&logs), dispatch).await?;
+    let (end_all, all_end) = watch::channel(false);
+    tokio::spawn(retention::work(store.clone(), logs, settings.retention, all_end.clone()));
     let authority = Authority::new(store.clone(), settings.token.as_deref(), is_open);
-    let began = now_ms();
     let server = Arc::new(Server {
-        events: Arc::new(Events::new(began)),
+        events: Arc::new(Events::new(now_ms())),
         strangers: Arc::new(Semaphore::new(socket::MAX_STRANGERS)),
         authority: authority.allowing_failures(settings.http.max_wrong_tokens),
         catalog: Catalog::new(program, settings.root.clone()),
@@ -144,7 +162,7 @@ pub async fn serve(
         dispatcher: dispatcher.clone(),
         content,
         version,
-        began,
+        began: std::time::Instant::now(),
         edits: tokio::sync::Mutex::default(),
     });
     tokio::spawn(subscription::publish_all(Arc::clone(&server)));
@@ -164,21 +182,22 @@ pub async fn serve(
         })
     });
     listening(&url);
-    let (end_streams, streams_end) = watch::channel(false);
     let gate = Gate {
-        router: router(server, &settings.http, &streams_end),
+        router: router(server, &settings.http, &all_end),
         acceptor,
         limits: settings.http.clone(),
         free: Arc::new(Semaphore::new(settings.http.max_connections)),
-        graceful: GracefulShutdown::new(),
+        end: all_end,
     };
     tokio::select! {
         () = gate.admit_all(&listener) => {}
         () = told_to_end(stop, own, drain, settings.stop_wait) => {}
     }
     drop(listener);
-    end_streams.send_replace(true);
-    let _ = tokio::time::timeout(settings.grace, gate.graceful.shutdown()).await;
+    end_all.send_replace(true);
+    let all = u32::try_from(settings.http.max_connections).unwrap_or(u32::MAX);
+    // All places are free when all connections have ended.
+    let _ = tokio::time::timeout(settings.grace, gate.free.acquire_many(all)).await;
     Ok(())
 }
 
@@ -208,7 +227,7 @@ struct Gate {
     acceptor: Option<TlsAcceptor>,
     limits: HttpLimits,
     free: Arc<Semaphore>,
-    graceful: GracefulShutdown,
+    end: watch::Receiver<bool>,
 }
 
 impl Gate {
@@ -227,14 +246,14 @@ impl Gate {
     fn admit(&self, stream: TcpStream, remote: SocketAddr, place: OwnedSemaphorePermit) {
         let _ = stream.set_nodelay(true);
         let router = self.router.clone().layer(axum::Extension(ConnectInfo(remote)));
-        let (limit, watcher, acceptor) = (self.limits.head, self.graceful.watcher(), self.acceptor.clone());
+        let (limit, end, acceptor) = (self.limits.head, self.end.clone(), self.acceptor.clone());
         tokio::spawn(async move {
             let Some(acceptor) = acceptor else {
-                return converse(stream, router, limit, watcher, place).await;
+                return converse(stream, router, limit, end, place).await;
             };
             // How a client goes away, or that it speaks something else, is its own matter.
             if let Ok(Ok(stream)) = tokio::time::timeout(limit, acceptor.accept(stream)).await {
-                converse(stream, router, limit, watcher, place).await;
+                converse(stream, router, limit, end, place).await;
             }
         });
     }
@@ -245,21 +264,26 @@ async fn converse<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
     stream: S,
     router: Router,
     head: Duration,
-    watcher: Watcher,
+    mut end: watch::Receiver<bool>,
     place: OwnedSemaphorePermit,
 ) {
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
+    let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(head)
         .max_headers(MAX_HEADERS)
-        .max_buf_size(MAX_HEAD_BYTES);
-    let connection = builder
-        .serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(router))
-        .into_owned();
-    // How a client goes away is its own matter.
-    let _ = watcher.watch(connection).await;
+        .max_header_size(MAX_HEAD_BYTES)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    tokio::select! {
+        // How a client goes away is its own matter.
+        _ = connection.as_mut() => {}
+        () = async { drop(end.wait_for(|end| *end).await) } => {
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.await;
+        }
+    }
     drop(place);
 }
 
@@ -340,7 +364,7 @@ fn ended_by(mut end: watch::Receiver<bool>, response: Response) -> Response {
 async fn identify(State(server): State<Shared>, mut request: Request, next: Next) -> Response {
     let remote = request.extensions().get::<ConnectInfo<SocketAddr>>();
     let remote = remote.map_or(IpAddr::from([127, 0, 0, 1]), |info| info.0.ip());
-    if let Err(refused) = check_site(request.headers(), server.authority.is_open()) {
+    if let Err(refused) = check_site(request.uri(), request.headers(), server.authority.is_open()) {
         return refused.into_response();
     }
     let token = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
@@ -357,34 +381,65 @@ async fn identify(State(server): State<Shared>, mut request: Request, next: Next
 
 /// A page of another site may not speak here, and a server that asks for no token is reached only by names of this machine, so that no name of another site can be
 /// made to lead here (DNS rebinding).
-fn check_site(headers: &HeaderMap, is_open: bool) -> Result<(), ApiError> {
-    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    let host = text(HOST).unwrap_or_default();
-    if let Some(origin) = text(ORIGIN) {
+fn check_site(uri: &Uri, headers: &HeaderMap, is_open: bool) -> Result<(), ApiError> {
+    let forbidden = |why: String| Err(ApiError::new(StatusCode::FORBIDDEN, why));
+    let host = only(headers, &HOST)?.unwrap_or_default();
+    if uri.authority().is_some_and(|authority| !authority.as_str().eq_ignore_ascii_case(host)) {
+        return forbidden("the target of the request names another host than its header".into());
+    }
+    if let Some(origin) = only(headers, &ORIGIN)? {
         let site = origin.split_once("://").map_or(origin, |(_, site)| site);
-        if site != host {
-            return Err(ApiError::new(
-                StatusCode::FORBIDDEN,
-                format!("pages of {origin} may not ask this server"),
-            ));
+        if site.is_empty() || !site.eq_ignore_ascii_case(host) {
+            return forbidden(format!("pages of {origin} may not ask this server"));
         }
     }
-    let name = host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok());
-    let name = name.map_or(host, |(name, _)| name).trim_matches(['[', ']']);
-    let is_here = name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-    if is_open && !is_here {
-        return Err(ApiError::new(
-            StatusCode::FORBIDDEN,
-            format!("a server without tokens answers to localhost and 127.0.0.1, not to `{host}`"),
+    // What a browser sends that follows a link is no question of a page.
+    let is_of_page = headers.get("sec-fetch-mode").is_none_or(|mode| mode != "navigate");
+    let is_foreign =
+        headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site" || site == "same-site");
+    if is_of_page && is_foreign {
+        return forbidden("pages of other sites may not ask this server".into());
+    }
+    if is_open && !is_name_of_this_machine(host) {
+        return forbidden(format!(
+            "a server without tokens answers to localhost and 127.0.0.1, not to `{host}`"
         ));
     }
+    // Whoever stands before this server may believe the other length.
+    if headers.contains_key(CONTENT_LENGTH) && headers.contains_key(TRANSFER_ENCODING) {
+        return Err(ApiError::bad("a request has Content-Length or Transfer-Encoding, not both"));
+    }
     Ok(())
+}
+
+/// The text of a header that may come once.
+fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, ApiError> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next();
+    if values.next().is_some() {
+        return Err(ApiError::bad(format!("a request has one header {name}, not several")));
+    }
+    // What is no text equals nothing.
+    Ok(first.map(|value| value.to_str().unwrap_or("?")))
+}
+
+fn is_name_of_this_machine(host: &str) -> bool {
+    if let Some(inner) = host.strip_prefix('[') {
+        let Some((address, port)) = inner.split_once(']') else { return false };
+        let is_port =
+            port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
+        return is_port && address.parse::<Ipv6Addr>().is_ok_and(|address| address.is_loopback());
+    }
+    let (name, port) = host.split_once(':').map_or((host, None), |(name, port)| (name, Some(port)));
+    let is_port = port.is_none_or(|port| port.parse::<u16>().is_ok());
+    let is_here = || name.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback());
+    is_port && (name.eq_ignore_ascii_case("localhost") || is_here())
 }
 
 #[cfg(test)]
 mod tests {
     use axum::http::header::{HOST, ORIGIN};
-    use axum::http::{HeaderMap, HeaderValue};
+    use axum::http::{HeaderMap, HeaderValue, Uri};
 
     use super::check_site;
 
@@ -411,7 +466,11 @@ mod tests {
             ("build.example", Some("https://build.example"), false, true),
             ("build.example", Some("https://evil.example"), false, false),
         ] {
-            assert_eq!(check_site(&headers(host, origin), is_open).is_ok(), is_fine, "{host} {origin:?}");
+            assert_eq!(
+                check_site(&Uri::from_static("/"), &headers(host, origin), is_open).is_ok(),
+                is_fine,
+                "{host} {origin:?}"
+            );
         }
     }
 }

@@ -128,6 +128,9 @@ pub struct JobSpec {
     /// How a plan runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Box<PlanOrder>>,
+    /// The names of secret variables, whose values are told to nobody but the machine.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
 }
 
 /// The number of a run of a plan: that of its first job.

@@ -52,6 +52,14 @@ impl LogFiles {
         self.root.join(shard).join(format!("{}-{}.{suffix}", attempt.job, attempt.fence))
     }
 
+    /// All attempts that have a log. What cannot be read is left out.
+    pub fn attempts(&self) -> Vec<Attempt> {
+        let directories = fs::read_dir(&self.root).into_iter().flatten().flatten();
+        let files =
+            directories.flat_map(|directory| fs::read_dir(directory.path()).into_iter().flatten().flatten());
+        files.filter_map(|file| attempt_of(file.file_name().to_str()?)).collect()
+    }
+
     /// The log of an attempt that runs: what is there of it goes on.
     pub fn begin(&self, attempt: Attempt) -> Arc<LogFile> {
         let length = fs::metadata(self.path(attempt)).map_or(0, |metadata| metadata.len());
@@ -109,6 +117,12 @@ impl LogFiles {
         bytes.truncate(read);
         Ok(bytes)
     }
+}
+
+/// The attempt whose log a file is.
+fn attempt_of(name: &str) -> Option<Attempt> {
+    let (job, fence) = name.strip_suffix(".log")?.split_once('-')?;
+    Some(Attempt { job: job.parse().ok()?, fence: fence.parse().ok()? })
 }
 
 /// The log of an attempt that runs.

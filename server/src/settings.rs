@@ -1,11 +1,13 @@
 //! How a server is set up.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::agent::AgentSettings;
 use crate::queue::Limits;
+use crate::store::retention::Retention;
 use crate::tls::TlsFiles;
 
 /// Where the database is, below the project's root.
@@ -35,12 +37,37 @@ pub struct ServerSettings {
     pub agent: Option<AgentSettings>,
     /// The certificate; none where it speaks plain HTTP.
     pub tls: Option<TlsFiles>,
+    /// The key for secrets.
+    pub secret_key: SecretKeySource,
+    /// How long what has ended is kept.
+    pub retention: Retention,
     /// What clients may take.
     pub http: HttpLimits,
     /// How long a server that is told to end waits for the jobs of its own agent.
     pub stop_wait: Duration,
     /// How long connections have to end when the server does.
     pub grace: Duration,
+}
+
+/// Where the key for stored secrets is.
+#[derive(Clone, PartialEq, Eq)]
+pub enum SecretKeySource {
+    /// This text.
+    Text(String),
+    /// In a file that somebody else made.
+    File(PathBuf),
+    /// In a file beside the database, which is made where there is none.
+    Own,
+}
+
+impl fmt::Debug for SecretKeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(_) => f.write_str("Text"),
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+            Self::Own => f.write_str("Own"),
+        }
+    }
 }
 
 /// What clients may take of a server.

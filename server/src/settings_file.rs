@@ -45,6 +45,7 @@ pub const SETTINGS: &[SettingRow] = settings! {
     "root" "--root" "EZ_ROOT" "this directory" "\"project\"" "the project; its `ez-server.toml` is read"
     "db" "--db" "EZ_DB_PATH" "`.ez-server/ez.db` in the project" "\"/srv/ez/ez.db\"" "the database; logs, keys and the agent's directory are beside it"
     "token_file" "" "" "none" "\"token\"" "a file with a token that may do everything; `EZ_SERVER_TOKEN` is such a token itself"
+    "secret_key_file" "" "" "`secret.key` beside the database" "\"/run/secrets/ez\"" "the key for stored secrets, made when there is none; `EZ_SECRET_KEY` is the key itself"
     "insecure" "--insecure" "" "false" "true" "ask nobody for a token, wherever it listens"
     "slots" "--slots" "" "cores" "4" "how many jobs run on this machine at once; 0 is none"
     "tags" "--tags" "" "none" "[\"gpu\"]" "what this machine has, besides its `os:` and `arch:`"
@@ -58,6 +59,10 @@ pub const SETTINGS: &[SettingRow] = settings! {
     "nodes.*.max_jobs" "" "" "no limit" "2" "how many jobs run at once on one node"
     "tls.cert" "--tls-cert" "" "plain HTTP" "\"server.pem\"" "the server's certificate, and those between it and its root, in PEM"
     "tls.key" "--tls-key" "" "" "\"server.key\"" "the key of the certificate, in PEM"
+    "retention.days" "" "" "90" "30" "jobs that ended so many days ago are forgotten with their logs; 0 is never"
+    "retention.jobs_per_task" "" "" "10000" "500" "of each task so many ended jobs are kept; 0 is all"
+    "retention.log_bytes" "" "" "21474836480" "1073741824" "the oldest ended jobs are forgotten where all logs together are longer, in bytes; 0 is never"
+    "retention.audit_days" "" "" "365" "730" "for how many days the audit log is kept; 0 is for ever"
     "http.head_seconds" "" "" "20" "5" "how long a client may take to send the head of a request"
     "http.body_seconds" "" "" "30" "5" "how long a client may keep silent within a body; bodies may take longer where they come at 16 KiB a second or more"
     "http.max_body_bytes" "" "" "4194304" "1048576" "the longest body of a request in JSON"
@@ -87,6 +92,7 @@ pub struct SettingsFile {
     pub root: Option<String>,
     pub db: Option<String>,
     pub token_file: Option<String>,
+    pub secret_key_file: Option<String>,
     pub insecure: Option<bool>,
     pub slots: Option<u32>,
     pub tags: Option<Vec<String>>,
@@ -99,6 +105,7 @@ pub struct SettingsFile {
     pub tasks: BTreeMap<String, JobLimit>,
     pub nodes: BTreeMap<String, JobLimit>,
     pub tls: TlsTable,
+    pub retention: RetentionTable,
     pub http: HttpTable,
 }
 
@@ -117,6 +124,17 @@ pub struct JobLimit {
 pub struct TlsTable {
     pub cert: Option<String>,
     pub key: Option<String>,
+}
+
+/// The table `retention`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "the table above says what they are")]
+pub struct RetentionTable {
+    pub days: Option<u64>,
+    pub jobs_per_task: Option<u64>,
+    pub log_bytes: Option<u64>,
+    pub audit_days: Option<u64>,
 }
 
 /// The table `http`.

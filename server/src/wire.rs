@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::job::{Ending, Fence, JobId, JobSpec};
+use crate::secrets::Secrets;
 
 /// The version of this language. A server refuses agents of another one, and says so.
 pub const VERSION: u32 = 2;
@@ -118,7 +119,12 @@ pub enum ToAgent {
         attempt: Attempt,
         /// What is to be run.
         spec: Box<JobSpec>,
+        /// Its secret variables. They stand in no file of the agent.
+        #[serde(default, skip_serializing_if = "Secrets::is_empty")]
+        secrets: Secrets,
     },
+    /// The answer to a sign of life: the connection works in both directions.
+    NodePong {},
     /// An attempt is to be ended.
     JobCancel {
         /// Which.

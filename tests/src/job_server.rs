@@ -94,8 +94,10 @@ pub struct Told {
     pub last_id: String,
 }
 
+/// A program that does not end when a file gets longer than it may, but is told so, as of a disk that is full.
 fn command(project: &Project) -> Command {
-    let mut command = Command::new(program::ez());
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", r#"trap '' XFSZ; exec "$0" "$@""#]).arg(program::ez());
     command.current_dir(project.root()).env("NO_COLOR", "1").stdin(Stdio::null()).stdout(Stdio::null());
     for name in
         ["EZ_SERVER_TOKEN", "EZ_SERVER_URL", "EZ_CLIENT_TOKEN", "EZ_NODE_NAME", "EZ_ROOT", "EZ_DB_PATH"]
@@ -139,6 +141,17 @@ impl<'p> JobServer<'p> {
     pub fn stop(&mut self) -> Option<i32> {
         signal(&self.process, rustix::process::Signal::TERM);
         self.process.wait().expect("it ends").code()
+    }
+
+    /// Limits how long files may get that it writes; `None` is not at all.
+    ///
+    /// # Panics
+    /// The system refuses.
+    pub fn limit_files(&self, most: Option<u64>) {
+        use rustix::process::{Resource, Rlimit, prlimit};
+        let limit = Rlimit { current: most, maximum: None };
+        let pid = rustix::process::Pid::from_raw(self.process.id() as i32);
+        prlimit(pid, Resource::Fsize, limit).expect("it is ours");
     }
 
     fn connect(
@@ -302,15 +315,12 @@ impl<'p> JobAgent<'p> {
     /// Starts one for a server, in the server's project, with a directory of its own.
     pub fn start(project: &'p Project, server: &JobServer<'_>, name: &str, flags: &[&str]) -> Self {
         let scheme = if server.certificate.is_some() { "https" } else { "http" };
-        let own = [
-            "--server",
-            &format!("{scheme}://{}", server.address),
-            "--name",
-            name,
-            "--data",
-            &format!(".agents/{name}"),
-        ]
-        .map(str::to_owned);
+        Self::start_at(project, &format!("{scheme}://{}", server.address), name, flags)
+    }
+
+    /// The same for a server that is reached by another address.
+    pub fn start_at(project: &'p Project, url: &str, name: &str, flags: &[&str]) -> Self {
+        let own = ["--server", url, "--name", name, "--data", &format!(".agents/{name}")].map(str::to_owned);
         let flags: Vec<String> = own.into_iter().chain(flags.iter().map(ToString::to_string)).collect();
         let process = Self::begin(project, &flags);
         Self { project, flags, process }
@@ -336,6 +346,18 @@ impl<'p> JobAgent<'p> {
     pub fn stop(&mut self) -> Option<i32> {
         signal(&self.process, rustix::process::Signal::TERM);
         self.process.wait().expect("it ends").code()
+    }
+}
+
+impl JobAgent<'_> {
+    /// Holds it: it lives, and does nothing.
+    pub fn hold(&self) {
+        signal(&self.process, rustix::process::Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub fn go_on(&self) {
+        signal(&self.process, rustix::process::Signal::CONT);
     }
 }
 

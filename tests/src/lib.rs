@@ -4,14 +4,20 @@
 #![allow(clippy::missing_panics_doc)]
 
 pub mod conformance;
+#[cfg(unix)]
+pub mod cutting_proxy;
 pub mod editor;
 pub mod event_client;
 pub mod generator;
+#[cfg(unix)]
+pub mod history;
 pub mod job_server;
 pub mod layers;
 pub mod process;
 pub mod program;
 pub mod project;
+#[cfg(unix)]
+pub mod raw_http;
 pub mod server;
 #[cfg(unix)]
 pub mod session;

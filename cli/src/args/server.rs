@@ -23,6 +23,8 @@ pub enum ServerAction {
     Status(ServerStatus),
     /// End the server of this project
     Stop(ServerStop),
+    /// Run the server in a container
+    Docker(ServerDocker),
     /// Make tokens, list or revoke them
     Token(ServerToken),
     /// Copy the database while the server works
@@ -118,6 +120,44 @@ pub struct ServerStop {
     pub data: ServerData,
 }
 
+/// `ez server docker`
+#[derive(Args, Debug)]
+pub struct ServerDocker {
+    /// What to do
+    #[command(subcommand)]
+    pub action: DockerAction,
+    /// The project (EZ_ROOT, else this directory)
+    #[arg(long, value_name = "DIR", global = true)]
+    pub root: Option<String>,
+}
+
+/// What `ez server docker` does.
+#[derive(Debug, Subcommand)]
+pub enum DockerAction {
+    /// Start the container in the background
+    Up(DockerUp),
+    /// End the container; its database stays in its volume
+    Down,
+    /// Show what the server says
+    Logs(DockerLogs),
+}
+
+/// `ez server docker up`
+#[derive(Args, Debug)]
+pub struct DockerUp {
+    /// Make the image first, from the sources of EZ in this directory
+    #[arg(long, value_name = "DIR")]
+    pub source: Option<String>,
+}
+
+/// `ez server docker logs`
+#[derive(Args, Debug)]
+pub struct DockerLogs {
+    /// Go on as long as the server says more
+    #[arg(short, long)]
+    pub follow: bool,
+}
+
 /// `ez server token`
 #[derive(Args, Debug)]
 pub struct ServerToken {
@@ -145,6 +185,9 @@ pub struct TokenCreate {
     /// What it may do: read, run, edit, node, admin
     #[arg(long, value_name = "SCOPES", value_delimiter = ',', default_value = "read")]
     pub scopes: Vec<String>,
+    /// After how many days it counts no more (else it counts until it is revoked)
+    #[arg(long, value_name = "DAYS")]
+    pub expires_in: Option<u64>,
     #[allow(missing_docs)]
     #[command(flatten)]
     pub data: ServerData,

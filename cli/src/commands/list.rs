@@ -60,6 +60,9 @@ pub struct Additions {
     pub tags: Vec<SmolStr>,
     /// `ez-examples`
     pub examples: Vec<SmolStr>,
+    /// `ez-lock`: it never runs twice at once.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub lock: bool,
 }
 
 /// A place in a Taskfile, line and column from 1.

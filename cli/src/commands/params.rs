@@ -61,6 +61,7 @@ pub fn additions(kind: &'static str, task: &Task) -> Additions {
         params: superset.params.iter().map(|param| shown(param, superset)).collect(),
         tags: texts(&superset.tags),
         examples: texts(&superset.examples),
+        lock: superset.lock.as_ref().is_some_and(|lock| lock.exclusive),
     }
 }
 

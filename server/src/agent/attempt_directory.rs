@@ -62,6 +62,9 @@ pub struct Order {
     /// Whether it writes events.
     #[serde(default)]
     pub has_events: bool,
+    /// Whether the watcher gets secret variables on its standard input. They stand in no file.
+    #[serde(default)]
+    pub has_secrets: bool,
 }
 
 /// The directory.
@@ -261,6 +264,7 @@ mod tests {
             max_log_bytes: 1,
             files: None,
             has_events: false,
+            has_secrets: false,
         }
     }
 

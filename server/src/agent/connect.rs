@@ -24,7 +24,7 @@ use crate::tls::{self, TlsError};
 use crate::wire::{self, FromAgent, LogPiece, ToAgent};
 
 /// How long a connection may take until both sides speak.
-const CONNECT_LIMIT: Duration = Duration::from_secs(20);
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// What an agent sends.
 #[derive(Clone, Debug, PartialEq)]

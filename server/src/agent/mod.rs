@@ -18,17 +18,18 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
-use tokio::time::{interval, sleep};
+use tokio::time::{Instant, interval, sleep};
 
 use self::attempt_directory::{AttemptDirectory, Order};
 use self::connect::{Connector, Link, Outgoing};
 use self::job_files::JobFiles;
 use crate::clock::now_ms;
 use crate::job::{Ending, JobKind, JobSpec, JobState};
+use crate::secrets::Secrets;
 use crate::sync::garbage;
 use crate::wire::{
     Attempt, FromAgent, Kept, LogPiece, MAX_LOG_PIECE, PieceOf, Registration, ToAgent, VERSION,
@@ -39,6 +40,9 @@ const LOG_WINDOW: u64 = 4 << 20;
 
 /// How often the log of an attempt is looked at whose watcher was started by an earlier agent.
 const ADOPTED_LOOK: Duration = Duration::from_millis(50);
+
+/// After how many signs of life without an answer a connection is taken to be lost. A server gives a node up after six.
+const SILENT_PINGS: f64 = 1.5;
 
 /// How long the first and the longest pause before another try to connect are.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -296,17 +300,20 @@ impl Agent {
         if link.outgoing.send(Outgoing::Message(FromAgent::NodeRegister(registration))).is_err() {
             return Ok(());
         }
-        let mut ping = interval(Duration::from_secs(5));
+        let mut ping_every = Duration::from_secs(5);
+        let mut ping = interval(ping_every);
+        let mut heard = Instant::now();
         loop {
             if self.is_done() {
                 return Ok(());
             }
             tokio::select! {
-                message = link.incoming.recv() => match message {
+                message = link.incoming.recv() => { heard = Instant::now(); match message {
                     None => return Ok(()),
                     Some(ToAgent::Refused { reason }) => return Err(AgentError::Refused(reason)),
-                    Some(ToAgent::Registered { ping_every, attempts, .. }) => {
-                        ping = interval(Duration::from_millis(ping_every.max(10)));
+                    Some(ToAgent::Registered { ping_every: milliseconds, attempts, .. }) => {
+                        let every = Duration::from_millis(milliseconds.max(10));
+                        (ping_every, ping) = (every, interval(every));
                         self.outgoing = Some(link.outgoing.clone());
                         self.registered(&attempts);
                         if self.is_draining {
@@ -314,9 +321,15 @@ impl Agent {
                         }
                     }
                     Some(message) => self.obey(message),
-                },
+                }},
                 Some(happening) = happened.recv() => self.on(happening),
-                _ = ping.tick() => self.tell(FromAgent::NodePing {}),
+                _ = ping.tick() => {
+                    // A network can lose everything without a word.
+                    if heard.elapsed() > ping_every.mul_f64(SILENT_PINGS) {
+                        return Ok(());
+                    }
+                    self.tell(FromAgent::NodePing {});
+                }
                 Ok(()) = drain.changed() => {
                     self.is_draining = *drain.borrow();
                     if self.is_draining {
@@ -358,7 +371,7 @@ impl Agent {
 
     fn obey(&mut self, message: ToAgent) {
         match message {
-            ToAgent::JobAssigned { attempt, spec } => self.begin(attempt, &spec),
+            ToAgent::JobAssigned { attempt, spec, secrets } => self.begin(attempt, &spec, &secrets),
             ToAgent::JobCancel { attempt } => self.cancel(attempt),
             ToAgent::LogKept { attempt, log_bytes } => {
                 if let Some(in_hand) = self.in_hand.get_mut(&attempt) {
@@ -375,7 +388,7 @@ impl Agent {
                 }
             }
             ToAgent::JobKnown { attempt } => self.forget(attempt),
-            ToAgent::Registered { .. } | ToAgent::Refused { .. } => {}
+            ToAgent::NodePong {} | ToAgent::Registered { .. } | ToAgent::Refused { .. } => {}
         }
     }
 
@@ -412,16 +425,17 @@ impl Agent {
     }
 
     /// Begins an attempt. One that cannot be begun has failed.
-    fn begin(&mut self, attempt: Attempt, spec: &JobSpec) {
+    fn begin(&mut self, attempt: Attempt, spec: &JobSpec, secrets: &Secrets) {
         if self.in_hand.contains_key(&attempt) {
             return;
         }
         let directory = AttemptDirectory::of(&self.attempts_directory, attempt);
-        let order = self.order(attempt, spec, &directory);
+        let mut order = self.order(attempt, spec, &directory);
+        order.has_secrets = !secrets.is_empty();
         let begun = directory
             .create(&order)
             .and_then(|()| plan_order::write(spec, &directory))
-            .and_then(|()| Ok((open_files(&directory, &order)?, self.start_watcher(&directory)?)));
+            .and_then(|()| Ok((open_files(&directory, &order)?, self.start_watcher(&directory, secrets)?)));
         match begun {
             Ok(((log, events), (watcher, bell))) => {
                 let in_hand = InHand {
@@ -488,6 +502,7 @@ impl Agent {
             max_log_bytes: self.settings.max_log_bytes,
             files: self.files(spec),
             has_events: spec.kind == JobKind::Plan,
+            has_secrets: false,
         }
     }
 
@@ -502,14 +517,25 @@ impl Agent {
         })
     }
 
-    fn start_watcher(&self, directory: &AttemptDirectory) -> io::Result<(Child, ChildStdout)> {
+    fn start_watcher(
+        &self,
+        directory: &AttemptDirectory,
+        secrets: &Secrets,
+    ) -> io::Result<(Child, ChildStdout)> {
         let mut child = Command::new(&self.settings.program)
             .arg(watcher::ARGUMENT)
             .arg(directory.path())
-            .stdin(Stdio::null())
+            .stdin(if secrets.is_empty() { Stdio::null() } else { Stdio::piped() })
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()?;
+        if let Some(mut input) = child.stdin.take() {
+            let secrets = serde_json::to_vec(secrets)?;
+            tokio::spawn(async move {
+                // A watcher that gets less than all says so itself.
+                let _ = input.write_all(&secrets).await;
+            });
+        }
         let bell = child.stdout.take().ok_or_else(|| io::Error::other("a watcher without a pipe"))?;
         Ok((child, bell))
     }

@@ -10,7 +10,9 @@ use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use ez_runner::mask::Masker;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, kill_process_group};
+use smol_str::SmolStr;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{Signal as TokioSignal, SignalKind, signal};
@@ -22,12 +24,16 @@ use super::leftovers::MARK;
 use crate::clock::now_ms;
 use crate::job::{Ending, JobState};
 use crate::log_frame::{HEADER_BYTES, MAX_FRAME_BYTES, Stream, header};
+use crate::secrets::Secrets;
 
 /// The first argument of a process that watches.
 pub const ARGUMENT: &str = "__watch";
 
 /// What server and agent know by their environment, and no job may.
 const SECRETS: [&str; 3] = ["EZ_SERVER_TOKEN", "EZ_CLIENT_TOKEN", "EZ_SECRET_KEY"];
+
+/// The shortest line of a secret of several lines that is masked by itself, in bytes: shorter ones would mask half of every log.
+const MIN_MASKED_LINE: usize = 4;
 
 /// How long processes that a job left have to end by themselves.
 const LEFTOVER_GRACE: Duration = Duration::from_millis(500);
@@ -98,6 +104,10 @@ enum Reason {
 async fn supervise(order: &Order, directory: &AttemptDirectory, lock: &File) -> io::Result<Ending> {
     let mut log = Log::open(directory, order.max_log_bytes)?;
     let started = order.begun;
+    let Some(secrets) = read_secrets(order) else {
+        let reason = Some("its secrets did not arrive".to_owned());
+        return Ok(without_process(JobState::Failed, reason, started));
+    };
     let mut told_to_end = signal(SignalKind::terminate())?;
     // Who wants the end after this knows whom to tell.
     AttemptDirectory::name_watcher(lock, rustix::process::getpid())?;
@@ -117,7 +127,7 @@ async fn supervise(order: &Order, directory: &AttemptDirectory, lock: &File) -> 
             Err(over) => return over.ending(&mut log, order.timeout, started),
         }
     }
-    let mut child = match start(order, &place) {
+    let mut child = match start(order, &place, &secrets) {
         Ok(child) => child,
         Err(error) => {
             let reason = format!("{} cannot be started: {error}", order.program.display());
@@ -126,8 +136,8 @@ async fn supervise(order: &Order, directory: &AttemptDirectory, lock: &File) -> 
         }
     };
     let group = child.id().and_then(|pid| Pid::from_raw(pid as i32));
-    let mut out = Output::new(child.stdout.take(), Stream::Out);
-    let mut err = Output::new(child.stderr.take(), Stream::Err);
+    let mut out = Output::new(child.stdout.take(), Stream::Out, &secrets);
+    let mut err = Output::new(child.stderr.take(), Stream::Err, &secrets);
     let mut reason = None;
     let mut look = interval(EVENTS_LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -170,6 +180,8 @@ async fn supervise(order: &Order, directory: &AttemptDirectory, lock: &File) -> 
             read = err.read(), if err.is_open() => log.write(&mut err, &read)?,
         }
     }
+    log.write_rest(&mut out)?;
+    log.write_rest(&mut err)?;
     let mut ending = ending(status, reason, order.timeout, started);
     if let Some(files) = order.files.clone().filter(|_| ending.state == JobState::Success) {
         let attempt = directory.path().to_owned();
@@ -229,7 +241,25 @@ async fn unless_ended<T: Send + 'static>(
     }
 }
 
-fn start(order: &Order, directory: &Path) -> io::Result<Child> {
+/// The secret variables that the agent writes to the standard input; `None` where it was killed meanwhile.
+fn read_secrets(order: &Order) -> Option<Secrets> {
+    if !order.has_secrets {
+        return Some(Secrets::default());
+    }
+    serde_json::from_reader(io::stdin().lock()).ok()
+}
+
+/// What is masked of secrets: each of them, and each line of those that have several.
+fn masked_texts(secrets: &Secrets) -> Vec<SmolStr> {
+    let lines = |value: &String| {
+        let lines = value.lines().filter(|line| line.len() >= MIN_MASKED_LINE);
+        lines.map(SmolStr::from).collect::<Vec<_>>()
+    };
+    let whole = secrets.0.values().map(SmolStr::from);
+    whole.chain(secrets.0.values().filter(|value| value.trim_end().contains('\n')).flat_map(lines)).collect()
+}
+
+fn start(order: &Order, directory: &Path, secrets: &Secrets) -> io::Result<Child> {
     let mut command = Command::new(&order.program);
     for secret in SECRETS {
         command.env_remove(secret);
@@ -239,6 +269,7 @@ fn start(order: &Order, directory: &Path) -> io::Result<Child> {
         .current_dir(directory)
         .env(MARK, &order.mark)
         .envs(order.environment.iter().map(|(name, value)| (name, value)))
+        .envs(&secrets.0)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -310,11 +341,17 @@ struct Output<R> {
     stream: Stream,
     /// A frame: what is read stands behind the place for the header, so that both are written at once.
     buffer: Box<[u8]>,
+    masker: Option<Masker>,
 }
 
 impl<R: AsyncRead + Unpin> Output<R> {
-    fn new(pipe: Option<R>, stream: Stream) -> Self {
-        Self { pipe, stream, buffer: vec![0; HEADER_BYTES + MAX_FRAME_BYTES].into_boxed_slice() }
+    fn new(pipe: Option<R>, stream: Stream, secrets: &Secrets) -> Self {
+        let masker = (!secrets.is_empty()).then(|| {
+            let mut masker = Masker::default();
+            masker.hide(&masked_texts(secrets));
+            masker
+        });
+        Self { pipe, stream, buffer: vec![0; HEADER_BYTES + MAX_FRAME_BYTES].into_boxed_slice(), masker }
     }
 
     fn is_open(&self) -> bool {
@@ -351,13 +388,34 @@ impl Log {
             }
             Ok(length) => *length,
         };
+        let Some(frame) = output.buffer.get_mut(..HEADER_BYTES + length) else { return Ok(()) };
+        let Some(masker) = &mut output.masker else { return self.keep(output.stream, frame) };
+        let masked = masker.push(frame.get(HEADER_BYTES..).unwrap_or_default());
+        self.keep_masked(output.stream, &masked)
+    }
+
+    /// Keeps what was held back of a stream because it could have become a secret.
+    fn write_rest<R>(&mut self, output: &mut Output<R>) -> io::Result<()> {
+        let rest = output.masker.as_mut().map(Masker::rest).unwrap_or_default();
+        self.keep_masked(output.stream, &rest)
+    }
+
+    /// Keeps what was masked, which may be longer than what was read.
+    fn keep_masked(&mut self, stream: Stream, masked: &[u8]) -> io::Result<()> {
+        let mut pieces = masked.chunks(MAX_FRAME_BYTES);
+        pieces.try_for_each(|piece| self.keep(stream, &mut [&[0; HEADER_BYTES][..], piece].concat()))
+    }
+
+    /// Keeps a piece of a stream as a frame, for whose header there is room before it, as far as there is room for the piece.
+    fn keep(&mut self, stream: Stream, frame: &mut [u8]) -> io::Result<()> {
+        let length = frame.len().saturating_sub(HEADER_BYTES);
         let kept = usize::try_from(self.left).unwrap_or(usize::MAX).min(length);
         self.left -= kept as u64;
         if kept > 0
-            && let Some(frame) = output.buffer.get_mut(..HEADER_BYTES + kept)
+            && let Some(frame) = frame.get_mut(..HEADER_BYTES + kept)
         {
             if let Some(place) = frame.first_chunk_mut::<HEADER_BYTES>() {
-                *place = header(output.stream, now_ms(), kept);
+                *place = header(stream, now_ms(), kept);
             }
             self.append(frame)?;
         }

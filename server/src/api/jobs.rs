@@ -96,6 +96,16 @@ pub enum LogFormat {
     Text,
 }
 
+/// How a job is to be ended.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct CancelWanted {
+    /// Whether its node is not waited for. What still runs there is ended when the node hears of it.
+    #[serde(default)]
+    force: bool,
+}
+
 /// What a wish to end a job led to.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CancelAnswer {
@@ -179,17 +189,24 @@ pub async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Ends a job.
-#[utoipa::path(post, path = "/jobs/{id}/cancel", params(("id" = i64, Path)), responses(
+/// Ends a job. With `force` its node is not waited for.
+#[utoipa::path(post, path = "/jobs/{id}/cancel", params(("id" = i64, Path), CancelWanted), responses(
     (status = 202, body = CancelAnswer), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 pub async fn cancel(
     allowed: Allowed<Run>,
     State(server): State<Shared>,
     id: Result<Path<JobId>, PathRejection>,
+    wanted: Result<Query<CancelWanted>, QueryRejection>,
 ) -> Result<(StatusCode, Json<CancelAnswer>), ApiError> {
-    let Path(id) = id?;
-    let state = match server.dispatcher.cancel(id, allowed.caller.name.clone()).await? {
+    let (Path(id), Query(wanted)) = (id?, wanted?);
+    let by = allowed.caller.name.clone();
+    let wished = if wanted.force {
+        server.dispatcher.force_end(id, by).await?
+    } else {
+        server.dispatcher.cancel(id, by).await?
+    };
+    let state = match wished {
         Cancelled::Done => "cancelled",
         Cancelled::Wanted(_) => "cancelling",
         Cancelled::Ended(state) => return Err(ApiError::conflict(format!("job {id} has ended: {state}"))),

@@ -1,5 +1,6 @@
 //! The REST API under `/api/v1`. Each route is registered with its description, from which the `OpenAPI` document is made.
 
+pub mod audit;
 pub mod content;
 pub mod jobs;
 pub mod nodes;
@@ -12,6 +13,7 @@ pub mod system;
 pub mod tasks;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
@@ -31,7 +33,7 @@ use crate::catalog::{Catalog, CatalogError};
 use crate::clock::now_ms;
 use crate::dispatcher::Dispatcher;
 use crate::events::Events;
-use crate::store::{Store, StoreError, tokens};
+use crate::store::{self, Store, StoreError};
 use crate::sync::content_store::ContentStore;
 
 /// What every handler works with.
@@ -52,8 +54,8 @@ pub struct Server {
     pub strangers: Arc<Semaphore>,
     /// The version of the program.
     pub version: &'static str,
-    /// When it began, in milliseconds since 1970.
-    pub began: i64,
+    /// When it began.
+    pub began: Instant,
     /// Held while a file of the project is compared with what a change is meant for, checked and replaced.
     pub edits: Mutex<()>,
 }
@@ -65,9 +67,9 @@ impl Server {
     /// Writes down that somebody changed something.
     pub fn audit(&self, caller: &Caller, action: &'static str, object: String) {
         let (who, remote) = (caller.name.clone(), caller.remote.to_string());
-        let written = self
-            .store
-            .write(move |connection| tokens::audit(connection, &who, action, &object, &remote, now_ms()));
+        let written = self.store.write(move |connection| {
+            store::audit::write(connection, &who, action, &object, &remote, now_ms())
+        });
         tokio::spawn(written);
     }
 }
@@ -246,6 +248,7 @@ pub fn routes() -> (axum::Router<Shared>, utoipa::openapi::OpenApi) {
                 .routes(routes!(nodes::list))
                 .routes(routes!(nodes::one, nodes::delete))
                 .routes(routes!(nodes::drain))
+                .routes(routes!(audit::list))
                 .routes(routes!(system::health))
                 .routes(routes!(system::stats))
                 .routes(routes!(system::version))

@@ -9,10 +9,11 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::tasks::{Accepted, submit};
+use super::tasks::{Accepted, submit_with_secrets};
 use super::{ApiError, ErrorBody, Shared};
 use crate::auth::{Allowed, Run};
 use crate::job::{JobKind, JobSpec};
+use crate::secrets::Secrets;
 use crate::sync::digest::Digest;
 use crate::sync::patterns::Patterns;
 use crate::sync::tree_path::TreePath;
@@ -42,6 +43,9 @@ pub struct RunFiles {
     /// Variables of its environment.
     #[serde(default)]
     env: BTreeMap<String, String>,
+    /// Variables of its environment that nobody is to see: stored encrypted, masked in its log.
+    #[serde(default)]
+    secrets: BTreeMap<String, String>,
     /// Arguments behind `--`.
     #[serde(default)]
     args: Vec<String>,
@@ -91,6 +95,7 @@ pub async fn run(
             "the tree {inputs} is not wholly here: send what is missing first"
         )));
     }
+    let secrets = Secrets(run.secrets);
     let spec = JobSpec {
         kind: run.kind,
         name: run.name,
@@ -107,9 +112,9 @@ pub async fn run(
         inputs: Some(run.inputs),
         directory: run.directory,
         outputs: run.outputs,
-        plan: None,
+        ..JobSpec::default()
     };
-    let job = submit(&server, &allowed, spec, run.idempotency_key).await?;
+    let job = submit_with_secrets(&server, &allowed, spec, secrets, run.idempotency_key).await?;
     Ok((StatusCode::ACCEPTED, Json(Accepted::new(job))))
 }
 

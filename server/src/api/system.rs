@@ -7,7 +7,6 @@ use utoipa::ToSchema;
 
 use super::{ApiError, ErrorBody, Shared};
 use crate::auth::{Allowed, Read};
-use crate::clock::now_ms;
 
 /// Whether it works.
 #[derive(Debug, Serialize, ToSchema)]
@@ -53,7 +52,12 @@ pub async fn health(State(server): State<Shared>) -> Result<Json<Health>, ApiErr
 pub async fn stats(_: Allowed<Read>, State(server): State<Shared>) -> Result<Json<Stats>, ApiError> {
     let (pending, running) = server.dispatcher.counts().await?;
     let nodes = server.dispatcher.nodes().await?.iter().filter(|node| node.is_connected).count();
-    Ok(Json(Stats { pending, running, nodes, uptime: now_ms() - server.began }))
+    Ok(Json(Stats {
+        pending,
+        running,
+        nodes,
+        uptime: i64::try_from(server.began.elapsed().as_millis()).unwrap_or(i64::MAX),
+    }))
 }
 
 /// What the server is. Needs no token.

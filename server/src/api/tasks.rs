@@ -15,6 +15,7 @@ use super::{ApiError, ErrorBody, Shared};
 use crate::auth::{Allowed, Read, Run};
 use crate::catalog::Kind;
 use crate::job::{JobId, JobKind, JobSpec};
+use crate::secrets::Secrets;
 
 /// The most variables of a job, and the longest value.
 const MAX_VARS: usize = 256;
@@ -112,9 +113,10 @@ pub async fn run(
     State(server): State<Shared>,
     body: Result<Json<RunTask>, JsonRejection>,
 ) -> Result<(StatusCode, Json<Accepted>), ApiError> {
-    let Json(run) = body?;
+    let Json(mut run) = body?;
     let entry = entry(&server, Kind::Tasks, &run.task).await?;
-    refuse_secrets(&entry, &run.vars)?;
+    let secrets = take_secrets(&entry, &mut run.vars)?;
+    let lock = lock_of(&entry, &run.task, run.lock)?;
     let spec = JobSpec {
         kind: JobKind::Task,
         name: run.task,
@@ -125,10 +127,10 @@ pub async fn run(
         timeout: run.timeout,
         priority: run.priority,
         retry: run.retry,
-        lock: run.lock,
+        lock,
         ..JobSpec::default()
     };
-    let job = submit(&server, &allowed, spec, run.idempotency_key).await?;
+    let job = submit_with_secrets(&server, &allowed, spec, secrets, run.idempotency_key).await?;
     Ok((StatusCode::ACCEPTED, Json(Accepted::new(job))))
 }
 
@@ -142,20 +144,50 @@ pub(super) async fn entry(server: &Shared, kind: Kind, name: &str) -> Result<Val
     found.ok_or_else(|| ApiError::not_found(format!("no {what} is named `{name}`")))
 }
 
-/// A secret would stand in the database as everybody can read it.
-pub(super) fn refuse_secrets(entry: &Value, vars: &BTreeMap<String, String>) -> Result<(), ApiError> {
+/// The lock of a job: that of its task (`ez-lock`) counts on all machines.
+fn lock_of(entry: &Value, asked_for: &str, given: Option<String>) -> Result<Option<String>, ApiError> {
+    if entry["lock"] != json!(true) {
+        return Ok(given);
+    }
+    // An alias is the same task.
+    let task = entry["name"].as_str().unwrap_or(asked_for);
+    match given {
+        Some(_) => Err(ApiError::bad(format!("`{task}` has a lock of its own (ez-lock): leave `lock` out"))),
+        None => Ok(Some(format!("ez-lock:{task}"))),
+    }
+}
+
+/// Secret params of a task or plan, by their names.
+fn secret_names(entry: &Value) -> impl Iterator<Item = &str> {
     let params = entry["params"].as_array().into_iter().flatten();
     let of_task = params.filter(|param| param["type"] == json!("secret")).map(|param| &param["name"]);
     let of_plan = entry["secrets"].as_array().into_iter().flatten();
-    for name in of_task.chain(of_plan).filter_map(Value::as_str) {
-        let variable = variable_name(name);
-        if vars.contains_key(name) || vars.contains_key(variable.as_str()) {
-            return Err(ApiError::bad(format!(
-                "the param `{name}` is a secret: set {variable} in the environment of the node's agent"
-            )));
-        }
+    of_task.chain(of_plan).filter_map(Value::as_str)
+}
+
+/// A secret of a plan would stand in the database as everybody can read it.
+pub(super) fn refuse_secrets(entry: &Value, vars: &BTreeMap<String, String>) -> Result<(), ApiError> {
+    let is_given = |name: &&str| vars.contains_key(*name) || vars.contains_key(variable_name(name).as_str());
+    match secret_names(entry).find(is_given) {
+        Some(name) => Err(ApiError::bad(format!(
+            "the param `{name}` is a secret: set {} in the environment of the node's agent",
+            variable_name(name)
+        ))),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// Takes the values of secret params out of the variables of a job: they go another way, by the environment, and are stored sealed.
+fn take_secrets(entry: &Value, vars: &mut BTreeMap<String, String>) -> Result<Secrets, ApiError> {
+    let mut secrets = Secrets::default();
+    for name in secret_names(entry) {
+        let variable = variable_name(name);
+        let given = [vars.remove(name), vars.remove(variable.as_str())];
+        let Some(value) = given.into_iter().flatten().next() else { continue };
+        check_text(name, &value)?;
+        secrets.0.insert(variable.to_string(), value);
+    }
+    Ok(secrets)
 }
 
 /// Has a job accepted that was checked.
@@ -165,21 +197,32 @@ pub async fn submit(
     spec: JobSpec,
     key: Option<String>,
 ) -> Result<JobId, ApiError> {
-    check(&spec, key.as_deref())?;
+    submit_with_secrets(server, allowed, spec, Secrets::default(), key).await
+}
+
+/// The same with secret variables.
+pub async fn submit_with_secrets(
+    server: &Shared,
+    allowed: &Allowed<Run>,
+    spec: JobSpec,
+    secrets: Secrets,
+    key: Option<String>,
+) -> Result<JobId, ApiError> {
+    check(&spec, &secrets, key.as_deref())?;
     let name = spec.name.clone();
-    let job = server.dispatcher.submit(spec, allowed.caller.name.clone(), key).await?;
+    let job = server.dispatcher.submit_with_secrets(spec, secrets, allowed.caller.name.clone(), key).await?;
     server.audit(&allowed.caller, "run", format!("job {job}: {name}"));
     Ok(job)
 }
 
-fn check(spec: &JobSpec, key: Option<&str>) -> Result<(), ApiError> {
+fn check(spec: &JobSpec, secrets: &Secrets, key: Option<&str>) -> Result<(), ApiError> {
     if spec.vars.len() > MAX_VARS {
         return Err(ApiError::bad(format!("a job has at most {MAX_VARS} variables")));
     }
-    if spec.env.len() > MAX_VARS {
+    if spec.env.len() > MAX_VARS || secrets.0.len() > MAX_VARS {
         return Err(ApiError::bad(format!("a job has at most {MAX_VARS} variables of its environment")));
     }
-    for (name, value) in spec.vars.iter().chain(&spec.env) {
+    for (name, value) in spec.vars.iter().chain(&spec.env).chain(&secrets.0) {
         let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
             && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
         if !is_name {

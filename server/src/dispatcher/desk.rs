@@ -14,9 +14,10 @@ use crate::job::{Ending, Fence, JobId, JobKind, JobSpec, JobState, PlanRunId};
 use crate::log_file::LogFiles;
 use crate::plan_tracker::PlanTracker;
 use crate::queue::{NodeId, Queue};
+use crate::secrets::{Sealed, SecretKey, Secrets};
 use crate::store::jobs::{self, Cancelled, Inserted, JobRecord, NewJob, Next};
 use crate::store::nodes::{self, NodeRecord, Registered};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, job_secrets};
 use crate::wire::{Attempt, FromAgent, Kept, Registration, ToAgent, VERSION};
 
 /// How often leases are looked at.
@@ -56,6 +57,7 @@ pub struct Desk {
     next_job: JobId,
     connections: u64,
     lease: Duration,
+    secret_key: Option<Arc<SecretKey>>,
     /// Whether the store refused a change: nothing is given out before the next look.
     is_paused: bool,
     messages: UnboundedSender<Message>,
@@ -81,6 +83,7 @@ impl Desk {
             next_job,
             connections: 0,
             lease: settings.lease,
+            secret_key: settings.secret_key,
             is_paused: false,
             messages,
             events,
@@ -158,10 +161,15 @@ impl Desk {
 
     fn on(&mut self, message: Message) {
         match message {
-            Message::Submit { spec, by, key, answer } => self.submit(spec, by, key, answer),
+            Message::Submit { spec, secrets, by, key, answer } => {
+                self.submit(*spec, &secrets, by, key, answer);
+            }
+            Message::Unsealed { attempt, node, sealed } => self.unsealed(attempt, node, sealed),
             Message::Inserted { job, answer, outcome } => self.inserted(job, answer, outcome),
-            Message::Cancel { job, by, answer } => self.cancel(job, by, answer),
-            Message::CancelWritten { job, outcome } => self.cancel_written(job, outcome),
+            Message::Cancel { job, by, is_forced, answer } => self.cancel(job, by, is_forced, answer),
+            Message::CancelWritten { job, outcome, forced_by } => {
+                self.cancel_written(job, outcome, forced_by);
+            }
             Message::Register { registration, to_agent, answer } => {
                 self.register(registration, to_agent, answer);
             }
@@ -207,19 +215,64 @@ impl Desk {
     fn submit(
         &mut self,
         spec: JobSpec,
+        secrets: &Secrets,
         submitted_by: String,
         idempotency_key: Option<String>,
         answer: oneshot::Sender<Result<JobId, StoreError>>,
     ) {
         let id = self.next_job;
         self.next_job += 1;
+        let sealed = match self.seal(id, secrets) {
+            Ok(sealed) => sealed,
+            Err(error) => {
+                let _ = answer.send(Err(error));
+                return;
+            }
+        };
         self.queue.add(id, &spec);
         self.jobs.insert(id, Known { spec: spec.clone(), ..Known::default() });
         let new = NewJob { id, spec, submitted_by, idempotency_key, created: now_ms() };
         self.write(
-            move |connection| jobs::insert(connection, &new),
+            move |connection| {
+                let inserted = jobs::insert(connection, &new)?;
+                if inserted == Inserted::New {
+                    job_secrets::insert(connection, id, &sealed)?;
+                }
+                Ok(inserted)
+            },
             move |outcome| Message::Inserted { job: id, answer, outcome },
         );
+    }
+
+    fn seal(&self, job: JobId, secrets: &Secrets) -> Result<Vec<Sealed>, StoreError> {
+        if secrets.is_empty() {
+            return Ok(Vec::new());
+        }
+        let key = self.secret_key.as_ref().ok_or(StoreError::NoSecretKey)?;
+        key.seal_all(job, secrets).map_err(|error| StoreError::Record(error.to_string()))
+    }
+
+    /// The secrets of an attempt have been read: its node gets them with it.
+    fn unsealed(&mut self, attempt: Attempt, node: NodeId, sealed: Result<Vec<Sealed>, StoreError>) {
+        let known = self.jobs.get(&attempt.job);
+        let Some(known) = known.filter(|known| known.fence == attempt.fence && known.node == Some(node))
+        else {
+            return;
+        };
+        let key = self.secret_key.as_ref().ok_or(StoreError::NoSecretKey);
+        let opened = sealed.and_then(|sealed| {
+            key?.open_all(attempt.job, sealed).map_err(|error| StoreError::Record(error.to_string()))
+        });
+        match opened {
+            Ok(secrets) => {
+                let (spec, is_cancelling) = (Box::new(known.spec.clone()), known.is_cancelling);
+                self.send(node, ToAgent::JobAssigned { attempt, spec, secrets });
+                if is_cancelling {
+                    self.send(node, ToAgent::JobCancel { attempt });
+                }
+            }
+            Err(error) => self.lose(attempt, &error.to_string()),
+        }
     }
 
     fn inserted(
@@ -285,7 +338,11 @@ impl Desk {
                 let run = spec.plan_run(attempt.job);
                 self.begin_files(&spec, attempt);
                 // Where the connection is gone, the next one shows that the node never got it.
-                self.send(node, ToAgent::JobAssigned { attempt, spec });
+                if spec.secrets.is_empty() {
+                    self.send(node, ToAgent::JobAssigned { attempt, spec, secrets: Secrets::default() });
+                } else {
+                    self.read_secrets(attempt, node);
+                }
                 self.tell_job(attempt.job, run, JobState::Running);
             }
             // It was cancelled, or never got into the store.
@@ -296,6 +353,14 @@ impl Desk {
                 self.wait_again(attempt.job, false);
             }
         }
+    }
+
+    fn read_secrets(&self, attempt: Attempt, node: NodeId) {
+        let (store, messages) = (self.store.clone(), self.messages.clone());
+        tokio::spawn(async move {
+            let sealed = store.read(move |connection| job_secrets::of(connection, attempt.job)).await;
+            let _ = messages.send(Message::Unsealed { attempt, node, sealed });
+        });
     }
 
     /// A job that ran waits for another attempt.
@@ -317,19 +382,26 @@ impl Desk {
         }
     }
 
-    fn cancel(&mut self, job: JobId, by: String, answer: oneshot::Sender<Result<Cancelled, StoreError>>) {
+    fn cancel(
+        &mut self,
+        job: JobId,
+        by: String,
+        is_forced: bool,
+        answer: oneshot::Sender<Result<Cancelled, StoreError>>,
+    ) {
+        let forced_by = is_forced.then(|| by.clone());
         let written = self.store.write(move |connection| jobs::cancel(connection, job, &by, now_ms()));
         let messages = self.messages.clone();
         tokio::spawn(async move {
             let outcome = written.await;
             if let Ok(outcome) = &outcome {
-                let _ = messages.send(Message::CancelWritten { job, outcome: *outcome });
+                let _ = messages.send(Message::CancelWritten { job, outcome: *outcome, forced_by });
             }
             let _ = answer.send(outcome);
         });
     }
 
-    fn cancel_written(&mut self, job: JobId, outcome: Cancelled) {
+    fn cancel_written(&mut self, job: JobId, outcome: Cancelled, forced_by: Option<String>) {
         match outcome {
             Cancelled::Done => {
                 let run = self.plan_run(job);
@@ -339,8 +411,16 @@ impl Desk {
             Cancelled::Wanted(attempt) => {
                 let Some(known) = self.jobs.get_mut(&job) else { return };
                 known.is_cancelling = true;
-                if let Some(node) = known.node {
+                let node = known.node;
+                if let Some(node) = node {
                     self.send(node, ToAgent::JobCancel { attempt });
+                }
+                if let Some(by) = forced_by {
+                    if let Some(node) = node {
+                        // It ends what is left of it, and tells no more.
+                        self.send(node, ToAgent::JobKnown { attempt });
+                    }
+                    self.lose(attempt, &format!("ended by {by} without waiting for its node"));
                 }
             }
             Cancelled::Ended(_) | Cancelled::Unknown => {}
@@ -484,7 +564,8 @@ impl Desk {
         }
         state.heard = Instant::now();
         match message {
-            FromAgent::NodePing {} | FromAgent::NodeRegister(_) => {}
+            FromAgent::NodePing {} => self.send(node, ToAgent::NodePong {}),
+            FromAgent::NodeRegister(_) => {}
             FromAgent::NodeDrain {} => {
                 self.drain(node);
             }

@@ -16,6 +16,7 @@ use crate::job::{JobId, JobSpec, JobState, PlanRunId};
 use crate::log_file::LogFiles;
 use crate::plan_tracker::{PlanTracker, TrackError};
 use crate::queue::{Limits, NodeId};
+use crate::secrets::{Sealed, SecretKey, Secrets};
 use crate::store::jobs::{self, Cancelled, Inserted, Next};
 use crate::store::nodes::{self, Registered};
 use crate::store::{Store, StoreError};
@@ -31,11 +32,13 @@ pub struct DispatcherSettings {
     pub lease: Duration,
     /// How many jobs may run at once.
     pub limits: Limits,
+    /// The key for the secrets of jobs; without one they are refused.
+    pub secret_key: Option<Arc<SecretKey>>,
 }
 
 impl Default for DispatcherSettings {
     fn default() -> Self {
-        Self { lease: Duration::from_mins(1), limits: Limits::default() }
+        Self { lease: Duration::from_mins(1), limits: Limits::default(), secret_key: None }
     }
 }
 
@@ -66,7 +69,8 @@ pub struct NodeNow {
 /// What is asked of the dispatcher.
 enum Message {
     Submit {
-        spec: JobSpec,
+        spec: Box<JobSpec>,
+        secrets: Secrets,
         by: String,
         key: Option<String>,
         answer: oneshot::Sender<Result<JobId, StoreError>>,
@@ -79,11 +83,14 @@ enum Message {
     Cancel {
         job: JobId,
         by: String,
+        is_forced: bool,
         answer: oneshot::Sender<Result<Cancelled, StoreError>>,
     },
     CancelWritten {
         job: JobId,
         outcome: Cancelled,
+        /// By whom its attempt is taken to be over without an answer of its node.
+        forced_by: Option<String>,
     },
     Register {
         registration: Registration,
@@ -118,6 +125,11 @@ enum Message {
     TakenBack {
         attempt: Attempt,
         is_taken: Result<bool, StoreError>,
+    },
+    Unsealed {
+        attempt: Attempt,
+        node: NodeId,
+        sealed: Result<Vec<Sealed>, StoreError>,
     },
     Drain {
         node: NodeId,
@@ -198,7 +210,22 @@ impl Dispatcher {
     /// # Errors
     /// The store fails.
     pub async fn submit(&self, spec: JobSpec, by: String, key: Option<String>) -> Result<JobId, StoreError> {
-        self.ask(|answer| Message::Submit { spec, by, key, answer }).await?
+        self.submit_with_secrets(spec, Secrets::default(), by, key).await
+    }
+
+    /// The same with secret variables, whose names become those of the job.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn submit_with_secrets(
+        &self,
+        mut spec: JobSpec,
+        secrets: Secrets,
+        by: String,
+        key: Option<String>,
+    ) -> Result<JobId, StoreError> {
+        spec.secrets = secrets.0.keys().cloned().collect();
+        self.ask(|answer| Message::Submit { spec: Box::new(spec), secrets, by, key, answer }).await?
     }
 
     /// Wants the end of a job.
@@ -206,7 +233,15 @@ impl Dispatcher {
     /// # Errors
     /// The store fails.
     pub async fn cancel(&self, job: JobId, by: String) -> Result<Cancelled, StoreError> {
-        self.ask(|answer| Message::Cancel { job, by, answer }).await?
+        self.ask(|answer| Message::Cancel { job, by, is_forced: false, answer }).await?
+    }
+
+    /// Wants the end of a job, and takes it to have ended, whatever its node does.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn force_end(&self, job: JobId, by: String) -> Result<Cancelled, StoreError> {
+        self.ask(|answer| Message::Cancel { job, by, is_forced: true, answer }).await?
     }
 
     /// A node takes no more jobs. Whether there is such a node.

@@ -3,10 +3,13 @@
 //! One thread writes. It takes all changes that wait into one transaction, so that one flush of the disk serves all of them (`synchronous=FULL`), and only then
 //! answers each. Readers have connections of their own and never wait for it.
 
+pub mod audit;
+pub mod job_secrets;
 pub mod jobs;
 pub mod migrations;
 pub mod nodes;
 pub mod plan_runs;
+pub mod retention;
 pub mod tokens;
 
 use std::path::{Path, PathBuf};
@@ -46,6 +49,9 @@ pub enum StoreError {
         /// The newest one that is known here.
         known: u32,
     },
+    /// A secret was to be stored.
+    #[error("the server has no secret key: set EZ_SECRET_KEY")]
+    NoSecretKey,
     /// The thread that writes has ended, or cannot begin a transaction.
     #[error("the database takes no changes")]
     Closed,
@@ -192,7 +198,14 @@ fn write_all(connection: &Connection, waiting: &Receiver<Change>) {
         let mut answers = Vec::new();
         let changes = std::iter::once(first).chain(waiting.try_iter()).take(MAX_BATCH);
         match begun {
-            Ok(()) => answers.extend(changes.map(|change| change(connection))),
+            Ok(()) => {
+                for change in changes {
+                    // A disk that is full, for one, ends the whole transaction: nothing more may be changed outside of it.
+                    if !connection.is_autocommit() {
+                        answers.push(change(connection));
+                    }
+                }
+            }
             // Outside of a transaction nothing is changed; who waits learns that nobody answers.
             Err(error) => {
                 changes.for_each(drop);

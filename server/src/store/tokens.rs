@@ -21,6 +21,8 @@ pub struct TokenRecord {
     pub last_used: Option<i64>,
     /// When it was revoked.
     pub revoked: Option<i64>,
+    /// Until when it counts; `null` is for ever.
+    pub expires: Option<i64>,
 }
 
 /// Remembers a token.
@@ -34,10 +36,11 @@ pub fn insert(
     hash: &[u8],
     scopes: &str,
     now: i64,
+    expires: Option<i64>,
 ) -> Result<(), StoreError> {
     connection.execute(
-        "INSERT INTO tokens (id, name, hash, scopes, created) VALUES (?1, ?2, ?3, ?4, ?5)",
-        (id, name, hash, scopes, now),
+        "INSERT INTO tokens (id, name, hash, scopes, created, expires) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        (id, name, hash, scopes, now, expires),
     )?;
     Ok(())
 }
@@ -46,10 +49,11 @@ pub fn insert(
 ///
 /// # Errors
 /// The database fails.
-pub fn find(connection: &Connection, id: &str) -> Result<Option<(Vec<u8>, String)>, StoreError> {
-    let mut query =
-        connection.prepare_cached("SELECT hash, scopes FROM tokens WHERE id = ?1 AND revoked IS NULL")?;
-    Ok(query.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+pub fn find(connection: &Connection, id: &str, now: i64) -> Result<Option<(Vec<u8>, String)>, StoreError> {
+    let mut query = connection.prepare_cached(
+        "SELECT hash, scopes FROM tokens WHERE id = ?1 AND revoked IS NULL AND (expires IS NULL OR expires > ?2)",
+    )?;
+    Ok(query.query_row((id, now), |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
 }
 
 /// A token was used.
@@ -75,8 +79,9 @@ pub fn has_any(connection: &Connection) -> Result<bool, StoreError> {
 /// # Errors
 /// The database fails.
 pub fn all(connection: &Connection) -> Result<Vec<TokenRecord>, StoreError> {
-    let mut query = connection
-        .prepare("SELECT id, name, scopes, created, last_used, revoked FROM tokens ORDER BY created, id")?;
+    let mut query = connection.prepare(
+        "SELECT id, name, scopes, created, last_used, revoked, expires FROM tokens ORDER BY created, id",
+    )?;
     let found = query.query_map([], |row| {
         let scopes: String = row.get(2)?;
         Ok(TokenRecord {
@@ -86,6 +91,7 @@ pub fn all(connection: &Connection) -> Result<Vec<TokenRecord>, StoreError> {
             created: row.get(3)?,
             last_used: row.get(4)?,
             revoked: row.get(5)?,
+            expires: row.get(6)?,
         })
     })?;
     Ok(found.collect::<Result<_, _>>()?)
@@ -99,22 +105,4 @@ pub fn revoke(connection: &Connection, id: &str, now: i64) -> Result<bool, Store
     let revoked =
         connection.execute("UPDATE tokens SET revoked = ?2 WHERE id = ?1 AND revoked IS NULL", (id, now))?;
     Ok(revoked == 1)
-}
-
-/// Writes down who did what.
-///
-/// # Errors
-/// The database fails.
-pub fn audit(
-    connection: &Connection,
-    who: &str,
-    action: &str,
-    object: &str,
-    remote: &str,
-    now: i64,
-) -> Result<(), StoreError> {
-    connection
-        .prepare_cached("INSERT INTO audit (at, who, action, object, remote) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute((now, who, action, object, remote))?;
-    Ok(())
 }

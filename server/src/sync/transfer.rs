@@ -571,7 +571,8 @@ mod tests {
     use super::{Compression, ContentClient, ContentStore, Digest, StreamWriter, TransferError};
     use crate::http::{serve, take_database};
     use crate::queue::Limits;
-    use crate::settings::{HttpLimits, ServerSettings, Stop};
+    use crate::settings::{HttpLimits, SecretKeySource, ServerSettings, Stop};
+    use crate::store::retention::Retention;
     use crate::sync::hash_cache::HashCache;
     use crate::sync::manifest::Manifest;
     use crate::sync::scan::scan;
@@ -596,6 +597,8 @@ mod tests {
                 limits: Limits::default(),
                 agent: None,
                 tls: None,
+                secret_key: SecretKeySource::Own,
+                retention: Retention::default(),
                 http: HttpLimits::default(),
                 stop_wait: Duration::ZERO,
                 grace: Duration::ZERO,

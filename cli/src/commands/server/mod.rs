@@ -1,6 +1,7 @@
 //! `ez server`: serves a project to other machines.
 
 mod daemon;
+mod docker;
 mod settings;
 
 use std::path::PathBuf;
@@ -8,7 +9,7 @@ use std::path::PathBuf;
 use ez_server::auth::{NewToken, Scope};
 use ez_server::clock::now_ms;
 use ez_server::settings::{PORT, Stop};
-use ez_server::store::{Store, tokens};
+use ez_server::store::{Store, audit, tokens};
 use ez_server::{client, http, pid_file};
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -26,12 +27,17 @@ use crate::failure::Failure;
 use crate::logger::Color;
 use crate::table;
 
+/// Lengths of time in milliseconds.
+const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: u64 = 24 * 3_600_000;
+
 /// Does what is asked.
 pub fn run(context: &Context, request: &Server) -> Outcome {
     match &request.action {
         ServerAction::Start(request) => start(context, request),
         ServerAction::Status(request) => status(context, request),
         ServerAction::Stop(request) => daemon::stop(context, request),
+        ServerAction::Docker(request) => docker::run(context, request),
         ServerAction::Token(request) => match &request.action {
             TokenAction::Create(request) => create_token(context, request),
             TokenAction::List(request) => list_tokens(context, request),
@@ -195,13 +201,15 @@ fn create_token(context: &Context, request: &TokenCreate) -> Outcome {
         scope.parse::<Scope>().map_err(misuse)?;
     }
     let token = NewToken::make().map_err(failure)?;
+    let expires =
+        request.expires_in.map(|days| now_ms().saturating_add_unsigned(days.saturating_mul(DAY_MS)));
     let store = open(context, &request.data)?;
     let (id, name, hash, scopes) =
         (token.id.clone(), request.name.clone(), token.hash.clone(), request.scopes.join(","));
     runtime()?
         .block_on(store.write(move |connection| {
-            tokens::insert(connection, &id, &name, &hash, &scopes, now_ms())?;
-            tokens::audit(connection, "command line", "create", &format!("token {id}"), "local", now_ms())
+            tokens::insert(connection, &id, &name, &hash, &scopes, now_ms(), expires)?;
+            audit::write(connection, "command line", "create", &format!("token {id}"), "local", now_ms())
         }))
         .map_err(failure)?;
     context.logger.out(Color::None, &format!("{}\n", token.text));
@@ -217,9 +225,17 @@ fn list_tokens(context: &Context, request: &TokenList) -> Outcome {
         context.logger.out(Color::None, &format!("{json}\n"));
         return Ok(());
     }
+    let now = now_ms();
     let rows = known.iter().map(|token| {
-        let state = if token.revoked.is_some() { "revoked" } else { "counts" };
-        format!("{}\t{}\t{}\t{state}\n", token.id, token.name, token.scopes.join(","))
+        let state = match token.expires {
+            _ if token.revoked.is_some() => "revoked",
+            Some(expires) if expires <= now => "expired",
+            _ => "counts",
+        };
+        let used = token
+            .last_used
+            .map_or_else(|| "never used".to_owned(), |used| format!("used {} h ago", (now - used) / HOUR_MS));
+        format!("{}\t{}\t{}\t{state}\t{used}\n", token.id, token.name, token.scopes.join(","))
     });
     context.logger.out(Color::None, &table::align(&rows.collect::<String>(), 2));
     Ok(())
@@ -231,7 +247,7 @@ fn revoke_token(context: &Context, request: &TokenRevoke) -> Outcome {
     let is_revoked = runtime()?
         .block_on(store.write(move |connection| {
             let is_revoked = tokens::revoke(connection, &id, now_ms())?;
-            tokens::audit(connection, "command line", "revoke", &format!("token {id}"), "local", now_ms())?;
+            audit::write(connection, "command line", "revoke", &format!("token {id}"), "local", now_ms())?;
             Ok(is_revoked)
         }))
         .map_err(failure)?;

@@ -8,8 +8,9 @@ use std::time::Duration;
 use ez_server::agent::AgentSettings;
 use ez_server::http::CONTENT;
 use ez_server::queue::Limits;
-use ez_server::settings::{DATABASE, HttpLimits, PORT, ServerSettings};
-use ez_server::settings_file::{HttpTable, JobLimit, NAME, SettingsFile};
+use ez_server::settings::{DATABASE, HttpLimits, PORT, SecretKeySource, ServerSettings};
+use ez_server::settings_file::{HttpTable, JobLimit, NAME, RetentionTable, SettingsFile};
+use ez_server::store::retention::Retention;
 use ez_server::tls::TlsFiles;
 
 use super::{cores, failure, given, misuse, own_tags};
@@ -95,6 +96,8 @@ pub fn of(context: &Context, request: &ServerStart) -> Result<ServerSettings, Fa
         limits: limits(request, file),
         agent: (slots > 0).then_some(agent),
         tls: tls(context, request, &place)?,
+        secret_key: secret_key(context, &place),
+        retention: retention(&file.retention),
         http: http(&file.http)?,
         stop_wait: Duration::from_secs(request.stop_wait.or(file.stop_wait).unwrap_or(0)),
         grace: SHUTDOWN,
@@ -132,6 +135,24 @@ fn token(context: &Context, place: &Place) -> Result<Option<String>, Failure> {
     match text.trim() {
         "" => Err(misuse(format!("the token_file {} is empty", path.display()))),
         token => Ok(Some(token.to_owned())),
+    }
+}
+
+fn secret_key(context: &Context, place: &Place) -> SecretKeySource {
+    match (given(context, None, "EZ_SECRET_KEY"), &place.file.secret_key_file) {
+        (Some(text), _) => SecretKeySource::Text(text),
+        (None, Some(path)) => SecretKeySource::File(place.path(path)),
+        (None, None) => SecretKeySource::Own,
+    }
+}
+
+fn retention(table: &RetentionTable) -> Retention {
+    let usual = Retention::default();
+    Retention {
+        days: table.days.unwrap_or(usual.days),
+        jobs_per_task: table.jobs_per_task.unwrap_or(usual.jobs_per_task),
+        log_bytes: table.log_bytes.unwrap_or(usual.log_bytes),
+        audit_days: table.audit_days.unwrap_or(usual.audit_days),
     }
 }
 

@@ -1,0 +1,270 @@
+//! What servers and agents promise, where the network, the disk or the clock fails.
+
+#![cfg(target_os = "linux")]
+
+use std::process::Command;
+
+use ez_tests::Project;
+use ez_tests::cutting_proxy::CuttingProxy;
+use ez_tests::history::{self, Accepted};
+use ez_tests::job_server::{JobAgent, JobServer, running_in, watchers};
+use serde_json::json;
+
+const TASKFILE: &str = r#"version: '3'
+silent: true
+tasks:
+  hello: echo hello
+  wait: 'echo begun; while [ ! -e go ]; do sleep 0.01; done; echo done'
+  stay: 'echo begun; exec sleep 765432'
+  count: 'for i in $(seq {{.LINES}}); do echo "line $i"; sleep 0.002; done'
+"#;
+
+fn project() -> Project {
+    Project::new().file("Taskfile.yml", TASKFILE)
+}
+
+fn is_begun(text: &str) -> bool {
+    text.contains("begun\n")
+}
+
+/// Small numbers that look like chance, the same in every run.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % end
+    }
+}
+
+/// How many jobs a run of faults takes.
+fn fault_jobs() -> u64 {
+    std::env::var("EZ_FAULT_JOBS").ok().and_then(|count| count.parse().ok()).unwrap_or(24)
+}
+
+/// Has a job accepted that writes some lines.
+fn count(server: &JobServer<'_>, number: u64, lines: u64) -> Accepted {
+    let key = format!("job-{number}");
+    let request = json!({"task": "count", "vars": {"LINES": lines.to_string()}, "idempotency_key": key});
+    let whole = (1..=lines).fold(String::new(), |text, line| text + &format!("line {line}\n"));
+    Accepted { job: server.run(&request), key, request, whole }
+}
+
+fn agent_through<'p>(project: &'p Project, proxy: &CuttingProxy, name: &str, flags: &[&str]) -> JobAgent<'p> {
+    JobAgent::start_at(project, &format!("http://{}", proxy.address()), name, flags)
+}
+
+#[test]
+fn connections_that_are_cut_at_any_byte_lose_nothing() {
+    let project = project();
+    let server = JobServer::start(&project, &["--slots", "0"]);
+    let proxy = CuttingProxy::start(server.address);
+    let mut agent = agent_through(&project, &proxy, "far", &["--slots", "3"]);
+    let mut chance = Chance(0xcafe);
+    let jobs: Vec<Accepted> =
+        (0..fault_jobs()).map(|number| count(&server, number, 20 + chance.below(60))).collect();
+    for accepted in &jobs {
+        let wanted = format!("line {}\n", 1 + chance.below(15));
+        server.follow(accepted.job, "0", |text| text.contains(&wanted));
+        proxy.cut_after(chance.below(9000));
+    }
+    proxy.cut_after(u64::MAX);
+    history::check(&server, &jobs, |_| false);
+    assert!(proxy.accepted() > 1);
+    assert_eq!(agent.stop(), Some(0));
+    assert_eq!(watchers(&project), [0; 0]);
+}
+
+#[test]
+fn a_network_that_fails_in_silence_for_a_while_ends_no_job() {
+    let project = project();
+    // A node is given up after twelve seconds, and notices after four that nothing comes back.
+    let server = JobServer::start(&project, &["--slots", "0", "--lease", "12"]);
+    let proxy = CuttingProxy::start(server.address);
+    let _agent = agent_through(&project, &proxy, "far", &[]);
+    for lose in [CuttingProxy::lose_all, CuttingProxy::lose_to_server] {
+        let job = server.run(&json!({"task": "wait"}));
+        server.follow(job, "0", is_begun);
+        let before = proxy.accepted();
+        lose(&proxy);
+        // What the job writes meanwhile is kept by its watcher.
+        project.write("go", "");
+        while proxy.accepted() == before {
+            std::thread::yield_now();
+        }
+        proxy.heal();
+        proxy.cut();
+        let told = server.end_of(job);
+        assert_eq!((told.text.as_str(), told.state.as_str()), ("begun\ndone\n", "success"));
+        assert_eq!(server.job(job)["attempts"].as_array().map(Vec::len), Some(1));
+        std::fs::remove_file(project.path("go")).expect("it is there");
+    }
+}
+
+#[test]
+fn a_node_behind_a_dead_network_is_given_up_and_ends_what_it_has() {
+    let project = project();
+    let server = JobServer::start(&project, &["--slots", "0", "--lease", "2"]);
+    let proxy = CuttingProxy::start(server.address);
+    let mut lost = agent_through(&project, &proxy, "lost", &[]);
+    let given_up = server.run(&json!({"task": "stay"}));
+    let again = server.run(&json!({"task": "wait", "retry": 1}));
+    server.follow(given_up, "0", is_begun);
+    server.follow(again, "0", is_begun);
+    proxy.lose_all();
+    let _other = JobAgent::start(&project, &server, "other", &[]);
+    while server.end_of(given_up).state != "failed" {}
+    assert_eq!(server.job(given_up)["reason"], "the node lost was not heard of for 2 s");
+    // The second attempt runs while the first one still does, which nobody can know.
+    while server.job(again)["attempts"].as_array().map(Vec::len) != Some(2) {
+        std::thread::yield_now();
+    }
+    project.write("go", "");
+    while server.job(again)["state"] != "success" {
+        server.end_of(again);
+    }
+    proxy.heal();
+    proxy.cut();
+    // It comes back, learns that nothing of it counts, and ends its processes.
+    let job = server.run(&json!({"task": "hello", "node": "lost"}));
+    assert_eq!(server.end_of(job).state, "success");
+    assert_eq!(lost.stop(), Some(0));
+    assert_eq!(running_in(&project, "765432"), [0; 0]);
+    let outcomes: Vec<_> = server.job(again)["attempts"].as_array().expect("a list").clone();
+    assert_eq!((&outcomes[0]["outcome"], &outcomes[1]["outcome"]), (&json!("lost"), &json!("success")));
+}
+
+/// Has jobs accepted until the disk is full, then makes room, and compares what came of those that were accepted.
+fn fill(project: &Project, server: &JobServer<'_>, fill_disk: impl FnOnce(), make_room: impl FnOnce()) {
+    let _agent = JobAgent::start(project, server, "far", &["--slots", "2"]);
+    let mut jobs: Vec<Accepted> = (0..4).map(|number| count(server, number, 30)).collect();
+    server.follow(jobs[0].job, "0", |text| text.contains("line 1\n"));
+    fill_disk();
+    let refused = (4..100_000).find_map(|number| {
+        // Long values, so that it does not take long.
+        let request = json!({"task": "hello", "vars": {"A": "x".repeat(20_000)}, "idempotency_key": format!("job-{number}")});
+        let answer = server.ask("POST", "/tasks/run", Some(&request));
+        if answer.status != 202 {
+            return Some(answer);
+        }
+        let job = answer.json()["job"].as_i64().expect("a number");
+        jobs.push(Accepted { job, key: format!("job-{number}"), request, whole: "hello\n".into() });
+        None
+    });
+    let refused = refused.expect("the disk gets full");
+    assert_eq!(
+        (refused.status, &refused.json()["error"]),
+        (503, &json!("the database does not answer as it should"))
+    );
+    assert!(refused.json()["details"].is_string());
+    // It still tells what it knows.
+    assert_eq!(server.ask("GET", "/jobs", None).status, 200);
+    make_room();
+    let mut last = None;
+    while last.is_none() {
+        let answer = server.ask("POST", "/tasks/run", Some(&json!({"task": "hello"})));
+        last = (answer.status == 202).then(|| answer.json()["job"].as_i64()).flatten();
+    }
+    history::check(server, &jobs, |_| false);
+    assert_eq!(server.end_of(last.expect("a number")).state, "success");
+}
+
+#[test]
+fn a_file_that_may_not_grow_loses_nothing_that_was_accepted() {
+    let project = project();
+    let mut server = JobServer::start(&project, &["--slots", "0"]);
+    let size = std::fs::metadata(project.path(".ez-server/ez.db-wal")).map_or(0, |file| file.len());
+    let (most, unlimited) = (size + 400_000, None);
+    fill(&project, &server, || server.limit_files(Some(most)), || server.limit_files(unlimited));
+    assert_eq!(server.stop(), Some(0));
+    // It is whole: the check at the start finds nothing.
+    server.start_again();
+    assert_eq!(server.ask("GET", "/health", None).status, 200);
+}
+
+/// A small file system of its own below a directory, until this ends.
+struct SmallDisk(std::path::PathBuf);
+
+impl SmallDisk {
+    /// `None` where this user may not mount.
+    fn mount(directory: std::path::PathBuf) -> Option<Self> {
+        std::fs::create_dir_all(&directory).expect("it is ours");
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=2m,mode=700", "tmpfs"])
+            .arg(&directory)
+            .output();
+        mounted.is_ok_and(|mounted| mounted.status.success()).then_some(Self(directory))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).output();
+    }
+}
+
+#[test]
+fn a_full_disk_loses_nothing_that_was_accepted() {
+    let project = project();
+    let Some(_disk) = SmallDisk::mount(project.path(".ez-server")) else {
+        // The test above is the same with a limit of the process; who may mount has both.
+        assert!(!rustix::process::geteuid().is_root() || !has_mount_rights(), "root cannot mount a tmpfs");
+        return;
+    };
+    let mut server = JobServer::start(&project, &["--slots", "0"]);
+    fill(&project, &server, || (), || grow(&project));
+    assert_eq!(server.stop(), Some(0));
+    server.start_again();
+    assert_eq!(server.ask("GET", "/health", None).status, 200);
+}
+
+/// Makes the small disk a larger one.
+fn grow(project: &Project) {
+    let grown = Command::new("mount")
+        .args(["-o", "remount,size=200m"])
+        .arg(project.path(".ez-server"))
+        .output()
+        .expect("mount is there");
+    assert!(grown.status.success(), "{grown:?}");
+}
+
+/// Whether this process has the capability to mount.
+fn has_mount_rights() -> bool {
+    const SYS_ADMIN: u64 = 1 << 21;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let rights = status.lines().find_map(|line| line.strip_prefix("CapEff:\t"));
+    rights
+        .and_then(|rights| u64::from_str_radix(rights, 16).ok())
+        .is_some_and(|rights| rights & SYS_ADMIN != 0)
+}
+
+#[test]
+fn a_clock_that_jumps_ends_no_job() {
+    let project = project().file("offset", "0");
+    let offset = project.path("offset").display().to_string();
+    let environment = [("EZ_SERVER_CLOCK_OFFSET", offset.as_str())];
+    let server = JobServer::start_in(&project, &["--slots", "0", "--lease", "2"], &environment);
+    let _agent = JobAgent::start(&project, &server, "far", &[]);
+    let year: i64 = 366 * 24 * 3_600_000;
+    for jump in [year, -year, 0] {
+        let job = server.run(&json!({"task": "wait"}));
+        server.follow(job, "0", is_begun);
+        let before = server.ask("GET", "/stats", None).json()["uptime"].as_i64().expect("a number");
+        project.write("offset", jump.to_string());
+        // A whole lease goes by, as the server's own measure of time tells.
+        let heard = || server.ask("GET", "/nodes", None).json()["nodes"][0]["connected"].clone();
+        let begun = std::time::Instant::now();
+        while begun.elapsed() < std::time::Duration::from_millis(2500) {
+            assert_eq!(heard(), json!(true));
+        }
+        let after = server.ask("GET", "/stats", None).json()["uptime"].as_i64().expect("a number");
+        assert!((0..60_000).contains(&(after - before)), "{before} {after}");
+        project.write("go", "");
+        let told = server.end_of(job);
+        assert_eq!((told.text.as_str(), told.state.as_str()), ("begun\ndone\n", "success"));
+        assert_eq!(server.job(job)["attempts"].as_array().map(Vec::len), Some(1));
+        std::fs::remove_file(project.path("go")).expect("it is there");
+    }
+}
