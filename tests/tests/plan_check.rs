@@ -167,6 +167,9 @@ fn checks_take_names_and_paths_and_all_formats() {
     project.run(["plan", "check", "-D", "EZ999"]).exit(2);
     // The whole project's check covers its plans.
     project.run(["check"]).exit(1).stdout_has("no step is named `biuld`");
+    let mixed = project.run(["check", "plans/bad.yml", "other"]);
+    mixed.exit(1).stdout_has("no step is named `biuld`").stdout_has("no task is named `deploi`");
+    project.run(["check", "plans/release.yml"]).exit(0).stdout("").stderr("");
     project.run(["plan", "check", "--fix"]).exit(0).stderr_has("1 fixed");
     assert_eq!(
         project.read("plans/bad.yml").as_deref(),

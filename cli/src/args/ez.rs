@@ -322,7 +322,7 @@ pub struct Run {
 /// `ez check`
 #[derive(Args, Debug)]
 pub struct Check {
-    /// Tasks, Taskfiles or directories; without any, the whole project
+    /// Tasks, Taskfiles, directories or plans in `plans/`; without any, the whole project
     #[arg(value_name = "NAME|PATH")]
     pub targets: Vec<String>,
     /// How the findings are written

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use ez_compiler::diagnostic::{Diagnostic, Severity};
 use ez_compiler::fix;
 use ez_compiler::folder::FolderTask;
@@ -10,7 +10,7 @@ use ez_compiler::ir::{Resolution, TaskId};
 use ez_compiler::rule::{RULES, Rule};
 use ez_compiler::source::SourceMap;
 
-use super::{Context, Outcome};
+use super::{Context, Outcome, plan};
 use crate::args::ez::{Check, Format, RuleLevels};
 use crate::args::invocation::Options;
 use crate::exit_code::Code;
@@ -27,6 +27,9 @@ pub fn run(context: &Context, options: &Options, check: &Check) -> Outcome {
     let levels = Levels::new(&check.levels)?;
     let targets = Targets::new(context, options, &check.targets)?;
     let mut report = Report::default();
+    if !targets.plans.is_empty() {
+        plan::check::add(context, options, &targets.plans, check.fix, &levels, &mut report)?;
+    }
     for place in &targets.places {
         let open = || open(context, place);
         let project = if check.fix { mend(context, open, &levels)? } else { open()? };
@@ -201,12 +204,14 @@ fn find_rule(name: &str) -> Result<&'static Rule, Failure> {
 struct Targets {
     /// One place a project.
     places: Vec<Options>,
+    /// Files of plans.
+    plans: Vec<String>,
     /// Only findings inside these tasks; all where empty.
     tasks: Vec<String>,
 }
 
 impl Targets {
-    /// Sorts targets into paths, each a project, and names of tasks of the project here.
+    /// Sorts targets into paths, each a project or a plan, and names of tasks of the project here.
     fn new(context: &Context, options: &Options, targets: &[String]) -> Result<Self, Failure> {
         let is_path =
             |target: &&String| target.contains('/') || context.environment.absolute(target.as_str()).exists();
@@ -214,13 +219,23 @@ impl Targets {
         if !paths.is_empty() && !tasks.is_empty() {
             return Err(broken(format!("ez: there is no file \"{}\"", tasks[0])));
         }
-        let places = if paths.is_empty() {
+        let is_plan = |path: &&String| {
+            let path = context.environment.absolute(path.as_str());
+            path.is_file()
+                && path.parent().and_then(Utf8Path::file_name) == Some(ez_compiler::plan::DIRECTORY)
+        };
+        let (plans, paths): (Vec<&String>, Vec<&String>) = paths.into_iter().partition(is_plan);
+        let places = if paths.is_empty() && plans.is_empty() {
             vec![options.clone()]
         } else {
             let place = |path: &&String| Options { taskfile: (*path).clone(), ..options.clone() };
             paths.iter().map(place).collect()
         };
-        Ok(Self { places, tasks: tasks.into_iter().cloned().collect() })
+        Ok(Self {
+            places,
+            plans: plans.into_iter().cloned().collect(),
+            tasks: tasks.into_iter().cloned().collect(),
+        })
     }
 
     /// Whether the project's own program is checked, and which of its folder tasks are: all where no task is named.

@@ -21,8 +21,26 @@ use crate::project::Project;
 /// Checks plans, those of one project together. Errors end the program with 1, a failed check with 2.
 pub fn run(context: &Context, options: &Options, request: &PlanCheck) -> Outcome {
     let levels = Levels::new(&request.levels)?;
+    let mut report = Report::default();
+    add(context, options, &request.plans, request.fix, &levels, &mut report)?;
+    check::print(context, &report, request.format)?;
+    if report.has_errors() { Err(Failure::silent(Code::OTHER)) } else { Ok(()) }
+}
+
+/// Adds the findings in plans, all of the project where none is named, to a report, and mends them before where that is wanted.
+///
+/// # Errors
+/// There is no such file, or a project cannot be read.
+pub fn add(
+    context: &Context,
+    options: &Options,
+    plans: &[String],
+    fix: bool,
+    levels: &Levels,
+    report: &mut Report,
+) -> Outcome {
     let mut places: BTreeMap<Utf8PathBuf, (Options, Vec<Target>)> = BTreeMap::new();
-    for typed in &request.plans {
+    for typed in plans {
         let target = Target::new(context, typed);
         if let Target::Path(path) = &target
             && !path.exists()
@@ -36,10 +54,9 @@ pub fn run(context: &Context, options: &Options, request: &PlanCheck) -> Outcome
     if places.is_empty() {
         places.insert(Utf8PathBuf::new(), (options.clone(), Vec::new()));
     }
-    let mut report = Report::default();
     for (place, targets) in places.values() {
-        let (mut project, mut diagnostics) = check_once(context, place, targets, &levels)?;
-        if request.fix {
+        let (mut project, mut diagnostics) = check_once(context, place, targets, levels)?;
+        if fix {
             let mut count = 0;
             for _ in 0..fix::MAX_ROUNDS {
                 let mended = check::write_fixes(&project.compilation.sources, &diagnostics)?;
@@ -47,14 +64,13 @@ pub fn run(context: &Context, options: &Options, request: &PlanCheck) -> Outcome
                     break;
                 }
                 count += mended;
-                (project, diagnostics) = check_once(context, place, targets, &levels)?;
+                (project, diagnostics) = check_once(context, place, targets, levels)?;
             }
             check::tell_fixed(context, count);
         }
         report.add(&project.compilation.sources, diagnostics);
     }
-    check::print(context, &report, request.format)?;
-    if report.has_errors() { Err(Failure::silent(Code::OTHER)) } else { Ok(()) }
+    Ok(())
 }
 
 /// The findings in plans of one project; where the project itself cannot be read, why.

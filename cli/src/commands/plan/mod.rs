@@ -2,7 +2,7 @@
 
 mod add;
 mod build;
-mod check;
+pub mod check;
 mod drawing;
 mod executor;
 mod list;
