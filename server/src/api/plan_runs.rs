@@ -2,6 +2,7 @@
 
 #![expect(unused_qualifications, reason = "the macro of the routes names the types of their queries so")]
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,12 +22,14 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::jobs::{CancelAnswer, LogFormat};
 use super::plans::{AcceptedRun, accepted};
-use super::tasks::submit;
+use super::tasks::{entry, submit_with_secrets, take_secrets};
 use super::{ApiError, ErrorBody, Shared};
 use crate::auth::{Allowed, Read, Run};
-use crate::job::{JobId, JobState, PlanRunId};
+use crate::catalog::Kind;
+use crate::job::{JobId, JobSpec, JobState, PlanRunId};
 use crate::log_file::LogFiles;
 use crate::plan_events::{self, MAX_LINE_BYTES, Printed};
+use crate::secrets::Secrets;
 use crate::store::jobs::{self, Cancelled};
 use crate::store::nodes;
 use crate::store::plan_runs::{self, Filter, PlanRunRecord, PlanStepRecord, StepLogPart};
@@ -92,6 +95,9 @@ pub struct ResumePlan {
     /// After how many seconds it is ended, in place of what was said before.
     #[serde(default)]
     timeout: Option<u64>,
+    /// The values of secret params once more, because they are not kept.
+    #[serde(default)]
+    vars: BTreeMap<String, String>,
 }
 
 /// What a log is wanted as.
@@ -223,8 +229,29 @@ pub async fn resume(
         }
         spec.node = Some(number.to_string());
     }
-    let job = submit(&server, &allowed, spec, None).await?;
+    let secrets = secrets_again(&server, &spec, wanted.vars).await?;
+    let job = submit_with_secrets(&server, &allowed, spec, secrets, None).await?;
     accepted(&server, job).await
+}
+
+/// The values of secret params; all other ones are those of the run.
+async fn secrets_again(
+    server: &Shared,
+    spec: &JobSpec,
+    mut vars: BTreeMap<String, String>,
+) -> Result<Secrets, ApiError> {
+    if vars.is_empty() {
+        return Ok(Secrets::default());
+    }
+    let is_task = spec.plan.as_ref().is_some_and(|plan| plan.task.is_some());
+    let kind = if is_task { Kind::Tasks } else { Kind::Plans };
+    let secrets = take_secrets(&entry(server, kind, &spec.name).await?, &mut vars)?;
+    match vars.keys().next() {
+        Some(name) => Err(ApiError::bad(format!(
+            "`{name}` is no secret param: a run goes on with the values with which it began"
+        ))),
+        None => Ok(secrets),
+    }
 }
 
 fn wanted_resume(body: &[u8]) -> Result<ResumePlan, ApiError> {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::tasks::{entry, refuse_secrets, submit};
+use super::tasks::{entry, submit_with_secrets, take_secrets};
 use super::{ApiError, ErrorBody, Shared};
 use crate::auth::{Allowed, Edit, Read, Run};
 use crate::catalog::{Kind, PLANS};
@@ -71,7 +71,7 @@ pub struct SavedPlan {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RunPlan {
-    /// Variables and params of the plan.
+    /// Variables and params of the plan. Values of secret params are stored sealed, and forgotten with the end of the job.
     #[serde(default)]
     vars: BTreeMap<String, String>,
     /// The node, by its name or number.
@@ -274,9 +274,9 @@ pub async fn run(
     name: Result<Path<String>, PathRejection>,
     body: Result<Json<RunPlan>, JsonRejection>,
 ) -> Result<(StatusCode, Json<AcceptedRun>), ApiError> {
-    let (Path(name), Json(run)) = (name?, body?);
+    let (Path(name), Json(mut run)) = (name?, body?);
     let entry = entry(&server, Kind::Plans, &name).await?;
-    refuse_secrets(&entry, &run.vars)?;
+    let secrets = take_secrets(&entry, &mut run.vars)?;
     if entry["broken"] == true {
         return Err(ApiError::new(
             StatusCode::UNPROCESSABLE_ENTITY,
@@ -299,7 +299,7 @@ pub async fn run(
         plan: Some(Box::new(plan)),
         ..JobSpec::default()
     };
-    let job = submit(&server, &allowed, spec, run.idempotency_key).await?;
+    let job = submit_with_secrets(&server, &allowed, spec, secrets, run.idempotency_key).await?;
     accepted(&server, job).await
 }
 
@@ -313,9 +313,9 @@ pub async fn run_task(
     State(server): State<Shared>,
     body: Result<Json<RunTaskAsPlan>, JsonRejection>,
 ) -> Result<(StatusCode, Json<AcceptedRun>), ApiError> {
-    let Json(run) = body?;
+    let Json(mut run) = body?;
     let entry = entry(&server, Kind::Tasks, &run.task).await?;
-    refuse_secrets(&entry, &run.vars)?;
+    let secrets = take_secrets(&entry, &mut run.vars)?;
     let plan = PlanOrder { task: Some(run.task.clone()), ..PlanOrder::default() };
     let spec = JobSpec {
         kind: JobKind::Plan,
@@ -328,7 +328,7 @@ pub async fn run_task(
         plan: Some(Box::new(plan)),
         ..JobSpec::default()
     };
-    let job = submit(&server, &allowed, spec, run.idempotency_key).await?;
+    let job = submit_with_secrets(&server, &allowed, spec, secrets, run.idempotency_key).await?;
     accepted(&server, job).await
 }
 

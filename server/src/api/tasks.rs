@@ -165,29 +165,28 @@ fn secret_names(entry: &Value) -> impl Iterator<Item = &str> {
     of_task.chain(of_plan).filter_map(Value::as_str)
 }
 
-/// A secret of a plan would stand in the database as everybody can read it.
-pub(super) fn refuse_secrets(entry: &Value, vars: &BTreeMap<String, String>) -> Result<(), ApiError> {
-    let is_given = |name: &&str| vars.contains_key(*name) || vars.contains_key(variable_name(name).as_str());
-    match secret_names(entry).find(is_given) {
-        Some(name) => Err(ApiError::bad(format!(
-            "the param `{name}` is a secret: set {} in the environment of the node's agent",
-            variable_name(name)
-        ))),
-        None => Ok(()),
-    }
-}
-
 /// Takes the values of secret params out of the variables of a job: they go another way, by the environment, and are stored sealed.
-fn take_secrets(entry: &Value, vars: &mut BTreeMap<String, String>) -> Result<Secrets, ApiError> {
+pub(super) fn take_secrets(entry: &Value, vars: &mut BTreeMap<String, String>) -> Result<Secrets, ApiError> {
     let mut secrets = Secrets::default();
     for name in secret_names(entry) {
         let variable = variable_name(name);
         let given = [vars.remove(name), vars.remove(variable.as_str())];
         let Some(value) = given.into_iter().flatten().next() else { continue };
+        if !is_param(entry, name) {
+            return Err(ApiError::bad(format!(
+                "the variable `{name}` is secret, and variables are not taken from the environment: make it a param of the type `secret`"
+            )));
+        }
         check_text(name, &value)?;
         secrets.0.insert(variable.to_string(), value);
     }
     Ok(secrets)
+}
+
+/// Whether a secret of a task or plan is a param.
+fn is_param(entry: &Value, name: &str) -> bool {
+    let is_it = |param: &Value| param == name || param["name"] == name;
+    entry["params"].as_array().is_some_and(|params| params.iter().any(is_it))
 }
 
 /// Has a job accepted that was checked.
