@@ -171,9 +171,21 @@ pub struct Authority {
     /// The hash of the token of the settings.
     own: Option<Vec<u8>>,
     is_open: bool,
+    is_reached_from_elsewhere: bool,
     failures: Failures,
     /// When the use of each token was written down last.
     uses: Mutex<HashMap<String, Instant>>,
+}
+
+/// From where somebody may ask without a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Openness {
+    /// From nowhere.
+    Closed,
+    /// From this machine.
+    Here,
+    /// From wherever the server is reached, as somebody said in so many words.
+    Everywhere,
 }
 
 /// Why a token is refused.
@@ -193,7 +205,14 @@ pub enum AuthError {
 impl Authority {
     /// Over the tokens of a store, and the one of the settings.
     pub fn new(store: Store, own: Option<&str>, is_open: bool) -> Self {
-        Self { store, own: own.map(hash), is_open, failures: Failures::default(), uses: Mutex::default() }
+        Self {
+            store,
+            own: own.map(hash),
+            is_open,
+            is_reached_from_elsewhere: false,
+            failures: Failures::default(),
+            uses: Mutex::default(),
+        }
     }
 
     /// The same with another number of wrong tokens that an address is allowed within a minute.
@@ -203,9 +222,20 @@ impl Authority {
         self
     }
 
-    /// Whether nobody needs a token.
-    pub fn is_open(&self) -> bool {
-        self.is_open
+    /// The same for a server that listens on an address.
+    #[must_use]
+    pub fn listening_on(mut self, address: IpAddr) -> Self {
+        self.is_reached_from_elsewhere = !address.is_loopback();
+        self
+    }
+
+    /// How far nobody needs a token.
+    pub fn openness(&self) -> Openness {
+        match (self.is_open, self.is_reached_from_elsewhere) {
+            (false, _) => Openness::Closed,
+            (true, false) => Openness::Here,
+            (true, true) => Openness::Everywhere,
+        }
     }
 
     /// Who comes with a token, or without one. `None` where one is needed.

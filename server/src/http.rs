@@ -30,7 +30,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::agent::connect::{ConnectError, Connector, Link};
 use crate::agent::{self, AgentError};
 use crate::api::{self, ApiError, Server, Shared, socket, subscription};
-use crate::auth::Authority;
+use crate::auth::{Authority, Openness};
 use crate::catalog::Catalog;
 use crate::clock::now_ms;
 use crate::dispatcher::{Dispatcher, DispatcherSettings};
@@ -156,7 +156,9 @@ pub async fn serve(
     let server = Arc::new(Server {
         events: Arc::new(Events::new(now_ms())),
         strangers: Arc::new(Semaphore::new(socket::MAX_STRANGERS)),
-        authority: authority.allowing_failures(settings.http.max_wrong_tokens),
+        authority: authority
+            .allowing_failures(settings.http.max_wrong_tokens)
+            .listening_on(settings.address.ip()),
         catalog: Catalog::new(program, settings.root.clone()),
         store,
         dispatcher: dispatcher.clone(),
@@ -170,8 +172,10 @@ pub async fn serve(
         .await
         .map_err(|error| ServeError::Listen(settings.address, error))?;
     let address = listener.local_addr().map_err(|error| ServeError::Listen(settings.address, error))?;
-    let url = format!("{}://{address}", if acceptor.is_some() { "https" } else { "http" });
-    pid_file.say(&url).map_err(|error| ServeError::Directory(pid_file::NAME.into(), error))?;
+    let scheme = if acceptor.is_some() { "https" } else { "http" };
+    let url = format!("{scheme}://{address}");
+    let own = format!("{scheme}://{}", reached_from_here(address));
+    pid_file.say(&own).map_err(|error| ServeError::Directory(pid_file::NAME.into(), error))?;
     let (drain, draining) = watch::channel(false);
     let own = settings.agent.clone().map(|own| {
         let connector = Here { dispatcher };
@@ -199,6 +203,16 @@ pub async fn serve(
     // All places are free when all connections have ended.
     let _ = tokio::time::timeout(settings.grace, gate.free.acquire_many(all)).await;
     Ok(())
+}
+
+/// Where a server is reached from its own machine: one that listens everywhere has no address of its own.
+fn reached_from_here(address: SocketAddr) -> SocketAddr {
+    let here: IpAddr = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(here, address.port())
 }
 
 /// Waits until the server is told to end, and then until the jobs of its own agent have ended, as far as there is time for that.
@@ -364,7 +378,8 @@ fn ended_by(mut end: watch::Receiver<bool>, response: Response) -> Response {
 async fn identify(State(server): State<Shared>, mut request: Request, next: Next) -> Response {
     let remote = request.extensions().get::<ConnectInfo<SocketAddr>>();
     let remote = remote.map_or(IpAddr::from([127, 0, 0, 1]), |info| info.0.ip());
-    if let Err(refused) = check_site(request.uri(), request.headers(), server.authority.is_open()) {
+    let openness = server.authority.openness();
+    if let Err(refused) = check_site(request.uri(), request.headers(), openness) {
         return refused.into_response();
     }
     let token = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
@@ -381,7 +396,7 @@ async fn identify(State(server): State<Shared>, mut request: Request, next: Next
 
 /// A page of another site may not speak here, and a server that asks for no token is reached only by names of this machine, so that no name of another site can be
 /// made to lead here (DNS rebinding).
-fn check_site(uri: &Uri, headers: &HeaderMap, is_open: bool) -> Result<(), ApiError> {
+fn check_site(uri: &Uri, headers: &HeaderMap, openness: Openness) -> Result<(), ApiError> {
     let forbidden = |why: String| Err(ApiError::new(StatusCode::FORBIDDEN, why));
     let host = only(headers, &HOST)?.unwrap_or_default();
     if uri.authority().is_some_and(|authority| !authority.as_str().eq_ignore_ascii_case(host)) {
@@ -400,7 +415,13 @@ fn check_site(uri: &Uri, headers: &HeaderMap, is_open: bool) -> Result<(), ApiEr
     if is_of_page && is_foreign {
         return forbidden("pages of other sites may not ask this server".into());
     }
-    if is_open && !is_name_of_this_machine(host) {
+    let is_fine = match openness {
+        Openness::Closed => true,
+        Openness::Here => is_name_of_this_machine(host),
+        // An address is nobody's name, which somebody else could make lead here.
+        Openness::Everywhere => is_name_of_this_machine(host) || is_address(host),
+    };
+    if !is_fine {
         return forbidden(format!(
             "a server without tokens answers to localhost and 127.0.0.1, not to `{host}`"
         ));
@@ -423,6 +444,10 @@ fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>
     Ok(first.map(|value| value.to_str().unwrap_or("?")))
 }
 
+fn is_address(host: &str) -> bool {
+    host.parse::<SocketAddr>().is_ok() || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
+}
+
 fn is_name_of_this_machine(host: &str) -> bool {
     if let Some(inner) = host.strip_prefix('[') {
         let Some((address, port)) = inner.split_once(']') else { return false };
@@ -441,7 +466,7 @@ mod tests {
     use axum::http::header::{HOST, ORIGIN};
     use axum::http::{HeaderMap, HeaderValue, Uri};
 
-    use super::check_site;
+    use super::{Openness, check_site};
 
     fn headers(host: &'static str, origin: Option<&'static str>) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -454,20 +479,24 @@ mod tests {
 
     #[test]
     fn other_sites_may_not_ask() {
-        for (host, origin, is_open, is_fine) in [
-            ("127.0.0.1:8080", None, true, true),
-            ("[::1]:8080", None, true, true),
-            ("localhost", Some("http://localhost"), true, true),
-            ("localhost:8080", Some("http://evil.example"), true, false),
-            ("localhost:8080", Some("null"), true, false),
-            ("evil.example", None, true, false),
-            ("evil.example:8080", Some("http://evil.example:8080"), true, false),
-            ("build.example", None, false, true),
-            ("build.example", Some("https://build.example"), false, true),
-            ("build.example", Some("https://evil.example"), false, false),
+        for (host, origin, openness, is_fine) in [
+            ("127.0.0.1:8080", None, Openness::Here, true),
+            ("[::1]:8080", None, Openness::Here, true),
+            ("localhost", Some("http://localhost"), Openness::Here, true),
+            ("localhost:8080", Some("http://evil.example"), Openness::Here, false),
+            ("localhost:8080", Some("null"), Openness::Here, false),
+            ("evil.example", None, Openness::Here, false),
+            ("evil.example:8080", Some("http://evil.example:8080"), Openness::Here, false),
+            ("10.0.0.1:80", None, Openness::Here, false),
+            ("10.0.0.1:80", None, Openness::Everywhere, true),
+            ("[fe80::1]", None, Openness::Everywhere, true),
+            ("evil.example", None, Openness::Everywhere, false),
+            ("build.example", None, Openness::Closed, true),
+            ("build.example", Some("https://build.example"), Openness::Closed, true),
+            ("build.example", Some("https://evil.example"), Openness::Closed, false),
         ] {
             assert_eq!(
-                check_site(&Uri::from_static("/"), &headers(host, origin), is_open).is_ok(),
+                check_site(&Uri::from_static("/"), &headers(host, origin), openness).is_ok(),
                 is_fine,
                 "{host} {origin:?}"
             );

@@ -245,7 +245,7 @@ fn a_clock_that_jumps_ends_no_job() {
     let project = project().file("offset", "0");
     let offset = project.path("offset").display().to_string();
     let environment = [("EZ_SERVER_CLOCK_OFFSET", offset.as_str())];
-    let server = JobServer::start_in(&project, &["--slots", "0", "--lease", "2"], &environment);
+    let server = JobServer::start_in(&project, &["--slots", "0", "--lease", "3"], &environment);
     let _agent = JobAgent::start(&project, &server, "far", &[]);
     let year: i64 = 366 * 24 * 3_600_000;
     for jump in [year, -year, 0] {
@@ -254,10 +254,9 @@ fn a_clock_that_jumps_ends_no_job() {
         let before = server.ask("GET", "/stats", None).json()["uptime"].as_i64().expect("a number");
         project.write("offset", jump.to_string());
         // A whole lease goes by, as the server's own measure of time tells.
-        let heard = || server.ask("GET", "/nodes", None).json()["nodes"][0]["connected"].clone();
         let begun = std::time::Instant::now();
-        while begun.elapsed() < std::time::Duration::from_millis(2500) {
-            assert_eq!(heard(), json!(true));
+        while begun.elapsed() < std::time::Duration::from_millis(3200) {
+            assert_eq!(server.job(job)["state"], "running");
         }
         let after = server.ask("GET", "/stats", None).json()["uptime"].as_i64().expect("a number");
         assert!((0..60_000).contains(&(after - before)), "{before} {after}");
@@ -266,5 +265,26 @@ fn a_clock_that_jumps_ends_no_job() {
         assert_eq!((told.text.as_str(), told.state.as_str()), ("begun\ndone\n", "success"));
         assert_eq!(server.job(job)["attempts"].as_array().map(Vec::len), Some(1));
         std::fs::remove_file(project.path("go")).expect("it is there");
+    }
+}
+
+#[test]
+fn a_backup_while_jobs_are_accepted_has_all_that_were_accepted_before() {
+    let project = project();
+    let server = JobServer::start(&project, &["--slots", "0"]);
+    let run = || server.run(&json!({"task": "hello"}));
+    let before: Vec<i64> = (0..30).map(|_| run()).collect();
+    std::thread::scope(|scope| {
+        let backup = scope.spawn(|| {
+            project.run(["server", "backup", "copy.db"]).success();
+        });
+        while !backup.is_finished() {
+            run();
+        }
+        backup.join().expect("it is written");
+    });
+    let copy = JobServer::start(&project, &["--db", "copy.db", "--slots", "0"]);
+    for job in before {
+        assert_eq!(copy.job(job)["state"], "pending");
     }
 }

@@ -272,3 +272,43 @@ fn what_changes_something_is_written_down() {
     let older = server.ask("GET", &format!("/audit?limit=1&cursor={next}"), None).json();
     assert_eq!(older["audit"][0]["action"], "run");
 }
+
+#[test]
+fn no_name_leads_out_of_the_project() {
+    let project = project().file("plans/fine.yml", "version: '1'\nsteps:\n  - {name: a, task: hello}\n");
+    let server = JobServer::start(&project, &["--slots", "0"]);
+    let names = [
+        "..%2f..%2fTaskfile",
+        "%2e%2e",
+        "%2e%2e%2f%2e%2e%2fetc%2fpasswd",
+        "%2fetc%2fpasswd",
+        "..%5cTaskfile",
+        "fine%2f..%2f..%2fTaskfile",
+        "%252e%252e%252fTaskfile",
+        "a%00b",
+        "--help",
+        "-C",
+        "%ff",
+    ];
+    for name in names {
+        for (method, path) in [
+            ("GET", format!("/tasks/{name}")),
+            ("GET", format!("/plans/{name}")),
+            ("GET", format!("/plans/{name}/yaml")),
+            ("DELETE", format!("/plans/{name}")),
+            ("GET", format!("/content/trees/{name}")),
+        ] {
+            let answer = server.ask(method, &path, None);
+            assert!(matches!(answer.status, 400 | 404 | 405), "{method} {path}: {answer:?}");
+            assert!(!answer.body.contains("root:"), "{answer:?}");
+        }
+    }
+    for name in ["../x", "/tmp/x", "a/b", "..", "-x", "", "a\\b", "a\u{0}"] {
+        let request = json!({"name": name, "yaml": "version: '1'\nsteps:\n  - {name: a, task: hello}\n"});
+        let answer = server.ask("POST", "/plans", Some(&request));
+        assert!(matches!(answer.status, 400 | 422), "{name}: {answer:?}");
+    }
+    let plans: Vec<_> = std::fs::read_dir(project.path("plans")).expect("it is there").flatten().collect();
+    assert_eq!(plans.len(), 1, "{plans:?}");
+    assert_eq!(project.read("Taskfile.yml").as_deref(), Some(TASKFILE));
+}

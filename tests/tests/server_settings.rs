@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use ez_tests::Project;
 use ez_tests::job_server::{JobAgent, JobServer, certificate};
+use ez_tests::raw_http;
 use serde_json::{Value, json};
 
 const TASKFILE: &str = r#"version: '3'
@@ -123,6 +124,17 @@ fn the_limit_of_a_node_counts_whatever_it_offers() {
     assert_eq!(server.job(second)["state"], "pending");
     project.write("go", "");
     assert_eq!(server.end_of(second).state, "success");
+}
+
+#[test]
+fn a_server_for_everybody_is_reached_by_addresses_but_by_no_name() {
+    let project = project();
+    let server = JobServer::start(&project, &["--host", "0.0.0.0", "--insecure", "--slots", "0"]);
+    // The builder asks 0.0.0.0, which is an address.
+    assert_eq!(server.ask("GET", "/jobs", None).status, 200);
+    let evil = "GET /api/v1/jobs HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n";
+    assert_eq!(raw_http::status(&raw_http::exchange(server.address, evil.as_bytes())), 403);
+    project.run(["server", "status"]).success().stdout_has("http://127.0.0.1:").stdout_has("ok");
 }
 
 #[test]

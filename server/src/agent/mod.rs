@@ -44,6 +44,9 @@ const ADOPTED_LOOK: Duration = Duration::from_millis(50);
 /// After how many signs of life without an answer a connection is taken to be lost. A server gives a node up after six.
 const SILENT_PINGS: f64 = 1.5;
 
+/// A shorter silence is taken for a machine that has much to do.
+const SHORTEST_SILENCE: Duration = Duration::from_secs(2);
+
 /// How long the first and the longest pause before another try to connect are.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
@@ -325,7 +328,7 @@ impl Agent {
                 Some(happening) = happened.recv() => self.on(happening),
                 _ = ping.tick() => {
                     // A network can lose everything without a word.
-                    if heard.elapsed() > ping_every.mul_f64(SILENT_PINGS) {
+                    if heard.elapsed() > ping_every.mul_f64(SILENT_PINGS).max(SHORTEST_SILENCE) {
                         return Ok(());
                     }
                     self.tell(FromAgent::NodePing {});
