@@ -228,7 +228,8 @@ impl RemoteTask {
                 return Err(refused(format!("`{}` calls more than {MAX_CALLS} tasks", self.name)));
             }
             let task = engine.describe(&call).map_err(|error| failure(&error))?;
-            self.take_dotenv(&engine, &task, &std::mem::take(&mut globals), &self.root.clone())?;
+            let root = engine.program().dir.clone();
+            self.take_dotenv(&engine, &task, &std::mem::take(&mut globals), &root)?;
             self.take_dotenv(&engine, &task, &task.definition.dotenv, Utf8Path::new(task.dir.as_str()))?;
             self.take_files(&engine, &freshness, &task, is_first, request)?;
             is_first = false;
@@ -294,6 +295,13 @@ impl RemoteTask {
                 let path =
                     self.root_relative(&Utf8Path::new(task.dir.as_str()).join(glob.pattern.as_str()))?;
                 self.outputs.push(if glob.exclude { format!("!{path}") } else { path });
+            }
+            let artifacts = superset.as_ref().filter(|_| is_first).map(|superset| superset.artifacts.clone());
+            let artifacts: Vec<Text> =
+                artifacts.into_iter().flatten().map(|artifact| artifact.path).collect();
+            for path in texts(&artifacts)? {
+                let path = self.root_relative(&Utf8Path::new(task.dir.as_str()).join(path))?;
+                self.outputs.push(path);
             }
         }
         Ok(())

@@ -263,6 +263,44 @@ fn an_agent_may_be_killed_and_a_watcher_not() {
     assert_eq!(fs::read_dir(node.path(".agents/far/attempts")).unwrap().count(), 0);
 }
 
+#[test]
+fn a_folder_task_runs_on_a_node_alone_and_in_a_plan() {
+    let project = Project::new()
+        .file("Taskfile.yml", "version: '3'\ntasks:\n  seed: {cmds: ['echo seed > seed'], generates: [seed]}\n")
+        .file(
+            "tasks/pack/Taskfile.yml",
+            "version: '3'\nsilent: true\ntasks:\n  default: 'mkdir -p made; cat part.txt given/* > made/pack; cat made/pack'\n",
+        )
+        .file("tasks/pack/task.yml", "artifacts: [{name: pack, path: made/pack}]\n")
+        .file("tasks/pack/part.txt", "part\n")
+        .file("tasks/pack/given/old", "old\n")
+        .file(
+            "plans/p.yml",
+            "steps:\n  - {name: seed, task: seed, artifacts: [{name: s, path: seed}]}\n  - {name: pack, task: pack, remote: true, needs: [seed], \
+             inputs: [{from: seed, artifact: s, to: given/new}]}\n",
+        );
+    let elsewhere = Project::new().file("Taskfile.yml", "version: '3'\ntasks: {}\n");
+    let server = JobServer::start(&elsewhere, &[]);
+    let project = project.env("EZ_SERVER_URL", &format!("http://{}", server.address));
+    project
+        .run(["run", "--remote", "pack"])
+        .success()
+        .stdout("part\nold\n")
+        .file_is("tasks/pack/made/pack", "part\nold\n");
+    fs::remove_dir_all(project.path("tasks/pack/made")).unwrap();
+    fs::remove_file(project.path("tasks/pack/given/old")).unwrap();
+    fs::remove_dir(project.path("tasks/pack/given")).unwrap();
+    project
+        .run(["plan", "run", "p"])
+        .success()
+        .stdout_has("part")
+        .stdout_has("seed")
+        .no_file("tasks/pack/made/pack");
+    let run = fs::read_dir(project.path(".ez/plans/p/state")).unwrap().next().unwrap().unwrap().path();
+    let kept = tree(&run.join("artifacts"));
+    assert!(kept.iter().any(|file| file.ends_with(" false part\nseed\n")), "{kept:?}");
+}
+
 const PLAN: &str = "steps:
   - name: make
     task: part

@@ -267,9 +267,10 @@ fn start(order: &Order, directory: &Path, secrets: &Secrets) -> io::Result<Child
     command
         .args(&order.args)
         .current_dir(directory)
-        .env(MARK, &order.mark)
         .envs(order.environment.iter().map(|(name, value)| (name, value)))
         .envs(&secrets.0)
+        // Nobody else's: by it the processes of the attempt are found.
+        .env(MARK, &order.mark)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -30,6 +30,9 @@ const BATCH_CONTENTS: usize = 4096;
 /// A content that was asked for is not removed for so long, so that who was told that it is here finds it.
 pub const PROTECTED_FOR: Duration = Duration::from_hours(6);
 
+/// So many bytes are left to others on the disk.
+pub const LEFT_FREE: u64 = 256 << 20;
+
 /// How old the mark of the last use has to be to be renewed.
 const USE_GRAIN: Duration = Duration::from_hours(1);
 
@@ -161,6 +164,20 @@ impl ContentStore {
     pub fn damaged(&self, digest: &Digest) -> io::Error {
         let _ = fs::remove_file(self.path(digest));
         io::Error::new(io::ErrorKind::InvalidData, Damaged(*digest))
+    }
+
+    /// Refuses more bytes where the disk would be full with them, because the database is on it too.
+    ///
+    /// # Errors
+    /// There is no space for them.
+    pub fn check_space(&self, bytes: u64) -> io::Result<()> {
+        let disk = rustix::fs::statvfs(&self.root)?;
+        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        if free >= bytes.saturating_add(LEFT_FREE) {
+            return Ok(());
+        }
+        let text = format!("{free} bytes are free, and {LEFT_FREE} have to stay so beside {bytes} that come");
+        Err(io::Error::new(io::ErrorKind::StorageFull, text))
     }
 
     /// Begins to take contents.
@@ -576,6 +593,13 @@ mod tests {
         assert!(incoming.end_large(large).is_err());
         incoming.commit().unwrap();
         assert_eq!((store.has(&digest), store.partial_bytes(&digest)), (false, 0));
+    }
+
+    #[test]
+    fn a_disk_is_not_filled() {
+        let (_place, store) = store();
+        store.check_space(1).unwrap();
+        assert_eq!(store.check_space(u64::MAX).unwrap_err().kind(), std::io::ErrorKind::StorageFull);
     }
 
     #[test]

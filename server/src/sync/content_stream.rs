@@ -25,6 +25,9 @@ pub const MAX_CONTENT_BYTES: u64 = 64 << 30;
 /// Level of the compression: the fastest.
 const LEVEL: i32 = 1;
 
+/// After so many bytes it is looked whether the disk has space for more.
+const CHECKED_BYTES: u64 = 16 << 20;
+
 const AS_IT_IS: u8 = 0;
 const ZSTD: u8 = 1;
 
@@ -201,7 +204,14 @@ pub fn receive(store: &ContentStore, from: &mut impl Read) -> Result<Received, R
     let mut incoming = store.begin();
     let mut reader = StreamReader::new(from);
     let mut damaged = None;
+    // How much more may come before the disk is looked at again.
+    let mut unchecked = 0;
     while let Some(head) = reader.head()? {
+        if head.left() > unchecked {
+            unchecked = head.left().max(CHECKED_BYTES);
+            store.check_space(unchecked).map_err(ReceiveError::Store)?;
+        }
+        unchecked -= head.left();
         let is_small = head.offset == 0 && head.length <= MAX_PIECE_BYTES as u64;
         let taken = if store.has(&head.digest) {
             reader.skip(head.left())
