@@ -1,10 +1,11 @@
 //! What the dispatcher knows, and how it answers each message.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::{broadcast, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
@@ -46,6 +47,9 @@ struct NodeState {
     is_draining: bool,
 }
 
+/// A change that is being written, and the message about what came of it.
+type Written = Pin<Box<dyn Future<Output = Message> + Send>>;
+
 /// Owns the queue.
 pub struct Desk {
     store: Store,
@@ -61,7 +65,15 @@ pub struct Desk {
     /// Whether the store refused a change: nothing is given out before the next look.
     is_paused: bool,
     messages: UnboundedSender<Message>,
+    written: UnboundedSender<Written>,
     events: broadcast::Sender<Event>,
+}
+
+/// Tells the desk what came of each change, in the order of the changes: a job is told of as accepted before it is told of as given out.
+async fn tell_in_order(mut written: UnboundedReceiver<Written>, messages: UnboundedSender<Message>) {
+    while let Some(outcome) = written.recv().await {
+        let _ = messages.send(outcome.await);
+    }
 }
 
 impl Desk {
@@ -73,6 +85,8 @@ impl Desk {
         messages: UnboundedSender<Message>,
         events: broadcast::Sender<Event>,
     ) -> Self {
+        let (written, outcomes) = mpsc::unbounded_channel();
+        tokio::spawn(tell_in_order(outcomes, messages.clone()));
         Self {
             store,
             logs,
@@ -86,6 +100,7 @@ impl Desk {
             secret_key: settings.secret_key,
             is_paused: false,
             messages,
+            written,
             events,
         }
     }
@@ -201,10 +216,8 @@ impl Desk {
         then: impl FnOnce(Result<T, StoreError>) -> Message + Send + 'static,
     ) {
         let written = self.store.write(change);
-        let messages = self.messages.clone();
-        tokio::spawn(async move {
-            let _ = messages.send(then(written.await));
-        });
+        // Ends with the desk.
+        let _ = self.written.send(Box::pin(async move { then(written.await) }));
     }
 
     fn tell_watchers(&self, event: Event) {
