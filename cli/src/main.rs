@@ -4,7 +4,9 @@ mod args;
 mod ask;
 mod browse;
 mod byte_count;
+mod changed_files;
 mod commands;
+mod definition;
 mod discovery;
 mod disk;
 mod environment;
@@ -99,6 +101,7 @@ fn as_ez(arguments: &[String], environment: Environment) -> ExitCode {
             Code::OK.into()
         }
         Some("__complete") => complete(rest.get(1..).unwrap_or(&[]), environment),
+        Some(definition::ARGUMENT) => answer_definition(environment),
         Some(watcher::ARGUMENT) => watch_attempt(rest.get(1).map_or("", String::as_str)),
         Some(name) if ez::SUBCOMMANDS.contains(&name) => {
             let arguments: Vec<String> = std::iter::once(name)
@@ -112,6 +115,18 @@ fn as_ez(arguments: &[String], environment: Environment) -> ExitCode {
         None if flags.is_empty() => subcommand(&["list".to_owned()], environment),
         _ => interpret_and_run(Personality::Ez, &arguments, environment, AskParams::Required),
     }
+}
+
+/// Answers a question of a server about the project here.
+fn answer_definition(mut environment: Environment) -> ExitCode {
+    let configuration = configuration(&[], &mut environment);
+    let options = match invocation::interpret(Personality::Ez, &[], &environment, &configuration) {
+        Ok(invocation) => invocation.options,
+        Err(misuse) => return complain(Personality::Ez, misuse, &environment),
+    };
+    let logger = Logger::new(false, &environment);
+    let context = Context { environment, logger };
+    finish(&context, definition::run(&context, &options))
 }
 
 /// Watches over an attempt of a job, for the agent that started this process.

@@ -25,6 +25,7 @@ use smol_str::SmolStr;
 
 use crate::args::invocation::{Options, Personality, Request};
 use crate::ask::User;
+use crate::changed_files::Changes;
 use crate::commands::Context;
 use crate::commands::version::GO_TASK_VERSION;
 use crate::discovery::{self, DiscoveryError, Root, STDIN_NAME};
@@ -133,8 +134,21 @@ impl Project {
     /// There is no root Taskfile; under `ez` that is a finding. A Taskfile that go-task would refuse is no error: see
     /// [`Compilation::failure`].
     pub fn open(context: &Context, options: &Options, purpose: Purpose) -> Result<Self, Failure> {
+        Self::open_changed(context, options, purpose, &Changes::default())
+    }
+
+    /// The same for a project with changes that are not made yet.
+    ///
+    /// # Errors
+    /// There is no root Taskfile.
+    pub fn open_changed(
+        context: &Context,
+        options: &Options,
+        purpose: Purpose,
+        changes: &Changes,
+    ) -> Result<Self, Failure> {
         let failure = match Origin::find(context, options) {
-            Ok(origin) => return Self::compile(context, options, origin, purpose),
+            Ok(origin) => return Self::compile_changed(context, options, origin, purpose, changes),
             Err(failure) => failure,
         };
         match (options.personality, failure) {
@@ -175,6 +189,16 @@ impl Project {
         origin: Origin,
         purpose: Purpose,
     ) -> Result<Self, Failure> {
+        Self::compile_changed(context, options, origin, purpose, &Changes::default())
+    }
+
+    fn compile_changed(
+        context: &Context,
+        options: &Options,
+        origin: Origin,
+        purpose: Purpose,
+        changes: &Changes,
+    ) -> Result<Self, Failure> {
         let mut environment = context.environment.for_processes();
         if !origin.place.workspace.is_empty() {
             environment.set(WORKSPACE_VARIABLE, origin.place.workspace.as_str());
@@ -195,7 +219,8 @@ impl Project {
             folder: origin.folder.as_deref(),
         };
         let compilation = match origin.stdin {
-            None => compile(&files, &origin.entry, &options, None),
+            None if changes.is_empty() => compile(&files, &origin.entry, &options, None),
+            None => changes.over(&files, |files| compile(files, &origin.entry, &options, None)),
             Some(text) => {
                 let overlay = MemoryFileSystem::new().with(STDIN_NAME, text);
                 let files = OverlayFileSystem { overlay, below: &files as &dyn FileSystem };

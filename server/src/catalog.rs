@@ -9,9 +9,12 @@ use std::time::Duration;
 
 use ez_runner::runtime_data;
 use serde_json::Value;
+use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
+
+use crate::agent::watcher::SECRETS;
 
 /// For how long an answer counts. A job is checked again where it runs.
 const FRESH_FOR: Duration = Duration::from_secs(1);
@@ -45,17 +48,20 @@ pub enum CatalogError {
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// `ez list --all --json`
+    /// `ez list --all --json --no-status`
     Tasks,
     /// `ez plan list --json`
     Plans,
+    /// `ez template list --json`
+    Templates,
 }
 
 impl Kind {
     fn args(self) -> &'static [&'static str] {
         match self {
-            Self::Tasks => &["list", "--all", "--json"],
+            Self::Tasks => &["list", "--all", "--json", "--no-status"],
             Self::Plans => &["plan", "list", "--json"],
+            Self::Templates => &["template", "list", "--json"],
         }
     }
 
@@ -64,6 +70,7 @@ impl Kind {
         match self {
             Self::Tasks => "tasks",
             Self::Plans => "plans",
+            Self::Templates => "templates",
         }
     }
 }
@@ -77,12 +84,22 @@ pub struct Catalog {
     root: PathBuf,
     tasks: Kept,
     plans: Kept,
+    templates: Kept,
+    /// Held by whoever changes the project, so that changes come one after the other.
+    changes: Mutex<()>,
 }
 
 impl Catalog {
     /// Of the project of a directory, by the program `ez`.
     pub fn new(program: PathBuf, root: PathBuf) -> Self {
-        Self { program, root, tasks: Mutex::default(), plans: Mutex::default() }
+        Self {
+            program,
+            root,
+            tasks: Mutex::default(),
+            plans: Mutex::default(),
+            templates: Mutex::default(),
+            changes: Mutex::default(),
+        }
     }
 
     /// What there is, as `ez … --json` tells it.
@@ -93,6 +110,7 @@ impl Catalog {
         let kept = match kind {
             Kind::Tasks => &self.tasks,
             Kind::Plans => &self.plans,
+            Kind::Templates => &self.templates,
         };
         // Who comes meanwhile waits for the same answer.
         let mut kept = kept.lock().await;
@@ -127,6 +145,7 @@ impl Catalog {
         let kept = match kind {
             Kind::Tasks => &self.tasks,
             Kind::Plans => &self.plans,
+            Kind::Templates => &self.templates,
         };
         *kept.lock().await = None;
     }
@@ -167,14 +186,73 @@ impl Catalog {
     }
 
     async fn run(&self, arguments: &[&str]) -> Result<Output, CatalogError> {
-        let child = Command::new(&self.program)
+        self.run_with(arguments, String::new()).await
+    }
+
+    /// Has `ez` run with a standard input. The secrets of the server stay here.
+    async fn run_with(&self, arguments: &[&str], input: String) -> Result<Output, CatalogError> {
+        let refused = |error: io::Error| CatalogError::Refused(error.to_string());
+        let mut command = Command::new(&self.program);
+        for name in SECRETS {
+            command.env_remove(name);
+        }
+        let mut child = command
             .args(arguments)
             .current_dir(&self.root)
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .kill_on_drop(true)
-            .output();
-        let output = timeout(LIMIT, child).await.map_err(|_| CatalogError::Slow)?;
-        output.map_err(|error| CatalogError::Refused(error.to_string()))
+            .spawn()
+            .map_err(refused)?;
+        let stdin = child.stdin.take();
+        let told = async move {
+            if let Some(mut stdin) = stdin {
+                // Who does not listen says by its exit code what is wrong.
+                let _ = stdin.write_all(input.as_bytes()).await;
+            }
+            child.wait_with_output().await
+        };
+        timeout(LIMIT, told).await.map_err(|_| CatalogError::Slow)?.map_err(refused)
+    }
+
+    /// Everything is asked for again.
+    pub async fn forget_all(&self) {
+        for kept in [&self.tasks, &self.plans, &self.templates] {
+            *kept.lock().await = None;
+        }
+    }
+
+    /// Asks something about the definition of a task; see `ez`'s `__definition`.
+    ///
+    /// # Errors
+    /// `ez` does not answer.
+    pub async fn definition(&self, question: &Value) -> Result<Value, CatalogError> {
+        answer(&self.run_with(&["__definition"], question.to_string()).await?)
+    }
+
+    /// The same for a question that changes the project.
+    ///
+    /// # Errors
+    /// `ez` does not answer.
+    pub async fn change_definition(&self, question: &Value) -> Result<Value, CatalogError> {
+        let changing = self.changes.lock().await;
+        let answer = self.definition(question).await;
+        drop(changing);
+        self.forget_all().await;
+        answer
+    }
+
+    /// Has `ez` change the project in another way.
+    ///
+    /// # Errors
+    /// It refuses.
+    pub async fn change(&self, args: &[&str]) -> Result<Value, CatalogError> {
+        let changing = self.changes.lock().await;
+        let answer = self.run(args).await.and_then(|output| answer(&output));
+        drop(changing);
+        self.forget_all().await;
+        answer
     }
 
     async fn ask(&self, kind: Kind) -> Result<Vec<Value>, CatalogError> {

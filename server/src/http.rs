@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, ORIGIN, TRANSFER_ENCODING};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::middleware::{self, Next};
@@ -29,6 +29,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::agent::connect::{ConnectError, Connector, Link};
 use crate::agent::{self, AgentError};
+use crate::api::nodes::PlainNodes;
 use crate::api::{self, ApiError, Server, Shared, socket, subscription};
 use crate::auth::{Authority, Openness};
 use crate::catalog::Catalog;
@@ -36,6 +37,7 @@ use crate::clock::now_ms;
 use crate::dispatcher::{Dispatcher, DispatcherSettings};
 use crate::events::Events;
 use crate::log_file::LogFiles;
+use crate::metrics::{Metrics, Request as Answered};
 use crate::pid_file::{self, PidFile, PidFileError};
 use crate::retention;
 use crate::secrets::{self, SecretError, SecretKey};
@@ -155,6 +157,8 @@ pub async fn serve(
     let authority = Authority::new(store.clone(), settings.token.as_deref(), is_open);
     let server = Arc::new(Server {
         events: Arc::new(Events::new(now_ms())),
+        metrics: Metrics::new(store.commit_times().clone(), version),
+        plain_nodes: PlainNodes::default(),
         strangers: Arc::new(Semaphore::new(socket::MAX_STRANGERS)),
         authority: authority
             .allowing_failures(settings.http.max_wrong_tokens)
@@ -318,6 +322,8 @@ pub fn router(server: Shared, limits: &HttpLimits, end: &watch::Receiver<bool>) 
     let (routes, _) = api::routes();
     routes
         .route("/api/v1/ws", get(socket::connect))
+        .route("/health", get(api::system::health))
+        .route("/metrics", get(api::metrics::show))
         .fallback(|| async { ApiError::not_found("there is nothing here; see /api/v1/openapi.json") })
         .method_not_allowed_fallback(|| async {
             ApiError::new(
@@ -329,6 +335,7 @@ pub fn router(server: Shared, limits: &HttpLimits, end: &watch::Receiver<bool>) 
         .layer(middleware::from_fn(move |request, next| in_time(body, request, next)))
         .layer(middleware::map_response(move |response| std::future::ready(ended_by(end.clone(), response))))
         .layer(middleware::from_fn_with_state(Arc::clone(&server), identify))
+        .layer(middleware::from_fn_with_state(Arc::clone(&server), count))
         .with_state(server)
 }
 
@@ -372,6 +379,17 @@ fn ended_by(mut end: watch::Receiver<bool>, response: Response) -> Response {
         let ended = Box::pin(async move { end.wait_for(|end| *end).await.map(drop).unwrap_or_default() });
         Body::from_stream(body.into_data_stream().take_until(ended))
     })
+}
+
+/// Counts what is answered.
+async fn count(State(server): State<Shared>, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str).to_owned();
+    // Anybody can make up methods; only those of routes have a row of their own.
+    let known = ["GET", "POST", "PUT", "DELETE"].into_iter().find(|known| request.method() == known);
+    let method = known.unwrap_or("other").to_owned();
+    let response = next.run(request).await;
+    server.metrics.answered(&Answered { method, route, status: response.status().as_u16() });
+    response
 }
 
 /// Learns who asks, and refuses what a page of another site sends.

@@ -77,7 +77,6 @@ impl fmt::Display for JobState {
 
 /// What somebody asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct JobSpec {
     /// What is run.
     #[serde(default)]

@@ -126,6 +126,16 @@ impl Queue {
         node.takes_jobs = takes_jobs;
     }
 
+    /// A node is forgotten. What runs on it is still known.
+    pub fn node_is_gone(&mut self, id: NodeId) {
+        self.nodes.remove(&id);
+    }
+
+    /// How many jobs a node runs at once.
+    pub fn slots(&self, id: NodeId) -> usize {
+        self.nodes.get(&id).map_or(0, |node| node.slots)
+    }
+
     /// A node takes no jobs now; those that it has go on.
     pub fn node_takes_none(&mut self, id: NodeId) {
         if let Some(node) = self.nodes.get_mut(&id) {

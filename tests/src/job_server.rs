@@ -76,7 +76,7 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// A header.
+    /// A header, by its name in any case.
     pub fn header(&self, name: &str) -> Option<&str> {
         let headers = self.head.lines().filter_map(|line| line.split_once(": "));
         headers.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
@@ -158,18 +158,7 @@ impl<'p> JobServer<'p> {
         &self,
         method: &str,
         path: &str,
-        body: Option<&Value>,
-        more: &[(&str, &str)],
-    ) -> std::io::Result<Box<dyn Stream>> {
-        let json = "application/json";
-        self.connect_text(method, path, body.map(|body| (json, body.to_string())), more)
-    }
-
-    fn connect_text(
-        &self,
-        method: &str,
-        path: &str,
-        body: Option<(&str, String)>,
+        body: &[u8],
         more: &[(&str, &str)],
     ) -> std::io::Result<Box<dyn Stream>> {
         let stream = TcpStream::connect(self.address)?;
@@ -178,9 +167,7 @@ impl<'p> JobServer<'p> {
             None => Box::new(stream),
         };
         let mut head = format!("{method} /api/v1{path} HTTP/1.0\r\nHost: {}\r\n", self.address);
-        let (kind, body) = body.unwrap_or_default();
         if !body.is_empty() {
-            let _ = write!(head, "Content-Type: {kind}\r\n");
             let _ = write!(head, "Content-Length: {}\r\n", body.len());
         }
         if let Some(token) = &self.token {
@@ -189,7 +176,7 @@ impl<'p> JobServer<'p> {
         for (name, value) in more {
             let _ = write!(head, "{name}: {value}\r\n");
         }
-        stream.write_all(format!("{head}\r\n{body}").as_bytes())?;
+        stream.write_all(&[format!("{head}\r\n").as_bytes(), body].concat())?;
         Ok(stream)
     }
 
@@ -200,13 +187,22 @@ impl<'p> JobServer<'p> {
 
     /// The same with more headers.
     pub fn ask_with(&self, method: &str, path: &str, body: Option<&Value>, more: &[(&str, &str)]) -> Answer {
-        read_answer(self.connect(method, path, body, more).expect("it listens"))
+        let text = body.map(ToString::to_string).unwrap_or_default();
+        let kind = body.map(|_| ("Content-Type", "application/json"));
+        let headers: Vec<(&str, &str)> = kind.into_iter().chain(more.iter().copied()).collect();
+        self.send(method, path, text.as_bytes(), &headers)
     }
 
     /// Sends it a text.
     pub fn send_yaml(&self, method: &str, path: &str, text: &str, more: &[(&str, &str)]) -> Answer {
-        let body = Some(("application/yaml", text.to_owned()));
-        read_answer(self.connect_text(method, path, body, more).expect("it listens"))
+        let kind = ("Content-Type", "application/yaml");
+        let headers: Vec<(&str, &str)> = [kind].into_iter().chain(more.iter().copied()).collect();
+        self.send(method, path, text.as_bytes(), &headers)
+    }
+
+    /// Sends any bytes with headers.
+    pub fn send(&self, method: &str, path: &str, body: &[u8], more: &[(&str, &str)]) -> Answer {
+        read_answer(self.connect(method, path, body, more).expect("it listens"))
     }
 
     /// Has a task run; the number of the job.
@@ -229,7 +225,7 @@ impl<'p> JobServer<'p> {
     /// The same for any stream of a log.
     pub fn follow_at(&self, path: &str, from: &str, is_enough: impl Fn(&str) -> bool) -> Told {
         let mut told = Told { last_id: from.to_owned(), ..Told::default() };
-        let Ok(stream) = self.connect("GET", path, None, &[("Last-Event-ID", from)]) else { return told };
+        let Ok(stream) = self.connect("GET", path, &[], &[("Last-Event-ID", from)]) else { return told };
         let (mut kind, mut id) = (String::new(), String::new());
         for line in BufReader::new(stream).lines() {
             let Ok(line) = line else { return told };

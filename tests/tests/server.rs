@@ -293,51 +293,6 @@ fn a_server_for_other_machines_wants_a_token() {
         .stderr_has("can be reached from other machines");
 }
 
-/// All routes of the document: method, path with numbers for its parameters, whether it needs a token.
-fn routes(server: &JobServer<'_>) -> Vec<(String, String, bool)> {
-    let document = server.ask("GET", "/openapi.json", None).json();
-    let mut found = Vec::new();
-    for (path, methods) in document["paths"].as_object().expect("paths") {
-        for (method, operation) in methods.as_object().expect("methods") {
-            let is_open = operation["security"] == json!([{}]) || operation["security"] == json!([]);
-            let path = path.strip_prefix("/api/v1").expect("the prefix");
-            found.push((
-                method.to_uppercase(),
-                path.replace("{id}", "1").replace("{name}", "x").replace("{step}", "s"),
-                !is_open,
-            ));
-        }
-    }
-    found
-}
-
-#[test]
-fn every_route_asks_for_a_token_with_its_scope() {
-    let project = project();
-    let mut server = JobServer::start_in(&project, &[], &[("EZ_SERVER_TOKEN", "own-token")]);
-    let made = project.run(["server", "token", "create", "nodes", "--scopes", "node"]);
-    let small = made.success().stdout.trim().to_owned();
-    let mut all = routes(&server);
-    all.push(("GET".into(), "/ws".into(), true));
-    assert!(all.len() >= 16, "{all:?}");
-    let body = json!({});
-    for (method, path, needs_token) in all {
-        // The token may be an agent, and this asks for no WebSocket.
-        let of_small = if path == "/ws" { 400 } else { 403 };
-        let is_of_nodes = path.starts_with("/content");
-        for (token, expected) in [(None, 401), (Some("wrong"), 401), (Some(small.as_str()), of_small)] {
-            // A wrong token is refused wherever it comes, and too many of them everywhere.
-            if token == Some("wrong") && path != "/jobs" || token.is_some() && is_of_nodes {
-                continue;
-            }
-            server.token = token.map(str::to_owned);
-            let status = server.ask(&method, &path, Some(&body)).status;
-            let expected = if needs_token { expected } else { 200 };
-            assert_eq!(status, expected, "{method} {path} with {token:?}");
-        }
-    }
-}
-
 #[test]
 fn contents_are_for_nodes_and_for_those_who_run_jobs() {
     let project = project();

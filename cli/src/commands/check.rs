@@ -78,6 +78,21 @@ impl Report {
         }
     }
 
+    /// All texts.
+    pub fn sources(&self) -> &SourceMap {
+        &self.sources
+    }
+
+    /// The findings.
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        &self.diagnostics
+    }
+
+    /// Leaves only some findings.
+    pub fn keep(&mut self, is_wanted: impl Fn(&Diagnostic) -> bool) {
+        self.diagnostics.retain(is_wanted);
+    }
+
     /// Whether there is an error among them.
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)

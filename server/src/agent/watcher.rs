@@ -30,7 +30,7 @@ use crate::secrets::Secrets;
 pub const ARGUMENT: &str = "__watch";
 
 /// What server and agent know by their environment, and no job may.
-const SECRETS: [&str; 3] = ["EZ_SERVER_TOKEN", "EZ_CLIENT_TOKEN", "EZ_SECRET_KEY"];
+pub const SECRETS: [&str; 3] = ["EZ_SERVER_TOKEN", "EZ_CLIENT_TOKEN", "EZ_SECRET_KEY"];
 
 /// The shortest line of a secret of several lines that is masked by itself, in bytes: shorter ones would mask half of every log.
 const MIN_MASKED_LINE: usize = 4;

@@ -10,21 +10,23 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use axum::http::header::{CONTENT_TYPE, HeaderMap};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::StatusCode;
+use axum::http::header::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
+use super::task_files::plain;
 use super::{ApiError, ErrorBody, Shared};
 use crate::auth::{Allowed, Edit, Read, Run};
 use crate::job::{JobId, JobState};
 use crate::log_file::LogFiles;
 use crate::log_frame::{self, Frame};
 use crate::store::jobs::{self, AttemptRecord, Cancelled, Filter, JobRecord};
+use crate::store::results;
 use crate::wire::Attempt;
 
 /// How many jobs a page has where nothing else is asked for, and at most.
@@ -51,6 +53,7 @@ pub struct Wanted {
     /// Jobs with smaller numbers: `next` of the page before.
     cursor: Option<JobId>,
     /// How many at most: 50, and up to 1,000.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
 }
 
@@ -72,6 +75,8 @@ pub struct JobDetails {
     job: JobRecord,
     /// Its attempts.
     attempts: Vec<AttemptRecord>,
+    /// The result of its last attempt.
+    result: Option<Value>,
 }
 
 /// What a log is wanted as.
@@ -80,6 +85,7 @@ pub struct JobDetails {
 #[into_params(parameter_in = Query)]
 pub struct LogWanted {
     /// `text` for all that is there, as it was written; else a stream of events.
+    #[param(inline)]
     format: Option<LogFormat>,
     /// Which attempt; else the last.
     attempt: Option<i64>,
@@ -120,8 +126,16 @@ impl CancelAnswer {
     }
 }
 
-fn no_job(job: JobId) -> ApiError {
+/// There is none.
+pub(super) fn no_job(job: JobId) -> ApiError {
     ApiError::not_found(format!("there is no job {job}"))
+}
+
+/// How many things a page has.
+pub(super) fn page_size(wanted: Option<u32>) -> Result<u32, ApiError> {
+    let limit = wanted.unwrap_or(PAGE);
+    let is_fine = (1..=MAX_PAGE).contains(&limit);
+    if is_fine { Ok(limit) } else { Err(ApiError::bad(format!("limit is from 1 to {MAX_PAGE}"))) }
 }
 
 /// Jobs, the newest first.
@@ -134,10 +148,7 @@ pub async fn list(
     wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Result<Json<Jobs>, ApiError> {
     let Query(wanted) = wanted?;
-    let limit = wanted.limit.unwrap_or(PAGE);
-    if limit == 0 || limit > MAX_PAGE {
-        return Err(ApiError::bad(format!("limit is from 1 to {MAX_PAGE}")));
-    }
+    let limit = page_size(wanted.limit)?;
     let Wanted { state, name, node, cursor: before, .. } = wanted;
     let filter = Filter { state, name, node, before, limit };
     let jobs = server.store.read(move |connection| jobs::list(connection, &filter)).await?;
@@ -157,10 +168,15 @@ pub async fn one(
     let Path(id) = id?;
     let found = server
         .store
-        .read(move |connection| Ok((jobs::find(connection, id)?, jobs::attempts(connection, id)?)))
+        .read(move |connection| {
+            let Some(job) = jobs::find(connection, id)? else { return Ok(None) };
+            let result = results::find(connection, Attempt { job: id, fence: job.attempt })?;
+            Ok(Some((job, jobs::attempts(connection, id)?, result)))
+        })
         .await?;
-    let (Some(job), attempts) = found else { return Err(no_job(id)) };
-    Ok(Json(JobDetails { job, attempts }))
+    let (job, attempts, result) = found.ok_or_else(|| no_job(id))?;
+    let result = result.and_then(|result| serde_json::from_str(&result).ok());
+    Ok(Json(JobDetails { job, attempts, result }))
 }
 
 /// Forgets a job that has ended, and its logs.
@@ -238,14 +254,7 @@ pub async fn logs(
     }
     let attempt = Attempt { job: id, fence };
     if wanted.format.unwrap_or_default() == LogFormat::Text {
-        let logs = Arc::clone(server.dispatcher.logs());
-        let chunks = stream::unfold((logs, 0), move |(logs, offset)| async move {
-            let (text, next) = next_text(&logs, attempt, offset)?;
-            Some((Ok::<_, Infallible>(text), (logs, next)))
-        });
-        let body = axum::body::Body::from_stream(chunks);
-        let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-        return Ok(([(CONTENT_TYPE, plain)], body).into_response());
+        return Ok(text_of(&server, attempt));
     }
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()).unwrap_or("0");
     let offset = last.parse().map_err(|_| ApiError::bad("Last-Event-ID is no place in a log"))?;
@@ -255,6 +264,16 @@ pub async fn logs(
         Some((Ok::<_, Infallible>(event), follower))
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
+}
+
+/// All that is there of the log of an attempt, as text.
+pub(super) fn text_of(server: &Shared, attempt: Attempt) -> Response {
+    let logs = Arc::clone(server.dispatcher.logs());
+    let chunks = stream::unfold((logs, 0), move |(logs, offset)| async move {
+        let (text, next) = next_text(&logs, attempt, offset)?;
+        Some((Ok::<_, Infallible>(text), (logs, next)))
+    });
+    plain(axum::body::Body::from_stream(chunks))
 }
 
 /// The text of the next whole frames, and where the rest begins; `None` at the end.

@@ -1,16 +1,29 @@
 //! The REST API under `/api/v1`. Each route is registered with its description, from which the `OpenAPI` document is made.
 
 pub mod audit;
+pub mod cache;
+pub mod charts;
 pub mod content;
+pub mod definitions;
+pub mod document;
+pub mod history;
+pub mod job_files;
 pub mod jobs;
+pub mod metrics;
 pub mod nodes;
+pub mod params;
 pub mod plan_runs;
 pub mod plans;
+pub mod results;
 pub mod socket;
+pub mod stats;
 pub mod submit;
 pub mod subscription;
 pub mod system;
+pub mod task_files;
 pub mod tasks;
+pub mod templates;
+pub mod tree;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -28,11 +41,13 @@ use utoipa::{Modify, OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::nodes::PlainNodes;
 use crate::auth::{AuthError, Authority, Caller, Scope};
 use crate::catalog::{Catalog, CatalogError};
 use crate::clock::now_ms;
 use crate::dispatcher::Dispatcher;
 use crate::events::Events;
+use crate::metrics::Metrics;
 use crate::store::{self, Store, StoreError};
 use crate::sync::content_store::ContentStore;
 
@@ -52,6 +67,10 @@ pub struct Server {
     pub events: Arc<Events>,
     /// Places for connections of which nobody knows yet whose they are.
     pub strangers: Arc<Semaphore>,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Nodes that speak plain HTTP.
+    pub plain_nodes: PlainNodes,
     /// The version of the program.
     pub version: &'static str,
     /// When it began.
@@ -79,7 +98,7 @@ impl Server {
 pub struct ErrorBody {
     /// What is wrong.
     pub error: String,
-    /// More of it: a text, or a list of diagnostics.
+    /// More of it: a text, or what is wrong in detail, as a list of diagnostics.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub details: Option<Value>,
 }
@@ -96,6 +115,13 @@ impl ApiError {
     /// With a status.
     pub fn new(status: StatusCode, error: impl Into<String>) -> Self {
         Self { status, error: error.into(), details: None }
+    }
+
+    /// The same with more about it.
+    #[must_use]
+    pub fn with_details(mut self, details: impl Into<Value>) -> Self {
+        self.details = Some(details.into());
+        self
     }
 
     /// There is no such thing.
@@ -220,13 +246,20 @@ struct Document;
 
 /// All routes, and the document that describes them.
 pub fn routes() -> (axum::Router<Shared>, utoipa::openapi::OpenApi) {
-    OpenApiRouter::with_openapi(Document::openapi())
+    let (router, mut description) = OpenApiRouter::with_openapi(Document::openapi())
         .nest(
             "/api/v1",
             OpenApiRouter::new()
-                .routes(routes!(tasks::list))
+                .routes(routes!(tasks::list, definitions::create))
+                .routes(routes!(tree::show))
+                .routes(routes!(params::list))
+                .routes(routes!(history::list))
+                .routes(routes!(definitions::read, definitions::write))
+                .routes(routes!(definitions::to_plan))
+                .routes(routes!(task_files::list))
+                .routes(routes!(task_files::show))
                 .routes(routes!(tasks::run))
-                .routes(routes!(tasks::one))
+                .routes(routes!(tasks::one, definitions::delete))
                 .routes(routes!(plans::list, plans::create))
                 .routes(routes!(plans::one, plans::delete))
                 .routes(routes!(plans::yaml, plans::save))
@@ -241,6 +274,9 @@ pub fn routes() -> (axum::Router<Shared>, utoipa::openapi::OpenApi) {
                 .routes(routes!(jobs::one, jobs::delete))
                 .routes(routes!(jobs::logs))
                 .routes(routes!(jobs::cancel))
+                .routes(routes!(results::attach))
+                .routes(routes!(job_files::list))
+                .routes(routes!(job_files::show))
                 .routes(routes!(content::put))
                 .routes(routes!(content::missing))
                 .routes(routes!(content::tree))
@@ -248,11 +284,22 @@ pub fn routes() -> (axum::Router<Shared>, utoipa::openapi::OpenApi) {
                 .routes(routes!(nodes::list))
                 .routes(routes!(nodes::one, nodes::delete))
                 .routes(routes!(nodes::drain))
+                .routes(routes!(nodes::register))
+                .routes(routes!(nodes::ping))
                 .routes(routes!(audit::list))
                 .routes(routes!(system::health))
-                .routes(routes!(system::stats))
+                .routes(routes!(stats::show))
+                .routes(routes!(stats::report))
+                .routes(routes!(stats::list))
+                .routes(routes!(charts::list, charts::create))
+                .routes(routes!(charts::delete))
+                .routes(routes!(templates::list))
+                .routes(routes!(cache::clear))
+                .routes(routes!(metrics::show))
                 .routes(routes!(system::version))
                 .routes(routes!(system::document)),
         )
-        .split_for_parts()
+        .split_for_parts();
+    document::complete(&mut description);
+    (router, description)
 }

@@ -1,20 +1,23 @@
 //! The nodes.
 
 use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
 use axum::Json;
-use axum::extract::rejection::PathRejection;
+use axum::extract::rejection::{JsonRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
 use utoipa::ToSchema;
 
 use super::{ApiError, ErrorBody, Shared};
-use crate::auth::{Admin, Allowed, Read};
-use crate::dispatcher::NodeNow;
+use crate::auth::{self, Admin, Allowed, Read};
+use crate::dispatcher::{Connection, NodeNow};
 use crate::job::JobId;
 use crate::queue::NodeId;
 use crate::store::nodes::{self, NodeRecord};
+use crate::wire::{FromAgent, Registration, ToAgent, VERSION};
 
 /// A node.
 #[derive(Debug, Serialize, ToSchema)]
@@ -107,6 +110,8 @@ pub async fn delete(
     id: Result<Path<NodeId>, PathRejection>,
 ) -> Result<StatusCode, ApiError> {
     let Path(id) = id?;
+    // A node that speaks plain HTTP has no agent that could be ended.
+    server.plain_nodes.take(id);
     let now = server.dispatcher.nodes().await?;
     if now.iter().any(|node| node.id == id && (node.is_connected || !node.jobs.is_empty())) {
         return Err(ApiError::conflict(format!("node {id} is in use: end its agent first")));
@@ -114,6 +119,136 @@ pub async fn delete(
     if !server.store.write(move |connection| nodes::delete(connection, id)).await? {
         return Err(no_node(id));
     }
+    server.dispatcher.forget(id).await?;
     server.audit(&allowed.caller, "delete", format!("node {id}"));
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The longest name and tag, the most tags, and the most nodes that speak plain HTTP.
+const MAX_NAME_BYTES: usize = 100;
+const MAX_TAGS: usize = 64;
+const MAX_PLAIN_NODES: usize = 1000;
+
+/// Nodes that speak plain HTTP: they are listed, and are there as long as they ping. Jobs go to agents alone.
+#[derive(Debug, Default)]
+pub struct PlainNodes {
+    connections: Mutex<HashMap<NodeId, Connection>>,
+}
+
+impl PlainNodes {
+    fn keep(&self, connection: Connection) {
+        let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        connections.insert(connection.node, connection);
+    }
+
+    fn count(&self) -> usize {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Says that a node is alive. Whether it is known.
+    fn ping(&self, id: NodeId) -> bool {
+        let connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = connections.get(&id);
+        known.map(|connection| connection.heard(FromAgent::NodePing {})).is_some()
+    }
+
+    fn take(&self, id: NodeId) -> Option<Connection> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner).remove(&id)
+    }
+}
+
+/// A node that speaks plain HTTP.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewNode {
+    /// Its name, unique among the nodes.
+    #[schema(min_length = 1, max_length = 100)]
+    name: String,
+    /// What it was given, or made up, when it registered first; nobody else can take its name then.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 100)]
+    id: Option<String>,
+    /// What it has, as in `os:linux`.
+    #[serde(default)]
+    #[schema(max_items = 64)]
+    tags: Vec<String>,
+}
+
+/// A node that is registered.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RegisteredNode {
+    /// Its number, by which it pings.
+    node: NodeId,
+    /// What it sends as `id` when it registers again.
+    id: String,
+}
+
+/// Registers a node that speaks plain HTTP. It is in the list of nodes, connected as long as it pings more often than the lease ends (60 seconds); it gets no jobs, which
+/// go to `ez client start` alone.
+#[utoipa::path(post, path = "/nodes/register", request_body = NewNode, responses(
+    (status = 201, body = RegisteredNode), (status = 409, body = ErrorBody)))]
+pub async fn register(
+    allowed: Allowed<auth::Node>,
+    State(server): State<Shared>,
+    body: Result<Json<NewNode>, JsonRejection>,
+) -> Result<(StatusCode, Json<RegisteredNode>), ApiError> {
+    let Json(NewNode { name, id, tags }) = body?;
+    let is_word = |text: &String| {
+        (1..=MAX_NAME_BYTES).contains(&text.len())
+            && !text.chars().any(|c| c.is_control() || c.is_whitespace())
+    };
+    if tags.len() > MAX_TAGS || ![&name].into_iter().chain(&id).chain(&tags).all(is_word) {
+        let rule = format!(
+            "name, id and tags are words of 1 to {MAX_NAME_BYTES} bytes without spaces, and there are at most {MAX_TAGS} tags"
+        );
+        return Err(ApiError::bad(rule));
+    }
+    if server.plain_nodes.count() >= MAX_PLAIN_NODES {
+        return Err(ApiError::conflict(format!("there are {MAX_PLAIN_NODES} such nodes: delete one first")));
+    }
+    let instance = match id {
+        Some(id) => id,
+        None => auth::NewToken::make().map(|chance| chance.id).map_err(|error| {
+            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, format!("the system has no chance: {error}"))
+        })?,
+    };
+    let registration = Registration {
+        version: VERSION,
+        name,
+        instance: instance.clone(),
+        tags,
+        slots: 0,
+        attempts: Vec::new(),
+    };
+    let (to_agent, mut refused) = mpsc::unbounded_channel();
+    let Some(connection) = server.dispatcher.register(registration, to_agent).await else {
+        let reason = match refused.try_recv() {
+            Ok(ToAgent::Refused { reason }) => reason,
+            _ => "the node cannot be registered now".into(),
+        };
+        return Err(ApiError::conflict(reason));
+    };
+    let node = connection.node;
+    server.plain_nodes.keep(connection);
+    server.audit(&allowed.caller, "register", format!("node {node}"));
+    Ok((StatusCode::CREATED, Json(RegisteredNode { node, id: instance })))
+}
+
+/// A node that speaks plain HTTP is alive. One that pinged too late registers again.
+#[utoipa::path(post, path = "/nodes/{id}/ping", params(("id" = i64, Path)), responses(
+    (status = 204), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
+pub async fn ping(
+    _: Allowed<auth::Node>,
+    State(server): State<Shared>,
+    id: Result<Path<NodeId>, PathRejection>,
+) -> Result<StatusCode, ApiError> {
+    let Path(id) = id?;
+    let is_known = server.plain_nodes.ping(id);
+    let now = server.dispatcher.nodes().await?;
+    if is_known && now.iter().any(|node| node.id == id && node.is_connected) {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    server.plain_nodes.take(id);
+    server.store.read(move |connection| nodes::find(connection, id)).await?.ok_or_else(|| no_node(id))?;
+    Err(ApiError::conflict(format!("node {id} was not heard of for too long: register it again")))
 }

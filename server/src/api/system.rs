@@ -6,26 +6,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{ApiError, ErrorBody, Shared};
-use crate::auth::{Allowed, Read};
 
 /// Whether it works.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Health {
     /// `ok`.
     status: &'static str,
-}
-
-/// What it does.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Stats {
-    /// How many jobs wait.
-    pending: usize,
-    /// How many run.
-    running: usize,
-    /// How many nodes are connected.
-    nodes: usize,
-    /// For how many milliseconds it works.
-    uptime: i64,
 }
 
 /// What it is.
@@ -44,20 +30,6 @@ pub async fn health(State(server): State<Shared>) -> Result<Json<Health>, ApiErr
     server.store.read(|connection| Ok(connection.query_row("SELECT 1", [], |_| Ok(()))?)).await?;
     server.dispatcher.counts().await?;
     Ok(Json(Health { status: "ok" }))
-}
-
-/// What the server does now.
-#[utoipa::path(get, path = "/stats", responses(
-    (status = 200, body = Stats), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody)))]
-pub async fn stats(_: Allowed<Read>, State(server): State<Shared>) -> Result<Json<Stats>, ApiError> {
-    let (pending, running) = server.dispatcher.counts().await?;
-    let nodes = server.dispatcher.nodes().await?.iter().filter(|node| node.is_connected).count();
-    Ok(Json(Stats {
-        pending,
-        running,
-        nodes,
-        uptime: i64::try_from(server.began.elapsed().as_millis()).unwrap_or(i64::MAX),
-    }))
 }
 
 /// What the server is. Needs no token.

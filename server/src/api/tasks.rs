@@ -139,6 +139,7 @@ pub(super) async fn entry(server: &Shared, kind: Kind, name: &str) -> Result<Val
     let what = match kind {
         Kind::Tasks => "task",
         Kind::Plans => "plan",
+        Kind::Templates => "template",
     };
     let found = server.catalog.find(kind, name).await?;
     found.ok_or_else(|| ApiError::not_found(format!("no {what} is named `{name}`")))

@@ -199,6 +199,11 @@ impl Desk {
             Message::Drain { node, answer } => {
                 let _ = answer.send(self.drain(node));
             }
+            Message::Forget { node, answer } => {
+                self.nodes.remove(&node);
+                self.queue.node_is_gone(node);
+                let _ = answer.send(());
+            }
             Message::Nodes { answer } => {
                 let _ = answer.send(self.nodes_now());
             }
@@ -657,6 +662,7 @@ impl Desk {
             id: *id,
             is_connected: state.connection.is_some(),
             jobs: self.queue.running_on(*id),
+            slots: self.queue.slots(*id),
             silent_for: state.heard.elapsed(),
         };
         self.nodes.iter().map(now).collect()

@@ -62,6 +62,8 @@ pub struct NodeNow {
     pub is_connected: bool,
     /// What runs on it.
     pub jobs: Vec<JobId>,
+    /// How many jobs it runs at once.
+    pub slots: usize,
     /// For how long nothing was heard of it.
     pub silent_for: Duration,
 }
@@ -134,6 +136,10 @@ enum Message {
     Drain {
         node: NodeId,
         answer: oneshot::Sender<bool>,
+    },
+    Forget {
+        node: NodeId,
+        answer: oneshot::Sender<()>,
     },
     Nodes {
         answer: oneshot::Sender<Vec<NodeNow>>,
@@ -250,6 +256,14 @@ impl Dispatcher {
     /// The server ends.
     pub async fn drain(&self, node: NodeId) -> Result<bool, StoreError> {
         self.ask(|answer| Message::Drain { node, answer }).await
+    }
+
+    /// Forgets a node that has nothing in hand.
+    ///
+    /// # Errors
+    /// The server ends.
+    pub async fn forget(&self, node: NodeId) -> Result<(), StoreError> {
+        self.ask(|answer| Message::Forget { node, answer }).await
     }
 
     /// The nodes as they are now.

@@ -4,11 +4,14 @@
 //! answers each. Readers have connections of their own and never wait for it.
 
 pub mod audit;
+pub mod charts;
+pub mod executions;
 pub mod job_secrets;
 pub mod jobs;
 pub mod migrations;
 pub mod nodes;
 pub mod plan_runs;
+pub mod results;
 pub mod retention;
 pub mod tokens;
 
@@ -16,10 +19,13 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use prometheus_client::metrics::histogram::Histogram;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::oneshot;
+
+use crate::metrics;
 
 /// How many changes share a transaction at most.
 const MAX_BATCH: usize = 512;
@@ -75,6 +81,7 @@ pub struct Store {
 struct Inner {
     path: PathBuf,
     changes: Sender<Change>,
+    commits: Histogram,
     readers: Mutex<Vec<Connection>>,
 }
 
@@ -93,11 +100,20 @@ impl Store {
         migrations::migrate(&mut connection, path)?;
         connection.set_prepared_statement_cache_capacity(64);
         let (changes, waiting) = mpsc::channel();
+        let commits = metrics::commit_times();
+        let noted = commits.clone();
         thread::Builder::new()
             .name("store".into())
-            .spawn(move || write_all(&connection, &waiting))
+            .spawn(move || write_all(&connection, &waiting, &noted))
             .map_err(|_| StoreError::Closed)?;
-        Ok(Self { inner: Arc::new(Inner { path: path.to_owned(), changes, readers: Mutex::default() }) })
+        Ok(Self {
+            inner: Arc::new(Inner { path: path.to_owned(), changes, commits, readers: Mutex::default() }),
+        })
+    }
+
+    /// How long its transactions took.
+    pub fn commit_times(&self) -> &Histogram {
+        &self.inner.commits
     }
 
     /// Makes a change; it is on the disk when this answers. A change that fails leaves nothing. Changes are made in the order of the calls.
@@ -192,8 +208,9 @@ fn savepoint<T>(
     made
 }
 
-fn write_all(connection: &Connection, waiting: &Receiver<Change>) {
+fn write_all(connection: &Connection, waiting: &Receiver<Change>, commits: &Histogram) {
     while let Ok(first) = waiting.recv() {
+        let beginning = Instant::now();
         let begun = connection.execute_batch("BEGIN IMMEDIATE");
         let mut answers = Vec::new();
         let changes = std::iter::once(first).chain(waiting.try_iter()).take(MAX_BATCH);
@@ -214,6 +231,7 @@ fn write_all(connection: &Connection, waiting: &Receiver<Change>) {
             }
         }
         let committed = connection.execute_batch("COMMIT");
+        metrics::note(commits, beginning.elapsed());
         if committed.is_err() && !connection.is_autocommit() {
             // What cannot be committed is taken back, so that the next transaction can begin.
             let _ = connection.execute_batch("ROLLBACK");

@@ -1,0 +1,150 @@
+//! A text takes the place of a file at once, or not at all.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Saved {
+    /// The file has the text, also after a power failure.
+    Done,
+    /// The file has another text than the one that was read: somebody else changed it.
+    Changed,
+}
+
+/// Writes a file anew that had a text before; `None` for one that was not there. Links stay links, and the file keeps its mode.
+///
+/// # Errors
+/// It cannot be written.
+pub fn replace(path: &Utf8Path, before: Option<&str>, text: &str) -> io::Result<Saved> {
+    let target = match path.canonicalize_utf8() {
+        Ok(target) => target,
+        Err(error) if error.kind() == io::ErrorKind::NotFound && before.is_none() => path.to_owned(),
+        Err(error) => return Err(error),
+    };
+    let directory = target.parent().unwrap_or(Utf8Path::new("/"));
+    let mut file = tempfile::Builder::new().prefix(".ez-saved-").tempfile_in(directory)?;
+    file.write_all(text.as_bytes())?;
+    if before.is_some() {
+        file.as_file().set_permissions(fs::metadata(&target)?.permissions())?;
+    } else {
+        file.as_file().set_permissions(usual_mode())?;
+    }
+    file.as_file().sync_all()?;
+    let now = match fs::read(&target) {
+        Ok(bytes) => Some(bytes),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    if now.as_deref() != before.map(str::as_bytes) {
+        return Ok(Saved::Changed);
+    }
+    file.persist(&target).map_err(|error| error.error)?;
+    sync_directory(directory)?;
+    Ok(Saved::Done)
+}
+
+#[cfg(unix)]
+fn usual_mode() -> fs::Permissions {
+    std::os::unix::fs::PermissionsExt::from_mode(0o644)
+}
+
+/// Makes a directory with files; it has its name only when they are complete.
+///
+/// # Errors
+/// It cannot be made, or is there already.
+pub fn create_directory(path: &Utf8Path, files: &[(&str, &str)]) -> io::Result<()> {
+    let parent = path.parent().unwrap_or(Utf8Path::new("/"));
+    fs::create_dir_all(parent)?;
+    let begun =
+        parent.join(format!(".{}.begun-{}", path.file_name().unwrap_or_default(), std::process::id()));
+    fs::create_dir(&begun)?;
+    let made = files.iter().try_for_each(|(name, text)| {
+        let mut file = File::create_new(begun.join(name))?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    });
+    let made = made.and_then(|()| {
+        if path.symlink_metadata().is_ok() {
+            return Err(io::Error::from(io::ErrorKind::AlreadyExists));
+        }
+        fs::rename(&begun, path)
+    });
+    if made.is_err() {
+        let _ = fs::remove_dir_all(&begun);
+    }
+    made.and_then(|()| sync_directory(parent))
+}
+
+/// Removes a directory: its name is gone at once. Of a link only the link goes.
+///
+/// # Errors
+/// It cannot be removed.
+pub fn remove_directory(path: &Utf8Path) -> io::Result<()> {
+    if path.symlink_metadata()?.is_symlink() {
+        return fs::remove_file(path);
+    }
+    let gone: Utf8PathBuf = path.with_file_name(format!(
+        ".{}.removed-{}",
+        path.file_name().unwrap_or_default(),
+        std::process::id()
+    ));
+    fs::rename(path, &gone)?;
+    fs::remove_dir_all(gone)
+}
+
+fn sync_directory(directory: &Utf8Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use camino::Utf8Path;
+
+    use super::{Saved, create_directory, remove_directory, replace};
+
+    #[test]
+    fn links_and_modes_stay() {
+        let holder = tempfile::tempdir().unwrap();
+        let place = Utf8Path::from_path(holder.path()).unwrap();
+        let (file, link) = (place.join("file"), place.join("link"));
+        fs::write(&file, "old").unwrap();
+        fs::set_permissions(&file, PermissionsExt::from_mode(0o640)).unwrap();
+        symlink("file", &link).unwrap();
+        assert_eq!(replace(&link, Some("old"), "new").unwrap(), Saved::Done);
+        assert_eq!(fs::read_to_string(&file).unwrap(), "new");
+        assert!(link.symlink_metadata().unwrap().is_symlink());
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o640);
+        assert_eq!(fs::read_dir(place).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn what_somebody_else_wrote_stays() {
+        let holder = tempfile::tempdir().unwrap();
+        let file = Utf8Path::from_path(holder.path()).unwrap().join("file");
+        assert_eq!(replace(&file, None, "a").unwrap(), Saved::Done);
+        assert_eq!(replace(&file, None, "b").unwrap(), Saved::Changed);
+        assert_eq!(replace(&file, Some("x"), "b").unwrap(), Saved::Changed);
+        assert_eq!(fs::read_to_string(&file).unwrap(), "a");
+    }
+
+    #[test]
+    fn directories_come_and_go_at_once() {
+        let holder = tempfile::tempdir().unwrap();
+        let place = Utf8Path::from_path(holder.path()).unwrap();
+        let made = place.join("tasks/fw");
+        create_directory(&made, &[("a", "x")]).unwrap();
+        assert_eq!(fs::read_to_string(made.join("a")).unwrap(), "x");
+        assert!(create_directory(&made, &[]).is_err());
+        let link = place.join("tasks/link");
+        symlink("fw", &link).unwrap();
+        remove_directory(&link).unwrap();
+        remove_directory(&made).unwrap();
+        assert_eq!(fs::read_dir(place.join("tasks")).unwrap().count(), 0);
+    }
+}

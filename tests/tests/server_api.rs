@@ -1,0 +1,373 @@
+//! The rest of the API of a server: results, files, nodes, statistics, charts, and what is true of all routes.
+
+#![cfg(target_os = "linux")]
+
+use std::process::Command;
+
+use ez_tests::Project;
+use ez_tests::job_server::JobServer;
+use serde_json::{Value, json};
+
+const TASKFILE: &str = "version: '3'
+silent: true
+tasks:
+  hello: echo hello
+  fail: exit 3
+  wait: 'echo begun; while [ ! -e go ]; do sleep 0.01; done'
+";
+
+fn project() -> Project {
+    Project::new().file("Taskfile.yml", TASKFILE)
+}
+
+#[test]
+fn the_last_attempt_of_a_job_has_a_result() {
+    let project = project();
+    let server = JobServer::start(&project, &[]);
+    let job = server.run(&json!({"task": "wait"}));
+    server.follow(job, "0", |text| text.contains("begun\n"));
+    let attach = |attempt: i64, result: Value| {
+        let body = json!({"attempt": attempt, "result": result});
+        server.ask("POST", &format!("/jobs/{job}/result"), Some(&body))
+    };
+    assert_eq!(attach(1, json!({"passed": 7})).status, 204);
+    assert_eq!(server.job(job)["result"], json!({"passed": 7}));
+    assert_eq!(attach(2, json!(1)).json()["error"], format!("the last attempt of job {job} is 1, not 2"));
+    assert_eq!(attach(0, json!(1)).status, 409);
+    assert_eq!(attach(1, json!("x".repeat(65_536))).status, 413);
+    project.write("go", "");
+    server.end_of(job);
+    assert_eq!(attach(1, json!(null)).status, 204);
+    let unknown = server.ask("POST", "/jobs/99/result", Some(&json!({"attempt": 1, "result": 1})));
+    assert_eq!(unknown.status, 404);
+}
+
+#[test]
+fn an_older_attempt_cannot_speak_for_its_job() {
+    let project = project();
+    let server = JobServer::start(&project, &[]);
+    let job = server.run(&json!({"task": "fail", "retry": 1}));
+    while server.job(job)["state"] != "failed" {
+        server.end_of(job);
+    }
+    let late = server.ask("POST", &format!("/jobs/{job}/result"), Some(&json!({"attempt": 1, "result": 1})));
+    assert_eq!((late.status, &server.job(job)["result"]), (409, &Value::Null));
+    let files = server.ask("GET", &format!("/jobs/{job}/files"), None).json();
+    let paths: Vec<&str> =
+        files["files"].as_array().expect("a list").iter().filter_map(|file| file["path"].as_str()).collect();
+    assert_eq!(paths, ["attempt-1.log", "attempt-2.log"]);
+}
+
+#[test]
+fn files_of_a_job_are_its_logs_and_no_others() {
+    let project = project();
+    let server = JobServer::start(&project, &[]);
+    let job = server.run(&json!({"task": "hello"}));
+    server.end_of(job);
+    let shown = server.ask("GET", &format!("/jobs/{job}/files/attempt-1.log"), None);
+    assert_eq!((shown.status, shown.body.as_str()), (200, "hello\n"));
+    for path in ["attempt-2.log", "../ez.db", "%2e%2e%2fez.db", "%2Fetc%2Fpasswd", "a%00", "attempt-1.log/x"]
+    {
+        assert_eq!(server.ask("GET", &format!("/jobs/{job}/files/{path}"), None).status, 404, "{path}");
+    }
+    assert_eq!(server.ask("GET", "/jobs/99/files", None).status, 404);
+    assert_eq!(server.ask("DELETE", &format!("/jobs/{job}"), None).status, 204);
+    assert_eq!(server.ask("GET", &format!("/jobs/{job}/files"), None).status, 404);
+}
+
+#[test]
+fn what_a_job_made_can_be_fetched() {
+    let taskfile = "version: '3'
+tasks:
+  make:
+    ez-remote: {sync_in: [], sync_out: [out]}
+    cmds: ['mkdir -p out; echo made > out/π.txt; ln -s π.txt out/link']
+";
+    let project = Project::new().file("Taskfile.yml", taskfile);
+    let elsewhere = Project::new().file("Taskfile.yml", "version: '3'\ntasks: {}\n");
+    let server = JobServer::start(&elsewhere, &[]);
+    let url = format!("http://{}", server.address);
+    project.run(["run", "--remote", "--server", &url, "make"]).success();
+    let files = server.ask("GET", "/jobs/1/files", None).json();
+    let paths: Vec<&str> =
+        files["files"].as_array().expect("a list").iter().filter_map(|file| file["path"].as_str()).collect();
+    assert_eq!(paths, ["attempt-1.log", "outputs/out/π.txt"]);
+    let shown = server.ask("GET", "/jobs/1/files/outputs/out/%CF%80.txt", None);
+    assert_eq!((shown.status, shown.body.as_str()), (200, "made\n"));
+    assert_eq!(shown.header("content-disposition"), Some("attachment"));
+    for path in ["outputs/out/link", "outputs/../ez.db", "outputs/", "outputs/out", "outputs//etc/passwd"] {
+        assert_eq!(server.ask("GET", &format!("/jobs/1/files/{path}"), None).status, 404, "{path}");
+    }
+}
+
+#[test]
+fn nodes_register_over_plain_http() {
+    let project = project();
+    let mut server = JobServer::start(&project, &["--slots", "0"]);
+    let register = |server: &JobServer<'_>, body: Value| server.ask("POST", "/nodes/register", Some(&body));
+    let made = register(&server, json!({"name": "meter", "tags": ["kind:meter"]}));
+    assert_eq!(made.status, 201, "{made:?}");
+    let (node, id) = (made.json()["node"].as_i64().expect("a number"), made.json()["id"].clone());
+    let listed = server.ask("GET", &format!("/nodes/{node}"), None).json();
+    assert_eq!(
+        (&listed["name"], &listed["connected"], &listed["slots"]),
+        (&json!("meter"), &json!(true), &json!(0))
+    );
+    assert_eq!(server.ask("POST", &format!("/nodes/{node}/ping"), None).status, 204);
+    assert_eq!(register(&server, json!({"name": "meter"})).status, 409);
+    assert_eq!(register(&server, json!({"name": "meter", "id": id})).json()["node"], node);
+    for bad in [json!({"name": ""}), json!({"name": "a b"}), json!({"name": "a", "tags": vec!["t"; 65]})] {
+        assert_eq!(register(&server, bad).status, 400);
+    }
+    // Nothing is given to it.
+    let job = server.run(&json!({"task": "hello", "node": "meter"}));
+    assert_eq!(server.ask("POST", &format!("/nodes/{node}/drain"), None).status, 204);
+    assert_eq!(server.job(job)["state"], "pending");
+    server.kill();
+    server.start_again();
+    assert_eq!(server.ask("POST", &format!("/nodes/{node}/ping"), None).status, 409);
+    assert_eq!(register(&server, json!({"name": "meter", "id": id})).status, 201);
+    assert_eq!(server.ask("DELETE", &format!("/nodes/{node}"), None).status, 204);
+    assert_eq!(server.ask("POST", &format!("/nodes/{node}/ping"), None).status, 404);
+    assert_eq!(server.ask("GET", "/nodes", None).json(), json!({"nodes": []}));
+}
+
+#[test]
+fn what_ran_is_told_in_numbers() {
+    let project = project();
+    let server = JobServer::start(&project, &["--slots", "2"]);
+    for task in ["hello", "fail", "hello"] {
+        let job = server.run(&json!({"task": task}));
+        server.end_of(job);
+    }
+    let stats = server.ask("GET", "/stats", None).json();
+    let jobs = json!({"pending": 0, "running": 0, "success": 2, "failed": 1, "cancelled": 0});
+    assert_eq!((&stats["jobs"], &stats["slots"], &stats["nodes"]), (&jobs, &json!(2), &json!(1)));
+    let report =
+        json!({"name": "hello", "state": "success", "started": 1000, "finished": 3000, "node": "laptop"});
+    assert_eq!(server.ask("POST", "/stats/report", Some(&report)).json(), json!({"id": 1}));
+    let running = json!({"name": "hello", "state": "running", "started": 1000, "finished": 3000});
+    assert_eq!(server.ask("POST", "/stats/report", Some(&running)).status, 400);
+    let mut told = Vec::new();
+    let mut path = "/stats/executions?limit=3".to_owned();
+    loop {
+        let page = server.ask("GET", &path, None).json();
+        let executions = page["executions"].as_array().expect("a list").clone();
+        told.extend(executions.iter().map(|one| format!("{} {} {}", one["source"], one["id"], one["state"])));
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("/stats/executions?limit=3&cursor={next}");
+    }
+    let expected =
+        [r#""job" 3 "success""#, r#""job" 2 "failed""#, r#""job" 1 "success""#, r#""report" 1 "success""#];
+    assert_eq!(told, expected);
+    assert_eq!(server.ask("GET", "/stats/executions?cursor=x", None).status, 400);
+}
+
+#[test]
+fn charts_show_what_their_formulas_say() {
+    let project = project();
+    let server = JobServer::start(&project, &[]);
+    for task in ["hello", "fail", "hello"] {
+        let job = server.run(&json!({"task": task}));
+        server.end_of(job);
+    }
+    let make = |name: &str, formula: &str| {
+        server.ask("POST", "/charts", Some(&json!({"name": name, "type": "bar", "formula": formula})))
+    };
+    let made = make("runs", "count() by task");
+    assert_eq!(made.status, 201, "{made:?}");
+    assert_eq!(make("runs", "1").status, 409);
+    assert_eq!(make("rate", "rate(success) * 100 where task = \"fail\"").status, 201);
+    let wrong = make("wrong", "count() by week").json();
+    assert_eq!(
+        wrong["details"],
+        json!({"column": 12, "message": "write one of hour, day, task, node, state"})
+    );
+    let charts = server.ask("GET", "/charts", None).json();
+    let points = json!([{"key": "fail", "value": 1.0}, {"key": "hello", "value": 2.0}]);
+    assert_eq!(charts["charts"][0]["points"], points);
+    assert_eq!(charts["charts"][1]["points"], json!([{"key": "all", "value": 0.0}]));
+    let id = &charts["charts"][0]["id"];
+    assert_eq!(server.ask("DELETE", &format!("/charts/{id}"), None).status, 204);
+    assert_eq!(server.ask("DELETE", &format!("/charts/{id}"), None).status, 404);
+}
+
+#[test]
+fn prometheus_reads_the_numbers() {
+    let project = project();
+    let server = JobServer::start(&project, &["--slots", "3"]);
+    let job = server.run(&json!({"task": "hello"}));
+    server.end_of(job);
+    let text = server.ask("GET", "/metrics", None).body;
+    for line in [
+        "# TYPE ez_jobs gauge",
+        "ez_jobs{state=\"success\"} 1",
+        "ez_queue_length 0",
+        "ez_slots 3",
+        "ez_http_requests_total{method=\"POST\",route=\"/api/v1/tasks/run\",status=\"202\"} 1",
+        "# TYPE ez_store_commit_seconds histogram",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+    }
+}
+
+#[test]
+fn the_cache_of_the_project_is_cleared() {
+    let project = project();
+    let server = JobServer::start(&project, &[]);
+    assert_eq!(server.ask("POST", "/cache/clear", None).json(), json!({"results": 0, "bytes": 0}));
+}
+
+#[test]
+fn errors_have_one_form_wherever_they_come_from() {
+    let project = project();
+    let server = JobServer::start(&project, &[]);
+    let json_type = [("Content-Type", "application/json")];
+    for (answer, status) in [
+        (server.ask("GET", "/nothing", None), 404),
+        (server.ask("PATCH", "/jobs", None), 405),
+        (server.ask("GET", "/tasks/%ff", None), 400),
+        (server.ask("GET", "/jobs?limit=x", None), 400),
+        (server.ask("GET", "/jobs?other=1", None), 400),
+        (server.send("POST", "/tasks/run", b"{", &json_type), 400),
+        (server.send("POST", "/tasks/run", b"[]", &json_type), 422),
+        (server.send("POST", "/tasks/run", b"{}", &[("Content-Type", "text/plain")]), 415),
+        (server.send("POST", "/tasks/run", &vec![b' '; (4 << 20) + 1], &json_type), 413),
+        (server.ask("GET", "/ws", None), 400),
+    ] {
+        assert_eq!(answer.status, status, "{answer:?}");
+        assert!(answer.json()["error"].is_string(), "{answer:?}");
+    }
+}
+
+/// All routes of the document: method, path with values for its parameters, the operation.
+fn routes(server: &JobServer<'_>) -> Vec<(String, String, Value)> {
+    let document = server.ask("GET", "/openapi.json", None).json();
+    let mut found = Vec::new();
+    for (path, methods) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in methods.as_object().expect("methods") {
+            let path = path.strip_prefix("/api/v1").expect("the prefix");
+            let path = ["id", "run", "attempt", "digest"]
+                .iter()
+                .fold(path.to_owned(), |path, name| path.replace(&format!("{{{name}}}"), "1"));
+            let path = ["name", "path", "step"]
+                .iter()
+                .fold(path, |path, name| path.replace(&format!("{{{name}}}"), "hello"));
+            found.push((method.to_uppercase(), path, operation.clone()));
+        }
+    }
+    found
+}
+
+/// What a caller could have changed.
+fn state(project: &Project, server: &mut JobServer<'_>) -> Vec<String> {
+    server.token = Some("own".into());
+    let lists = ["/jobs", "/nodes", "/charts", "/stats/executions", "/tasks", "/plans"];
+    let mut state: Vec<String> = lists.iter().map(|path| server.ask("GET", path, None).body).collect();
+    state.extend(project.read("Taskfile.yml"));
+    state
+}
+
+#[test]
+fn nobody_without_the_right_token_does_anything() {
+    let project = project();
+    let mut server = JobServer::start_in(&project, &["--slots", "0"], &[("EZ_SERVER_TOKEN", "own")]);
+    server.run(&json!({"task": "hello"}));
+    let scoped = |name: &str, scope: &str| {
+        let made = project.run(["server", "token", "create", name, "--scopes", scope]);
+        made.success().stdout.trim().to_owned()
+    };
+    let (node, read) = (scoped("nodes", "node"), scoped("reader", "read"));
+    let before = state(&project, &mut server);
+    let all = routes(&server);
+    assert!(all.len() >= 40, "{}", all.len());
+    server.token = None;
+    assert_eq!(server.ask("GET", "/ws", None).status, 401);
+    let body = json!({});
+    for (method, path, operation) in &all {
+        let is_open = operation["security"] == json!([{}]);
+        let statuses = &operation["responses"];
+        for status in ["401", "403", "429", "503"] {
+            assert!(statuses.get(status).is_some(), "{method} {path} does not say {status}");
+        }
+        server.token = None;
+        let without = server.ask(method, path, Some(&body)).status;
+        assert_eq!(without, if is_open { 200 } else { 401 }, "{method} {path} without a token");
+        if is_open {
+            continue;
+        }
+        let is_of_nodes = path.ends_with("/ping")
+            || path.ends_with("/register")
+            || path.ends_with("/result")
+            || path.starts_with("/content");
+        server.token = Some(if is_of_nodes { read.clone() } else { node.clone() });
+        let small = server.ask(method, path, Some(&body));
+        assert_eq!(small.status, 403, "{method} {path} with too small a scope: {small:?}");
+        if method != "GET" {
+            server.token = Some(read.clone());
+            assert_eq!(server.ask(method, path, Some(&body)).status, 403, "{method} {path} by a reader");
+        }
+    }
+    assert_eq!(state(&project, &mut server), before);
+}
+
+#[test]
+fn wrong_tokens_are_refused_by_every_route() {
+    let project = project();
+    // So many wrong tokens are refused as such only once in a minute: a few servers share the routes.
+    let first = JobServer::start_in(&project, &["--slots", "0"], &[("EZ_SERVER_TOKEN", "own")]);
+    let all = routes(&first);
+    drop(first);
+    for some in all.chunks(15) {
+        let mut server = JobServer::start_in(&project, &["--slots", "0"], &[("EZ_SERVER_TOKEN", "own")]);
+        server.token = Some("wrong".into());
+        for (method, path, _) in some {
+            assert_eq!(server.ask(method, path, Some(&json!({}))).status, 401, "{method} {path}");
+        }
+    }
+}
+
+/// Schemathesis makes up requests by the document. `EZ_SCHEMATHESIS_EXAMPLES` says how many for a route.
+#[test]
+fn made_up_requests_are_answered_as_the_document_says() {
+    let program = std::env::var("EZ_SCHEMATHESIS").unwrap_or_default();
+    if program.is_empty() {
+        eprintln!("no requests are made up: EZ_SCHEMATHESIS does not name schemathesis");
+        return;
+    }
+    let examples = std::env::var("EZ_SCHEMATHESIS_EXAMPLES").unwrap_or_else(|_| "5".into());
+    let project = project()
+        .file("tasks/fw/Taskfile.yml", "version: '3'\ntasks:\n  default: echo fw\n")
+        .file("ez-server.toml", "[http]\nmax_wrong_tokens = 1000000\n");
+    let server = JobServer::start_in(&project, &["--slots", "1"], &[("EZ_SERVER_TOKEN", "own")]);
+    let url = format!("http://{}/api/v1/openapi.json", server.address);
+    let run = Command::new(program)
+        .args([
+            "run",
+            &url,
+            "--checks",
+            "all",
+            "--max-examples",
+            &examples,
+            "--seed",
+            "1",
+            "--generation-deterministic",
+        ])
+        .args(["--phases", "examples,coverage,fuzzing", "--no-color", "--request-timeout", "30"])
+        .args(["--header", "Authorization: Bearer own"])
+        // What a formula, a name or a task may be, no schema says.
+        .args(["--exclude-checks", "positive_data_acceptance"])
+        // Streams do not end.
+        .args(["--exclude-path-regex", "/logs$"])
+        // Bytes have no schema: none at all are a stream of contents too.
+        .args(["--exclude-path", "/api/v1/content"])
+        .current_dir(project.root())
+        .output()
+        .expect("it runs");
+    assert!(
+        run.status.success(),
+        "{}\n{}",
+        String::from_utf8_lossy(&run.stdout),
+        String::from_utf8_lossy(&run.stderr)
+    );
+}

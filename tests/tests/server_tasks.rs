@@ -1,0 +1,336 @@
+//! Tasks over the API of a server: read, edited, made and removed, with the whole project compiled before anything is saved.
+
+#![cfg(target_os = "linux")]
+
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use ez_tests::Project;
+use ez_tests::job_server::JobServer;
+use serde_json::{Value, json};
+
+const TASKFILE: &str = "version: '3'
+includes:
+  docs: docs
+tasks:
+  hello:
+    desc: greets
+    ez-params:
+      - {name: who, type: select, options: [you, me], default: you}
+    cmds:
+      - echo {{.EZ_WHO}}
+  # all of it
+  all:
+    deps: [hello]
+  tree: echo tree
+  größe/ü: echo big
+";
+
+fn read(project: &Project, path: &str) -> String {
+    project.read(path).expect("a file")
+}
+
+fn project() -> Project {
+    Project::new()
+        .file("Taskfile.yml", TASKFILE)
+        .file("docs/Taskfile.yml", "version: '3'\ntasks: {build: echo docs}\n")
+        .file("tasks/fw/Taskfile.yml", "version: '3'\ntasks:\n  default: echo fw\n  sub: echo sub\n")
+        .file("tasks/fw/scripts/a.sh", "echo a\n")
+}
+
+/// The definition of a task, and the tag that stands for it.
+fn definition(server: &JobServer<'_>, path: &str) -> (String, String) {
+    let answer = server.ask("GET", path, None);
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let tag = answer.header("etag").expect("a tag").to_owned();
+    (answer.body, tag)
+}
+
+fn put(server: &JobServer<'_>, path: &str, text: &str, tag: Option<&str>) -> (u16, Value) {
+    let mut headers = vec![("Content-Type", "application/yaml")];
+    headers.extend(tag.map(|tag| ("If-Match", tag)));
+    let answer = server.send("PUT", path, text.as_bytes(), &headers);
+    let body = if answer.body.is_empty() { Value::Null } else { answer.json() };
+    (answer.status, body)
+}
+
+#[test]
+fn tasks_are_a_tree_with_params() {
+    let project = project();
+    let server = JobServer::start(&project, &[]);
+    let tree = server.ask("GET", "/tasks/tree", None).json();
+    let names: Vec<&str> =
+        tree["tasks"].as_array().expect("a list").iter().filter_map(|task| task["name"].as_str()).collect();
+    assert_eq!(names, ["all", "docs", "fw", "größe/ü", "hello", "tree"]);
+    assert_eq!((&tree["tasks"][1]["kind"], &tree["tasks"][1]["task"]), (&json!("namespace"), &Value::Null));
+    assert_eq!(tree["tasks"][1]["children"][0]["task"], "docs:build");
+    assert_eq!(
+        (&tree["tasks"][2]["kind"], &tree["tasks"][2]["children"][0]["task"]),
+        (&json!("folder"), &json!("fw:sub"))
+    );
+    let params = server.ask("GET", "/tasks/hello/params", None).json();
+    let param = &params["params"][0];
+    assert_eq!(
+        (&param["name"], &param["variable"], &param["type"], &param["options"], &param["default"]),
+        (&json!("who"), &json!("EZ_WHO"), &json!("select"), &json!(["you", "me"]), &json!("you"))
+    );
+    assert_eq!(server.ask("GET", "/tasks/none/params", None).status, 404);
+}
+
+#[test]
+fn names_are_decoded() {
+    let project = project();
+    let server = JobServer::start(&project, &[]);
+    for (path, name) in [
+        ("gr%C3%B6%C3%9Fe%2F%C3%BC", "größe/ü"),
+        ("docs%3Abuild", "docs:build"),
+        ("docs:build", "docs:build"),
+        ("%74ree", "tree"),
+    ] {
+        assert_eq!(server.ask("GET", &format!("/tasks/{path}"), None).json()["task"], name);
+    }
+    assert_eq!(server.ask("GET", "/tasks/%ff", None).status, 400);
+    assert_eq!(server.ask("GET", "/tasks/a%00b", None).status, 404);
+}
+
+#[test]
+fn definitions_are_edited_where_they_stand() {
+    let project = project();
+    let server = JobServer::start(&project, &[]);
+    let (text, tag) = definition(&server, "/tasks/all/yaml");
+    assert_eq!(text, "all:\n  deps: [hello]\n");
+    assert_eq!(put(&server, "/tasks/all/yaml", "all:\n  deps: [hello, tree]\n", Some(&tag)).0, 204);
+    let file = read(&project, "Taskfile.yml");
+    assert_eq!(file, TASKFILE.replace("deps: [hello]", "deps: [hello, tree]"));
+    // What was read is old now.
+    let (status, body) = put(&server, "/tasks/all/yaml", "all: echo\n", Some(&tag));
+    assert_eq!(
+        (status, &body["error"]),
+        (412, &json!("somebody else has changed the definition: read it again"))
+    );
+    assert_eq!(put(&server, "/tasks/all/yaml", "all: echo\n", None).0, 428);
+    assert_eq!(read(&project, "Taskfile.yml"), file);
+    let (_, tag) = definition(&server, "/tasks/gr%C3%B6%C3%9Fe%2F%C3%BC/yaml");
+    assert_eq!(put(&server, "/tasks/gr%C3%B6%C3%9Fe%2F%C3%BC/yaml", "größe/ü: echo more", Some(&tag)).0, 204);
+    assert!(read(&project, "Taskfile.yml").ends_with("  größe/ü: echo more\n"));
+}
+
+#[test]
+fn what_would_be_broken_is_not_saved() {
+    let project = project();
+    let server = JobServer::start(&project, &[]);
+    let (_, tag) = definition(&server, "/tasks/all/yaml");
+    let (status, body) = put(&server, "/tasks/all/yaml", "all:\n  deps:\n    - helo\n", Some(&tag));
+    assert_eq!((status, &body["error"]), (422, &json!("the project would be broken")));
+    let finding = &body["details"][0];
+    assert_eq!(
+        (&finding["code"], &finding["file"], &finding["line"], &finding["column"], &finding["text_line"]),
+        (&json!("EZ203"), &json!("Taskfile.yml"), &json!(14), &json!(9), &json!(3)),
+        "{finding}"
+    );
+    for text in ["all: [", "other: echo\n", "", "all: echo\nmore: echo\n", "- a\n", "all: echo\n\u{0}"] {
+        let (status, body) = put(&server, "/tasks/all/yaml", text, Some(&tag));
+        assert_eq!(status, 422, "{text}: {body}");
+    }
+    let binary = server.send("PUT", "/tasks/all/yaml", b"\xff", &[("If-Match", &tag)]);
+    assert_eq!(binary.status, 400);
+    let json = server.ask_with("PUT", "/tasks/all/yaml", Some(&json!({})), &[("If-Match", &tag)]);
+    assert_eq!(json.status, 415);
+    let long = put(&server, "/tasks/all/yaml", &"#".repeat((1 << 20) + 1), Some(&tag));
+    assert_eq!(long.0, 413);
+    assert_eq!(read(&project, "Taskfile.yml"), TASKFILE);
+    // A task in braces has no lines of its own.
+    assert_eq!(server.ask("GET", "/tasks/docs:build/yaml", None).status, 422);
+}
+
+#[test]
+fn files_of_folder_tasks_are_edited_as_a_whole() {
+    let project = project();
+    let server = JobServer::start(&project, &[]);
+    let (text, tag) = definition(&server, "/tasks/fw/yaml");
+    assert_eq!(text, read(&project, "tasks/fw/Taskfile.yml"));
+    let changed = text.replace("echo fw", "echo firmware");
+    assert_eq!(put(&server, "/tasks/fw/yaml", &changed, Some(&tag)).0, 204);
+    assert_eq!(read(&project, "tasks/fw/Taskfile.yml"), changed);
+    assert_eq!(definition(&server, "/tasks/fw:sub/yaml").0, "sub: echo sub\n");
+    assert_eq!(server.ask("GET", "/tasks/fw/yaml?part=metadata", None).status, 404);
+    assert_eq!(put(&server, "/tasks/fw/yaml?part=metadata", "desc: flashes\n", Some("*")).0, 412);
+    let (status, body) =
+        put(&server, "/tasks/fw/yaml", "version: '3'\ntasks: {default: {cmds: [task: none]}}\n", Some("*"));
+    assert_eq!((status, &body["details"][0]["file"]), (422, &json!("tasks/fw/Taskfile.yml")), "{body}");
+    assert_eq!(server.ask("GET", "/tasks/hello/yaml?part=metadata", None).status, 404);
+    assert_eq!(server.ask("GET", "/tasks/hello/yaml?part=other", None).status, 400);
+}
+
+#[test]
+fn links_and_modes_of_taskfiles_stay_and_links_out_are_refused() {
+    let project = project();
+    let elsewhere = Project::new().file("Taskfile.yml", "version: '3'\ntasks:\n  default: echo\n");
+    let root = project.root();
+    std::fs::rename(root.join("Taskfile.yml"), root.join("real.yml")).expect("it moves");
+    std::fs::set_permissions(root.join("real.yml"), PermissionsExt::from_mode(0o640)).expect("it is ours");
+    symlink("real.yml", root.join("Taskfile.yml")).expect("a link");
+    std::fs::create_dir(root.join("tasks/out")).expect("a directory");
+    symlink(elsewhere.root().join("Taskfile.yml"), root.join("tasks/out/Taskfile.yml")).expect("a link");
+    let server = JobServer::start(&project, &[]);
+    assert_eq!(put(&server, "/tasks/all/yaml", "all: echo all\n", Some("*")).0, 204);
+    assert!(root.join("Taskfile.yml").is_symlink());
+    assert!(read(&project, "real.yml").contains("all: echo all"));
+    let mode = std::fs::metadata(root.join("real.yml")).expect("it is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o640);
+    assert_eq!(server.ask("GET", "/tasks/out/yaml", None).status, 422);
+    assert_eq!(put(&server, "/tasks/out/yaml", "version: '3'\n", Some("*")).0, 422);
+}
+
+#[test]
+fn tasks_are_made_and_removed() {
+    let project = project();
+    let server = JobServer::start(&project, &[]);
+    let make = |body: &Value| server.ask("POST", "/tasks", Some(body));
+    let made = make(&json!({"name": "new", "yaml": "new:\n  cmds: [echo new]\n"}));
+    assert_eq!((made.status, made.json()), (201, json!({"name": "new", "file": "Taskfile.yml"})), "{made:?}");
+    assert_eq!(server.run(&json!({"task": "new"})), 1);
+    assert_eq!(make(&json!({"name": "new", "yaml": "new: echo\n"})).status, 409);
+    assert_eq!(make(&json!({"name": "x", "yaml": "y: echo\n"})).status, 422);
+    assert_eq!(make(&json!({"name": "x"})).status, 400);
+    let folder =
+        json!({"name": "kit", "kind": "folder", "yaml": "version: '3'\ntasks: {default: echo kit}\n"});
+    assert_eq!(make(&folder).json()["file"], "tasks/kit/Taskfile.yml");
+    assert_eq!(make(&folder).status, 409);
+    for name in ["../out", "a/b", ".hidden"] {
+        let body = json!({"name": name, "kind": "folder", "yaml": "version: '3'\ntasks: {default: echo}\n"});
+        assert_eq!(make(&body).status, 422, "{name}");
+    }
+    // Another task needs it.
+    let needed = server.ask("DELETE", "/tasks/hello", None);
+    assert_eq!((needed.status, &needed.json()["details"][0]["code"]), (409, &json!("EZ203")), "{needed:?}");
+    let old = server.ask_with("DELETE", "/tasks/new", None, &[("If-Match", "\"0123\"")]);
+    assert_eq!(old.status, 412);
+    assert_eq!(server.ask("DELETE", "/tasks/new", None).status, 204);
+    assert_eq!(server.ask("DELETE", "/tasks/new", None).status, 404);
+    assert_eq!(server.ask("DELETE", "/tasks/kit", None).status, 204);
+    assert_eq!(server.ask("DELETE", "/tasks/fw:sub", None).status, 204);
+    assert!(!project.root().join("tasks/kit").exists());
+    assert_eq!(read(&project, "Taskfile.yml"), TASKFILE);
+    let left: Vec<_> = std::fs::read_dir(project.root().join("tasks")).expect("a directory").collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+}
+
+#[test]
+fn tasks_are_made_of_templates() {
+    let template = "name: svc\nversion: 1.0.0\nparams:\n  - {name: port, type: number, default: 80}\ntask: |\n  cmds: [echo <% .port %>]\n";
+    let project = project().file("templates/svc.yml", template);
+    let server = JobServer::start(&project, &[]);
+    let listed = server.ask("GET", "/templates", None).json();
+    let Some(found) =
+        listed["templates"].as_array().and_then(|all| all.iter().find(|found| found["name"] == "svc"))
+    else {
+        panic!("{listed}")
+    };
+    assert_eq!(found["params"][0]["name"], "port");
+    let body = json!({"name": "web", "template": "svc", "values": {"port": "8080"}});
+    let made = server.ask("POST", "/tasks", Some(&body));
+    assert_eq!(made.status, 201, "{made:?}");
+    assert_eq!(server.ask("GET", "/tasks/web", None).json()["kind"], "folder");
+    assert_eq!(server.ask("POST", "/tasks", Some(&body)).status, 409);
+    let unknown = json!({"name": "web2", "template": "none"});
+    assert_eq!(server.ask("POST", "/tasks", Some(&unknown)).status, 422);
+}
+
+#[test]
+fn files_of_a_folder_task_are_shown_and_no_others() {
+    let project = project();
+    let folder = project.root().join("tasks/fw");
+    symlink("../../Taskfile.yml", folder.join("link")).expect("a link");
+    symlink("../..", folder.join("up")).expect("a link");
+    std::fs::write(folder.join("long"), "x".repeat((1 << 20) + 1)).expect("it is ours");
+    std::fs::write(folder.join("binary"), b"\xff").expect("it is ours");
+    let server = JobServer::start(&project, &[]);
+    let listed = server.ask("GET", "/tasks/fw/files", None).json();
+    let files: Vec<String> = listed["files"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|file| {
+            format!(
+                "{} {}",
+                file["path"].as_str().unwrap_or_default(),
+                file["kind"].as_str().unwrap_or_default()
+            )
+        })
+        .collect();
+    let expected = [
+        "Taskfile.yml file",
+        "binary file",
+        "link link",
+        "long file",
+        "scripts directory",
+        "scripts/a.sh file",
+        "up link",
+    ];
+    assert_eq!(files, expected);
+    let shown = server.ask("GET", "/tasks/fw/files/scripts/a.sh", None);
+    assert_eq!((shown.status, shown.body.as_str()), (200, "echo a\n"));
+    assert_eq!(server.ask("GET", "/tasks/fw/files/scripts%2Fa.sh", None).body, "echo a\n");
+    for (path, status) in [
+        ("../../Taskfile.yml", 400),
+        ("%2e%2e/%2e%2e/Taskfile.yml", 400),
+        ("..%2F..%2FTaskfile.yml", 400),
+        ("%2Fetc%2Fpasswd", 400),
+        ("/etc/passwd", 400),
+        ("scripts//a.sh", 400),
+        ("a%00b", 400),
+        ("..%5C..%5CTaskfile.yml", 400),
+        ("%ff", 400),
+        ("link", 404),
+        ("up/Taskfile.yml", 404),
+        ("scripts", 404),
+        ("none", 404),
+        ("long", 413),
+        ("binary", 422),
+    ] {
+        let answer = server.ask("GET", &format!("/tasks/fw/files/{path}"), None);
+        assert_eq!(answer.status, status, "{path}: {answer:?}");
+    }
+    assert_eq!(server.ask("GET", "/tasks/hello/files", None).status, 404);
+}
+
+#[test]
+fn a_task_becomes_a_plan() {
+    let project = project();
+    let server = JobServer::start(&project, &[]);
+    let make = |body: &Value| server.ask("POST", "/tasks/hello/to-plan", Some(body));
+    let body = json!({"plan_name": "greet", "vars": {"EZ_WHO": "me"}});
+    let made = make(&body);
+    assert_eq!(
+        (made.status, made.json()),
+        (201, json!({"name": "greet", "file": "plans/greet.yml"})),
+        "{made:?}"
+    );
+    assert_eq!(make(&body).status, 409);
+    assert_eq!(make(&json!({"plan_name": "greet", "overwrite": true})).status, 201);
+    assert_eq!(make(&json!({"plan_name": "../x"})).status, 422);
+    assert_eq!(server.ask("POST", "/tasks/none/to-plan", Some(&body)).status, 404);
+    project.run(["plan", "check", "greet"]).success();
+    let job = server.ask("POST", "/plans/greet/run", Some(&json!({}))).json();
+    assert_eq!(server.end_of(job["job"].as_i64().expect("a job")).state, "success");
+}
+
+#[test]
+fn a_task_has_a_history() {
+    let project = project();
+    let server = JobServer::start(&project, &[]);
+    for task in ["hello", "tree", "hello", "hello"] {
+        let job = server.run(&json!({"task": task}));
+        server.end_of(job);
+    }
+    let ids = |page: &Value| -> Vec<i64> {
+        page["jobs"].as_array().expect("a list").iter().filter_map(|job| job["id"].as_i64()).collect()
+    };
+    let first = server.ask("GET", "/tasks/hello/history?limit=2", None).json();
+    assert_eq!(ids(&first), [4, 3]);
+    assert!(first["jobs"][0]["duration"].as_i64() >= Some(0), "{first}");
+    let rest =
+        server.ask("GET", &format!("/tasks/hello/history?limit=2&cursor={}", first["next"]), None).json();
+    assert_eq!((ids(&rest), rest.get("next")), (vec![1], None));
+    assert_eq!(server.ask("GET", "/tasks/hello/history?limit=0", None).status, 400);
+}
