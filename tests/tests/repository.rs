@@ -128,7 +128,7 @@ fn versions_agree() {
 fn every_limit_of_the_page_is_in_the_code() {
     let root = program::repository();
     let mut sources = String::new();
-    for directory in ["compiler/src", "runner/src", "cli/src"] {
+    for directory in ["compiler/src", "runner/src", "lsp/src", "server/src", "cli/src"] {
         tree::walk(&root.join(directory), &mut |path| {
             sources += &fs::read_to_string(path).unwrap_or_default();
         });
