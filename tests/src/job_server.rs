@@ -10,6 +10,9 @@ use serde_json::Value;
 use crate::program;
 use crate::project::Project;
 
+/// What marks the processes of an attempt in their environment.
+const MARK: &str = "EZ_ATTEMPT_MARK";
+
 /// A running `ez server start` for a project. It is killed when this ends, and all that it left is ended too.
 pub struct JobServer<'p> {
     project: &'p Project,
@@ -276,7 +279,7 @@ impl Drop for JobServer<'_> {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
-        end_watchers(self.project);
+        end_attempts(self.project);
     }
 }
 
@@ -377,11 +380,27 @@ pub fn watchers(project: &Project) -> Vec<u32> {
     })
 }
 
-/// Kills all watchers of a project.
-pub fn end_watchers(project: &Project) {
+/// Kills what is left of a project's attempts: first the watchers, so that none begins a job any more, then the jobs.
+fn end_attempts(project: &Project) {
     for pid in watchers(project) {
         kill(pid);
     }
+    for pid in jobs(project) {
+        kill(pid);
+    }
+}
+
+/// The processes of jobs that work in a project.
+fn jobs(project: &Project) -> Vec<u32> {
+    let mark = format!("{MARK}=");
+    numbers_of_processes()
+        .filter(|pid| {
+            let works_here = std::fs::read_link(format!("/proc/{pid}/cwd"))
+                .is_ok_and(|directory| directory.starts_with(project.root()));
+            let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            works_here && environment.split(|byte| *byte == 0).any(|entry| entry.starts_with(mark.as_bytes()))
+        })
+        .collect()
 }
 
 /// Kills a process, as `kill -9` does.
@@ -402,9 +421,7 @@ pub fn running_in(project: &Project, word: &str) -> Vec<u32> {
 
 /// The living processes whose words are of a kind.
 fn processes(is_wanted: impl Fn(&[String]) -> bool) -> Vec<u32> {
-    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
-    let numbers = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    numbers
+    numbers_of_processes()
         .filter(|pid| {
             let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
             let words: Vec<String> = line
@@ -414,4 +431,9 @@ fn processes(is_wanted: impl Fn(&[String]) -> bool) -> Vec<u32> {
             is_wanted(&words)
         })
         .collect()
+}
+
+fn numbers_of_processes() -> impl Iterator<Item = u32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
