@@ -372,6 +372,16 @@ fn signal(process: &Child, signal: rustix::process::Signal) {
     rustix::process::kill_process(pid, signal).expect("it is ours");
 }
 
+/// Whether a job that says `begun` has begun, by its log.
+pub fn is_begun(text: &str) -> bool {
+    text.contains("begun\n")
+}
+
+/// How many jobs a run of faults takes: as `EZ_FAULT_JOBS` says.
+pub fn fault_jobs() -> u64 {
+    std::env::var("EZ_FAULT_JOBS").ok().and_then(|count| count.parse().ok()).unwrap_or(24)
+}
+
 /// The watchers of a project's attempts that live, by their numbers.
 pub fn watchers(project: &Project) -> Vec<u32> {
     let root = project.root().to_string_lossy().into_owned();

@@ -3,6 +3,7 @@
 // A check that does not hold is a panic: that is how a test fails.
 #![allow(clippy::missing_panics_doc)]
 
+pub mod chance;
 pub mod conformance;
 #[cfg(unix)]
 pub mod cutting_proxy;

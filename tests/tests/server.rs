@@ -3,7 +3,8 @@
 #![cfg(target_os = "linux")]
 
 use ez_tests::Project;
-use ez_tests::job_server::{JobAgent, JobServer, kill, running_in, watchers};
+use ez_tests::chance::Chance;
+use ez_tests::job_server::{JobAgent, JobServer, fault_jobs, is_begun, kill, running_in, watchers};
 use serde_json::{Value, json};
 
 /// Each line of `count` waits until a reader could see the one before.
@@ -23,10 +24,6 @@ tasks:
 
 fn project() -> Project {
     Project::new().file("Taskfile.yml", TASKFILE)
-}
-
-fn is_begun(text: &str) -> bool {
-    text.contains("begun\n")
 }
 
 #[test]
@@ -379,34 +376,22 @@ fn a_backup_is_a_server_that_can_be_started() {
     assert_eq!(copy.job(job)["state"], "success");
 }
 
-/// Small numbers that look like chance, the same in every run.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % end
-    }
-}
-
 /// Server, agent and watchers are killed at random places of the logs. `EZ_FAULT_JOBS` says how many jobs it takes.
 #[test]
 fn whatever_is_killed_every_job_ends_once_and_no_byte_is_lost() {
-    let count = std::env::var("EZ_FAULT_JOBS").ok().and_then(|count| count.parse().ok()).unwrap_or(24);
     let project = project();
     let mut server = JobServer::start(&project, &["--slots", "0"]);
     let mut agent = JobAgent::start(&project, &server, "one", &["--slots", "3"]);
     let mut chance = Chance(0x5eed);
     let mut jobs: Vec<(i64, u64)> = Vec::new();
-    for number in 0..count {
+    for number in 0..fault_jobs() {
         let lines = 20 + chance.below(60);
         let key = format!("job-{number}");
         let request = json!({"task": "count", "vars": {"LINES": lines.to_string()}, "idempotency_key": key});
-        jobs.push((server.run(&request), lines));
+        let job = server.run(&request);
         // Asked again, it is the same job.
-        assert_eq!(server.run(&request), jobs[number].0);
+        assert_eq!(server.run(&request), job);
+        jobs.push((job, lines));
     }
     for (job, _) in &jobs {
         let wanted = format!("line {}\n", 1 + chance.below(15));

@@ -3,7 +3,7 @@
 #![cfg(target_os = "linux")]
 
 use ez_tests::Project;
-use ez_tests::job_server::{JobAgent, JobServer, running_in};
+use ez_tests::job_server::{JobAgent, JobServer, is_begun, running_in};
 use serde_json::json;
 
 const TASKFILE: &str = r"version: '3'
@@ -19,10 +19,6 @@ tasks:
 
 fn project() -> Project {
     Project::new().file("Taskfile.yml", TASKFILE)
-}
-
-fn is_begun(text: &str) -> bool {
-    text.contains("begun\n")
 }
 
 #[test]

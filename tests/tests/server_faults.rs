@@ -5,9 +5,10 @@
 use std::process::Command;
 
 use ez_tests::Project;
+use ez_tests::chance::Chance;
 use ez_tests::cutting_proxy::CuttingProxy;
 use ez_tests::history::{self, Accepted};
-use ez_tests::job_server::{JobAgent, JobServer, running_in, watchers};
+use ez_tests::job_server::{JobAgent, JobServer, fault_jobs, is_begun, running_in, watchers};
 use serde_json::json;
 
 const TASKFILE: &str = r#"version: '3'
@@ -21,27 +22,6 @@ tasks:
 
 fn project() -> Project {
     Project::new().file("Taskfile.yml", TASKFILE)
-}
-
-fn is_begun(text: &str) -> bool {
-    text.contains("begun\n")
-}
-
-/// Small numbers that look like chance, the same in every run.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % end
-    }
-}
-
-/// How many jobs a run of faults takes.
-fn fault_jobs() -> u64 {
-    std::env::var("EZ_FAULT_JOBS").ok().and_then(|count| count.parse().ok()).unwrap_or(24)
 }
 
 /// Has a job accepted that writes some lines.

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use ez_tests::Project;
+use ez_tests::chance::Chance;
 use ez_tests::event_client::EventClient;
-use ez_tests::job_server::{JobAgent, JobServer, kill, running_in, watchers};
+use ez_tests::job_server::{JobAgent, JobServer, is_begun, kill, running_in, watchers};
 use serde_json::{Value, json};
 
 const TASKFILE: &str = r#"version: '3'
@@ -97,10 +98,6 @@ fn text_of(server: &JobServer<'_>, run: i64, step: &str) -> String {
     let answer = server.ask("GET", &format!("{}?format=text", log_of(run, step)), None);
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.body
-}
-
-fn is_begun(text: &str) -> bool {
-    text.contains("begun\n")
 }
 
 /// Waits until a step of a run has begun to print.
@@ -450,18 +447,6 @@ fn a_thousand_steps_are_told() {
     assert_eq!((&ended["state"], &ended["steps_done"]), (&json!("success"), &json!(1000)));
     assert!(ended.to_string().len() < 300_000, "{}", ended.to_string().len());
     assert_eq!(ended["steps"].as_array().map(Vec::len), Some(1000));
-}
-
-/// Small numbers that look like chance, the same in every run.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % end
-    }
 }
 
 /// Steps of each plan that is killed.
