@@ -15,8 +15,13 @@ pub fn format_milliseconds(since_epoch: Duration) -> String {
 }
 
 fn date_and_time(seconds: i64) -> String {
-    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    let shifted = days + 719_468;
+    let second = seconds.rem_euclid(86_400);
+    format!("{}T{:02}:{:02}:{:02}", date(seconds), second / 3600, second / 60 % 60, second % 60)
+}
+
+/// The day of seconds since 1970, as `2000-02-29`.
+pub fn date(seconds: i64) -> String {
+    let shifted = seconds.div_euclid(86_400) + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);
     let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
@@ -25,7 +30,7 @@ fn date_and_time(seconds: i64) -> String {
     let day = day_of_year - (153 * month_index + 2) / 5 + 1;
     let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60)
+    format!("{year:04}-{month:02}-{day:02}")
 }
 
 /// Seconds since 1970 of a time as [`format`] writes it.

@@ -11,7 +11,7 @@ use ez_runner::runtime_data;
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Instant, timeout};
 
 use crate::agent::watcher::SECRETS;
@@ -231,12 +231,17 @@ impl Catalog {
         answer(&self.run_with(&["__definition"], question.to_string()).await?)
     }
 
+    /// Held while a file of the project is compared with what a change is meant for, checked and replaced.
+    pub async fn changing(&self) -> MutexGuard<'_, ()> {
+        self.changes.lock().await
+    }
+
     /// The same for a question that changes the project.
     ///
     /// # Errors
     /// `ez` does not answer.
     pub async fn change_definition(&self, question: &Value) -> Result<Value, CatalogError> {
-        let changing = self.changes.lock().await;
+        let changing = self.changing().await;
         let answer = self.definition(question).await;
         drop(changing);
         self.forget_all().await;
@@ -248,7 +253,7 @@ impl Catalog {
     /// # Errors
     /// It refuses.
     pub async fn change(&self, args: &[&str]) -> Result<Value, CatalogError> {
-        let changing = self.changes.lock().await;
+        let changing = self.changing().await;
         let answer = self.run(args).await.and_then(|output| answer(&output));
         drop(changing);
         self.forget_all().await;

@@ -15,6 +15,8 @@
 
 use std::collections::BTreeMap;
 
+use ez_runner::civil_time;
+
 use crate::store::executions::Execution;
 
 /// The longest formula in bytes.
@@ -458,18 +460,9 @@ fn key_of(key: Option<Key>, execution: &Execution) -> String {
     }
 }
 
-/// The day of a time in UTC, as in `2026-11-21`: Howard Hinnant's `civil_from_days`.
+/// The day of a time in UTC, as in `2026-11-21`.
 fn day(time: i64) -> String {
-    let days = time.div_euclid(DAY_MS) + 719_468;
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}")
+    civil_time::date(time.div_euclid(1000))
 }
 
 impl Expression {

@@ -169,7 +169,6 @@ pub async fn serve(
         content,
         version,
         began: std::time::Instant::now(),
-        edits: tokio::sync::Mutex::default(),
     });
     tokio::spawn(subscription::publish_all(Arc::clone(&server)));
     let listener = TcpListener::bind(settings.address)

@@ -93,6 +93,7 @@ async fn sweep(
     }
     let Some(now) = now else { return Ok(()) };
     while store.write(move |connection| retention::forget_audit(connection, limits.audit_days, now)).await? {}
+    while store.write(move |connection| retention::forget_reports(connection, limits.days, now)).await? {}
     Ok(())
 }
 

@@ -16,13 +16,12 @@ use ez_compiler::folder::{self, METADATA_NAMES};
 use ez_compiler::plan::edit::{NewStep, new_plan};
 use ez_compiler::plan::{self, EXTENSIONS};
 use ez_compiler::project::paths::TASKFILE_NAMES;
+use ez_server::source_file::{Saved, tag};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use self::place::{Kind, Part, Place, whole_folder};
 use self::refusal::Refusal;
-use self::save::Saved;
 use self::trial::Edited;
 use crate::args::invocation::Options;
 use crate::changed_files::Changes;
@@ -136,14 +135,6 @@ pub fn run(context: &Context, options: &Options) -> Outcome {
     let json = serde_json::to_string(&answer).map_err(|error| fail(&error))?;
     context.logger.out(Color::None, &format!("{json}\n"));
     Ok(())
-}
-
-/// Stands for a text.
-fn tag(text: &str) -> String {
-    Sha256::digest(text.as_bytes())
-        .iter()
-        .take(16)
-        .fold(String::new(), |tag, byte| tag + &format!("{byte:02x}"))
 }
 
 struct Desk<'a> {
@@ -296,9 +287,6 @@ impl Desk<'_> {
         let edited = Edited { path: &path, range: 0..text.len().max(1), line: 1 };
         self.try_out(project, &Changes::text(path.clone(), text.clone()), Some(&edited))?;
         let before = read_if_there(&path)?;
-        if let Some(directory) = path.parent() {
-            std::fs::create_dir_all(directory)?;
-        }
         match save::replace(&path, before.as_deref(), &text)? {
             Saved::Done => Ok(Answer::Saved { file: self.shown(&path), tag: Some(tag(&text)) }),
             Saved::Changed => Err(Refusal::Changed(None)),

@@ -4,15 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 
 use camino::{Utf8Path, Utf8PathBuf};
-
-/// What came of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Saved {
-    /// The file has the text, also after a power failure.
-    Done,
-    /// The file has another text than the one that was read: somebody else changed it.
-    Changed,
-}
+use ez_server::source_file::{self, Saved};
 
 /// Writes a file anew that had a text before; `None` for one that was not there. Links stay links, and the file keeps its mode.
 ///
@@ -24,31 +16,7 @@ pub fn replace(path: &Utf8Path, before: Option<&str>, text: &str) -> io::Result<
         Err(error) if error.kind() == io::ErrorKind::NotFound && before.is_none() => path.to_owned(),
         Err(error) => return Err(error),
     };
-    let directory = target.parent().unwrap_or(Utf8Path::new("/"));
-    let mut file = tempfile::Builder::new().prefix(".ez-saved-").tempfile_in(directory)?;
-    file.write_all(text.as_bytes())?;
-    if before.is_some() {
-        file.as_file().set_permissions(fs::metadata(&target)?.permissions())?;
-    } else {
-        file.as_file().set_permissions(usual_mode())?;
-    }
-    file.as_file().sync_all()?;
-    let now = match fs::read(&target) {
-        Ok(bytes) => Some(bytes),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(error),
-    };
-    if now.as_deref() != before.map(str::as_bytes) {
-        return Ok(Saved::Changed);
-    }
-    file.persist(&target).map_err(|error| error.error)?;
-    sync_directory(directory)?;
-    Ok(Saved::Done)
-}
-
-#[cfg(unix)]
-fn usual_mode() -> fs::Permissions {
-    std::os::unix::fs::PermissionsExt::from_mode(0o644)
+    source_file::replace(target.as_std_path(), before, text)
 }
 
 /// Makes a directory with files; it has its name only when they are complete.

@@ -8,13 +8,10 @@ use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::jobs::page_size;
 use super::{ApiError, ErrorBody, Shared};
 use crate::auth::{Admin, Allowed};
 use crate::store::audit::{self, AuditRecord};
-
-/// How many entries a page has where nothing else is asked for, and at most.
-const PAGE: u32 = 50;
-const MAX_PAGE: u32 = 1000;
 
 /// Which entries are wanted.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -47,10 +44,7 @@ pub async fn list(
     wanted: Result<Query<AuditWanted>, QueryRejection>,
 ) -> Result<Json<Audit>, ApiError> {
     let Query(wanted) = wanted?;
-    let limit = wanted.limit.unwrap_or(PAGE);
-    if limit == 0 || limit > MAX_PAGE {
-        return Err(ApiError::bad(format!("limit is from 1 to {MAX_PAGE}")));
-    }
+    let limit = page_size(wanted.limit)?;
     let audit = server.store.read(move |connection| audit::list(connection, wanted.cursor, limit)).await?;
     let next = audit.last().filter(|_| audit.len() == limit as usize).map(|entry| entry.id);
     Ok(Json(Audit { audit, next }))

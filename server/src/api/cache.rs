@@ -22,7 +22,7 @@ pub struct Cleared {
     (status = 200, body = Cleared), (status = 422, body = ErrorBody)))]
 pub async fn clear(allowed: Allowed<Edit>, State(server): State<Shared>) -> Result<Json<Cleared>, ApiError> {
     let removed = server.catalog.change(&["cache", "gc", "--max-size", "0", "--json"]).await?;
-    server.audit(&allowed.caller, "clear", "cache".into());
+    server.audit(&allowed.caller, "clear", "cache".into()).await?;
     let number = |name: &str| removed[name].as_u64().unwrap_or(0);
     Ok(Json(Cleared { results: number("entries"), bytes: number("bytes") }))
 }

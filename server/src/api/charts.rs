@@ -150,7 +150,7 @@ pub async fn create(
             return Err(ApiError::conflict(format!("there are {MAX_CHARTS} charts: delete one first")));
         }
     };
-    server.audit(&allowed.caller, "create", format!("chart {id}"));
+    server.audit(&allowed.caller, "create", format!("chart {id}")).await?;
     let since = formula.since(now);
     let executions = server
         .store
@@ -173,6 +173,6 @@ pub async fn delete(
     if !server.store.write(move |connection| charts::delete(connection, id)).await? {
         return Err(ApiError::not_found(format!("there is no chart {id}")));
     }
-    server.audit(&allowed.caller, "delete", format!("chart {id}"));
+    server.audit(&allowed.caller, "delete", format!("chart {id}")).await?;
     Ok(StatusCode::NO_CONTENT)
 }

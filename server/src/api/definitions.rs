@@ -239,7 +239,7 @@ pub async fn write(
         json!({"question": "write", "task": name, "part": wanted.part, "text": text, "expected": expected});
     let answer = server.catalog.change_definition(&question).await?;
     let (_, tag) = saved(answer, StatusCode::UNPROCESSABLE_ENTITY)?;
-    server.audit(&allowed.caller, "edit", format!("task {name}"));
+    server.audit(&allowed.caller, "edit", format!("task {name}")).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
     if let Some(tag) = tag {
         response.headers_mut().insert(ETAG, etag(&tag)?);
@@ -283,7 +283,7 @@ pub async fn create(
         (None, Some(template)) if task.metadata.is_none() => of_template(&server, &task, template).await?,
         _ => return Err(ApiError::bad("a task is made of `yaml`, or of a `template` with its `values`")),
     };
-    server.audit(&allowed.caller, "create", format!("task {}", task.name));
+    server.audit(&allowed.caller, "create", format!("task {}", task.name)).await?;
     Ok((StatusCode::CREATED, Json(Written { name: task.name, file })))
 }
 
@@ -346,7 +346,7 @@ pub async fn delete(
     let Path(name) = name?;
     let question = json!({"question": "remove", "task": name, "expected": expected(&headers)?});
     saved(server.catalog.change_definition(&question).await?, StatusCode::CONFLICT)?;
-    server.audit(&allowed.caller, "delete", format!("task {name}"));
+    server.audit(&allowed.caller, "delete", format!("task {name}")).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -368,7 +368,7 @@ pub async fn to_plan(
     });
     let answer = server.catalog.change_definition(&question).await?;
     let (file, _) = saved(answer, StatusCode::UNPROCESSABLE_ENTITY)?;
-    server.audit(&allowed.caller, "create", format!("plan {}", plan.plan_name));
+    server.audit(&allowed.caller, "create", format!("plan {}", plan.plan_name)).await?;
     Ok((StatusCode::CREATED, Json(Written { name: plan.plan_name, file })))
 }
 

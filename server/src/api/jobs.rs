@@ -14,7 +14,7 @@ use axum::http::StatusCode;
 use axum::http::header::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
+use futures_util::{Stream, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
@@ -34,7 +34,7 @@ const PAGE: u32 = 50;
 const MAX_PAGE: u32 = 1000;
 
 /// How much of a log is read at once.
-const READ_BYTES: usize = 256 * 1024;
+pub(super) const READ_BYTES: usize = 256 * 1024;
 
 /// How often a stream that has nothing to tell shows that it lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -201,7 +201,7 @@ pub async fn delete(
         // A log that stays behind is of no job, and takes only space.
         let _ = server.dispatcher.logs().remove(Attempt { job: id, fence });
     }
-    server.audit(&allowed.caller, "delete", format!("job {id}"));
+    server.audit(&allowed.caller, "delete", format!("job {id}")).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -228,7 +228,7 @@ pub async fn cancel(
         Cancelled::Ended(state) => return Err(ApiError::conflict(format!("job {id} has ended: {state}"))),
         Cancelled::Unknown => return Err(no_job(id)),
     };
-    server.audit(&allowed.caller, "cancel", format!("job {id}"));
+    server.audit(&allowed.caller, "cancel", format!("job {id}")).await?;
     Ok((StatusCode::ACCEPTED, Json(CancelAnswer { state })))
 }
 
@@ -263,7 +263,14 @@ pub async fn logs(
         let event = follower.next().await?;
         Some((Ok::<_, Infallible>(event), follower))
     });
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
+    Ok(event_stream(events))
+}
+
+/// Events as they come, with signs of life in between.
+pub(super) fn event_stream(
+    events: impl Stream<Item = Result<Event, Infallible>> + Send + 'static,
+) -> Response {
+    Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
 }
 
 /// All that is there of the log of an attempt, as text.

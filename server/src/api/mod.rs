@@ -35,7 +35,7 @@ use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Semaphore;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -75,8 +75,6 @@ pub struct Server {
     pub version: &'static str,
     /// When it began.
     pub began: Instant,
-    /// Held while a file of the project is compared with what a change is meant for, checked and replaced.
-    pub edits: Mutex<()>,
 }
 
 /// The server, shared.
@@ -84,12 +82,20 @@ pub type Shared = Arc<Server>;
 
 impl Server {
     /// Writes down that somebody changed something.
-    pub fn audit(&self, caller: &Caller, action: &'static str, object: String) {
+    ///
+    /// # Errors
+    /// It cannot be written: then the answer says so, because what is answered well is in the audit.
+    pub async fn audit(
+        &self,
+        caller: &Caller,
+        action: &'static str,
+        object: String,
+    ) -> Result<(), StoreError> {
         let (who, remote) = (caller.name.clone(), caller.remote.to_string());
         let written = self.store.write(move |connection| {
             store::audit::write(connection, &who, action, &object, &remote, now_ms())
         });
-        tokio::spawn(written);
+        written.await.map(drop)
     }
 }
 

@@ -96,7 +96,7 @@ pub async fn drain(
     if !server.dispatcher.drain(id).await? {
         return Err(no_node(id));
     }
-    server.audit(&allowed.caller, "drain", format!("node {id}"));
+    server.audit(&allowed.caller, "drain", format!("node {id}")).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -120,7 +120,7 @@ pub async fn delete(
         return Err(no_node(id));
     }
     server.dispatcher.forget(id).await?;
-    server.audit(&allowed.caller, "delete", format!("node {id}"));
+    server.audit(&allowed.caller, "delete", format!("node {id}")).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -230,7 +230,7 @@ pub async fn register(
     };
     let node = connection.node;
     server.plain_nodes.keep(connection);
-    server.audit(&allowed.caller, "register", format!("node {node}"));
+    server.audit(&allowed.caller, "register", format!("node {node}")).await?;
     Ok((StatusCode::CREATED, Json(RegisteredNode { node, id: instance })))
 }
 

@@ -5,24 +5,23 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use axum::http::header::{CONTENT_TYPE, HeaderMap};
-use axum::http::{HeaderValue, StatusCode};
-use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use axum::response::sse::Event;
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, ToSchema};
 
-use super::jobs::{CancelAnswer, LogFormat};
+use super::jobs::{CancelAnswer, LogFormat, READ_BYTES, event_stream, page_size};
 use super::plans::{AcceptedRun, accepted};
-use super::tasks::{entry, submit_with_secrets, take_secrets};
+use super::task_files::plain;
+use super::tasks::{entry, submit, take_secrets};
 use super::{ApiError, ErrorBody, Shared};
 use crate::auth::{Allowed, Read, Run};
 use crate::catalog::Kind;
@@ -34,16 +33,6 @@ use crate::store::jobs::{self, Cancelled};
 use crate::store::nodes;
 use crate::store::plan_runs::{self, Filter, PlanRunRecord, PlanStepRecord, StepLogPart};
 use crate::wire::Attempt;
-
-/// How many runs a page has where nothing else is asked for, and at most.
-const PAGE: u32 = 50;
-const MAX_PAGE: u32 = 1000;
-
-/// How much of a file of events is read at once.
-const READ_BYTES: usize = 256 * 1024;
-
-/// How often a stream that has nothing to tell shows that it lives.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Which runs are wanted.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -124,10 +113,7 @@ pub async fn list(
     wanted: Result<Query<RunsWanted>, QueryRejection>,
 ) -> Result<Json<PlanRuns>, ApiError> {
     let Query(wanted) = wanted?;
-    let limit = wanted.limit.unwrap_or(PAGE);
-    if limit == 0 || limit > MAX_PAGE {
-        return Err(ApiError::bad(format!("limit is from 1 to {MAX_PAGE}")));
-    }
+    let limit = page_size(wanted.limit)?;
     let RunsWanted { name, state, node, cursor: before, .. } = wanted;
     let filter = Filter { name, state, node, before, limit };
     let runs = server.store.read(move |connection| plan_runs::list(connection, &filter)).await?;
@@ -171,7 +157,7 @@ pub async fn cancel(
         }
         Cancelled::Unknown => return Err(no_run(id)),
     };
-    server.audit(&allowed.caller, "cancel", format!("plan run {id}"));
+    server.audit(&allowed.caller, "cancel", format!("plan run {id}")).await?;
     Ok((StatusCode::ACCEPTED, Json(CancelAnswer::new(state))))
 }
 
@@ -230,7 +216,7 @@ pub async fn resume(
         spec.node = Some(number.to_string());
     }
     let secrets = secrets_again(&server, &spec, wanted.vars).await?;
-    let job = submit_with_secrets(&server, &allowed, spec, secrets, None).await?;
+    let job = submit(&server, &allowed, spec, secrets, None).await?;
     accepted(&server, job).await
 }
 
@@ -307,14 +293,13 @@ pub async fn step_logs(
             let text: String = pieces.into_iter().map(|(_, piece)| piece.text).collect();
             Some((Ok::<_, Infallible>(text), follower))
         });
-        let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-        return Ok(([(CONTENT_TYPE, plain)], axum::body::Body::from_stream(pieces)).into_response());
+        return Ok(plain(axum::body::Body::from_stream(pieces)));
     }
     let events = stream::unfold(follower, |mut follower| async move {
         let event = follower.next().await?;
         Some((Ok::<_, Infallible>(event), follower))
     });
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
+    Ok(event_stream(events))
 }
 
 /// A place in the log of a step.

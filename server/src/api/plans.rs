@@ -14,12 +14,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::tasks::{entry, submit_with_secrets, take_secrets};
+use super::tasks::{entry, submit, take_secrets};
 use super::{ApiError, ErrorBody, Shared};
 use crate::auth::{Allowed, Edit, Read, Run};
 use crate::catalog::{Kind, PLANS};
 use crate::job::{JobId, JobKind, JobSpec, PlanOrder, PlanRunId};
-use crate::source_file::{self, Source};
+use crate::source_file::{self, Saved, Source};
 use crate::store::plan_runs;
 
 /// Names that are words of the API, and of no plan.
@@ -165,14 +165,14 @@ pub async fn create(
             RESERVED.join(", ")
         )));
     }
-    let _edits = server.edits.lock().await;
+    let _changing = server.catalog.changing().await;
     server.catalog.forget(Kind::Plans).await;
     if server.catalog.find(Kind::Plans, &name).await?.is_some() {
-        return Err(ApiError::conflict(format!("there is a plan named `{name}` already")));
+        return Err(taken(&name));
     }
     let path = server.catalog.root().join(PLANS).join(format!("{name}.yml"));
-    let saved = write(&server, name, path, yaml).await?;
-    server.audit(&allowed.caller, "create", format!("plan {}", saved.name));
+    let saved = write(&server, name, path, None, yaml).await?;
+    server.audit(&allowed.caller, "create", format!("plan {}", saved.name)).await?;
     let place = HeaderValue::from_str(&format!("/api/v1/plans/{}", saved.name));
     let headers = place.map(|place| [(LOCATION, place)]).map_err(|_| ApiError::bad("no name of a plan"))?;
     Ok((StatusCode::CREATED, headers, tagged(saved)).into_response())
@@ -216,11 +216,11 @@ pub async fn delete(
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
     let Path(name) = name?;
-    let _edits = server.edits.lock().await;
+    let _changing = server.catalog.changing().await;
     let (path, _) = meant(&server, &name, &headers).await?;
     std::fs::remove_file(path).map_err(|error| disk(&error))?;
     server.catalog.forget(Kind::Plans).await;
-    server.audit(&allowed.caller, "delete", format!("plan {name}"));
+    server.audit(&allowed.caller, "delete", format!("plan {name}")).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -256,10 +256,10 @@ pub async fn save(
 ) -> Result<Response, ApiError> {
     let Path(name) = name?;
     let text = body.map_err(|rejection| ApiError::new(rejection.status(), rejection.body_text()))?;
-    let _edits = server.edits.lock().await;
-    let (path, _) = meant(&server, &name, &headers).await?;
-    let saved = write(&server, name, path, text).await?;
-    server.audit(&allowed.caller, "edit", format!("plan {}", saved.name));
+    let _changing = server.catalog.changing().await;
+    let (path, before) = meant(&server, &name, &headers).await?;
+    let saved = write(&server, name, path, Some(&before.text), text).await?;
+    server.audit(&allowed.caller, "edit", format!("plan {}", saved.name)).await?;
     Ok(tagged(saved))
 }
 
@@ -299,7 +299,7 @@ pub async fn run(
         plan: Some(Box::new(plan)),
         ..JobSpec::default()
     };
-    let job = submit_with_secrets(&server, &allowed, spec, secrets, run.idempotency_key).await?;
+    let job = submit(&server, &allowed, spec, secrets, run.idempotency_key).await?;
     accepted(&server, job).await
 }
 
@@ -328,7 +328,7 @@ pub async fn run_task(
         plan: Some(Box::new(plan)),
         ..JobSpec::default()
     };
-    let job = submit_with_secrets(&server, &allowed, spec, secrets, run.idempotency_key).await?;
+    let job = submit(&server, &allowed, spec, secrets, run.idempotency_key).await?;
     accepted(&server, job).await
 }
 
@@ -358,16 +358,28 @@ async fn meant(server: &Shared, name: &str, headers: &HeaderMap) -> Result<(Path
     let (path, source) = source(server, name).await?;
     let if_match = headers.get(IF_MATCH).map(|value| value.to_str().unwrap_or_default());
     if !source.is_meant(if_match) {
-        return Err(ApiError::new(
-            StatusCode::PRECONDITION_FAILED,
-            format!("the plan `{name}` is another one than If-Match says: read it again"),
-        ));
+        return Err(changed(name));
     }
     Ok((path, source))
 }
 
+fn taken(name: &str) -> ApiError {
+    ApiError::conflict(format!("there is a plan named `{name}` already"))
+}
+
+fn changed(name: &str) -> ApiError {
+    let error = format!("the plan `{name}` is another one than If-Match says: read it again");
+    ApiError::new(StatusCode::PRECONDITION_FAILED, error)
+}
+
 /// Compiles a text and puts it into its place.
-async fn write(server: &Shared, name: String, path: PathBuf, text: String) -> Result<SavedPlan, ApiError> {
+async fn write(
+    server: &Shared,
+    name: String,
+    path: PathBuf,
+    before: Option<&str>,
+    text: String,
+) -> Result<SavedPlan, ApiError> {
     if text.len() as u64 > source_file::MAX_BYTES {
         return Err(ApiError::new(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -375,7 +387,9 @@ async fn write(server: &Shared, name: String, path: PathBuf, text: String) -> Re
         ));
     }
     let diagnostics = server.catalog.check_plan(&name, &text).await?;
-    source_file::replace(&path, &text).map_err(|error| disk(&error))?;
+    if source_file::replace(&path, before, &text).map_err(|error| disk(&error))? == Saved::Changed {
+        return Err(if before.is_some() { changed(&name) } else { taken(&name) });
+    }
     server.catalog.forget(Kind::Plans).await;
     Ok(SavedPlan { name, etag: Source::new(text).etag, diagnostics })
 }

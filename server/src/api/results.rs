@@ -50,7 +50,7 @@ pub async fn attach(
         server.store.write(move |connection| results::attach(connection, attempt, &text, now_ms())).await?;
     match attached {
         Attached::Kept => {
-            server.audit(&allowed.caller, "result", format!("job {job}"));
+            server.audit(&allowed.caller, "result", format!("job {job}")).await?;
             Ok(StatusCode::NO_CONTENT)
         }
         Attached::Fenced(0) => Err(ApiError::conflict(format!("job {job} has not begun"))),

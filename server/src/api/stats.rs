@@ -114,7 +114,7 @@ pub async fn report(
     let by = allowed.caller.name.clone();
     let name = report.name.clone();
     let id = server.store.write(move |connection| executions::report(connection, &report, &by)).await?;
-    server.audit(&allowed.caller, "report", name);
+    server.audit(&allowed.caller, "report", name).await?;
     Ok((StatusCode::CREATED, Json(Reported { id })))
 }
 

@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::tasks::{Accepted, submit_with_secrets};
+use super::tasks::{Accepted, submit};
 use super::{ApiError, ErrorBody, Shared};
 use crate::auth::{Allowed, Run};
 use crate::job::{JobKind, JobSpec};
@@ -114,7 +114,7 @@ pub async fn run(
         outputs: run.outputs,
         ..JobSpec::default()
     };
-    let job = submit_with_secrets(&server, &allowed, spec, secrets, run.idempotency_key).await?;
+    let job = submit(&server, &allowed, spec, secrets, run.idempotency_key).await?;
     Ok((StatusCode::ACCEPTED, Json(Accepted::new(job))))
 }
 

@@ -130,7 +130,7 @@ pub async fn run(
         lock,
         ..JobSpec::default()
     };
-    let job = submit_with_secrets(&server, &allowed, spec, secrets, run.idempotency_key).await?;
+    let job = submit(&server, &allowed, spec, secrets, run.idempotency_key).await?;
     Ok((StatusCode::ACCEPTED, Json(Accepted::new(job))))
 }
 
@@ -190,18 +190,8 @@ fn is_param(entry: &Value, name: &str) -> bool {
     entry["params"].as_array().is_some_and(|params| params.iter().any(is_it))
 }
 
-/// Has a job accepted that was checked.
-pub async fn submit(
-    server: &Shared,
-    allowed: &Allowed<Run>,
-    spec: JobSpec,
-    key: Option<String>,
-) -> Result<JobId, ApiError> {
-    submit_with_secrets(server, allowed, spec, Secrets::default(), key).await
-}
-
-/// The same with secret variables.
-pub async fn submit_with_secrets(
+/// Has a job accepted that was checked, with its secret variables.
+pub(super) async fn submit(
     server: &Shared,
     allowed: &Allowed<Run>,
     spec: JobSpec,
@@ -210,8 +200,8 @@ pub async fn submit_with_secrets(
 ) -> Result<JobId, ApiError> {
     check(&spec, &secrets, key.as_deref())?;
     let name = spec.name.clone();
-    let job = server.dispatcher.submit_with_secrets(spec, secrets, allowed.caller.name.clone(), key).await?;
-    server.audit(&allowed.caller, "run", format!("job {job}: {name}"));
+    let job = server.dispatcher.submit(spec, secrets, allowed.caller.name.clone(), key).await?;
+    server.audit(&allowed.caller, "run", format!("job {job}: {name}")).await?;
     Ok(job)
 }
 

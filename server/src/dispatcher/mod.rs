@@ -215,15 +215,7 @@ impl Dispatcher {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn submit(&self, spec: JobSpec, by: String, key: Option<String>) -> Result<JobId, StoreError> {
-        self.submit_with_secrets(spec, Secrets::default(), by, key).await
-    }
-
-    /// The same with secret variables, whose names become those of the job.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub async fn submit_with_secrets(
+    pub async fn submit(
         &self,
         mut spec: JobSpec,
         secrets: Secrets,

@@ -148,12 +148,23 @@ pub fn forget(connection: &Connection, jobs: &[JobId]) -> Result<Forgotten, Stor
 /// # Errors
 /// The database fails.
 pub fn forget_audit(connection: &Connection, days: u64, now: i64) -> Result<bool, StoreError> {
+    const OLD: &str =
+        "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ?1 ORDER BY id LIMIT ?2)";
+    forget_rows(connection, OLD, days, now)
+}
+
+/// The same for runs that somebody reported; they are kept as long as jobs are.
+///
+/// # Errors
+/// The database fails.
+pub fn forget_reports(connection: &Connection, days: u64, now: i64) -> Result<bool, StoreError> {
+    const OLD: &str = "DELETE FROM reports WHERE id IN (SELECT id FROM reports WHERE finished < ?1 ORDER BY finished LIMIT ?2)";
+    forget_rows(connection, OLD, days, now)
+}
+
+fn forget_rows(connection: &Connection, old: &str, days: u64, now: i64) -> Result<bool, StoreError> {
     let Some(before) = days_before(now, days) else { return Ok(false) };
-    let deleted = connection
-        .prepare_cached(
-            "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ?1 ORDER BY id LIMIT ?2)",
-        )?
-        .execute((before, BATCH))?;
+    let deleted = connection.prepare_cached(old)?.execute((before, BATCH))?;
     Ok(deleted == BATCH as usize)
 }
 
@@ -178,7 +189,7 @@ mod tests {
 
     use rusqlite::Connection;
 
-    use super::{BATCH, DAY_MS, Retention, forget, forget_audit, known_of, outdated};
+    use super::{BATCH, DAY_MS, Retention, forget, forget_audit, forget_reports, known_of, outdated};
     use crate::store::migrations::migrate;
     use crate::wire::Attempt;
 
@@ -270,6 +281,23 @@ mod tests {
         }
         assert!(!forget_audit(&connection, 5, NOW).unwrap());
         let left: i64 = connection.query_row("SELECT count(*) FROM audit", [], |row| row.get(0)).unwrap();
+        assert_eq!(left, 1);
+    }
+
+    #[test]
+    fn reports_go_as_jobs_do() {
+        let connection = database(&[]);
+        for finished in [NOW - 9 * DAY_MS as i64, NOW] {
+            connection
+                .execute(
+                    "INSERT INTO reports (kind, name, state, started, finished, reported_by) VALUES ('task', 'a', 'success', 0, ?1, '')",
+                    [finished],
+                )
+                .unwrap();
+        }
+        assert!(!forget_reports(&connection, 5, NOW).unwrap());
+        assert!(!forget_reports(&connection, 0, NOW).unwrap());
+        let left: i64 = connection.query_row("SELECT count(*) FROM reports", [], |row| row.get(0)).unwrap();
         assert_eq!(left, 1);
     }
 
