@@ -2,8 +2,11 @@
 //! program can be tested without touching the process.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use ez_runner::signal::Stop;
+use ez_server::agent::running_job::TaskRun;
 
 use crate::args::go_values;
 use crate::paths;
@@ -11,17 +14,22 @@ use crate::paths;
 /// Prefix of go-task's own environment variables.
 const TASK_PREFIX: &str = "TASK_";
 
-/// A snapshot of the process's surroundings.
+/// A snapshot of what surrounds a run: of the process, or of a job in a watcher.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
+    /// Those that are UTF-8; all of EZ's own are.
     variables: BTreeMap<String, String>,
-    added: Vec<(String, String)>,
+    processes: ez_runner::process::Environment,
     /// The directory in which the program was started, absolute; as the shell names it where `PWD` is right.
     pub working_directory: Utf8PathBuf,
     /// Whether standard output is a terminal.
     pub stdout_is_terminal: bool,
     /// How the program was called.
     pub program: String,
+    /// With what arguments.
+    pub arguments: Vec<String>,
+    /// A request to stop from outside of the run.
+    pub stop: Stop,
 }
 
 /// The working directory cannot be used.
@@ -36,18 +44,49 @@ pub enum WorkingDirectoryError {
 }
 
 impl Environment {
-    /// Takes the surroundings of this process. Variables that are not UTF-8 are left out: none of EZ's own is.
-    pub fn of_process(program: &str) -> Result<Self, WorkingDirectoryError> {
-        let variables = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
-        Ok(Self {
-            variables,
-            added: Vec::new(),
-            working_directory: working_directory()?,
+    /// Takes the surroundings of this process.
+    ///
+    /// # Errors
+    /// The working directory cannot be used.
+    pub fn of_process(program: &str, arguments: &[String]) -> Result<Self, WorkingDirectoryError> {
+        let processes = ez_runner::process::Environment::of_this_process();
+        let working_directory = working_directory(named_by_shell(&processes))?;
+        Ok(Self::new(processes, working_directory, program, arguments))
+    }
+
+    /// The surroundings of a job that takes place in this process, whose working directory is that of the job.
+    ///
+    /// # Errors
+    /// The working directory cannot be used.
+    pub fn of_task_run(run: &TaskRun) -> Result<Self, WorkingDirectoryError> {
+        let mut processes = ez_runner::process::Environment::of_this_process();
+        for name in run.withheld {
+            processes.remove(name);
+        }
+        for (name, value) in &run.environment {
+            processes.set(name, value);
+        }
+        let working_directory = working_directory(named_by_shell(&processes))?;
+        let program = run.program.to_string_lossy();
+        Ok(Self { stop: run.stop.clone(), ..Self::new(processes, working_directory, &program, &run.args) })
+    }
+
+    fn new(
+        processes: ez_runner::process::Environment,
+        working_directory: Utf8PathBuf,
+        program: &str,
+        arguments: &[String],
+    ) -> Self {
+        let text = |(name, value): (&OsStr, &OsStr)| Some((name.to_str()?.into(), value.to_str()?.into()));
+        Self {
+            variables: processes.iter().filter_map(text).collect(),
+            processes,
+            working_directory,
             stdout_is_terminal: std::io::IsTerminal::is_terminal(&std::io::stdout()),
             program: program.to_owned(),
-        })
+            arguments: arguments.to_vec(),
+            stop: Stop::new(),
+        }
     }
 
     /// Surroundings for tests.
@@ -55,10 +94,9 @@ impl Environment {
     pub fn for_test(working_directory: impl Into<Utf8PathBuf>, variables: &[(&str, &str)]) -> Self {
         Self {
             variables: variables.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
-            added: Vec::new(),
             working_directory: working_directory.into(),
-            stdout_is_terminal: false,
             program: "task".to_owned(),
+            ..Self::default()
         }
     }
 
@@ -86,16 +124,12 @@ impl Environment {
     pub fn set(&mut self, name: impl Into<String>, value: impl Into<String>) {
         let (name, value) = (name.into(), value.into());
         self.variables.insert(name.clone(), value.clone());
-        self.added.push((name, value));
+        self.processes.set(name, value);
     }
 
     /// The environment for the processes that are started.
     pub fn for_processes(&self) -> ez_runner::process::Environment {
-        let mut environment = ez_runner::process::Environment::of_this_process();
-        for (name, value) in &self.added {
-            environment.set(name, value);
-        }
-        environment
+        self.processes.clone()
     }
 
     /// The user's home directory.
@@ -109,13 +143,18 @@ impl Environment {
     }
 }
 
-/// The working directory under the name that the shell gives it in `PWD`, where that is the same directory.
-fn working_directory() -> Result<Utf8PathBuf, WorkingDirectoryError> {
-    if let Ok(named) = std::env::var("PWD") {
-        let named = Utf8PathBuf::from(named);
-        if named.is_absolute() && paths::is_same_file(&named, Utf8Path::new(".")) {
-            return Ok(named);
-        }
+/// What the shell calls the working directory.
+fn named_by_shell(processes: &ez_runner::process::Environment) -> Option<&str> {
+    processes.get("PWD").and_then(OsStr::to_str)
+}
+
+/// The working directory under the name that the shell gives it, where that is the same directory.
+fn working_directory(named: Option<&str>) -> Result<Utf8PathBuf, WorkingDirectoryError> {
+    if let Some(named) = named.map(Utf8Path::new)
+        && named.is_absolute()
+        && paths::is_same_file(named, Utf8Path::new("."))
+    {
+        return Ok(named.to_owned());
     }
     Utf8PathBuf::from_path_buf(std::env::current_dir()?)
         .map_err(|path| WorkingDirectoryError::NotUtf8(path.display().to_string()))

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use camino::{Utf8Path, Utf8PathBuf};
 use ez_compiler::file_system::{DirectoryEntry, FileSystem, PathKind, ReadError, RemoteError};
 use ez_runner::engine::{Ask, Confirmation};
+use ez_runner::process::Environment;
 use ez_runner::remote::{self, RemoteSettings, Trust};
 
 use crate::args::invocation::Options;
@@ -29,11 +30,17 @@ struct Judge {
 
 impl Files {
     /// Files of the project at `root`, under the settings of a command line; fetched Taskfiles are kept below `cache_dir`.
-    pub fn new(options: &Options, root: &Utf8Path, cache_dir: Utf8PathBuf, logger: &Logger) -> Self {
+    pub fn new(
+        options: &Options,
+        root: &Utf8Path,
+        cache_dir: Utf8PathBuf,
+        environment: &Arc<Environment>,
+        logger: &Logger,
+    ) -> Self {
         let user = ask::User::new(options.personality, logger.clone());
         let user =
             Judge { user, logger: logger.clone(), assume_yes: options.assume_yes, verbose: options.verbose };
-        Self { settings: settings(options, root, cache_dir), user }
+        Self { settings: settings(options, root, cache_dir, environment), user }
     }
 }
 
@@ -73,7 +80,12 @@ impl Trust for Judge {
 }
 
 /// How remote Taskfiles of the project at `root` are had, by the flags of a command line.
-pub fn settings(options: &Options, root: &Utf8Path, cache_dir: Utf8PathBuf) -> RemoteSettings {
+pub fn settings(
+    options: &Options,
+    root: &Utf8Path,
+    cache_dir: Utf8PathBuf,
+    environment: &Arc<Environment>,
+) -> RemoteSettings {
     let remote = &options.remote;
     let nanoseconds = |n: i64| Duration::from_nanos(u64::try_from(n).unwrap_or(0));
     let path = |text: &str| (!text.is_empty()).then(|| Utf8PathBuf::from(text));
@@ -89,5 +101,6 @@ pub fn settings(options: &Options, root: &Utf8Path, cache_dir: Utf8PathBuf) -> R
         ca_certificate: path(&remote.ca_cert),
         certificate: path(&remote.cert),
         certificate_key: path(&remote.cert_key),
+        environment: Arc::clone(environment),
     }
 }

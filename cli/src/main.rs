@@ -42,6 +42,7 @@ use commands::{Context, Outcome};
 use environment::Environment;
 use exit_code::Code;
 use ez_runner::options::AskParams;
+use ez_server::agent::running_job::TaskRun;
 use ez_server::agent::watcher;
 use failure::Failure;
 use logger::{Color, Logger};
@@ -59,7 +60,7 @@ fn main() -> ExitCode {
     }
     let (program, arguments) =
         typed.split_first().map_or(("ez", &[] as &[String]), |(p, rest)| (p.as_str(), rest));
-    let environment = match Environment::of_process(program) {
+    let environment = match Environment::of_process(program, arguments) {
         Ok(environment) => environment,
         Err(error) => {
             eprintln!("ez: {error}");
@@ -72,7 +73,7 @@ fn main() -> ExitCode {
     };
     // A run that a signal ended may have left a question open.
     terminal::restore();
-    code
+    code.into()
 }
 
 /// The personality that a program's name asks for.
@@ -82,11 +83,11 @@ fn personality(program: &str) -> Personality {
     if name == "task" { Personality::Task } else { Personality::Ez }
 }
 
-fn as_task(arguments: &[String], environment: Environment) -> ExitCode {
+fn as_task(arguments: &[String], environment: Environment) -> Code {
     interpret_and_run(Personality::Task, arguments, environment, AskParams::Never)
 }
 
-fn as_ez(arguments: &[String], environment: Environment) -> ExitCode {
+fn as_ez(arguments: &[String], environment: Environment) -> Code {
     let arguments = parse::translate_color_words(arguments);
     let leading = parse::leading_flags(&FlagSet::ez(false), &arguments);
     let (flags, rest) = arguments.split_at(leading);
@@ -98,11 +99,11 @@ fn as_ez(arguments: &[String], environment: Environment) -> ExitCode {
         Some(guard::ARGUMENT) => {
             let mark = rest.get(1).map_or("", String::as_str);
             ez_runner::process::guard::watch(std::io::stdin().lock(), mark);
-            Code::OK.into()
+            Code::OK
         }
         Some("__complete") => complete(rest.get(1..).unwrap_or(&[]), environment),
         Some(definition::ARGUMENT) => answer_definition(environment),
-        Some(watcher::ARGUMENT) => watch_attempt(rest.get(1).map_or("", String::as_str)),
+        Some(watcher::ARGUMENT) => watch_attempts(),
         Some(name) if ez::SUBCOMMANDS.contains(&name) => {
             let arguments: Vec<String> = std::iter::once(name)
                 .chain(flags.iter().chain(rest.iter().skip(1)).map(String::as_str))
@@ -118,7 +119,7 @@ fn as_ez(arguments: &[String], environment: Environment) -> ExitCode {
 }
 
 /// Answers a question of a server about the project here.
-fn answer_definition(mut environment: Environment) -> ExitCode {
+fn answer_definition(mut environment: Environment) -> Code {
     let configuration = configuration(&[], &mut environment);
     let options = match invocation::interpret(Personality::Ez, &[], &environment, &configuration) {
         Ok(invocation) => invocation.options,
@@ -129,15 +130,27 @@ fn answer_definition(mut environment: Environment) -> ExitCode {
     finish(&context, definition::run(&context, &options))
 }
 
-/// Watches over an attempt of a job, for the agent that started this process.
-fn watch_attempt(directory: &str) -> ExitCode {
-    match watcher::watch(std::path::Path::new(directory)) {
-        Ok(()) => Code::OK.into(),
+/// Watches over attempts of jobs, for the agent that started this process.
+fn watch_attempts() -> Code {
+    match watcher::watch(run_task) {
+        Ok(()) => Code::OK,
         Err(error) => {
             eprintln!("ez: {error}");
-            Code::OTHER.into()
+            Code::OTHER
         }
     }
+}
+
+/// Runs a task of a job as a process of its own would.
+fn run_task(run: &TaskRun) -> u8 {
+    let code = match Environment::of_task_run(run) {
+        Ok(environment) => as_ez(&run.args, environment),
+        Err(error) => {
+            eprintln!("ez: {error}");
+            Code::OTHER
+        }
+    };
+    code.0
 }
 
 fn asks_for(flags: &[String], words: &[&str]) -> bool {
@@ -150,7 +163,7 @@ fn interpret_and_run(
     arguments: &[String],
     mut environment: Environment,
     ask: AskParams,
-) -> ExitCode {
+) -> Code {
     let configuration = configuration(arguments, &mut environment);
     let mut invocation = match invocation::interpret(personality, arguments, &environment, &configuration) {
         Ok(invocation) => invocation,
@@ -172,30 +185,30 @@ fn configuration(arguments: &[String], environment: &mut Environment) -> Configu
     taskrc::load(&directory, environment)
 }
 
-fn complain(personality: Personality, misuse: Misuse, environment: &Environment) -> ExitCode {
+fn complain(personality: Personality, misuse: Misuse, environment: &Environment) -> Code {
     match (misuse, personality) {
         (Misuse::NotUnderstood { usage, error }, Personality::Task) => {
             eprintln!("{usage}{error}");
-            Code::USAGE.into()
+            Code::USAGE
         }
         (Misuse::NotUnderstood { error, .. }, Personality::Ez) => {
             eprintln!("ez: {error}\nSee `ez run --help`.");
-            Code::USAGE.into()
+            Code::USAGE
         }
         (Misuse::Contradiction(message), _) => {
             let logger = Logger::new(args::color::automatic(environment), environment);
             Failure::new(Code::OTHER, message).report(&logger, environment);
-            Code::OTHER.into()
+            Code::OTHER
         }
     }
 }
 
-fn finish(context: &Context, outcome: Outcome) -> ExitCode {
+fn finish(context: &Context, outcome: Outcome) -> Code {
     match outcome {
-        Ok(()) => Code::OK.into(),
+        Ok(()) => Code::OK,
         Err(failure) => {
             failure.report(&context.logger, &context.environment);
-            failure.code.into()
+            failure.code
         }
     }
 }
@@ -226,14 +239,14 @@ fn act(context: &Context, invocation: &Invocation) -> Outcome {
 }
 
 /// Reads the command line of a subcommand, its name first, and does what it says.
-fn subcommand(arguments: &[String], mut environment: Environment) -> ExitCode {
+fn subcommand(arguments: &[String], mut environment: Environment) -> Code {
     let command = match ez::parse(arguments) {
         Ok(command) => command,
         Err(error) => {
             let code = u8::try_from(error.exit_code()).map_or(Code::USAGE, Code);
             // Help is printed to stdout; a reader that went away has what it wanted.
             let _ = error.print();
-            return code.into();
+            return code;
         }
     };
     let flags = command.place().to_flags();
@@ -248,8 +261,8 @@ fn subcommand(arguments: &[String], mut environment: Environment) -> ExitCode {
 }
 
 /// Completes a command line for a shell; never fails.
-fn complete(arguments: &[String], environment: Environment) -> ExitCode {
+fn complete(arguments: &[String], environment: Environment) -> Code {
     let logger = Logger::new(false, &environment);
     commands::complete::run(&Context { environment, logger }, arguments);
-    Code::OK.into()
+    Code::OK
 }

@@ -19,7 +19,6 @@ use ez_runner::error::{Cause, RunError};
 use ez_runner::event::EventSink;
 use ez_runner::options::{self as runner, CommandLine};
 use ez_runner::runtime_data;
-use ez_runner::signal::Stop;
 use ez_runner::template_host::TemplateHost;
 use smol_str::SmolStr;
 
@@ -30,6 +29,7 @@ use crate::commands::Context;
 use crate::commands::version::GO_TASK_VERSION;
 use crate::discovery::{self, DiscoveryError, Root, STDIN_NAME};
 use crate::disk::{self, Disk};
+use crate::environment::Environment;
 use crate::exit_code::Code;
 use crate::failure::Failure;
 use crate::files::Files;
@@ -206,7 +206,7 @@ impl Project {
         let environment = Arc::new(environment);
         let host = TemplateHost::new(&environment);
         let cache = remote_cache(options, &origin.directory, &environment)?;
-        let files = Files::new(options, &origin.entry, cache, &context.logger);
+        let files = Files::new(options, &origin.entry, cache, &environment, &context.logger);
         let dialect = match options.personality {
             Personality::Task => Dialect::GoTask,
             Personality::Ez => Dialect::Ez,
@@ -246,7 +246,7 @@ impl Project {
             environment: Arc::clone(&self.environment),
             ask: Arc::new(User::new(options.personality, context.logger.clone())),
             suggest: Box::new(move |typed| suggest(&names, typed)),
-            stop: Stop::new(),
+            stop: context.environment.stop.child(),
         };
         Engine::new(program, runner_options(context, options, self), host, sink)
             .map_err(|error| Failure::of_run(&error, options.exit_code))
@@ -268,7 +268,7 @@ pub fn runner_options(context: &Context, options: &Options, project: &Project) -
         offline: options.remote.offline,
         log: options.log || !project.place.folder.is_empty(),
         wait_for_locks: options.wait_for_locks,
-        command_line: typed_command_line(),
+        command_line: typed_command_line(&context.environment),
         is_terminal: terminal::is_present(),
         parallel: options.parallel,
         failfast: options.failfast,
@@ -295,12 +295,12 @@ pub fn runner_options(context: &Context, options: &Options, project: &Project) -
 }
 
 /// The command line, with the program's name in place of its path.
-fn typed_command_line() -> Vec<SmolStr> {
-    let mut words: Vec<SmolStr> = std::env::args().map(SmolStr::from).collect();
-    if let Some(program) = words.first_mut() {
-        *program = program.rsplit('/').next().unwrap_or(program).into();
-    }
-    words
+fn typed_command_line(environment: &Environment) -> Vec<SmolStr> {
+    let program = environment.program.rsplit('/').next().unwrap_or_default();
+    std::iter::once(program)
+        .chain(environment.arguments.iter().map(String::as_str))
+        .map(SmolStr::new)
+        .collect()
 }
 
 /// Where more than go-task's fingerprints is remembered; only under the name `ez`.

@@ -14,7 +14,7 @@ use tokio::process::Command;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Instant, timeout};
 
-use crate::agent::watcher::SECRETS;
+use crate::agent::running_job::SECRETS;
 
 /// For how long an answer counts. A job is checked again where it runs.
 const FRESH_FOR: Duration = Duration::from_secs(1);

@@ -3,7 +3,7 @@
 
     python3 tests/bench/server.py --ez target/release/ez [--jobs 1000] [--agents 1000] [--soak 100000] [--markdown]
 
-Everything is durable as in daily use, and the local agent starts a process for each job. Where `wrk` is installed it asks for lists and hands in jobs, because this
+Everything is durable as in daily use. Where `wrk` is installed it asks for lists and hands in jobs, because this
 script cannot ask as fast as the server answers.
 """
 

@@ -382,8 +382,17 @@ pub fn fault_jobs() -> u64 {
     std::env::var("EZ_FAULT_JOBS").ok().and_then(|count| count.parse().ok()).unwrap_or(24)
 }
 
-/// The watchers of a project's attempts that live, by their numbers.
+/// The processes that watch over an attempt of a project now, by their numbers: they hold its lock.
 pub fn watchers(project: &Project) -> Vec<u32> {
+    let holds_lock = |pid: &u32| {
+        let files = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+        files.filter_map(|file| std::fs::read_link(file.path()).ok()).any(|file| file.ends_with("lock"))
+    };
+    watching_processes(project).into_iter().filter(holds_lock).collect()
+}
+
+/// The processes that watch over attempts of a project, or wait for some.
+pub fn watching_processes(project: &Project) -> Vec<u32> {
     let root = project.root().to_string_lossy().into_owned();
     processes(|words| {
         words.iter().any(|word| word == "__watch") && words.iter().any(|word| word.starts_with(&root))
@@ -392,7 +401,7 @@ pub fn watchers(project: &Project) -> Vec<u32> {
 
 /// Kills what is left of a project's attempts: first the watchers, so that none begins a job any more, then the jobs.
 fn end_attempts(project: &Project) {
-    for pid in watchers(project) {
+    for pid in watching_processes(project) {
         kill(pid);
     }
     for pid in jobs(project) {

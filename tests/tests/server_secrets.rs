@@ -135,29 +135,37 @@ fn a_key_that_others_can_read_is_refused() {
     assert!(!project.path(".ez-server/secret.key").exists());
 }
 
-/// What an attempt writes whose watcher gets a secret.
+/// What an attempt writes whose watcher gets a secret, and how it ends.
 fn watched(script: &str, secrets: &Value) -> (String, Value) {
+    let (text, ending) = watched_as_told(script, |directory| {
+        let assignment = json!({"directory": directory, "secrets": secrets});
+        format!("{assignment}\n")
+    });
+    (text, serde_json::from_str(&ending.expect("an end")).expect("JSON"))
+}
+
+/// The same with what an agent says of the directory of the attempt.
+fn watched_as_told(script: &str, say: impl FnOnce(&Path) -> String) -> (String, Option<String>) {
     let project = Project::new();
     let order = json!({
         "attempt": {"job": 1, "fence": 1}, "mark": format!("1-1-{}", std::process::id()), "program": "/bin/sh",
         "args": ["-c", script], "directory": project.root(), "environment": [], "begun": 1, "timeout": 0,
-        "grace": 1000, "max_log_bytes": 1_000_000, "has_secrets": true,
+        "grace": 1000, "max_log_bytes": 1_000_000,
     });
     project.write("1-1/order.json", order.to_string());
     project.write("1-1/log", "");
     let mut watcher = Command::new(program::ez())
         .arg("__watch")
-        .arg(project.path("1-1"))
         .stdin(Stdio::piped())
+        .stdout(Stdio::null())
         .spawn()
         .expect("ez starts");
     let mut input = watcher.stdin.take().expect("a pipe");
-    input.write_all(secrets.to_string().as_bytes()).expect("it reads");
+    input.write_all(say(&project.path("1-1")).as_bytes()).expect("it reads");
     drop(input);
     watcher.wait().expect("it ends");
     let log = fs::read(project.path("1-1/log")).expect("a log");
-    let ending = project.read("1-1/ending.json").expect("an end");
-    (contents(&log), serde_json::from_str(&ending).expect("JSON"))
+    (contents(&log), project.read("1-1/ending.json"))
 }
 
 /// The contents of the frames of a log.
@@ -196,6 +204,9 @@ fn a_secret_is_masked_however_it_is_written() {
 
 #[test]
 fn a_job_whose_secrets_did_not_arrive_does_not_run() {
-    let (text, ending) = watched("echo it runs", &json!("no map"));
-    assert_eq!((text.as_str(), &ending["reason"]), ("", &json!("its secrets did not arrive")));
+    let cut_off =
+        |directory: &Path| format!("{{\"directory\": {directory:?}, \"secrets\": {{\"KEY\": \"half");
+    assert_eq!(watched_as_told("echo it runs", cut_off), (String::new(), None));
+    let wrong = |directory: &Path| json!({"directory": directory, "secrets": "no map"}).to_string() + "\n";
+    assert_eq!(watched_as_told("echo it runs", wrong), (String::new(), None));
 }

@@ -55,13 +55,20 @@ pub async fn run(
     if !request.arguments.is_empty() {
         command.arg("--").args(&request.arguments);
     }
+    command.env_clear().envs(context.environment.for_processes().iter());
     command.stdin(Stdio::inherit()).kill_on_drop(true);
     let mut signals = Signals::listen().map_err(|error| broken(&error))?;
     let mut child = command.spawn().map_err(|error| broken(&error))?;
+    let stop = &context.environment.stop;
+    let mut is_stopped = false;
     let status = loop {
         tokio::select! {
             ended = child.wait() => break ended.map_err(|error| broken(&error))?,
             signal = signals.next() => forward(&child, signal),
+            () = stop.stopped(), if !is_stopped => {
+                is_stopped = true;
+                forward(&child, rustix::process::Signal::TERM);
+            }
         }
     };
     match exit_code(status) {

@@ -48,7 +48,8 @@ fn world(context: &Context, options: &Options) -> Result<World, Failure> {
     let directory = &context.environment.working_directory;
     let environment = Arc::new(context.environment.for_processes());
     let cache = remote_cache(options, directory, &environment)?;
-    let settings = RemoteSettings { offline: true, ..files::settings(options, directory, cache) };
+    let settings =
+        RemoteSettings { offline: true, ..files::settings(options, directory, cache, &environment) };
     Ok(World {
         files: Arc::new(EditorDisk { settings }),
         host: Arc::new(Machine::new(&environment)),

@@ -44,6 +44,7 @@ pub(super) fn fetch(url: &str, settings: &RemoteSettings) -> Result<String, Fetc
 fn clone(address: GitAddress<'_>, dir: &Utf8Path, settings: &RemoteSettings) -> Result<(), FetchError> {
     let failed = |why: String| FetchError::Failed(Some(format!("failed to clone repository: {why}")));
     let mut command = Command::new("git");
+    command.env_clear().envs(settings.environment.iter());
     command.args(["-c", "core.hooksPath=/dev/null", "clone", "--quiet", "--depth=1"]);
     if let Some(reference) = address.reference {
         command.args(["--branch", reference]);

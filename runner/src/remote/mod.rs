@@ -16,6 +16,7 @@ use ez_compiler::project::remote::{GitAddress, scheme, sha256};
 
 use crate::civil_time;
 use crate::go_text::{duration, quote};
+use crate::process::Environment;
 
 use cache::Cache;
 
@@ -53,6 +54,8 @@ pub struct RemoteSettings {
     pub certificate: Option<Utf8PathBuf>,
     /// A PEM file with the client's key.
     pub certificate_key: Option<Utf8PathBuf>,
+    /// What git gets.
+    pub environment: Arc<Environment>,
 }
 
 /// Who is asked whether a Taskfile may run, and told what is done.

@@ -62,9 +62,9 @@ pub struct Order {
     /// Whether it writes events.
     #[serde(default)]
     pub has_events: bool,
-    /// Whether the watcher gets secret variables on its standard input. They stand in no file.
+    /// Whether it is the run of a task, which can take place in the watcher itself; else the program is started.
     #[serde(default)]
-    pub has_secrets: bool,
+    pub is_task: bool,
 }
 
 /// The directory.
@@ -218,6 +218,14 @@ impl AttemptDirectory {
         Ok(())
     }
 
+    /// Kills the watcher that is there now, and with it a task that runs in it. What that started is left.
+    pub fn kill_watcher(&self) {
+        if let Some(watcher) = self.watcher() {
+            // It may have ended in between.
+            let _ = kill_process(watcher, Signal::KILL);
+        }
+    }
+
     /// Whether somebody wants its end.
     pub fn is_cancelled(&self) -> bool {
         self.path.join(CANCELLED).exists()
@@ -264,7 +272,7 @@ mod tests {
             max_log_bytes: 1,
             files: None,
             has_events: false,
-            has_secrets: false,
+            is_task: false,
         }
     }
 

@@ -1,32 +1,35 @@
-//! The side of a node: takes attempts from a server, has each run by a watcher of its own, and tells what became of them.
+//! The side of a node: takes attempts from a server, has each run by a watcher, and tells what became of them.
 //!
 //! An agent connects out and is never connected to. It may be killed at any moment: what it has in hand stands in its directory, and the watchers go on without
 //! it. It tells the same things again until the server says that it has them.
 
 pub mod attempt_directory;
+pub mod attempt_log;
+pub mod bell;
 pub mod connect;
 pub mod job_files;
 pub mod leftovers;
 mod plan_order;
+pub mod running_job;
 pub mod watcher;
+pub mod watcher_pool;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
-use tokio::time::{Instant, interval, sleep};
+use tokio::time::{Instant, interval, sleep, timeout};
 
 use self::attempt_directory::{AttemptDirectory, Order};
 use self::connect::{Connector, Link, Outgoing};
 use self::job_files::JobFiles;
+use self::watcher::Assignment;
+use self::watcher_pool::{IDLE_LIMIT, Watcher, WatcherPool};
 use crate::clock::now_ms;
 use crate::job::{Ending, JobKind, JobSpec, JobState};
 use crate::secrets::Secrets;
@@ -93,14 +96,15 @@ pub enum AgentError {
 }
 
 /// What happens on a node.
-#[derive(Clone, Copy, Debug)]
 enum Happening {
     /// A log grew, perhaps.
     Grew(Attempt),
+    /// A watcher is done with an attempt, and takes another.
+    WatcherReady(Attempt, Box<Watcher>),
     /// A watcher ended.
     WatcherEnded(Attempt),
-    /// An attempt was given up whose watcher ended before it.
-    GivenUp(Attempt),
+    /// What a watcher that ended left of an attempt was cleared away.
+    Cleared(Attempt),
 }
 
 /// An attempt in hand.
@@ -163,6 +167,7 @@ struct Agent {
     attempts_directory: PathBuf,
     in_hand: BTreeMap<Attempt, InHand>,
     happenings: UnboundedSender<Happening>,
+    watchers: WatcherPool,
     outgoing: Option<UnboundedSender<Outgoing>>,
     is_draining: bool,
     instance: String,
@@ -230,6 +235,7 @@ impl Agent {
         lock.try_lock().map_err(|_| AgentError::InUse(shown.clone()))?;
         let instance = instance(&settings.data).map_err(|error| AgentError::Io(shown, error))?;
         Ok(Self {
+            watchers: WatcherPool::new(settings.program.clone(), attempts_directory.clone()),
             settings,
             attempts_directory,
             in_hand: BTreeMap::new(),
@@ -278,9 +284,10 @@ impl Agent {
             if self.is_done() {
                 return;
             }
-            match happened.recv().await {
-                Some(happening) => self.on(happening),
-                None => return,
+            match timeout(IDLE_LIMIT, happened.recv()).await {
+                Ok(Some(happening)) => self.on(happening),
+                Ok(None) => return,
+                Err(_) => self.watchers.end_idle(),
             }
         }
     }
@@ -327,6 +334,7 @@ impl Agent {
                 }},
                 Some(happening) = happened.recv() => self.on(happening),
                 _ = ping.tick() => {
+                    self.watchers.end_idle();
                     // A network can lose everything without a word.
                     if heard.elapsed() > ping_every.mul_f64(SILENT_PINGS).max(SHORTEST_SILENCE) {
                         return Ok(());
@@ -398,33 +406,41 @@ impl Agent {
     fn on(&mut self, happening: Happening) {
         match happening {
             Happening::Grew(attempt) => self.pump(attempt),
-            Happening::WatcherEnded(attempt) => {
-                let Some(in_hand) = self.in_hand.get_mut(&attempt) else { return };
-                in_hand.ending = in_hand.directory.ending();
-                if in_hand.ending.is_some() {
-                    self.pump(attempt);
-                    return;
+            Happening::WatcherReady(attempt, watcher) => {
+                let is_cancelled =
+                    self.in_hand.get(&attempt).is_none_or(|in_hand| in_hand.directory.is_cancelled());
+                // A signal that was meant for this attempt must not meet the next one.
+                if !is_cancelled {
+                    self.watchers.put_back(*watcher);
                 }
-                let (directory, mark, started) =
-                    (in_hand.directory.clone(), in_hand.mark.clone(), in_hand.started);
-                let happenings = self.happenings.clone();
-                tokio::task::spawn_blocking(move || {
-                    give_up(&directory, &mark, started);
-                    let _ = happenings.send(Happening::GivenUp(attempt));
-                });
+                self.is_over(attempt);
             }
-            Happening::GivenUp(attempt) => {
-                let Some(in_hand) = self.in_hand.get_mut(&attempt) else { return };
-                in_hand.ending = in_hand.directory.ending();
-                if in_hand.ending.is_some() {
-                    self.pump(attempt);
-                } else {
-                    // A watcher that was just started has come after all.
-                    let directory = in_hand.directory.clone();
-                    tokio::spawn(look_after(directory, attempt, self.happenings.clone()));
-                }
-            }
+            Happening::WatcherEnded(attempt) => self.clear_away(attempt),
+            Happening::Cleared(attempt) => self.is_over(attempt),
         }
+    }
+
+    /// Tells the end of an attempt that nobody watches any more.
+    fn is_over(&mut self, attempt: Attempt) {
+        let Some(in_hand) = self.in_hand.get_mut(&attempt) else { return };
+        in_hand.ending = in_hand.directory.ending();
+        if in_hand.ending.is_some() {
+            self.pump(attempt);
+        } else {
+            // A watcher that was just started has come after all, or one could not write the end.
+            let directory = in_hand.directory.clone();
+            tokio::spawn(look_after(directory, attempt, self.happenings.clone()));
+        }
+    }
+
+    fn clear_away(&self, attempt: Attempt) {
+        let Some(in_hand) = self.in_hand.get(&attempt) else { return };
+        let (directory, mark, started) = (in_hand.directory.clone(), in_hand.mark.clone(), in_hand.started);
+        let happenings = self.happenings.clone();
+        tokio::task::spawn_blocking(move || {
+            clear_away(&directory, &mark, started);
+            let _ = happenings.send(Happening::Cleared(attempt));
+        });
     }
 
     /// Begins an attempt. One that cannot be begun has failed.
@@ -433,14 +449,15 @@ impl Agent {
             return;
         }
         let directory = AttemptDirectory::of(&self.attempts_directory, attempt);
-        let mut order = self.order(attempt, spec, &directory);
-        order.has_secrets = !secrets.is_empty();
+        let order = self.order(attempt, spec, &directory);
         let begun = directory
             .create(&order)
             .and_then(|()| plan_order::write(spec, &directory))
-            .and_then(|()| Ok((open_files(&directory, &order)?, self.start_watcher(&directory, secrets)?)));
+            .and_then(|()| Ok((open_files(&directory, &order)?, self.watchers.take()?)));
         match begun {
-            Ok(((log, events), (watcher, bell))) => {
+            Ok(((log, events), watcher)) => {
+                let assignment =
+                    Assignment { directory: directory.path().to_owned(), secrets: secrets.clone() };
                 let in_hand = InHand {
                     directory,
                     mark: order.mark,
@@ -452,7 +469,7 @@ impl Agent {
                     is_ending_sent: false,
                 };
                 self.in_hand.insert(attempt, in_hand);
-                tokio::spawn(listen(watcher, bell, attempt, self.happenings.clone()));
+                tokio::spawn(listen(watcher, assignment, attempt, self.happenings.clone()));
                 self.pump(attempt);
             }
             Err(error) => {
@@ -505,7 +522,7 @@ impl Agent {
             max_log_bytes: self.settings.max_log_bytes,
             files: self.files(spec),
             has_events: spec.kind == JobKind::Plan,
-            has_secrets: false,
+            is_task: spec.kind == JobKind::Task,
         }
     }
 
@@ -518,29 +535,6 @@ impl Agent {
             server: self.settings.server.clone(),
             ca: self.settings.ca.clone(),
         })
-    }
-
-    fn start_watcher(
-        &self,
-        directory: &AttemptDirectory,
-        secrets: &Secrets,
-    ) -> io::Result<(Child, ChildStdout)> {
-        let mut child = Command::new(&self.settings.program)
-            .arg(watcher::ARGUMENT)
-            .arg(directory.path())
-            .stdin(if secrets.is_empty() { Stdio::null() } else { Stdio::piped() })
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()?;
-        if let Some(mut input) = child.stdin.take() {
-            let secrets = serde_json::to_vec(secrets)?;
-            tokio::spawn(async move {
-                // A watcher that gets less than all says so itself.
-                let _ = input.write_all(&secrets).await;
-            });
-        }
-        let bell = child.stdout.take().ok_or_else(|| io::Error::other("a watcher without a pipe"))?;
-        Ok((child, bell))
     }
 
     fn cancel(&mut self, attempt: Attempt) {
@@ -592,6 +586,7 @@ impl Agent {
             return;
         }
         tokio::task::spawn_blocking(move || {
+            in_hand.directory.kill_watcher();
             leftovers::kill(&in_hand.mark);
             let _ = in_hand.directory.remove();
         });
@@ -605,15 +600,16 @@ fn open_files(directory: &AttemptDirectory, order: &Order) -> io::Result<(Growin
     Ok((log, events.map(|file| Growing::new(PieceOf::Events, file))))
 }
 
-/// Ends an attempt that nobody watches over, and says so in its directory.
+/// Ends what a watcher that ended left running, and where it did not come to the end of the attempt, ends that and says so in its directory.
 ///
 /// The lock is held meanwhile: a watcher that was started by an agent which was killed then, and comes late, finds the end and does not begin.
-fn give_up(directory: &AttemptDirectory, mark: &str, started: i64) {
+fn clear_away(directory: &AttemptDirectory, mark: &str, started: i64) {
     let Ok(Some(_lock)) = directory.lock() else { return };
+    let is_cleared = leftovers::kill(mark);
     if directory.ending().is_some() {
         return;
     }
-    let rest = if leftovers::kill(mark) { "" } else { ", and some of its processes cannot be ended" };
+    let rest = if is_cleared { "" } else { ", and some of its processes cannot be ended" };
     let ending = Ending {
         state: JobState::Failed,
         exit_code: None,
@@ -649,20 +645,19 @@ fn mark(attempt: Attempt) -> String {
     format!("{}-{}-{:016x}", attempt.job, attempt.fence, u64::from_le_bytes(chance))
 }
 
-/// Listens to the bell of a watcher until it ends.
+/// Listens to the bell of a watcher until the attempt is over.
 async fn listen(
-    mut watcher: Child,
-    mut bell: ChildStdout,
+    watcher: Watcher,
+    assignment: Assignment,
     attempt: Attempt,
     happenings: UnboundedSender<Happening>,
 ) {
-    let mut rings = [0; 4096];
-    while matches!(bell.read(&mut rings).await, Ok(1..)) {
-        let _ = happenings.send(Happening::Grew(attempt));
-    }
-    // The pipe ends with the watcher.
-    let _ = watcher.wait().await;
-    let _ = happenings.send(Happening::WatcherEnded(attempt));
+    let on_growth = || drop(happenings.send(Happening::Grew(attempt)));
+    let happening = match watcher.watch(assignment, on_growth).await {
+        Some(watcher) => Happening::WatcherReady(attempt, Box::new(watcher)),
+        None => Happening::WatcherEnded(attempt),
+    };
+    let _ = happenings.send(happening);
 }
 
 /// Looks after an attempt whose watcher is not a child of this agent.

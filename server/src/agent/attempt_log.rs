@@ -1,0 +1,157 @@
+//! What an attempt writes, on its way into its log.
+
+use std::fs::File;
+use std::io::{self, Write};
+
+use ez_runner::mask::Masker;
+use smol_str::SmolStr;
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe::Receiver;
+
+use super::attempt_directory::AttemptDirectory;
+use super::bell::Bell;
+use crate::clock::now_ms;
+use crate::log_frame::{HEADER_BYTES, MAX_FRAME_BYTES, Stream, header};
+use crate::secrets::Secrets;
+
+/// The shortest line of a secret of several lines that is masked by itself, in bytes: shorter ones would mask half of every log.
+const MIN_MASKED_LINE: usize = 4;
+
+/// What is masked of secrets: each of them, and each line of those that have several.
+fn masked_texts(secrets: &Secrets) -> Vec<SmolStr> {
+    let lines = |value: &String| {
+        let lines = value.lines().filter(|line| line.len() >= MIN_MASKED_LINE);
+        lines.map(SmolStr::from).collect::<Vec<_>>()
+    };
+    let whole = secrets.0.values().map(SmolStr::from);
+    whole.chain(secrets.0.values().filter(|value| value.trim_end().contains('\n')).flat_map(lines)).collect()
+}
+
+/// A stream of the job.
+pub struct Output {
+    pipe: Option<Receiver>,
+    stream: Stream,
+    /// A frame: what is read stands behind the place for the header, so that both are written at once.
+    buffer: Box<[u8]>,
+    masker: Option<Masker>,
+}
+
+impl Output {
+    /// A stream that arrives through a pipe, in which secrets are to be masked.
+    pub fn new(pipe: Receiver, stream: Stream, secrets: &Secrets) -> Self {
+        let masker = (!secrets.is_empty()).then(|| {
+            let mut masker = Masker::default();
+            masker.hide(&masked_texts(secrets));
+            masker
+        });
+        Self {
+            pipe: Some(pipe),
+            stream,
+            buffer: vec![0; HEADER_BYTES + MAX_FRAME_BYTES].into_boxed_slice(),
+            masker,
+        }
+    }
+
+    /// Whether there may be more.
+    pub fn is_open(&self) -> bool {
+        self.pipe.is_some()
+    }
+
+    /// Reads what is there, for [`AttemptLog::write`]. Cancel-safe.
+    ///
+    /// # Errors
+    /// The pipe fails.
+    pub async fn read(&mut self) -> io::Result<usize> {
+        match &mut self.pipe {
+            Some(pipe) => pipe.read(self.buffer.get_mut(HEADER_BYTES..).unwrap_or_default()).await,
+            None => Ok(0),
+        }
+    }
+}
+
+/// The log as it grows.
+pub struct AttemptLog<'b> {
+    file: File,
+    left: u64,
+    is_cut: bool,
+    bell: &'b Bell,
+}
+
+impl<'b> AttemptLog<'b> {
+    /// The log of an attempt, of which `max_bytes` are kept. The bell rings when it grew.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn open(directory: &AttemptDirectory, max_bytes: u64, bell: &'b Bell) -> io::Result<Self> {
+        Ok(Self { file: directory.append_log()?, left: max_bytes, is_cut: false, bell })
+    }
+
+    /// Keeps what was read from a stream; nothing ends the stream.
+    ///
+    /// # Errors
+    /// The log cannot be written.
+    pub fn write(&mut self, output: &mut Output, read: &io::Result<usize>) -> io::Result<()> {
+        let length = match read {
+            Ok(0) | Err(_) => {
+                output.pipe = None;
+                return Ok(());
+            }
+            Ok(length) => *length,
+        };
+        let Some(frame) = output.buffer.get_mut(..HEADER_BYTES + length) else { return Ok(()) };
+        let Some(masker) = &mut output.masker else { return self.keep(output.stream, frame) };
+        let masked = masker.push(frame.get(HEADER_BYTES..).unwrap_or_default());
+        self.keep_masked(output.stream, &masked)
+    }
+
+    /// Keeps what was held back of a stream because it could have become a secret.
+    ///
+    /// # Errors
+    /// The log cannot be written.
+    pub fn write_rest(&mut self, output: &mut Output) -> io::Result<()> {
+        let rest = output.masker.as_mut().map(Masker::rest).unwrap_or_default();
+        self.keep_masked(output.stream, &rest)
+    }
+
+    /// Keeps what was masked, which may be longer than what was read.
+    fn keep_masked(&mut self, stream: Stream, masked: &[u8]) -> io::Result<()> {
+        let mut pieces = masked.chunks(MAX_FRAME_BYTES);
+        pieces.try_for_each(|piece| self.keep(stream, &mut [&[0; HEADER_BYTES][..], piece].concat()))
+    }
+
+    /// Keeps a piece of a stream as a frame, for whose header there is room before it, as far as there is room for the piece.
+    fn keep(&mut self, stream: Stream, frame: &mut [u8]) -> io::Result<()> {
+        let length = frame.len().saturating_sub(HEADER_BYTES);
+        let kept = usize::try_from(self.left).unwrap_or(usize::MAX).min(length);
+        self.left -= kept as u64;
+        if kept > 0
+            && let Some(frame) = frame.get_mut(..HEADER_BYTES + kept)
+        {
+            if let Some(place) = frame.first_chunk_mut::<HEADER_BYTES>() {
+                *place = header(stream, now_ms(), kept);
+            }
+            self.append(frame)?;
+        }
+        if kept < length && !self.is_cut {
+            self.is_cut = true;
+            self.note("the output is longer than what is kept of it; the rest is left out")?;
+        }
+        Ok(())
+    }
+
+    /// Adds a line of the watcher's own.
+    ///
+    /// # Errors
+    /// The log cannot be written.
+    pub fn note(&mut self, text: &str) -> io::Result<()> {
+        let text = format!("{text}\n");
+        self.append(&[&header(Stream::Note, now_ms(), text.len())[..], text.as_bytes()].concat())
+    }
+
+    /// Writes a whole frame.
+    fn append(&mut self, frame: &[u8]) -> io::Result<()> {
+        self.file.write_all(frame)?;
+        self.bell.log_grew();
+        Ok(())
+    }
+}
