@@ -48,6 +48,17 @@ pub enum Stream {
     Stderr,
 }
 
+impl Stream {
+    /// The other one.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Stdout => Self::Stderr,
+            Self::Stderr => Self::Stdout,
+        }
+    }
+}
+
 /// Where a stream of a command goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
@@ -426,9 +437,12 @@ impl Watch<'_> {
         let mut stderr = self.launched.stderr.take();
         let mut buffer =
             if stdout.is_some() || stderr.is_some() { vec![0; BUFFER_BYTES] } else { Vec::new() };
+        let mut first = Stream::Stdout;
         while self.launched.ending().is_none() {
-            match self.next(&mut stdout, &mut stderr, &mut buffer).await? {
+            match self.next(&mut stdout, &mut stderr, first, &mut buffer).await? {
                 Happened::Wrote(stream, read) => {
+                    // So that neither waits because of the other.
+                    first = stream.other();
                     let pipe = if stream == Stream::Stdout { &mut stdout } else { &mut stderr };
                     tell(stream, &read, pipe, &buffer, sink);
                 }
@@ -455,6 +469,7 @@ impl Watch<'_> {
         &mut self,
         stdout: &mut Option<Pipe>,
         stderr: &mut Option<Pipe>,
+        first: Stream,
         buffer: &mut [u8],
     ) -> io::Result<Happened> {
         let (asked, stop) = (self.interruption.is_some(), &self.control.stop);
@@ -462,7 +477,7 @@ impl Watch<'_> {
         // Both arms need the buffer, one after the other: which stream is readable decides.
         tokio::select! {
             ended = self.launched.wait() => ended.map(|_| Happened::Ended),
-            happened = read_either(stdout, stderr, buffer), if read || write => Ok(happened),
+            happened = read_either(stdout, stderr, first, buffer), if read || write => Ok(happened),
             () = stop.stopped(), if !asked => Ok(Happened::Stop),
             () = stop.killed(), if asked && self.kill_at.is_some() => Ok(Happened::Kill),
             () = at(self.control.deadline), if !asked => Ok(Happened::TimeOver),
@@ -495,16 +510,28 @@ async fn at(moment: Option<Instant>) {
     }
 }
 
-async fn read_either(stdout: &mut Option<Pipe>, stderr: &mut Option<Pipe>, buffer: &mut [u8]) -> Happened {
+/// Reads from one of two streams, beginning with `first`.
+async fn read_either(
+    stdout: &mut Option<Pipe>,
+    stderr: &mut Option<Pipe>,
+    first: Stream,
+    buffer: &mut [u8],
+) -> Happened {
     match (stdout, stderr) {
-        (Some(stdout), Some(stderr)) => {
-            let first = tokio::select! {
-                () = stdout.readable() => Stream::Stdout,
-                () = stderr.readable() => Stream::Stderr,
-            };
-            let pipe = if first == Stream::Stdout { stdout } else { stderr };
-            Happened::Wrote(first, pipe.read_now(buffer))
-        }
+        (Some(stdout), Some(stderr)) => loop {
+            // A pipe tells that it got something, not that it still has something: it is read before it is waited for.
+            for stream in [first, first.other()] {
+                let pipe = if stream == Stream::Stdout { &*stdout } else { &*stderr };
+                match pipe.read_now(buffer) {
+                    Read::Later => {}
+                    read => return Happened::Wrote(stream, read),
+                }
+            }
+            tokio::select! {
+                () = stdout.readable() => {}
+                () = stderr.readable() => {}
+            }
+        },
         (Some(pipe), None) => Happened::Wrote(Stream::Stdout, pipe.read(buffer).await),
         (None, Some(pipe)) => Happened::Wrote(Stream::Stderr, pipe.read(buffer).await),
         (None, None) => std::future::pending().await,

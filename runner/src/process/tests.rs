@@ -71,6 +71,17 @@ fn more_than_a_pipe_holds_is_read() {
 }
 
 #[test]
+fn a_big_write_beside_a_silent_stream_is_read_to_its_end() {
+    let write = "dd if=/dev/zero bs=1000000 count=1 2> /dev/null";
+    for script in [write.to_owned(), format!("({write}) >&2"), format!("({write}) & ({write}) >&2; wait")] {
+        let (finished, stdout, stderr) = block_on(outcome(sh(&script, Routes::SPLIT)));
+        assert_eq!(finished.ending, Ending::Exited(0));
+        let wanted = if script.contains('&') && script.contains("wait") { 2_000_000 } else { 1_000_000 };
+        assert_eq!(stdout.len() + stderr.len(), wanted, "{script}");
+    }
+}
+
+#[test]
 fn nothing_of_our_environment_is_inherited() {
     let (_, stdout, _) = block_on(outcome(sh("echo $GIVEN $HOME; pwd; cat", Routes::READ_STDOUT)));
     assert_eq!(stdout, "yes\n/\n");
