@@ -17,6 +17,7 @@ pub mod http;
 pub mod job;
 pub mod log_file;
 pub mod log_frame;
+pub mod log_index;
 pub mod metrics;
 pub mod pid_file;
 pub mod plan_events;

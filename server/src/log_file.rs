@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
+use crate::log_frame::{self, HEADER_BYTES};
+use crate::log_index::{self, IndexWriter};
 use crate::wire::Attempt;
 
 /// How many directories the logs are spread over.
@@ -17,6 +20,10 @@ const SHARDS: i64 = 256;
 /// What the names of the files end with that an attempt can have.
 const LOG: &str = "log";
 const EVENTS: &str = "events";
+const INDEX: &str = "index";
+
+/// How much of a log is looked through at once.
+const READ_BYTES: usize = 1 << 20;
 
 /// All logs, or all events of plans' runs.
 #[derive(Debug)]
@@ -67,6 +74,7 @@ impl LogFiles {
         Arc::clone(open.entry(attempt).or_insert_with(|| {
             Arc::new(LogFile {
                 path: self.path(attempt),
+                index: (self.suffix == LOG).then(|| self.path_of(attempt, INDEX)),
                 file: Mutex::default(),
                 length: watch::Sender::new(length),
             })
@@ -83,12 +91,78 @@ impl LogFiles {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&attempt);
     }
 
-    /// Removes all files of an attempt: its log and its events.
+    /// Whether a frame begins at a place of a log, or the log ends there.
+    pub fn has_frame_at(&self, attempt: Attempt, offset: u64) -> bool {
+        let length = fs::metadata(self.path(attempt)).map_or(0, |metadata| metadata.len());
+        let header = self.read(attempt, offset, HEADER_BYTES).unwrap_or_default();
+        offset == length || header.first_chunk().is_some_and(|header| log_frame::length_of(header).is_some())
+    }
+
+    /// Where the last lines of a log begin. All of it where it has no more.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn last_lines(&self, attempt: Attempt, count: u64) -> io::Result<LineStart> {
+        let length = fs::metadata(self.path(attempt)).map_or(0, |metadata| metadata.len());
+        let places = log_index::places(&self.path_of(attempt, INDEX), length);
+        // The last place may be that of a frame which is not complete.
+        let near_end = places.iter().rev().nth(1).copied().unwrap_or_default();
+        let mut lines = near_end.lines;
+        let mut is_within_line = false;
+        let mut end = near_end.offset;
+        self.each_frame(attempt, near_end.offset, |offset, content| {
+            lines += memchr::memchr_iter(b'\n', content).count() as u64;
+            is_within_line = content.last().map_or(is_within_line, |byte| *byte != b'\n');
+            end = offset + (HEADER_BYTES + content.len()) as u64;
+            ControlFlow::Continue(())
+        })?;
+        let before = (lines + u64::from(is_within_line)).saturating_sub(count);
+        if before == 0 {
+            return Ok(LineStart::default());
+        }
+        let mut start = LineStart { offset: end, skipped: 0 };
+        let near = places.iter().rev().find(|place| place.lines < before).copied().unwrap_or_default();
+        let mut left = before - near.lines;
+        self.each_frame(attempt, near.offset, |offset, content| {
+            let ends = memchr::memchr_iter(b'\n', content);
+            let Some(last) = ends.clone().nth(usize::try_from(left - 1).unwrap_or(usize::MAX)) else {
+                left -= ends.count() as u64;
+                return ControlFlow::Continue(());
+            };
+            start = LineStart { offset, skipped: last + 1 };
+            ControlFlow::Break(())
+        })?;
+        Ok(start)
+    }
+
+    /// Looks through the whole frames of a log, from the beginning of one.
+    fn each_frame(
+        &self,
+        attempt: Attempt,
+        mut offset: u64,
+        mut look: impl FnMut(u64, &[u8]) -> ControlFlow<()>,
+    ) -> io::Result<()> {
+        loop {
+            let bytes = self.read(attempt, offset, READ_BYTES)?;
+            let (frames, length) = log_frame::whole_frames(&bytes).map_err(io::Error::other)?;
+            if length == 0 {
+                return Ok(());
+            }
+            for frame in frames {
+                if look(offset, frame.content).is_break() {
+                    return Ok(());
+                }
+                offset += (HEADER_BYTES + frame.content.len()) as u64;
+            }
+        }
+    }
+
+    /// Removes all files of an attempt: its log with the index, and its events.
     ///
     /// # Errors
     /// One cannot be removed.
     pub fn remove(&self, attempt: Attempt) -> io::Result<()> {
-        [LOG, EVENTS].into_iter().try_for_each(|suffix| {
+        [LOG, INDEX, EVENTS].into_iter().try_for_each(|suffix| {
             match fs::remove_file(self.path_of(attempt, suffix)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
                 _ => Ok(()),
@@ -119,6 +193,15 @@ impl LogFiles {
     }
 }
 
+/// Where a line begins in a log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LineStart {
+    /// Where the frame begins in which it begins.
+    pub offset: u64,
+    /// How many bytes of the content of the frame are before it.
+    pub skipped: usize,
+}
+
 /// The attempt whose log a file is.
 fn attempt_of(name: &str) -> Option<Attempt> {
     let (job, fence) = name.strip_suffix(".log")?.split_once('-')?;
@@ -129,8 +212,18 @@ fn attempt_of(name: &str) -> Option<Attempt> {
 #[derive(Debug)]
 pub struct LogFile {
     path: PathBuf,
-    file: Mutex<Option<File>>,
+    /// Where its index is, if it has one.
+    index: Option<PathBuf>,
+    file: Mutex<Option<Writing>>,
     length: watch::Sender<u64>,
+}
+
+/// What is open of a log while it grows.
+#[derive(Debug)]
+struct Writing {
+    file: File,
+    /// `None` where it cannot be written on: then the log is read instead.
+    index: Option<IndexWriter>,
 }
 
 impl LogFile {
@@ -149,7 +242,7 @@ impl LogFile {
     /// # Errors
     /// It cannot be written.
     pub fn append(&self, offset: u64, bytes: &[u8]) -> io::Result<u64> {
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut writing = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         let length = self.length();
         let known = length.checked_sub(offset);
         let Some(fresh) = known.and_then(|known| bytes.get(usize::try_from(known).ok()?..)) else {
@@ -158,19 +251,27 @@ impl LogFile {
         if fresh.is_empty() {
             return Ok(length);
         }
-        let file = match &mut *file {
-            Some(file) => file,
-            none => {
-                if let Some(directory) = self.path.parent() {
-                    fs::create_dir_all(directory)?;
-                }
-                none.insert(OpenOptions::new().create(true).truncate(false).write(true).open(&self.path)?)
-            }
+        let writing = match &mut *writing {
+            Some(writing) => writing,
+            none => none.insert(self.open(length)?),
         };
-        file.write_all_at(fresh, length)?;
+        writing.file.write_all_at(fresh, length)?;
+        if writing.index.as_mut().is_some_and(|index| index.grew(fresh).is_none()) {
+            writing.index = None;
+        }
         let length = length + fresh.len() as u64;
         self.length.send_replace(length);
         Ok(length)
+    }
+
+    fn open(&self, length: u64) -> io::Result<Writing> {
+        if let Some(directory) = self.path.parent() {
+            fs::create_dir_all(directory)?;
+        }
+        let options = OpenOptions::new().create(true).truncate(false).read(true).write(true).clone();
+        let file = options.open(&self.path)?;
+        let index = self.index.clone().and_then(|path| IndexWriter::resume(path, &file, length));
+        Ok(Writing { file, index })
     }
 
     /// Brings what was added to the disk.
@@ -178,16 +279,17 @@ impl LogFile {
     /// # Errors
     /// The disk fails.
     pub fn sync(&self) -> io::Result<()> {
-        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let copy = file.as_ref().map(File::try_clone).transpose()?;
-        drop(file);
+        let writing = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let copy = writing.as_ref().map(|writing| writing.file.try_clone()).transpose()?;
+        drop(writing);
         copy.map_or(Ok(()), |file| file.sync_data())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::LogFiles;
+    use super::{LineStart, LogFiles};
+    use crate::log_frame::{Stream, header, whole_frames};
     use crate::wire::Attempt;
 
     const ATTEMPT: Attempt = Attempt { job: 700, fence: 2 };
@@ -221,5 +323,52 @@ mod tests {
         logs.remove(ATTEMPT).unwrap();
         logs.remove(ATTEMPT).unwrap();
         assert_eq!(logs.read(ATTEMPT, 0, 99).unwrap(), b"");
+    }
+
+    /// A log of lines that are cut into frames anywhere, and its text.
+    fn cut_lines(logs: &LogFiles, lines: usize, frame: usize) -> String {
+        let line = |text: String, n: usize| text + "line " + &n.to_string() + &"x".repeat(n % 90) + "\n";
+        let text = (0..lines).fold(String::new(), line) + "the last without an end";
+        let log = logs.begin(ATTEMPT);
+        for piece in text.as_bytes().chunks(frame) {
+            let frame = [&header(Stream::Out, 7, piece.len())[..], piece].concat();
+            log.append(log.length(), &frame).unwrap();
+        }
+        text
+    }
+
+    /// The text of a log from a place.
+    fn text_from(logs: &LogFiles, start: LineStart) -> String {
+        let bytes = logs.read(ATTEMPT, start.offset, usize::MAX).unwrap();
+        let (frames, _) = whole_frames(&bytes).unwrap();
+        let text: Vec<u8> = frames.iter().flat_map(|frame| frame.content).copied().collect();
+        String::from_utf8(text[start.skipped..].to_vec()).unwrap()
+    }
+
+    #[test]
+    fn the_last_lines_are_found_with_and_without_index() {
+        for (lines, frame) in [(3, 5), (40_000, 700), (40_000, 60_000)] {
+            let place = tempfile::tempdir().unwrap();
+            let logs = LogFiles::new(place.path().to_owned()).unwrap();
+            let text = cut_lines(&logs, lines, frame);
+            for is_indexed in [true, false] {
+                for count in [0, 1, 2, 3, 4, 5, 1000, 39_999, 40_001, 90_000] {
+                    let all: Vec<&str> = text.split_inclusive('\n').collect();
+                    let wanted = all[all.len().saturating_sub(count)..].concat();
+                    let start = logs.last_lines(ATTEMPT, count as u64).unwrap();
+                    assert!(text_from(&logs, start) == wanted, "{lines} {frame} {count} {is_indexed}");
+                }
+                let index = logs.path_of(ATTEMPT, super::INDEX);
+                assert_eq!(index.exists(), is_indexed && lines > 3);
+                let _ = std::fs::remove_file(index);
+            }
+        }
+    }
+
+    #[test]
+    fn a_log_that_is_not_there_has_no_lines() {
+        let place = tempfile::tempdir().unwrap();
+        let logs = LogFiles::new(place.path().to_owned()).unwrap();
+        assert_eq!(logs.last_lines(ATTEMPT, 5).unwrap(), LineStart::default());
     }
 }

@@ -67,6 +67,13 @@ pub fn header(stream: Stream, time: i64, length: usize) -> [u8; HEADER_BYTES] {
     bytes
 }
 
+/// How long the content is before which a header stands; `None` where it is no header.
+pub fn length_of(header: &[u8; HEADER_BYTES]) -> Option<usize> {
+    let [a, b, c, d, stream, version, ..] = *header;
+    let length = u32::from_le_bytes([a, b, c, d]) as usize;
+    (Stream::of_number(stream).is_some() && version == VERSION && length <= MAX_FRAME_BYTES).then_some(length)
+}
+
 /// Why bytes are no log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the log is broken at byte {0}")]
@@ -88,10 +95,9 @@ pub fn whole_frames(bytes: &[u8]) -> Result<(Vec<Frame<'_>>, usize), Broken> {
 
 fn first_frame(bytes: &[u8]) -> Result<Option<(Frame<'_>, usize)>, ()> {
     let Some((header, rest)) = bytes.split_first_chunk::<HEADER_BYTES>() else { return Ok(None) };
-    let [a, b, c, d, stream, version, _, _, time @ ..] = *header;
-    let length = u32::from_le_bytes([a, b, c, d]) as usize;
-    let stream = Stream::of_number(stream).filter(|_| version == VERSION && length <= MAX_FRAME_BYTES);
-    let stream = stream.ok_or(())?;
+    let length = length_of(header).ok_or(())?;
+    let [_, _, _, _, stream, _, _, _, time @ ..] = *header;
+    let stream = Stream::of_number(stream).ok_or(())?;
     let frame = rest.get(..length).map(|content| Frame { stream, time: i64::from_le_bytes(time), content });
     Ok(frame.map(|frame| (frame, HEADER_BYTES + length)))
 }

@@ -17,6 +17,9 @@ use crate::secrets::Secrets;
 /// The shortest line of a secret of several lines that is masked by itself, in bytes: shorter ones would mask half of every log.
 const MIN_MASKED_LINE: usize = 4;
 
+/// How long a character is at most, in UTF-8.
+const MAX_CHARACTER_BYTES: usize = 4;
+
 /// What is masked of secrets: each of them, and each line of those that have several.
 fn masked_texts(secrets: &Secrets) -> Vec<SmolStr> {
     let lines = |value: &String| {
@@ -33,6 +36,8 @@ pub struct Output {
     stream: Stream,
     /// A frame: what is read stands behind the place for the header, so that both are written at once.
     buffer: Box<[u8]>,
+    /// How many bytes at the beginning of the content are of the read before: a character that was not complete.
+    held: usize,
     masker: Option<Masker>,
 }
 
@@ -48,6 +53,7 @@ impl Output {
             pipe: Some(pipe),
             stream,
             buffer: vec![0; HEADER_BYTES + MAX_FRAME_BYTES].into_boxed_slice(),
+            held: 0,
             masker,
         }
     }
@@ -62,11 +68,41 @@ impl Output {
     /// # Errors
     /// The pipe fails.
     pub async fn read(&mut self) -> io::Result<usize> {
+        let room = self.buffer.get_mut(HEADER_BYTES + self.held..).unwrap_or_default();
         match &mut self.pipe {
-            Some(pipe) => pipe.read(self.buffer.get_mut(HEADER_BYTES..).unwrap_or_default()).await,
+            Some(pipe) => pipe.read(room).await,
             None => Ok(0),
         }
     }
+
+    /// Takes note of so many bytes that were read. How long the frame is that they make; what is not in it is held back.
+    fn received(&mut self, length: usize) -> usize {
+        let end = HEADER_BYTES + self.held + length;
+        let content = self.buffer.get(HEADER_BYTES..end).unwrap_or_default();
+        end - incomplete_character(content)
+    }
+
+    /// Keeps what stands behind a frame for the next one.
+    fn hold_back(&mut self, frame: usize, end: usize) {
+        self.buffer.copy_within(frame..end, HEADER_BYTES);
+        self.held = end - frame;
+    }
+}
+
+/// How many bytes at the end are the beginning of a character whose rest is missing.
+fn incomplete_character(bytes: &[u8]) -> usize {
+    let last = bytes.iter().rev().take(MAX_CHARACTER_BYTES - 1).enumerate();
+    for (after, byte) in last {
+        let wanted = match byte {
+            0x80..=0xbf => continue,
+            0xc2..=0xdf => 2,
+            0xe0..=0xef => 3,
+            0xf0..=0xf4 => MAX_CHARACTER_BYTES,
+            _ => 1,
+        };
+        return if wanted > after + 1 { after + 1 } else { 0 };
+    }
+    0
 }
 
 /// The log as it grows.
@@ -98,24 +134,37 @@ impl<'b> AttemptLog<'b> {
             }
             Ok(length) => *length,
         };
-        let Some(frame) = output.buffer.get_mut(..HEADER_BYTES + length) else { return Ok(()) };
-        let Some(masker) = &mut output.masker else { return self.keep(output.stream, frame) };
-        let masked = masker.push(frame.get(HEADER_BYTES..).unwrap_or_default());
-        self.keep_masked(output.stream, &masked)
+        let end = HEADER_BYTES + output.held + length;
+        let whole = output.received(length);
+        let Some(frame) = output.buffer.get_mut(..whole) else { return Ok(()) };
+        match &mut output.masker {
+            None => self.keep(output.stream, frame)?,
+            Some(masker) => {
+                let masked = masker.push(frame.get(HEADER_BYTES..).unwrap_or_default());
+                self.keep_apart(output.stream, &masked)?;
+            }
+        }
+        output.hold_back(whole, end);
+        Ok(())
     }
 
-    /// Keeps what was held back of a stream because it could have become a secret.
+    /// Keeps what was held back of a stream because it could have become a character or a secret.
     ///
     /// # Errors
     /// The log cannot be written.
     pub fn write_rest(&mut self, output: &mut Output) -> io::Result<()> {
-        let rest = output.masker.as_mut().map(Masker::rest).unwrap_or_default();
-        self.keep_masked(output.stream, &rest)
+        let end = HEADER_BYTES + std::mem::take(&mut output.held);
+        let held = output.buffer.get(HEADER_BYTES..end).unwrap_or_default();
+        let rest = match &mut output.masker {
+            Some(masker) => [masker.push(held), masker.rest()].concat(),
+            None => held.to_vec(),
+        };
+        self.keep_apart(output.stream, &rest)
     }
 
-    /// Keeps what was masked, which may be longer than what was read.
-    fn keep_masked(&mut self, stream: Stream, masked: &[u8]) -> io::Result<()> {
-        let mut pieces = masked.chunks(MAX_FRAME_BYTES);
+    /// Keeps bytes before which there is no room for a header.
+    fn keep_apart(&mut self, stream: Stream, bytes: &[u8]) -> io::Result<()> {
+        let mut pieces = bytes.chunks(MAX_FRAME_BYTES);
         pieces.try_for_each(|piece| self.keep(stream, &mut [&[0; HEADER_BYTES][..], piece].concat()))
     }
 
@@ -153,5 +202,25 @@ impl<'b> AttemptLog<'b> {
         self.file.write_all(frame)?;
         self.bell.log_grew();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::incomplete_character;
+
+    #[test]
+    fn a_character_is_held_back_until_it_is_complete() {
+        for (text, cut) in
+            [("a", 0), ("aä", 1), ("a€", 1), ("a€", 2), ("a🦀", 1), ("a🦀", 3), ("🦀", 2), ("", 0)]
+        {
+            let bytes = &text.as_bytes()[..text.len() - cut];
+            let begun = if cut == 0 { 0 } else { text.chars().last().unwrap().len_utf8() - cut };
+            assert_eq!(incomplete_character(bytes), begun, "{text} {cut}");
+        }
+        // What is no text is not held back.
+        for bytes in [&b"\xff"[..], b"\x80\x80\x80\x80", b"\xc0", b"a\x80", b"\xf5\x80"] {
+            assert_eq!(incomplete_character(bytes), 0, "{bytes:?}");
+        }
     }
 }

@@ -100,7 +100,7 @@ pub struct Written {
 /// A plan that is to be made of a task.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct NewPlan {
+pub struct PlanOfTask {
     /// The name of the plan.
     plan_name: String,
     /// Variables and params of its only step.
@@ -351,14 +351,14 @@ pub async fn delete(
 }
 
 /// Makes a plan with a task as its only step.
-#[utoipa::path(post, path = "/tasks/{name}/to-plan", params(("name" = String, Path)), request_body = NewPlan,
+#[utoipa::path(post, path = "/tasks/{name}/to-plan", params(("name" = String, Path)), request_body = PlanOfTask,
     responses((status = 201, body = Written), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),
     (status = 412, body = ErrorBody)))]
 pub async fn to_plan(
     allowed: Allowed<Edit>,
     State(server): State<Shared>,
     name: Result<Path<String>, PathRejection>,
-    body: Result<Json<NewPlan>, JsonRejection>,
+    body: Result<Json<PlanOfTask>, JsonRejection>,
 ) -> Result<(StatusCode, Json<Written>), ApiError> {
     let (Path(task), Json(plan)) = (name?, body?);
     check_name(&plan.plan_name)?;

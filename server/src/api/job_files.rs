@@ -19,6 +19,7 @@ use super::task_files::on_disk;
 use super::{ApiError, ErrorBody, Shared};
 use crate::auth::{Allowed, Read as MayRead};
 use crate::job::JobId;
+use crate::log_file::LineStart;
 use crate::store::jobs::{self, JobRecord};
 use crate::sync::content_store::ContentStore;
 use crate::sync::digest::Digest;
@@ -101,7 +102,7 @@ pub async fn show(
     let Path((id, path)) = path?;
     let job = record(&server, id).await?;
     if let Some(fence) = (1..=job.attempt).find(|fence| log_name(*fence) == path) {
-        return Ok(text_of(&server, Attempt { job: id, fence }));
+        return Ok(text_of(&server, Attempt { job: id, fence }, LineStart::default()));
     }
     let missing = ApiError::not_found(format!("job {id} has no file `{}`", path.escape_debug()));
     // Only paths that stand in the list of what was made are known: none leads anywhere else.

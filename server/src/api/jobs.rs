@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 use std::convert::Infallible;
+use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +25,7 @@ use super::task_files::plain;
 use super::{ApiError, ErrorBody, Shared};
 use crate::auth::{Allowed, Edit, Read, Run};
 use crate::job::{JobId, JobState};
-use crate::log_file::LogFiles;
+use crate::log_file::{LineStart, LogFiles};
 use crate::log_frame::{self, Frame};
 use crate::store::jobs::{self, AttemptRecord, Cancelled, Filter, JobRecord};
 use crate::store::results;
@@ -87,8 +89,10 @@ pub struct LogWanted {
     /// `text` for all that is there, as it was written; else a stream of events.
     #[param(inline)]
     format: Option<LogFormat>,
-    /// Which attempt; else the last.
+    /// This attempt alone.
     attempt: Option<i64>,
+    /// Begins so many lines before the end of what is there; else at the beginning.
+    tail: Option<u64>,
 }
 
 /// The form of a log.
@@ -233,7 +237,7 @@ pub async fn cancel(
 }
 
 /// The log of a job: `text/event-stream` with events `log` (`{stream, time, text}`) and one `end` (`{state, exit_code}`), whose ids are places in the log, so that
-/// `Last-Event-ID` goes on where a connection broke; or the text alone.
+/// `Last-Event-ID` goes on where a connection broke; or the text alone. It begins with the last attempt, and goes on with those that follow.
 #[utoipa::path(get, path = "/jobs/{id}/logs", params(("id" = i64, Path), LogWanted), responses(
     (status = 200, content((String = "text/event-stream"), (String = "text/plain"))),
     (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
@@ -254,11 +258,26 @@ pub async fn logs(
     }
     let attempt = Attempt { job: id, fence };
     if wanted.format.unwrap_or_default() == LogFormat::Text {
-        return Ok(text_of(&server, attempt));
+        let start = start_of(&server, attempt, wanted.tail).await?;
+        return Ok(text_of(&server, attempt, start));
     }
-    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()).unwrap_or("0");
-    let offset = last.parse().map_err(|_| ApiError::bad("Last-Event-ID is no place in a log"))?;
-    let follower = Follower { server, attempt, offset, ready: Vec::new().into_iter(), is_over: false };
+    let last = headers.get("last-event-id").map(|value| value.to_str().unwrap_or_default());
+    let (attempt, LineStart { offset, skipped }) = match last.filter(|last| *last != "0") {
+        Some(last) => {
+            let place = LogPlace::parse(last).filter(|place| {
+                let attempt = Attempt { job: id, fence: place.fence };
+                place.fence <= job.attempt
+                    && wanted.attempt.is_none_or(|wanted| wanted == place.fence)
+                    && server.dispatcher.logs().has_frame_at(attempt, place.offset)
+            });
+            let place = place.ok_or_else(|| ApiError::bad("Last-Event-ID is no place in this log"))?;
+            (Attempt { fence: place.fence, ..attempt }, LineStart { offset: place.offset, skipped: 0 })
+        }
+        None => (attempt, start_of(&server, attempt, wanted.tail).await?),
+    };
+    let is_bound = wanted.attempt.is_some();
+    let ready = Vec::new().into_iter();
+    let follower = Follower { server, attempt, is_bound, offset, skipped, ready, is_over: false };
     let events = stream::unfold(follower, |mut follower| async move {
         let event = follower.next().await?;
         Some((Ok::<_, Infallible>(event), follower))
@@ -273,12 +292,23 @@ pub(super) fn event_stream(
     Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
 }
 
-/// All that is there of the log of an attempt, as text.
-pub(super) fn text_of(server: &Shared, attempt: Attempt) -> Response {
+/// Where a log is read from of which the last lines are wanted, or all.
+async fn start_of(server: &Shared, attempt: Attempt, tail: Option<u64>) -> Result<LineStart, ApiError> {
+    let Some(count) = tail else { return Ok(LineStart::default()) };
     let logs = Arc::clone(server.dispatcher.logs());
-    let chunks = stream::unfold((logs, 0), move |(logs, offset)| async move {
-        let (text, next) = next_text(&logs, attempt, offset)?;
-        Some((Ok::<_, Infallible>(text), (logs, next)))
+    let found = tokio::task::spawn_blocking(move || logs.last_lines(attempt, count)).await;
+    found.map_err(io::Error::other).flatten().map_err(|error| {
+        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, format!("the log cannot be read: {error}"))
+    })
+}
+
+/// All that is there of the log of an attempt from a place on, as text.
+pub(super) fn text_of(server: &Shared, attempt: Attempt, start: LineStart) -> Response {
+    let logs = Arc::clone(server.dispatcher.logs());
+    let chunks = stream::unfold((logs, start), move |(logs, start)| async move {
+        let (mut text, next) = next_text(&logs, attempt, start.offset)?;
+        text.drain(..start.skipped.min(text.len()));
+        Some((Ok::<_, Infallible>(text), (logs, LineStart { offset: next, skipped: 0 })))
     });
     plain(axum::body::Body::from_stream(chunks))
 }
@@ -294,11 +324,35 @@ fn next_text(logs: &LogFiles, attempt: Attempt, offset: u64) -> Option<(Vec<u8>,
     Some((text, offset + length as u64))
 }
 
-/// Reads a log as it grows.
+/// A place in the logs of a job, as the ids of events have it: after it comes what is new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct LogPlace {
+    fence: i64,
+    offset: u64,
+}
+
+impl LogPlace {
+    fn parse(id: &str) -> Option<Self> {
+        let (fence, offset) = id.split_once('-')?;
+        Some(Self { fence: fence.parse().ok()?, offset: offset.parse().ok()? })
+    }
+}
+
+impl fmt::Display for LogPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.fence, self.offset)
+    }
+}
+
+/// Reads the log of an attempt as it grows, and then those of the attempts after it.
 struct Follower {
     server: Shared,
     attempt: Attempt,
+    /// Whether no other attempt is wanted.
+    is_bound: bool,
     offset: u64,
+    /// How much of the next frame is left out.
+    skipped: usize,
     ready: std::vec::IntoIter<Event>,
     is_over: bool,
 }
@@ -338,12 +392,21 @@ impl Follower {
                 if self.read_more(&logs) {
                     continue;
                 }
+                if record.attempt > self.attempt.fence && !self.is_bound {
+                    self.attempt.fence += 1;
+                    self.offset = 0;
+                    continue;
+                }
                 self.is_over = true;
-                return Some(end_event(&record, self.offset));
+                return Some(end_event(&record, self.place(self.offset)));
             }
             // It waits for a node.
             let _ = watched.recv().await;
         }
+    }
+
+    fn place(&self, offset: u64) -> LogPlace {
+        LogPlace { fence: self.attempt.fence, offset }
     }
 
     /// Makes events of what is there. Whether there was something.
@@ -354,9 +417,11 @@ impl Follower {
             return false;
         }
         let mut at = self.offset;
+        let mut skipped = std::mem::take(&mut self.skipped);
         let events = frames.iter().map(|frame| {
             at += (log_frame::HEADER_BYTES + frame.content.len()) as u64;
-            log_event(frame, at)
+            let content = frame.content.get(std::mem::take(&mut skipped)..).unwrap_or_default();
+            log_event(&Frame { content, ..*frame }, self.place(at))
         });
         let Ok(events) = events.collect::<Result<Vec<_>, _>>() else { return false };
         self.ready = events.into_iter();
@@ -373,7 +438,7 @@ struct LogLine<'l> {
     text: Cow<'l, str>,
 }
 
-fn log_event(frame: &Frame<'_>, end: u64) -> Result<Event, axum::Error> {
+fn log_event(frame: &Frame<'_>, end: LogPlace) -> Result<Event, axum::Error> {
     // A text without a mistake, as nearly every one is, is looked through much faster so.
     let text = std::str::from_utf8(frame.content)
         .map_or_else(|_| String::from_utf8_lossy(frame.content), Cow::Borrowed);
@@ -381,7 +446,7 @@ fn log_event(frame: &Frame<'_>, end: u64) -> Result<Event, axum::Error> {
     Event::default().event("log").id(end.to_string()).json_data(line)
 }
 
-fn end_event(job: &JobRecord, offset: u64) -> Event {
+fn end_event(job: &JobRecord, end: LogPlace) -> Event {
     let data = json!({"state": job.state.name(), "exit_code": job.exit_code, "reason": job.reason});
-    Event::default().event("end").id(offset.to_string()).data(data.to_string())
+    Event::default().event("end").id(end.to_string()).data(data.to_string())
 }

@@ -1,0 +1,73 @@
+//! Logs of jobs: what is told of them, from where, and in which order.
+
+#![cfg(target_os = "linux")]
+
+use ez_tests::Project;
+use ez_tests::job_server::JobServer;
+use serde_json::json;
+
+const TASKFILE: &str = r"version: '3'
+silent: true
+tasks:
+  count: seq 100
+  snowman: printf 'a\342'; while [ ! -e go ]; do sleep 0.01; done; printf '\230\203\n'
+  flaky: echo tried; exit 1
+";
+
+fn project() -> Project {
+    Project::new().file("Taskfile.yml", TASKFILE)
+}
+
+#[test]
+fn a_character_that_is_written_in_pieces_is_whole() {
+    let project = project();
+    let server = JobServer::start(&project, &[]);
+    let job = server.run(&json!({"task": "snowman"}));
+    let begun = server.follow(job, "0", |text| text == "a");
+    project.write("go", "");
+    let rest = server.follow(job, &begun.last_id, |_| false);
+    assert_eq!((begun.text.as_str(), rest.text.as_str()), ("a", "\u{2603}\n"));
+}
+
+#[test]
+fn the_last_lines_alone_are_told() {
+    let project = project();
+    let server = JobServer::start(&project, &[]);
+    let job = server.run(&json!({"task": "count"}));
+    server.end_of(job);
+    let text = |query: &str| server.ask("GET", &format!("/jobs/{job}/logs?format=text&{query}"), None).body;
+    assert_eq!(text("tail=3"), "98\n99\n100\n");
+    assert_eq!(text("tail=0"), "");
+    assert_eq!(text("tail=1000"), text(""));
+    let told = server.follow_at(&format!("/jobs/{job}/logs?tail=2"), "0", |_| false);
+    assert_eq!((told.text.as_str(), told.state.as_str()), ("99\n100\n", "success"));
+    assert_eq!(server.ask("GET", &format!("/jobs/{job}/logs?tail=-1"), None).status, 400);
+}
+
+#[test]
+fn a_log_goes_on_with_the_next_attempt() {
+    let project = project();
+    let server = JobServer::start(&project, &[]);
+    let job = server.run(&json!({"task": "flaky", "retry": 2}));
+    let first = server.follow_at(&format!("/jobs/{job}/logs?attempt=1"), "0", |text| text == "tried\n");
+    server.end_of(job);
+    let rest = server.follow(job, &first.last_id, |_| false);
+    assert_eq!((rest.text.matches("tried\n").count(), rest.state.as_str()), (2, "failed"));
+    let bound = server.follow_at(&format!("/jobs/{job}/logs?attempt=1"), &first.last_id, |_| false);
+    assert_eq!(bound.text.matches("tried\n").count(), 0);
+}
+
+#[test]
+fn what_is_no_place_in_a_log_is_refused() {
+    let project = project();
+    let server = JobServer::start(&project, &[]);
+    let job = server.run(&json!({"task": "count"}));
+    server.end_of(job);
+    let asked = |query: &str, id: &str| {
+        server.ask_with("GET", &format!("/jobs/{job}/logs{query}"), None, &[("Last-Event-ID", id)]).status
+    };
+    for id in ["7", "1-7", "1-99999999", "2-0", "-1-0", "1-", "x"] {
+        assert_eq!(asked("", id), 400, "{id}");
+    }
+    assert_eq!((asked("?attempt=0", "1-0"), asked("?attempt=1", "1-0"), asked("", "0")), (400, 200, 200));
+}
