@@ -9,6 +9,7 @@ mod capabilities;
 mod from_proto;
 mod handlers;
 mod in_order;
+mod json_list;
 mod lenient;
 mod listen;
 mod outlet;

@@ -7,11 +7,12 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use ez_compiler::parallel;
 use serde::Serialize;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio_util::sync::PollSender;
+
+use super::json_list::JsonList;
 
 /// How many pieces may wait to be written.
 const WAITING: usize = 16;
@@ -50,45 +51,30 @@ struct Notification<'a, P> {
     params: &'a P,
 }
 
-/// How many items one thread writes at a time.
-const ITEMS_A_SHARE: usize = 256;
-
-/// How much text an item is taken for where it is decided how many threads are worth it.
-const BYTES_AN_ITEM: usize = 256;
-
 /// What closes the list, the params and the message.
 const END: &[u8] = b"]}}";
 
-/// A message with its header, whose params are some fields and a list, which may be long and is written on all cores.
+/// A message with its header, whose params are some fields and a list.
 ///
 /// # Errors
 /// The params are no JSON.
-pub fn with_list<P: Serialize, T: Serialize + Sync>(
+pub fn with_list<P: Serialize>(
     method: &str,
     fields: &P,
     list: &str,
-    items: &[T],
+    items: &JsonList,
 ) -> serde_json::Result<Vec<u8>> {
     let before = serde_json::to_vec(&Notification { jsonrpc: "2.0", method, params: fields })?;
     // The list goes in before the ends of params and message.
     let before = before.strip_suffix(b"}}").unwrap_or(&before);
-    let shares: Vec<&[T]> = items.chunks(ITEMS_A_SHARE).collect();
-    let written = parallel::map_uneven(&shares, items.len() * BYTES_AN_ITEM, |share| {
-        let mut written = serde_json::to_vec(share)?;
-        // Without the brackets: only the whole list has them.
-        written.pop();
-        Ok(written)
-    });
-    let written = written.into_iter().collect::<serde_json::Result<Vec<_>>>()?;
-    let shares: Vec<&[u8]> = written.iter().filter_map(|share| share.get(1..)).collect();
-    let items = shares.join(&b',');
     let opening = format!(",\"{list}\":[");
     let length = before.len() + opening.len() + items.len() + END.len();
     let mut message = format!("Content-Length: {length}\r\n\r\n").into_bytes();
     message.reserve_exact(length);
-    for part in [before, opening.as_bytes(), &items, END] {
-        message.extend_from_slice(part);
-    }
+    message.extend_from_slice(before);
+    message.extend_from_slice(opening.as_bytes());
+    items.write_to(&mut message);
+    message.extend_from_slice(END);
     Ok(message)
 }
 
@@ -141,13 +127,18 @@ impl AsyncWrite for LibraryWriter {
 mod tests {
     use std::collections::BTreeMap;
 
+    use super::super::json_list::Share;
     use super::*;
 
+    fn list(items: &[usize]) -> JsonList {
+        JsonList::new(vec![Share::write(items.iter(), items.len()).unwrap()])
+    }
+
     #[test]
-    fn long_lists_are_written_whole() {
-        for length in [0, 1, ITEMS_A_SHARE, 2 * ITEMS_A_SHARE + 1, 100 * ITEMS_A_SHARE] {
+    fn lists_are_written_whole() {
+        for length in [0, 1, 2, 1000] {
             let items: Vec<usize> = (0..length).collect();
-            let message = with_list("x", &BTreeMap::from([("a", 1)]), "b", &items).unwrap();
+            let message = with_list("x", &BTreeMap::from([("a", 1)]), "b", &list(&items)).unwrap();
             let message = String::from_utf8(message).unwrap();
             let (header, body) = message.split_once("\r\n\r\n").unwrap();
             assert_eq!(header, format!("Content-Length: {}", body.len()));
@@ -161,7 +152,7 @@ mod tests {
         let (outlet, mut library, pieces) = open();
         library.write_all(b"Content-Length: 2\r\n").await.unwrap();
         library.write_all(b"\r\n{}").await.unwrap();
-        let ours = with_list("x", &BTreeMap::from([("a", 1)]), "b", &[2, 3]).unwrap();
+        let ours = with_list("x", &BTreeMap::from([("a", 1)]), "b", &list(&[2, 3])).unwrap();
         outlet.send(ours).await;
         library.flush().await.unwrap();
         outlet.end().await;

@@ -7,9 +7,10 @@ use rustc_hash::FxHashMap;
 use serde::Serialize;
 use tokio::sync::Notify;
 use tower_lsp::Client;
-use tower_lsp::ls_types::{Diagnostic, MessageType, Uri};
+use tower_lsp::ls_types::{MessageType, Uri};
 
 use super::handlers::diagnostic;
+use super::json_list::JsonList;
 use super::outlet::{self, Outlet};
 use super::server::Refusal;
 use super::to_proto;
@@ -24,14 +25,14 @@ const MAX_HELD_BACK: u32 = 5;
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Told {
     version: Option<i32>,
-    /// A number for the findings; see [`diagnostic::fingerprint`].
+    /// A number for the findings; see [`JsonList::fingerprint`].
     findings: u64,
 }
 
 impl Told {
     /// Of a file that the editor does not know of.
     fn nothing() -> Self {
-        Self { version: None, findings: diagnostic::fingerprint(&[]) }
+        Self { version: None, findings: JsonList::default().fingerprint() }
     }
 }
 
@@ -70,24 +71,23 @@ type Known = FxHashMap<Utf8PathBuf, Told>;
 
 /// Messages about the files of which something else is to be told than before, and what is known after them.
 fn news(view: &View, mut told: Known) -> Result<(Vec<Vec<u8>>, Known), Refusal> {
-    let mut found = diagnostic::of_all(view)?;
+    let mut found = diagnostic::of_all_as_json(view)?;
     for path in told.keys() {
         found.entry(path.clone()).or_default();
     }
-    let mut found: Vec<(Utf8PathBuf, Vec<Diagnostic>)> = found.into_iter().collect();
+    let mut found: Vec<(Utf8PathBuf, JsonList)> = found.into_iter().collect();
     found.sort_by(|a, b| a.0.cmp(&b.0));
     let mut messages = Vec::new();
-    for (path, diagnostics) in found {
+    for (path, findings) in found {
         let version = view.files.documents.get(&path).map(|document| document.version);
-        let now = Told { version, findings: diagnostic::fingerprint(&diagnostics) };
+        let now = Told { version, findings: findings.fingerprint() };
         if told.get(&path).map_or(now == Told::nothing(), |last| *last == now) {
             continue;
         }
         let Some(uri) = to_proto::uri(&path) else { continue };
         told.insert(path, now);
         let about = About { uri, version };
-        let message =
-            outlet::with_list("textDocument/publishDiagnostics", &about, "diagnostics", &diagnostics);
+        let message = outlet::with_list("textDocument/publishDiagnostics", &about, "diagnostics", &findings);
         messages.push(message.map_err(|error| Refusal::Refused(error.to_string()))?);
     }
     Ok((messages, told))

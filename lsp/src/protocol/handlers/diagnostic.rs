@@ -15,6 +15,7 @@ use tower_lsp::ls_types::{
     WorkspaceFullDocumentDiagnosticReport, WorkspaceUnchangedDocumentDiagnosticReport,
 };
 
+use super::super::json_list::{JsonList, Share};
 use super::super::server::Refusal;
 use super::super::{from_proto, to_proto};
 use crate::analysis::Analysis;
@@ -101,18 +102,53 @@ pub fn of_path(view: &View, path: &Utf8Path) -> Result<Vec<Diagnostic>, Refusal>
 
 /// The findings of a file, by place.
 fn of_file(view: &View, analysis: &Analysis, file: FileId) -> Vec<Diagnostic> {
+    let shares = shares_of_file(view, analysis, file, |findings| findings.collect::<Vec<_>>());
+    shares.into_iter().flatten().collect()
+}
+
+/// The findings of a file as JSON, by place.
+fn of_file_as_json(view: &View, analysis: &Analysis, file: FileId) -> Result<JsonList, Refusal> {
+    let shares = shares_of_file(view, analysis, file, |findings| Share::write(findings, FINDINGS_A_SHARE));
+    let shares = shares.into_iter().collect::<serde_json::Result<_>>();
+    shares.map(JsonList::new).map_err(|error| Refusal::Refused(error.to_string()))
+}
+
+/// What `take` makes of the findings of a file, by place, of some at a time, on all cores.
+fn shares_of_file<R: Send>(
+    view: &View,
+    analysis: &Analysis,
+    file: FileId,
+    take: impl Fn(&mut dyn Iterator<Item = Diagnostic>) -> R + Sync,
+) -> Vec<R> {
     let found: Vec<_> = analysis.diagnostics_of(file).collect();
     let shares: Vec<_> = found.chunks(FINDINGS_A_SHARE).collect();
-    let told = parallel::map_uneven(&shares, found.len() * BYTES_A_FINDING, |share| {
+    parallel::map_uneven(&shares, found.len() * BYTES_A_FINDING, |share| {
         let mut to_proto = to_proto::Findings::new(view, analysis);
         let findings = share.iter().filter_map(|diagnostic| diagnostics::finding(analysis, diagnostic));
-        findings.map(|finding| to_proto.diagnostic(finding)).collect::<Vec<_>>()
-    });
-    told.into_iter().flatten().collect()
+        take(&mut findings.map(|finding| to_proto.diagnostic(finding)))
+    })
+}
+
+/// The findings of all files of all projects as JSON, also of files without any.
+pub fn of_all_as_json(view: &View) -> Result<FxHashMap<Utf8PathBuf, JsonList>, Refusal> {
+    let mut found: FxHashMap<Utf8PathBuf, JsonList> = FxHashMap::default();
+    for analysis in view.projects()? {
+        for (id, file) in analysis.files() {
+            let told = of_file_as_json(view, &analysis, id)?;
+            match found.entry(file.path.clone()) {
+                Entry::Vacant(entry) => {
+                    entry.insert(told);
+                }
+                // A file of two projects is told of once.
+                Entry::Occupied(mut entry) => entry.get_mut().add_new(&told),
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// The findings of all files of all projects, also of files without any.
-pub fn of_all(view: &View) -> Result<FxHashMap<Utf8PathBuf, Vec<Diagnostic>>, Refusal> {
+fn of_all(view: &View) -> Result<FxHashMap<Utf8PathBuf, Vec<Diagnostic>>, Refusal> {
     let mut found: FxHashMap<Utf8PathBuf, Vec<Diagnostic>> = FxHashMap::default();
     for analysis in view.projects()? {
         add_project(view, &analysis, &mut found);
@@ -144,7 +180,7 @@ fn result_id(items: &[Diagnostic]) -> String {
 }
 
 /// A number for a list of findings: the same list, the same number.
-pub fn fingerprint(items: &[Diagnostic]) -> u64 {
+fn fingerprint(items: &[Diagnostic]) -> u64 {
     let mut hasher = FxHasher::default();
     let mut place = |range: &Range, text: &str| {
         let (start, end) = (range.start, range.end);
