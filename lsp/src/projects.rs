@@ -35,6 +35,8 @@ pub struct Projects {
     slots: Mutex<FxHashMap<ProjectKey, Arc<Mutex<Slot>>>>,
     /// Folder tasks that are compiled with their projects.
     folders: Mutex<FxHashMap<ProjectKey, Arc<Analysis>>>,
+    /// What newer analyses took the place of. To let go of a big project takes time, for which no answer should wait.
+    replaced: Mutex<Vec<Arc<Analysis>>>,
 }
 
 struct Discovered {
@@ -101,8 +103,9 @@ impl Projects {
         // A compilation that panics must not be built upon.
         let previous = slot.analysis.take();
         let recorder = Recorder::new(&view.files);
-        let previous = previous.as_deref().map(|previous| &*previous.compilation);
-        let compilation = key.compile(&recorder, &*view.host, previous);
+        let known = previous.as_deref().map(|previous| &*previous.compilation);
+        let compilation = key.compile(&recorder, &*view.host, known);
+        lock(&self.replaced).extend(previous);
         let analysis = Arc::new(Analysis::new(key.clone(), Arc::new(compilation)));
         *slot = Slot {
             revision: view.revision,
@@ -151,6 +154,13 @@ impl Projects {
             view.roots.iter().flat_map(|root| view.taskfiles_below(root)).collect();
         *known = Some(Discovered { disk_revision: view.disk_revision, taskfiles: Arc::clone(&taskfiles) });
         taskfiles
+    }
+
+    /// Lets go of what newer analyses took the place of.
+    pub fn release_replaced(&self) {
+        let replaced = std::mem::take(&mut *lock(&self.replaced));
+        // Not in the statement above, which holds the lock.
+        drop(replaced);
     }
 
     /// Forgets projects that are not among those that count.

@@ -154,6 +154,11 @@ impl Session {
         }
     }
 
+    /// Lets go of what is left of earlier states of the texts. Takes a while for a big project.
+    pub fn release_replaced(&self) {
+        self.projects.release_replaced();
+    }
+
     /// The number of the newest change.
     pub fn revision(&self) -> u64 {
         self.state().revision

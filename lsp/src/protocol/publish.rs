@@ -45,7 +45,9 @@ pub async fn run(client: Client, outlet: Outlet, session: Arc<Session>, changed:
         let view = session.view();
         let revision = view.revision;
         let known = told.clone();
-        let (messages, now) = match apart(move || news(&view, known)).await {
+        let of_session = Arc::clone(&session);
+        let told_now = apart(move || news(&view, known), move || of_session.release_replaced());
+        let (messages, now) = match told_now.await {
             Ok(news) => news,
             Err(Refusal::Stale) => continue,
             Err(refusal) => {

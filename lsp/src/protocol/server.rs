@@ -126,7 +126,8 @@ impl Backend {
     ) -> Result<T> {
         let view = VIEW.try_with(Clone::clone).unwrap_or_else(|_| self.session.view());
         let revision = view.revision;
-        let answer = apart(move || work(&view)).await?;
+        let session = Arc::clone(&self.session);
+        let answer = apart(move || work(&view), move || session.release_replaced()).await?;
         if self.session.revision() == revision { Ok(answer) } else { Err(Error::content_modified()) }
     }
 

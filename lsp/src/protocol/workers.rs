@@ -18,17 +18,20 @@ type Job = Box<dyn FnOnce() + Send>;
 static WORKERS: LazyLock<Mutex<Option<Sender<Job>>>> = LazyLock::new(|| Mutex::new(start()));
 
 /// Works on something in a thread of its own; a panic there ends nothing else. What nobody waits for any longer is not begun.
+/// `afterwards` is done there too, when the answer is on its way.
 ///
 /// # Errors
 /// The work is refused, or panics.
 pub async fn apart<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+    afterwards: impl FnOnce() + Send + 'static,
 ) -> Result<T, Refusal> {
     let (answer, answered) = oneshot::channel();
     give(Box::new(move || {
         if !answer.is_closed() {
             let _ = answer.send(catch_unwind(AssertUnwindSafe(work)));
         }
+        let _ = catch_unwind(AssertUnwindSafe(afterwards));
     }));
     match answered.await {
         Ok(Ok(answer)) => answer,
@@ -81,20 +84,21 @@ mod tests {
     #[tokio::test(flavor = "current_thread")]
     async fn a_panic_ends_one_question() {
         for _ in 0..=THREADS {
-            let failed = apart(|| -> Result<(), Refusal> { panic!("oh no") }).await;
+            let failed = apart(|| -> Result<(), Refusal> { panic!("oh no") }, || panic!("oh no")).await;
             assert!(matches!(failed, Err(Refusal::Panic(text)) if text == "oh no"));
         }
-        assert!(matches!(apart(|| Ok(1)).await, Ok(1)));
+        assert!(matches!(apart(|| Ok(1), || {}).await, Ok(1)));
     }
 
     #[tokio::test(flavor = "current_thread")]
     async fn questions_are_worked_on_at_once() {
         let here = Arc::new(Barrier::new(THREADS));
         let meet = |barrier: Arc<Barrier>| {
-            apart(move || {
+            let wait = move || {
                 barrier.wait();
                 Ok(())
-            })
+            };
+            apart(wait, || {})
         };
         assert!(matches!(tokio::join!(meet(Arc::clone(&here)), meet(here)), (Ok(()), Ok(()))));
     }
