@@ -7,6 +7,39 @@ use crate::ir::{CallKind, Program, Resolution, Task, TaskId};
 use crate::template::has_template;
 use crate::template::value::Value;
 
+/// The calls of all tasks of a program.
+pub struct Calls<'p> {
+    all: Vec<TaskCall<'p>>,
+    /// By the id of a task, where its calls end.
+    ends: Vec<usize>,
+}
+
+impl<'p> Calls<'p> {
+    /// Looks every call up.
+    pub fn new(program: &'p Program) -> Self {
+        let mut all = Vec::with_capacity(program.tasks.len());
+        let mut ends = Vec::with_capacity(program.tasks.len());
+        for task in &program.tasks {
+            add(task, program, &mut all);
+            ends.push(all.len());
+        }
+        Self { all, ends }
+    }
+
+    /// Those of all tasks, in the tasks' order.
+    pub fn all(&self) -> &[TaskCall<'p>] {
+        &self.all
+    }
+
+    /// Those of one task, in written order.
+    pub fn of(&self, task: TaskId) -> &[TaskCall<'p>] {
+        let index = task.0 as usize;
+        let end = |index: usize| self.ends.get(index).copied().unwrap_or_default();
+        let start = index.checked_sub(1).map_or(0, end);
+        self.all.get(start..end(index)).unwrap_or_default()
+    }
+}
+
 /// A call with what it may call.
 #[derive(Debug)]
 pub struct TaskCall<'p> {
@@ -45,8 +78,13 @@ impl TaskCall<'_> {
 
 /// All calls of a task, in written order.
 pub fn of<'p>(task: &'p Task, program: &Program) -> Vec<TaskCall<'p>> {
-    let definition = &task.definition;
     let mut calls = Vec::new();
+    add(task, program, &mut calls);
+    calls
+}
+
+fn add<'p>(task: &'p Task, program: &Program, calls: &mut Vec<TaskCall<'p>>) {
+    let definition = &task.definition;
     for dependency in &definition.deps {
         calls.push(call(
             task,
@@ -65,7 +103,6 @@ pub fn of<'p>(task: &'p Task, program: &Program) -> Vec<TaskCall<'p>> {
             command.repeat.is_some() || command.condition.is_some() || !command.platforms.is_empty();
         calls.push(call(task, program, kind, name, vars, command.repeat.as_deref(), conditional));
     }
-    calls
 }
 
 fn call<'p>(
@@ -77,16 +114,17 @@ fn call<'p>(
     repeat: Option<&Loop>,
     conditional: bool,
 ) -> TaskCall<'p> {
-    let mut names = Vec::new();
-    let mut open = None;
-    if !has_template(&text.value) {
-        names.push(task.callee(&text.value));
+    let target = |name: &str| {
+        let name = task.callee(name);
+        Target { resolution: program.resolve(&name), name }
+    };
+    let (targets, open) = if !has_template(&text.value) {
+        (vec![target(&text.value)], None)
     } else if let Some(expanded) = expand(&text.value, repeat) {
-        names.extend(expanded.iter().map(|name| task.callee(name)));
+        (expanded.iter().map(|name| target(name)).collect(), None)
     } else {
-        open = Some(task.callee(&text.value));
-    }
-    let targets = names.into_iter().map(|name| Target { resolution: program.resolve(&name), name }).collect();
+        (Vec::new(), Some(task.callee(&text.value)))
+    };
     TaskCall { kind, text, vars, conditional, targets, open }
 }
 

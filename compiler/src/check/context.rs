@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
-use super::calls::{self, TaskCall};
+use super::calls::{Calls, TaskCall};
 use super::facts::Facts;
 use crate::ast::{self, Text, VariableValue};
 use crate::file_system::FileSystem;
@@ -64,8 +64,8 @@ pub struct Context<'a> {
     pub facts: Vec<Arc<Facts>>,
     /// What is known of each file, in loaded order.
     pub file_facts: Vec<Arc<Facts>>,
-    /// The calls of each task, by its id.
-    pub calls: Vec<Vec<TaskCall<'a>>>,
+    /// The calls of all tasks.
+    pub calls: Calls<'a>,
     /// Everything that defines a name for all tasks: globals, variables of includes and of calls.
     pub shared: FxHashMap<&'a str, Vec<&'a VariableValue>>,
     /// Names that any task requires.
@@ -102,8 +102,7 @@ impl<'a> Context<'a> {
         facts: Vec<Arc<Facts>>,
         file_facts: Vec<Arc<Facts>>,
     ) -> Self {
-        let calls: Vec<Vec<TaskCall<'a>>> =
-            program.tasks.iter().map(|task| calls::of(task, program)).collect();
+        let calls = Calls::new(program);
         let mut shared: FxHashMap<&'a str, Vec<&'a VariableValue>> = FxHashMap::default();
         let mut define = |variables: &'a [ast::Variable]| {
             for variable in variables {
@@ -115,7 +114,7 @@ impl<'a> Context<'a> {
             define(&taskfile.env);
             taskfile.includes.iter().for_each(|include| define(&include.vars));
         }
-        calls.iter().flatten().for_each(|call| define(call.vars));
+        calls.all().iter().for_each(|call| define(call.vars));
         let required = program
             .tasks
             .iter()
@@ -129,9 +128,9 @@ impl<'a> Context<'a> {
             .collect();
         let dotenv = dotenv_names(project, program, files);
         let missing = MissingIncludes::new(&project.loaded);
-        let is_library = program.tasks.iter().zip(&calls).any(|(task, calls)| {
-            let of_root = task.namespaces.is_empty();
-            of_root && calls.iter().any(|call| call.text.value.starts_with(':'))
+        let is_library = program.ids().any(|id| {
+            let of_root = program.task(id).namespaces.is_empty();
+            of_root && calls.of(id).iter().any(|call| call.text.value.starts_with(':'))
         });
         let has_remote = project.loaded.files.iter().any(|file| is_remote(&file.path));
         let is_own = program.tasks.iter().map(|task| !has_remote || !is_remote(&task.taskfile)).collect();
@@ -182,7 +181,7 @@ impl<'a> Context<'a> {
 
     /// The calls of a task.
     pub fn calls(&self, id: TaskId) -> &[TaskCall<'a>] {
-        &self.calls[id.0 as usize]
+        self.calls.of(id)
     }
 
     /// Whether a name is defined for all tasks: by go-task, a file, a call, the environment or a requirement.
@@ -316,7 +315,8 @@ fn dotenv_names(project: &Project, program: &Program, files: &dyn FileSystem) ->
     let root = project.loaded.files.first().and_then(|file| file.taskfile.as_ref());
     let of_root =
         root.iter().flat_map(|taskfile| &taskfile.dotenv).map(|text| (program.dir.to_string(), text, true));
-    let of_tasks = program.tasks.iter().flat_map(|task| {
+    let with_dotenv = program.tasks.iter().filter(|task| !task.definition.dotenv.is_empty());
+    let of_tasks = with_dotenv.flat_map(|task| {
         let dir = smart_join(program.dir.as_str(), &task.dir).to_string();
         task.definition.dotenv.iter().map(move |text| (dir.clone(), text, false))
     });

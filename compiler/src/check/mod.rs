@@ -231,6 +231,7 @@ pub fn run(
         (rule.run)(&context, &mut found);
         found
     });
-    diagnostics.extend(found.into_iter().flatten());
+    diagnostics.reserve(found.iter().map(Vec::len).sum());
+    found.into_iter().for_each(|mut found| diagnostics.append(&mut found));
     Checked { diagnostics, memo }
 }

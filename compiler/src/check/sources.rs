@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use memchr::memmem::Finder;
 use rustc_hash::FxHashMap;
 
 use super::context::Context;
@@ -120,7 +121,9 @@ fn may_be_made(context: &Context<'_>, missing: &Missing<'_>, generated: &[&Text]
     } else {
         vec![missing.plain.rsplit('/').next().unwrap_or(&missing.plain)]
     };
-    let is_about = |text: &Text| words.iter().any(|word| text.value.contains(word));
+    // Made once for all the texts.
+    let finders: Vec<Finder<'_>> = words.iter().map(Finder::new).collect();
+    let is_about = |text: &Text| finders.iter().any(|word| word.find(text.value.as_bytes()).is_some());
     let is_written_about = |task: &Task| {
         task.definition
             .cmds

@@ -20,8 +20,8 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let resolved: LazyCell<FxHashSet<Span>, _> = LazyCell::new(|| {
         context
             .calls
+            .all()
             .iter()
-            .flatten()
             .filter(|call| call.targets.iter().all(is_resolved))
             .map(|call| call.text.span)
             .collect()
@@ -64,7 +64,7 @@ fn is_part_of_another_project(context: &Context<'_>) -> bool {
         .iter()
         .all(|file| file.taskfile.as_ref().is_none_or(|taskfile| taskfile.includes.is_empty()));
     is_alone
-        && context.calls.iter().flatten().flat_map(|call| &call.targets).any(|target| {
+        && context.calls.all().iter().flat_map(|call| &call.targets).any(|target| {
             let namespace = target.name.split_once(':').map(|(namespace, _)| namespace);
             target.resolution == Resolution::Unknown
                 && namespace.is_some_and(|namespace| {

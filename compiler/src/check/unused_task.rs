@@ -1,7 +1,6 @@
 //! EZ209: an internal task that nothing calls.
 
 use regex::Regex;
-use rustc_hash::FxHashSet;
 
 use super::context::Context;
 use crate::diagnostic::Diagnostic;
@@ -13,28 +12,29 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     if context.is_library || !context.missing.is_empty() {
         return;
     }
-    let mut called: FxHashSet<TaskId> = FxHashSet::default();
-    for calls in &context.calls {
-        for call in calls {
-            for target in &call.targets {
-                match &target.resolution {
-                    Resolution::Task(id, _) => {
-                        called.insert(*id);
-                    }
-                    Resolution::Ambiguous(ids) => called.extend(ids),
-                    Resolution::Unknown => {}
-                }
-            }
+    let mut is_called = vec![false; context.program.tasks.len()];
+    let mut call = |id: &TaskId| {
+        if let Some(is_called) = is_called.get_mut(id.0 as usize) {
+            *is_called = true;
+        }
+    };
+    for target in context.calls.all().iter().flat_map(|call| &call.targets) {
+        match &target.resolution {
+            Resolution::Task(id, _) => call(id),
+            Resolution::Ambiguous(ids) => ids.iter().for_each(&mut call),
+            Resolution::Unknown => {}
         }
     }
     let mut patterns: Option<Vec<Regex>> = None;
     for (id, task) in context.own_tasks() {
-        let in_root = task.namespaces.is_empty() && *task.taskfile == context.program.taskfile;
-        if !task.definition.internal || !in_root || called.contains(&id) || task.is_wildcard() {
+        let is_unused =
+            task.definition.internal && !task.is_wildcard() && is_called.get(id.0 as usize) == Some(&false);
+        let in_root = || task.namespaces.is_empty() && *task.taskfile == context.program.taskfile;
+        if !is_unused || !in_root() {
             continue;
         }
         let patterns = patterns.get_or_insert_with(|| {
-            let calls = context.calls.iter().flatten();
+            let calls = context.calls.all().iter();
             calls.filter_map(|call| pattern_of(call.open.as_ref()?)).collect()
         });
         let may_be_called = patterns

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use camino::Utf8Path;
 use indexmap::IndexMap;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 use semver::Version;
 use smol_str::{SmolStr, format_smolstr};
 
@@ -25,7 +25,7 @@ struct Merged {
     output: Option<ast::Output>,
     vars: GlobalVariables,
     env: GlobalVariables,
-    tasks: IndexMap<SmolStr, Task>,
+    tasks: IndexMap<SmolStr, Task, FxBuildHasher>,
 }
 
 /// Links a loaded project.
