@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use super::calls::{Calls, TaskCall};
@@ -81,6 +81,7 @@ pub struct Context<'a> {
     /// Whether the root file is meant to be included by another: it calls tasks of a namespace above its own.
     pub is_library: bool,
     is_own: Vec<bool>,
+    /// Whether no task before it has the same facts.
     is_first: Vec<bool>,
     environment: FxHashSet<String>,
 }
@@ -103,6 +104,7 @@ impl<'a> Context<'a> {
         file_facts: Vec<Arc<Facts>>,
     ) -> Self {
         let calls = Calls::new(program);
+        let OfFacts { guarded, is_first } = OfFacts::new(&facts, &file_facts);
         let mut shared: FxHashMap<&'a str, Vec<&'a VariableValue>> = FxHashMap::default();
         let mut define = |variables: &'a [ast::Variable]| {
             for variable in variables {
@@ -121,11 +123,6 @@ impl<'a> Context<'a> {
             .flat_map(|t| &t.definition.requires)
             .map(|r| r.name.value.as_str())
             .collect();
-        let guarded = facts
-            .iter()
-            .chain(&file_facts)
-            .flat_map(|facts| facts.reads.iter().filter(|read| read.guarded).map(|read| read.name.clone()))
-            .collect();
         let dotenv = dotenv_names(project, program, files);
         let missing = MissingIncludes::new(&project.loaded);
         let is_library = program.ids().any(|id| {
@@ -134,9 +131,6 @@ impl<'a> Context<'a> {
         });
         let has_remote = project.loaded.files.iter().any(|file| is_remote(&file.path));
         let is_own = program.tasks.iter().map(|task| !has_remote || !is_remote(&task.taskfile)).collect();
-        let mut seen = FxHashSet::default();
-        seen.reserve(facts.len());
-        let is_first = facts.iter().map(|facts| seen.insert(Arc::as_ptr(facts))).collect();
         Self {
             project,
             program,
@@ -213,6 +207,22 @@ impl<'a> Context<'a> {
     /// Whether a text is the same whenever it is rendered and expanded.
     pub fn is_static(text: &Text) -> bool {
         !has_template(&text.value) && !text.value.contains(['$', '~', '`'])
+    }
+}
+
+/// What the facts of all tasks and files say together.
+struct OfFacts {
+    guarded: FxHashSet<SmolStr>,
+    is_first: Vec<bool>,
+}
+
+impl OfFacts {
+    fn new(tasks: &[Arc<Facts>], files: &[Arc<Facts>]) -> Self {
+        let reads = tasks.iter().chain(files).flat_map(|facts| &facts.reads);
+        let guarded = reads.filter(|read| read.guarded).map(|read| read.name.clone()).collect();
+        let mut seen = FxHashSet::with_capacity_and_hasher(tasks.len(), FxBuildHasher);
+        let is_first = tasks.iter().map(|facts| seen.insert(Arc::as_ptr(facts))).collect();
+        Self { guarded, is_first }
     }
 }
 

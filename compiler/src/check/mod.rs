@@ -232,6 +232,8 @@ pub fn run(
         found
     });
     diagnostics.reserve(found.iter().map(Vec::len).sum());
-    found.into_iter().for_each(|mut found| diagnostics.append(&mut found));
+    for mut found in found {
+        diagnostics.append(&mut found);
+    }
     Checked { diagnostics, memo }
 }

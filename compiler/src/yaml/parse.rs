@@ -1,5 +1,6 @@
 //! A file's text to a document, a block at a time, so that an edit costs the block that it is in.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -33,13 +34,29 @@ pub struct Document {
     is_entangled: bool,
 }
 
-/// A parsed block, kept for the next time.
+/// A parsed block in its place, kept for the next time.
 #[derive(Clone, Debug)]
 struct Part {
-    text: Arc<str>,
+    /// Where in the file it begins.
+    base: usize,
+    /// What it says, shared with the next document.
+    block: Arc<ParsedBlock>,
+}
+
+impl Deref for Part {
+    type Target = ParsedBlock;
+
+    fn deref(&self) -> &ParsedBlock {
+        &self.block
+    }
+}
+
+/// What a block says, wherever it stands.
+#[derive(Debug)]
+struct ParsedBlock {
+    text: Box<str>,
     level: Level,
     source: SourceId,
-    base: usize,
     /// The mapping or list that the block is for itself.
     root: Option<Arc<Node>>,
     errors: Vec<YamlError>,
@@ -50,7 +67,7 @@ struct Part {
     has_references: bool,
 }
 
-impl Part {
+impl ParsedBlock {
     fn entries(&self) -> &[Entry] {
         match self.root.as_ref().map(|root| &root.kind) {
             Some(NodeKind::Mapping(mapping)) if self.level != Level::Item => &mapping.entries,
@@ -101,7 +118,7 @@ pub fn parse(text: &str, file: FileId, sources: &mut SourceMap, previous: Option
         }
     }
     if previous.is_some()
-        && parts.iter().flatten().any(Part::says_something)
+        && parts.iter().flatten().any(|part| part.says_something())
         && let Some(go_message) = parts.as_ref().and_then(|parts| message_of_first_broken(parts, text))
     {
         return from_broken_parts(parts.unwrap_or_default(), Some(go_message), source);
@@ -258,7 +275,7 @@ fn from_broken_parts(parts: Vec<Part>, go_message: Option<String>, source: Sourc
     if let Some(first) = errors.first_mut() {
         first.go_message = go_message;
     }
-    let says_something = parts.iter().any(Part::says_something);
+    let says_something = parts.iter().any(|part| part.says_something());
     let root = says_something.then(|| Arc::new(assemble(&parts, source)));
     let is_entangled = parts.iter().any(|part| part.has_references);
     Document { source, root, errors, parts, is_entangled }
@@ -299,7 +316,7 @@ impl BlockReader<'_> {
             if old.base != base {
                 self.sources.move_fragment(old.source, base);
             }
-            let part = Part { base, ..old.clone() };
+            let part = Part { base, block: Arc::clone(&old.block) };
             if !go_on(&part) {
                 return None;
             }
@@ -353,19 +370,18 @@ fn read_block(text: &str, block: &Block, source: SourceId) -> Part {
         _ => None,
     });
     let is_sound = !is_broken && composed.is_sound();
-    let mut part = Part {
+    let mut parsed = ParsedBlock {
         text: text.into(),
         level: block.level,
         source,
-        base: block.range.start,
         root: composed.root.map(Arc::new),
         errors,
         own_problem,
         is_sound: false,
         has_references: has_references || composed.has_references,
     };
-    part.is_sound = is_sound && part.entries().len() + part.items().len() == 1;
-    part
+    parsed.is_sound = is_sound && parsed.entries().len() + parsed.items().len() == 1;
+    Part { base: block.range.start, block: Arc::new(parsed) }
 }
 
 /// Which old part a new block is. Most edits change one place: what is equal at the beginning and at the end is found
