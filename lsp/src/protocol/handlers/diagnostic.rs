@@ -2,9 +2,9 @@
 
 use std::collections::hash_map::Entry;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use ez_compiler::parallel;
 use ez_compiler::source::FileId;
 use rustc_hash::{FxHashMap, FxHasher};
 use tower_lsp::ls_types::{
@@ -17,6 +17,7 @@ use tower_lsp::ls_types::{
 
 use super::super::json_list::{JsonList, Share};
 use super::super::server::Refusal;
+use super::super::workers::with_help;
 use super::super::{from_proto, to_proto};
 use crate::analysis::Analysis;
 use crate::ide::diagnostics;
@@ -24,9 +25,6 @@ use crate::session::View;
 
 /// How many findings one thread puts into words at a time.
 const FINDINGS_A_SHARE: usize = 256;
-
-/// How much text a finding is taken for where it is decided how many threads its words are worth.
-const BYTES_A_FINDING: usize = 256;
 
 /// The findings of one file.
 pub fn of_document(
@@ -101,30 +99,31 @@ pub fn of_path(view: &View, path: &Utf8Path) -> Result<Vec<Diagnostic>, Refusal>
 }
 
 /// The findings of a file, by place.
-fn of_file(view: &View, analysis: &Analysis, file: FileId) -> Vec<Diagnostic> {
+fn of_file(view: &View, analysis: &Arc<Analysis>, file: FileId) -> Vec<Diagnostic> {
     let shares = shares_of_file(view, analysis, file, |findings| findings.collect::<Vec<_>>());
     shares.into_iter().flatten().collect()
 }
 
 /// The findings of a file as JSON, by place.
-fn of_file_as_json(view: &View, analysis: &Analysis, file: FileId) -> Result<JsonList, Refusal> {
+fn of_file_as_json(view: &View, analysis: &Arc<Analysis>, file: FileId) -> Result<JsonList, Refusal> {
     let shares = shares_of_file(view, analysis, file, |findings| Share::write(findings, FINDINGS_A_SHARE));
     let shares = shares.into_iter().collect::<serde_json::Result<_>>();
     shares.map(JsonList::new).map_err(|error| Refusal::Refused(error.to_string()))
 }
 
-/// What `take` makes of the findings of a file, by place, of some at a time, on all cores.
-fn shares_of_file<R: Send>(
+/// What `take` makes of the findings of a file, by place, of some at a time.
+fn shares_of_file<R: Send + 'static>(
     view: &View,
-    analysis: &Analysis,
+    analysis: &Arc<Analysis>,
     file: FileId,
-    take: impl Fn(&mut dyn Iterator<Item = Diagnostic>) -> R + Sync,
+    take: impl Fn(&mut dyn Iterator<Item = Diagnostic>) -> R + Send + Sync + 'static,
 ) -> Vec<R> {
-    let found: Vec<_> = analysis.diagnostics_of(file).collect();
-    let shares: Vec<_> = found.chunks(FINDINGS_A_SHARE).collect();
-    parallel::map_uneven(&shares, found.len() * BYTES_A_FINDING, |share| {
-        let mut to_proto = to_proto::Findings::new(view, analysis);
-        let findings = share.iter().filter_map(|diagnostic| diagnostics::finding(analysis, diagnostic));
+    let (view, analysis) = (view.clone(), Arc::clone(analysis));
+    let count = analysis.diagnostics_of(file).count();
+    with_help(count.div_ceil(FINDINGS_A_SHARE), move |share| {
+        let mut to_proto = to_proto::Findings::new(&view, &analysis);
+        let found = analysis.diagnostics_of(file).skip(share * FINDINGS_A_SHARE).take(FINDINGS_A_SHARE);
+        let findings = found.filter_map(|diagnostic| diagnostics::finding(&analysis, diagnostic));
         take(&mut findings.map(|finding| to_proto.diagnostic(finding)))
     })
 }
@@ -156,7 +155,7 @@ fn of_all(view: &View) -> Result<FxHashMap<Utf8PathBuf, Vec<Diagnostic>>, Refusa
     Ok(found)
 }
 
-fn add_project(view: &View, analysis: &Analysis, found: &mut FxHashMap<Utf8PathBuf, Vec<Diagnostic>>) {
+fn add_project(view: &View, analysis: &Arc<Analysis>, found: &mut FxHashMap<Utf8PathBuf, Vec<Diagnostic>>) {
     for (id, file) in analysis.files() {
         let told = of_file(view, analysis, id);
         match found.entry(file.path.clone()) {
