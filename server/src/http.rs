@@ -155,6 +155,7 @@ pub async fn serve(
     let (end_all, all_end) = watch::channel(false);
     tokio::spawn(retention::work(store.clone(), logs, settings.retention, all_end.clone()));
     let authority = Authority::new(store.clone(), settings.token.as_deref(), is_open);
+    let folded = store.clone();
     let server = Arc::new(Server {
         events: Arc::new(Events::new(now_ms())),
         metrics: Metrics::new(store.commit_times().clone(), version),
@@ -205,7 +206,7 @@ pub async fn serve(
     let all = u32::try_from(settings.http.max_connections).unwrap_or(u32::MAX);
     // All places are free when all connections have ended.
     let _ = tokio::time::timeout(settings.grace, gate.free.acquire_many(all)).await;
-    Ok(())
+    Ok(folded.fold_log().await?)
 }
 
 /// Where a server is reached from its own machine: one that listens everywhere has no address of its own.

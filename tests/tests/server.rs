@@ -371,7 +371,14 @@ fn a_backup_is_a_server_that_can_be_started() {
     server.end_of(job);
     project.run(["server", "backup", "copy.db"]).success();
     project.run(["server", "backup", "copy.db"]).exit(2).stderr_has("is there already");
+    project
+        .run(["server", "backup", "x.db", "--db", "typo/ez.db"])
+        .exit(2)
+        .stderr_has("there is no database at");
+    assert!(!project.path("typo").exists());
     server.stop();
+    // Who copies the file of a server that has ended has everything.
+    assert_eq!(std::fs::metadata(project.path(".ez-server/ez.db-wal")).map_or(0, |wal| wal.len()), 0);
     let copy = JobServer::start(&project, &["--db", "copy.db", "--slots", "0"]);
     assert_eq!(copy.job(job)["state"], "success");
 }

@@ -71,3 +71,20 @@ fn what_is_no_place_in_a_log_is_refused() {
     }
     assert_eq!((asked("?attempt=0", "1-0"), asked("?attempt=1", "1-0"), asked("", "0")), (400, 200, 200));
 }
+
+#[test]
+fn a_log_of_a_database_that_is_gone_is_nobody_elses() {
+    let project = project();
+    let mut server = JobServer::start(&project, &[]);
+    let before = server.run(&json!({"task": "count"}));
+    server.end_of(before);
+    server.stop();
+    for name in ["ez.db", "ez.db-wal", "ez.db-shm"] {
+        // The last two are there only sometimes.
+        let _ = std::fs::remove_file(project.path(&format!(".ez-server/{name}")));
+    }
+    server.start_again();
+    project.write("go", "");
+    let after = server.run(&json!({"task": "snowman"}));
+    assert_eq!((after, server.end_of(after).text.as_str()), (before, "a\u{2603}\n"));
+}

@@ -308,7 +308,7 @@ fn a_task_becomes_a_plan() {
     );
     assert_eq!(make(&body).status, 409);
     assert_eq!(make(&json!({"plan_name": "greet", "overwrite": true})).status, 201);
-    assert_eq!(make(&json!({"plan_name": "../x"})).status, 422);
+    assert_eq!(make(&json!({"plan_name": "../x"})).status, 400);
     assert_eq!(server.ask("POST", "/tasks/none/to-plan", Some(&body)).status, 404);
     project.run(["plan", "check", "greet"]).success();
     let job = server.ask("POST", "/plans/greet/run", Some(&json!({}))).json();
@@ -333,4 +333,23 @@ fn a_task_has_a_history() {
         server.ask("GET", &format!("/tasks/hello/history?limit=2&cursor={}", first["next"]), None).json();
     assert_eq!((ids(&rest), rest.get("next")), (vec![1], None));
     assert_eq!(server.ask("GET", "/tasks/hello/history?limit=0", None).status, 400);
+}
+
+#[test]
+fn a_plan_of_a_task_has_no_secret_and_a_name_of_its_own() {
+    let taskfile =
+        "version: '3'\ntasks:\n  deploy:\n    ez-params: [{name: key, type: secret}]\n    cmds: [echo]\n";
+    let project = Project::new().file("Taskfile.yml", taskfile);
+    let server = JobServer::start(&project, &[]);
+    let make = |body: &Value| server.ask("POST", "/tasks/deploy/to-plan", Some(body));
+    let refused = make(&json!({"plan_name": "p", "vars": {"key": "hunter3"}}));
+    assert_eq!((refused.status, refused.json()["error"].as_str().unwrap().contains("secret")), (400, true));
+    for name in ["runs", "run-task", "", "a/b", &"x".repeat(201)] {
+        assert_eq!(make(&json!({"plan_name": name})).status, 400, "{name}");
+        assert_eq!(
+            server.ask("POST", "/plans", Some(&json!({"name": name, "yaml": "steps: []"}))).status,
+            400
+        );
+    }
+    assert!(!project.path("plans").exists());
 }

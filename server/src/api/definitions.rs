@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
+use super::plans::check_plan_name;
+use super::tasks::{entry, take_secrets};
 use super::{ApiError, ErrorBody, Shared};
 use crate::auth::{Allowed, Edit, Read};
 use crate::catalog::Kind;
@@ -360,8 +362,14 @@ pub async fn to_plan(
     name: Result<Path<String>, PathRejection>,
     body: Result<Json<PlanOfTask>, JsonRejection>,
 ) -> Result<(StatusCode, Json<Written>), ApiError> {
-    let (Path(task), Json(plan)) = (name?, body?);
-    check_name(&plan.plan_name)?;
+    let (Path(task), Json(mut plan)) = (name?, body?);
+    check_plan_name(&plan.plan_name)?;
+    let secrets = take_secrets(&entry(&server, Kind::Tasks, &task).await?, &mut plan.vars)?;
+    if let Some(name) = secrets.0.keys().next() {
+        return Err(ApiError::bad(format!(
+            "`{name}` is secret, and a plan is a file that others read: leave it out, and give it to each run"
+        )));
+    }
     let vars: Vec<(&String, &String)> = plan.vars.iter().collect();
     let question = json!({
         "question": "plan", "task": task, "plan": plan.plan_name, "vars": vars, "overwrite": plan.overwrite,

@@ -28,6 +28,20 @@ const RESERVED: [&str; 2] = ["runs", "run-task"];
 /// The most steps that may run at once.
 const MAX_PARALLEL: u32 = 10_000;
 
+/// The longest name of a plan, in bytes: with `.yml` it is the name of a file.
+const MAX_NAME_BYTES: usize = 200;
+
+/// Refuses what is no name of a plan.
+pub(super) fn check_plan_name(name: &str) -> Result<(), ApiError> {
+    if is_name(name) && name.len() <= MAX_NAME_BYTES && !RESERVED.contains(&name) {
+        return Ok(());
+    }
+    Err(ApiError::bad(format!(
+        "`{name}` is no name of a plan: use up to {MAX_NAME_BYTES} letters, digits, `-`, `_` and `.`, and none of {}",
+        RESERVED.join(", ")
+    )))
+}
+
 /// A list of plans.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Plans {
@@ -159,12 +173,7 @@ pub async fn create(
     body: Result<Json<NewPlan>, JsonRejection>,
 ) -> Result<Response, ApiError> {
     let Json(NewPlan { name, yaml }) = body?;
-    if !is_name(&name) || RESERVED.contains(&name.as_str()) {
-        return Err(ApiError::bad(format!(
-            "`{name}` is no name of a plan: use letters, digits, `-`, `_` and `.`, and none of {}",
-            RESERVED.join(", ")
-        )));
-    }
+    check_plan_name(&name)?;
     let _changing = server.catalog.changing().await;
     server.catalog.forget(Kind::Plans).await;
     if server.catalog.find(Kind::Plans, &name).await?.is_some() {

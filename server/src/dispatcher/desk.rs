@@ -143,6 +143,13 @@ impl Desk {
         (log_bytes, event_bytes)
     }
 
+    /// Files that an attempt has before it begins are of another job of its number: the database is an older one that was put back, or a new one.
+    fn remove_files_of_others(&self, attempt: Attempt) {
+        if let Err(error) = self.logs.remove(attempt) {
+            eprintln!("ez: an old log of job {} cannot be removed: {error}", attempt.job);
+        }
+    }
+
     fn end_files(&self, attempt: Attempt) {
         self.logs.end(attempt);
         self.plans.end(attempt);
@@ -354,6 +361,7 @@ impl Desk {
             Ok(true) => {
                 let spec = Box::new(known.spec.clone());
                 let run = spec.plan_run(attempt.job);
+                self.remove_files_of_others(attempt);
                 self.begin_files(&spec, attempt);
                 // Where the connection is gone, the next one shows that the node never got it.
                 if spec.secrets.is_empty() {

@@ -160,6 +160,20 @@ impl Store {
         read.await.map_err(|_| StoreError::Closed)?
     }
 
+    /// Brings what stands in the log of changes into the file of the database, so that who copies that file alone has everything.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub async fn fold_log(&self) -> Result<(), StoreError> {
+        let path = self.inner.path.clone();
+        let folded = tokio::task::spawn_blocking(move || {
+            let connection = Connection::open(path)?;
+            connection.busy_timeout(BUSY_LIMIT)?;
+            Ok(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+        });
+        folded.await.map_err(|_| StoreError::Closed)?
+    }
+
     /// Writes a copy of the database, as it is at one moment, while it is used.
     ///
     /// # Errors

@@ -262,6 +262,13 @@ fn backup(context: &Context, request: &ServerBackup) -> Outcome {
     if file.exists() {
         return Err(misuse(format!("{} is there already; choose another name", request.file)));
     }
-    let store = open(context, &request.data)?;
+    let database = Place::of(context, &request.data)?.database;
+    if !database.exists() {
+        let place = database.display();
+        return Err(misuse(format!(
+            "there is no database at {place}; say which with --db FILE or --root DIRECTORY"
+        )));
+    }
+    let store = http::open_store(&database).map_err(failure)?;
     runtime()?.block_on(store.backup(file)).map_err(failure)
 }
