@@ -146,6 +146,16 @@ impl<'p> JobServer<'p> {
         self.process.wait().expect("it ends").code()
     }
 
+    /// Holds it: it lives, and does nothing.
+    pub fn hold(&self) {
+        signal(&self.process, rustix::process::Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub fn go_on(&self) {
+        signal(&self.process, rustix::process::Signal::CONT);
+    }
+
     /// Limits how long files may get that it writes; `None` is not at all.
     ///
     /// # Panics

@@ -16,6 +16,8 @@ silent: true
 tasks:
   hello: echo hello
   wait: 'echo begun; while [ ! -e go ]; do sleep 0.01; done; echo done'
+  outlast: 'echo begun; sleep 5; touch outlasted; while [ ! -e go ]; do sleep 0.01; done; echo done'
+  release: 'sleep 1; touch go'
   stay: 'echo begun; exec sleep 765432'
   count: 'for i in $(seq {{.LINES}}); do echo "line $i"; sleep 0.002; done'
 "#;
@@ -80,6 +82,31 @@ fn a_network_that_fails_in_silence_for_a_while_ends_no_job() {
         assert_eq!((told.text.as_str(), told.state.as_str()), ("begun\ndone\n", "success"));
         assert_eq!(server.job(job)["attempts"].as_array().map(Vec::len), Some(1));
         std::fs::remove_file(project.path("go")).expect("it is there");
+    }
+}
+
+#[test]
+fn a_server_that_stood_still_for_longer_than_a_lease_gives_up_no_node() {
+    let project = project();
+    let server = JobServer::start(&project, &["--slots", "2", "--lease", "2"]);
+    let _agent = JobAgent::start(&project, &server, "far", &[]);
+    let jobs = ["local", "far"].map(|node| server.run(&json!({"task": "outlast", "node": node})));
+    for job in jobs {
+        server.follow(job, "0", is_begun);
+    }
+    server.hold();
+    // The job is the clock: it writes this when more than two leases are over.
+    while !project.path("outlasted").exists() {
+        std::thread::yield_now();
+    }
+    server.go_on();
+    // By then the leases were looked at.
+    let release = server.run(&json!({"task": "release", "node": "local"}));
+    assert_eq!(server.end_of(release).state, "success");
+    for job in jobs {
+        let told = server.end_of(job);
+        assert_eq!((told.text.as_str(), told.state.as_str()), ("begun\ndone\n", "success"));
+        assert_eq!(server.job(job)["attempts"].as_array().map(Vec::len), Some(1));
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::{broadcast, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use super::presence::{LOOK, Presence};
 use super::{DispatcherSettings, Event, Message, NodeNow};
 use crate::clock::now_ms;
 use crate::job::{Ending, Fence, JobId, JobKind, JobSpec, JobState, PlanRunId};
@@ -20,9 +21,6 @@ use crate::store::jobs::{self, Cancelled, Inserted, JobRecord, NewJob, Next};
 use crate::store::nodes::{self, NodeRecord, Registered};
 use crate::store::{Store, StoreError, job_secrets};
 use crate::wire::{Attempt, FromAgent, Kept, Registration, ToAgent, VERSION};
-
-/// How often leases are looked at.
-const LOOK: Duration = Duration::from_millis(500);
 
 /// Into how many parts a lease is divided: so many signs of life can be missed.
 const PINGS_OF_A_LEASE: u32 = 6;
@@ -61,6 +59,7 @@ pub struct Desk {
     next_job: JobId,
     connections: u64,
     lease: Duration,
+    presence: Presence,
     secret_key: Option<Arc<SecretKey>>,
     /// Whether the store refused a change: nothing is given out before the next look.
     is_paused: bool,
@@ -97,6 +96,7 @@ impl Desk {
             next_job,
             connections: 0,
             lease: settings.lease,
+            presence: Presence::new(Instant::now(), settings.lease / PINGS_OF_A_LEASE),
             secret_key: settings.secret_key,
             is_paused: false,
             messages,
@@ -176,8 +176,30 @@ impl Desk {
                     Some(message) => self.on(message),
                     None => return,
                 },
-                _ = look.tick() => self.give_up_lost_nodes(),
+                _ = look.tick() => self.look(&mut inbox),
             }
+        }
+    }
+
+    /// Looks at the leases. What nodes said is heard first.
+    fn look(&mut self, inbox: &mut UnboundedReceiver<Message>) {
+        if self.presence.was_away(Instant::now()) {
+            self.renew_all_leases();
+        }
+        for _ in 0..inbox.len() {
+            let Ok(message) = inbox.try_recv() else { break };
+            self.on(message);
+        }
+        self.is_paused = false;
+        self.give_up_lost_nodes();
+        self.give_out();
+    }
+
+    /// The server was away itself: as after a start, nodes have a whole lease to come back.
+    fn renew_all_leases(&mut self) {
+        let now = Instant::now();
+        for state in self.nodes.values_mut() {
+            state.heard = now;
         }
     }
 
@@ -677,7 +699,6 @@ impl Desk {
     }
 
     fn give_up_lost_nodes(&mut self) {
-        self.is_paused = false;
         let lease = self.lease;
         let silent = self.nodes.iter().filter(|(_, state)| state.heard.elapsed() > lease);
         let silent: Vec<(NodeId, String)> = silent.map(|(id, state)| (*id, state.name.clone())).collect();
@@ -695,6 +716,5 @@ impl Desk {
                 }
             }
         }
-        self.give_out();
     }
 }

@@ -4,6 +4,7 @@
 //! comes back decides whether the slot is used. Changes of one job are written in the order in which they are decided, because the store keeps the order.
 
 mod desk;
+mod presence;
 
 use std::sync::Arc;
 use std::time::Duration;
