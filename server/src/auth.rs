@@ -7,6 +7,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -170,7 +171,10 @@ pub struct Authority {
     store: Store,
     /// The hash of the token of the settings.
     own: Option<Vec<u8>>,
-    is_open: bool,
+    /// Whether nobody needs a token.
+    is_open: AtomicBool,
+    /// Whether that stays so when there are tokens.
+    stays_open: bool,
     is_reached_from_elsewhere: bool,
     failures: Failures,
     /// When the use of each token was written down last.
@@ -208,7 +212,8 @@ impl Authority {
         Self {
             store,
             own: own.map(hash),
-            is_open,
+            is_open: AtomicBool::new(is_open),
+            stays_open: false,
             is_reached_from_elsewhere: false,
             failures: Failures::default(),
             uses: Mutex::default(),
@@ -229,13 +234,36 @@ impl Authority {
         self
     }
 
-    /// How far nobody needs a token.
-    pub fn openness(&self) -> Openness {
-        match (self.is_open, self.is_reached_from_elsewhere) {
+    /// The same for a server that asks nobody for a token, whatever tokens there are.
+    #[must_use]
+    pub fn staying_open(mut self, stays_open: bool) -> Self {
+        self.stays_open = stays_open;
+        self
+    }
+
+    fn is_open(&self) -> bool {
+        self.is_open.load(Ordering::Acquire)
+    }
+
+    /// An open server is closed by the first token, by whatever process that was made. It is not opened again before it is started anew.
+    async fn close_with_the_first_token(&self) -> Result<(), StoreError> {
+        if self.is_open() && !self.stays_open && self.store.read(tokens::has_any).await? {
+            self.is_open.store(false, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// How far nobody needs a token now.
+    ///
+    /// # Errors
+    /// It cannot be looked up whether there are tokens.
+    pub async fn openness(&self) -> Result<Openness, StoreError> {
+        self.close_with_the_first_token().await?;
+        Ok(match (self.is_open(), self.is_reached_from_elsewhere) {
             (false, _) => Openness::Closed,
             (true, false) => Openness::Here,
             (true, true) => Openness::Everywhere,
-        }
+        })
     }
 
     /// Who comes with a token, or without one. `None` where one is needed.
@@ -246,7 +274,7 @@ impl Authority {
         let all = || vec![Scope::Admin];
         let Some(token) = token else {
             let local = Caller { name: LOCAL.into(), scopes: all(), remote };
-            return Ok(self.is_open.then_some(local));
+            return Ok(self.is_open().then_some(local));
         };
         if self.failures.are_too_many(remote) {
             return Err(AuthError::TooMany);
@@ -266,8 +294,10 @@ impl Authority {
     /// # Errors
     /// It cannot be looked up.
     pub async fn still_counts(&self, caller: &Caller) -> Result<bool, StoreError> {
-        if [LOCAL, SETTINGS_TOKEN].contains(&caller.name.as_str()) {
-            return Ok(true);
+        match caller.name.as_str() {
+            SETTINGS_TOKEN => return Ok(true),
+            LOCAL => return Ok(self.openness().await? != Openness::Closed),
+            _ => {}
         }
         let id = caller.name.clone();
         Ok(self.store.read(move |connection| tokens::find(connection, &id, now_ms())).await?.is_some())
@@ -355,7 +385,7 @@ fn site_of(remote: IpAddr) -> IpAddr {
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
-    use super::{AuthError, Authority, Caller, MAX_FAILURES, NewToken, Scope};
+    use super::{AuthError, Authority, Caller, MAX_FAILURES, NewToken, Openness, Scope};
     use crate::store::{Store, tokens};
 
     const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -438,5 +468,24 @@ mod tests {
         let caller = Authority::new(store, None, true).caller(None, HERE).await.unwrap();
         let local = Caller { name: "local".into(), scopes: vec![Scope::Admin], remote: HERE };
         assert_eq!(caller, Some(local));
+    }
+
+    #[tokio::test]
+    async fn the_first_token_closes_an_open_server_unless_that_is_to_stay_open() {
+        let (_place, store) = store();
+        let closing = Authority::new(store.clone(), None, true);
+        let staying = Authority::new(store.clone(), None, true).staying_open(true);
+        let local = closing.caller(None, HERE).await.unwrap().unwrap();
+        assert!(closing.still_counts(&local).await.unwrap());
+        store.write(|connection| tokens::insert(connection, "a", "ci", b"", "read", 1, None)).await.unwrap();
+        assert_eq!(closing.openness().await.unwrap(), Openness::Closed);
+        assert_eq!(closing.caller(None, HERE).await.unwrap(), None);
+        assert!(!closing.still_counts(&local).await.unwrap());
+        assert_eq!(staying.openness().await.unwrap(), Openness::Here);
+        assert!(staying.still_counts(&local).await.unwrap());
+
+        // Nothing is opened by itself.
+        store.write(|connection| tokens::revoke(connection, "a", 2)).await.unwrap();
+        assert_eq!(closing.openness().await.unwrap(), Openness::Closed);
     }
 }

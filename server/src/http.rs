@@ -163,6 +163,7 @@ pub async fn serve(
         strangers: Arc::new(Semaphore::new(socket::MAX_STRANGERS)),
         authority: authority
             .allowing_failures(settings.http.max_wrong_tokens)
+            .staying_open(settings.is_insecure)
             .listening_on(settings.address.ip()),
         catalog: Catalog::new(program, settings.root.clone()),
         store,
@@ -396,7 +397,10 @@ async fn count(State(server): State<Shared>, request: Request, next: Next) -> Re
 async fn identify(State(server): State<Shared>, mut request: Request, next: Next) -> Response {
     let remote = request.extensions().get::<ConnectInfo<SocketAddr>>();
     let remote = remote.map_or(IpAddr::from([127, 0, 0, 1]), |info| info.0.ip());
-    let openness = server.authority.openness();
+    let openness = match server.authority.openness().await {
+        Ok(openness) => openness,
+        Err(error) => return ApiError::from(error).into_response(),
+    };
     if let Err(refused) = check_site(request.uri(), request.headers(), openness) {
         return refused.into_response();
     }

@@ -227,6 +227,25 @@ fn frames_that_no_agent_sends_end_the_connection() {
 }
 
 #[test]
+fn the_first_token_closes_a_server_that_runs() {
+    let project = project();
+    let mut server = JobServer::start(&project, &["--slots", "0"]);
+    let insecure = JobServer::start(&project, &["--slots", "0", "--insecure", "--db", "other/ez.db"]);
+    assert_eq!(server.ask("GET", "/jobs", None).status, 200);
+    let create = |more: &[&str]| {
+        let made = project.run(["server", "token", "create", "ci"].iter().chain(more));
+        made.success().stdout.trim().to_owned()
+    };
+    let (token, _) = (create(&[]), create(&["--db", "other/ez.db"]));
+    assert_eq!(server.ask("GET", "/jobs", None).status, 401);
+    assert_eq!(server.ask("POST", "/tasks/run", Some(&json!({"task": "hello"}))).status, 401);
+    assert_eq!(server.ask("GET", "/health", None).status, 200);
+    assert_eq!(insecure.ask("GET", "/jobs", None).status, 200);
+    server.token = Some(token);
+    assert_eq!(server.ask("GET", "/jobs", None).status, 200);
+}
+
+#[test]
 fn a_token_counts_until_its_time_is_over() {
     let project = project();
     let make = |days: &str| {

@@ -70,8 +70,9 @@ pub fn touch(connection: &Connection, id: &str, now: i64) -> Result<(), StoreErr
 /// # Errors
 /// The database fails.
 pub fn has_any(connection: &Connection) -> Result<bool, StoreError> {
-    Ok(connection
-        .query_row("SELECT EXISTS (SELECT 1 FROM tokens WHERE revoked IS NULL)", [], |row| row.get(0))?)
+    let mut query =
+        connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM tokens WHERE revoked IS NULL)")?;
+    Ok(query.query_row([], |row| row.get(0))?)
 }
 
 /// All tokens, the oldest first.

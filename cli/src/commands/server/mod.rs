@@ -206,14 +206,20 @@ fn create_token(context: &Context, request: &TokenCreate) -> Outcome {
     let store = open(context, &request.data)?;
     let (id, name, hash, scopes) =
         (token.id.clone(), request.name.clone(), token.hash.clone(), request.scopes.join(","));
-    runtime()?
+    let is_first = runtime()?
         .block_on(store.write(move |connection| {
+            let is_first = !tokens::has_any(connection)?;
             tokens::insert(connection, &id, &name, &hash, &scopes, now_ms(), expires)?;
-            audit::write(connection, "command line", "create", &format!("token {id}"), "local", now_ms())
+            audit::write(connection, "command line", "create", &format!("token {id}"), "local", now_ms())?;
+            Ok(is_first)
         }))
         .map_err(failure)?;
     context.logger.out(Color::None, &format!("{}\n", token.text));
     context.logger.err(Color::None, "ez: keep it; it is not shown again\n");
+    if is_first {
+        let told = "ez: it is the first one: from now on the server answers nobody without a token\n";
+        context.logger.err(Color::None, told);
+    }
     Ok(())
 }
 
