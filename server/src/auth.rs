@@ -19,6 +19,7 @@ use subtle::ConstantTimeEq;
 use crate::api::ApiError;
 use crate::clock::now_ms;
 use crate::store::{Store, StoreError, tokens};
+use crate::token_watch::TokenWatch;
 
 /// The name of who asks an open server.
 const LOCAL: &str = "local";
@@ -177,6 +178,7 @@ pub struct Authority {
     stays_open: bool,
     is_reached_from_elsewhere: bool,
     failures: Failures,
+    watch: TokenWatch,
     /// When the use of each token was written down last.
     uses: Mutex<HashMap<String, Instant>>,
 }
@@ -216,6 +218,7 @@ impl Authority {
             stays_open: false,
             is_reached_from_elsewhere: false,
             failures: Failures::default(),
+            watch: TokenWatch::default(),
             uses: Mutex::default(),
         }
     }
@@ -303,6 +306,22 @@ impl Authority {
         Ok(self.store.read(move |connection| tokens::find(connection, &id, now_ms())).await?.is_some())
     }
 
+    /// Ends when somebody who was let in may be here no more: their token is revoked or over, or an open server was closed.
+    pub async fn until_revoked(&self, caller: &Caller) {
+        let mut counting = self.watch.subscribe();
+        // What cannot be looked up now is looked up after the next change.
+        while self.still_counts(caller).await.unwrap_or(true) {
+            if counting.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+        }
+    }
+
+    /// Notices, as long as the server lives, which tokens count no more.
+    pub async fn watch_tokens(&self) {
+        self.watch.work(&self.store).await;
+    }
+
     /// Whether the use of a token is to be written down: not every one costs a write.
     fn is_first_use_for_long(&self, id: &str) -> bool {
         let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
@@ -384,6 +403,8 @@ fn site_of(remote: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
+    use std::sync::Arc;
+    use std::time::Duration;
 
     use super::{AuthError, Authority, Caller, MAX_FAILURES, NewToken, Openness, Scope};
     use crate::store::{Store, tokens};
@@ -468,6 +489,21 @@ mod tests {
         let caller = Authority::new(store, None, true).caller(None, HERE).await.unwrap();
         let local = Caller { name: "local".into(), scopes: vec![Scope::Admin], remote: HERE };
         assert_eq!(caller, Some(local));
+    }
+
+    #[tokio::test]
+    async fn who_is_there_learns_that_a_token_counts_no_more() {
+        let (_place, store) = store();
+        let authority = Arc::new(Authority::new(store.clone(), None, false));
+        let watching = Arc::clone(&authority);
+        tokio::spawn(async move { watching.watch_tokens().await });
+        store.write(|connection| tokens::insert(connection, "a", "ci", b"", "read", 1, None)).await.unwrap();
+        let caller = Caller { name: "a".into(), scopes: vec![Scope::Read], remote: HERE };
+        let mut revoked = std::pin::pin!(authority.until_revoked(&caller));
+        let while_it_counts = tokio::time::timeout(Duration::from_millis(1), revoked.as_mut());
+        assert!(while_it_counts.await.is_err());
+        store.write(|connection| tokens::revoke(connection, "a", 2)).await.unwrap();
+        revoked.await;
     }
 
     #[tokio::test]

@@ -31,7 +31,7 @@ use crate::agent::connect::{ConnectError, Connector, Link};
 use crate::agent::{self, AgentError};
 use crate::api::nodes::PlainNodes;
 use crate::api::{self, ApiError, Server, Shared, socket, subscription};
-use crate::auth::{Authority, Openness};
+use crate::auth::{Authority, Caller, Openness};
 use crate::catalog::Catalog;
 use crate::clock::now_ms;
 use crate::dispatcher::{Dispatcher, DispatcherSettings};
@@ -173,6 +173,8 @@ pub async fn serve(
         began: std::time::Instant::now(),
     });
     tokio::spawn(subscription::publish_all(Arc::clone(&server)));
+    let watching = Arc::clone(&server);
+    tokio::spawn(async move { watching.authority.watch_tokens().await });
     let listener = TcpListener::bind(settings.address)
         .await
         .map_err(|error| ServeError::Listen(settings.address, error))?;
@@ -334,7 +336,9 @@ pub fn router(server: Shared, limits: &HttpLimits, end: &watch::Receiver<bool>) 
         })
         .layer(DefaultBodyLimit::max(limits.max_body_bytes))
         .layer(middleware::from_fn(move |request, next| in_time(body, request, next)))
-        .layer(middleware::map_response(move |response| std::future::ready(ended_by(end.clone(), response))))
+        .layer(middleware::from_fn_with_state(Arc::clone(&server), move |server, request, next| {
+            end_stream(server, end.clone(), request, next)
+        }))
         .layer(middleware::from_fn_with_state(Arc::clone(&server), identify))
         .layer(middleware::from_fn_with_state(Arc::clone(&server), count))
         .with_state(server)
@@ -370,16 +374,32 @@ async fn in_time(limit: Duration, request: Request, next: Next) -> Response {
     response
 }
 
-/// Ends streams of events with the server: who listens goes on at the next one.
-fn ended_by(mut end: watch::Receiver<bool>, response: Response) -> Response {
+/// Ends streams of events with the server, where who listens goes on at the next one, and with the token of who listens.
+async fn end_stream(
+    State(server): State<Shared>,
+    mut end: watch::Receiver<bool>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let caller = request.extensions().get::<Caller>().cloned();
+    let response = next.run(request).await;
     let kind = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     if !kind.is_some_and(|kind| kind.starts_with(b"text/event-stream")) {
         return response;
     }
-    response.map(|body| {
-        let ended = Box::pin(async move { end.wait_for(|end| *end).await.map(drop).unwrap_or_default() });
-        Body::from_stream(body.into_data_stream().take_until(ended))
-    })
+    let ended = async move {
+        let revoked = async {
+            match &caller {
+                Some(caller) => server.authority.until_revoked(caller).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = end.wait_for(|end| *end) => {}
+            () = revoked => {}
+        }
+    };
+    response.map(|body| Body::from_stream(body.into_data_stream().take_until(Box::pin(ended))))
 }
 
 /// Counts what is answered.

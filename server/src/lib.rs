@@ -33,4 +33,5 @@ pub mod source_file;
 pub mod store;
 pub mod sync;
 pub mod tls;
+pub mod token_watch;
 pub mod wire;

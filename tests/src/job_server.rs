@@ -318,6 +318,8 @@ pub struct JobAgent<'p> {
     project: &'p Project,
     flags: Vec<String>,
     process: Child,
+    /// What it says, where somebody wants to read it.
+    pub errors: Option<BufReader<ChildStderr>>,
 }
 
 impl<'p> JobAgent<'p> {
@@ -332,12 +334,38 @@ impl<'p> JobAgent<'p> {
         let own = ["--server", url, "--name", name, "--data", &format!(".agents/{name}")].map(str::to_owned);
         let flags: Vec<String> = own.into_iter().chain(flags.iter().map(ToString::to_string)).collect();
         let process = Self::begin(project, &flags);
-        Self { project, flags, process }
+        Self { project, flags, process, errors: None }
+    }
+
+    /// Starts one in the server's project, with nothing but these flags, and with variables of its environment. What it says can be read.
+    pub fn start_in(project: &'p Project, flags: &[&str], environment: &[(&str, &str)]) -> Self {
+        let flags: Vec<String> = flags.iter().map(ToString::to_string).collect();
+        let mut process = Self::command(project, &flags)
+            .envs(environment.iter().copied())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("ez starts");
+        let errors = process.stderr.take().map(BufReader::new);
+        Self { project, flags, process, errors }
+    }
+
+    fn command(project: &Project, flags: &[String]) -> Command {
+        let mut command = command(project);
+        command.args(["client", "start"]).args(flags);
+        command
     }
 
     fn begin(project: &Project, flags: &[String]) -> Child {
-        let mut command = command(project);
-        command.args(["client", "start"]).args(flags).stderr(Stdio::null()).spawn().expect("ez starts")
+        Self::command(project, flags).stderr(Stdio::null()).spawn().expect("ez starts")
+    }
+
+    /// Waits until it has ended by itself. Its exit code, and what it said that was not read.
+    pub fn end(&mut self) -> (Option<i32>, String) {
+        let mut said = String::new();
+        if let Some(errors) = &mut self.errors {
+            errors.read_to_string(&mut said).expect("text");
+        }
+        (self.process.wait().expect("it ends").code(), said)
     }
 
     /// Kills it at once, as `kill -9` does.

@@ -5,11 +5,16 @@
 use std::io::{Read, Write};
 
 use ez_tests::Project;
-use ez_tests::job_server::JobServer;
+use ez_tests::job_server::{JobAgent, JobServer, is_begun};
 use ez_tests::raw_http::{answers, connect, exchange, rest, status};
 use serde_json::json;
 
-const TASKFILE: &str = "version: '3'\ntasks:\n  hello: echo hello\n";
+const TASKFILE: &str = r"version: '3'
+silent: true
+tasks:
+  hello: echo hello
+  stay: 'echo begun; exec sleep 654321'
+";
 
 fn project() -> Project {
     Project::new().file("Taskfile.yml", TASKFILE)
@@ -243,6 +248,40 @@ fn the_first_token_closes_a_server_that_runs() {
     assert_eq!(insecure.ask("GET", "/jobs", None).status, 200);
     server.token = Some(token);
     assert_eq!(server.ask("GET", "/jobs", None).status, 200);
+}
+
+#[test]
+fn what_is_open_for_a_token_ends_with_it() {
+    let project = project();
+    let mut server = JobServer::start_in(&project, &["--slots", "1"], &[("EZ_SERVER_TOKEN", "own-token")]);
+    let create = |scopes: &str| {
+        let made = project.run(["server", "token", "create", "ci", "--scopes", scopes]);
+        made.success().stdout.trim().to_owned()
+    };
+    let revoke = |token: &str| {
+        let id = token.split('_').nth(1).expect("an id").to_owned();
+        project.run(["server", "token", "revoke", &id]).success();
+    };
+    let (reader, node) = (create("read"), create("node"));
+    let url = format!("http://{}", server.address);
+    let flags = ["--server", &url, "--name", "far", "--data", ".agents/far"];
+    let mut agent = JobAgent::start_in(&project, &flags, &[("EZ_CLIENT_TOKEN", &node)]);
+    let jobs = ["local", "far"].map(|node| server.run(&json!({"task": "stay", "node": node})));
+    for job in jobs {
+        server.follow(job, "0", is_begun);
+    }
+    server.token = Some(reader.clone());
+    let told = std::thread::scope(|scope| {
+        let listener = scope.spawn(|| server.end_of(jobs[0]));
+        revoke(&reader);
+        listener.join().expect("it listens")
+    });
+    // The stream ended, and not because the job did.
+    assert_eq!(told.state, "");
+    revoke(&node);
+    let (code, said) = agent.end();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("the token counts no more"), "{said}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_
 use axum::extract::{ConnectInfo, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use futures_util::stream::SplitStream;
 use futures_util::{SinkExt, StreamExt};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -34,6 +35,12 @@ const MAX_PIECES: usize = 16;
 
 /// How long a client has to say what it wants.
 const GREETING_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long what is still to be said to an agent may take when its connection ends.
+const FAREWELL_LIMIT: Duration = Duration::from_secs(5);
+
+/// What is told to who is connected with a token that was revoked or is over.
+pub const NO_TOKEN_ANY_MORE: &str = "the token counts no more";
 
 /// A message of which only the form is known.
 #[derive(Debug, Deserialize)]
@@ -93,7 +100,7 @@ async fn greet(
     };
     match wire::decode::<FromAgent>(&text) {
         Ok(registration @ FromAgent::NodeRegister(_)) if caller.may(Scope::Node) => {
-            serve(socket, server, registration).await;
+            serve(socket, server, caller, registration).await;
         }
         Ok(_) => refuse(socket, format!("the token lacks the scope `{}`", Scope::Node)).await,
         Err(_) if caller.may(Scope::Read) => subscription::serve(socket, server, caller, &text).await,
@@ -144,12 +151,12 @@ pub async fn refuse(mut socket: WebSocket, reason: String) {
     let _ = socket.send(Message::Close(Some(close))).await;
 }
 
-async fn serve(socket: WebSocket, server: Shared, registration: FromAgent) {
-    let (mut sink, mut source) = socket.split();
+async fn serve(socket: WebSocket, server: Shared, caller: Caller, registration: FromAgent) {
+    let (mut sink, source) = socket.split();
     let (outgoing, from_agent) = mpsc::unbounded_channel();
     let (to_agent, mut incoming) = mpsc::unbounded_channel::<ToAgent>();
     let _ = outgoing.send(Outgoing::Message(registration));
-    let writing = tokio::spawn(async move {
+    let mut writing = tokio::spawn(async move {
         let mut seq = 0;
         while let Some(message) = incoming.recv().await {
             seq += 1;
@@ -160,23 +167,35 @@ async fn serve(socket: WebSocket, server: Shared, registration: FromAgent) {
         }
         let _ = sink.close().await;
     });
-    let attending = tokio::spawn(attend(server.dispatcher.clone(), from_agent, to_agent));
+    let attending = tokio::spawn(attend(server.dispatcher.clone(), from_agent, to_agent.clone()));
+    tokio::select! {
+        () = hear(source, outgoing) => {}
+        () = server.authority.until_revoked(&caller) => {
+            let _ = to_agent.send(ToAgent::Refused { reason: NO_TOKEN_ANY_MORE.into() });
+        }
+    }
+    drop(to_agent);
+    let _ = attending.await;
+    // It ends when nobody has anything to say any more.
+    let _ = timeout(FAREWELL_LIMIT, &mut writing).await;
+    writing.abort();
+}
+
+/// Passes on what an agent says, until it goes away.
+async fn hear(mut source: SplitStream<WebSocket>, outgoing: mpsc::UnboundedSender<Outgoing>) {
     while let Some(Ok(message)) = source.next().await {
         let heard = match message {
             Message::Text(text) => wire::decode::<FromAgent>(&text).ok().map(Outgoing::Message),
             Message::Binary(bytes) => LogPiece::decode(&bytes).map(Outgoing::Log),
             Message::Ping(_) | Message::Pong(_) => continue,
-            Message::Close(_) => break,
+            Message::Close(_) => return,
         };
         // Who says what nobody understands is not listened to any more.
-        let Some(heard) = heard else { break };
+        let Some(heard) = heard else { return };
         if outgoing.send(heard).is_err() {
-            break;
+            return;
         }
     }
-    drop(outgoing);
-    let _ = attending.await;
-    writing.abort();
 }
 
 /// A connection within this process, for the agent of the server itself.

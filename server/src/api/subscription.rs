@@ -3,6 +3,7 @@
 //! Nothing is kept for a listener. Events wait in the row that all share, logs in their files; who does not read fast enough is told later, or to read the state anew.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::Shared;
-use super::socket::Said;
+use super::socket::{NO_TOKEN_ANY_MORE, Said};
 use crate::auth::Caller;
 use crate::dispatcher::Event;
 use crate::events::{KeptEvent, Subject};
@@ -38,7 +39,7 @@ const BATCH: usize = 256;
 /// How much of a log is told in one message.
 const LOG_BYTES: usize = 64 * 1024;
 
-/// How often a connection is looked after: whether it lives, and whether its token still counts.
+/// How often a connection is looked after: whether it lives.
 const BEAT: Duration = Duration::from_secs(20);
 
 /// How long a client may say nothing, not even that it lives.
@@ -234,6 +235,8 @@ impl Listener {
         let mut beat = interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heard = Instant::now();
+        let (server, caller) = (Arc::clone(&self.server), self.caller.clone());
+        let mut revoked = pin!(server.authority.until_revoked(&caller));
         loop {
             self.catch_up().await?;
             tokio::select! {
@@ -250,25 +253,16 @@ impl Listener {
                 Some(message) = from_followers.recv() => {
                     self.tell(message.event, self.told, &message.data).await?;
                 }
+                () = revoked.as_mut() => {
+                    return self.tell("refused", self.told, &json!({"reason": NO_TOKEN_ANY_MORE})).await;
+                }
                 _ = beat.tick() => {
                     if heard.elapsed() > SILENCE_LIMIT {
                         return Err(Over);
                     }
-                    self.check_token().await?;
                     self.send(Message::Ping(Vec::new().into())).await?;
                 }
             }
-        }
-    }
-
-    async fn check_token(&mut self) -> Result<(), Over> {
-        match self.server.authority.still_counts(&self.caller).await {
-            Ok(false) => {
-                self.tell("refused", self.told, &json!({"reason": "the token counts no more"})).await?;
-                Err(Over)
-            }
-            // What cannot be looked up now is looked up at the next beat.
-            Ok(true) | Err(_) => Ok(()),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Tokens: of each only its hash.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, OptionalExtension};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -73,6 +75,18 @@ pub fn has_any(connection: &Connection) -> Result<bool, StoreError> {
     let mut query =
         connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM tokens WHERE revoked IS NULL)")?;
     Ok(query.query_row([], |row| row.get(0))?)
+}
+
+/// Which tokens count.
+///
+/// # Errors
+/// The database fails.
+pub fn counting(connection: &Connection, now: i64) -> Result<BTreeSet<String>, StoreError> {
+    let mut query = connection.prepare_cached(
+        "SELECT id FROM tokens WHERE revoked IS NULL AND (expires IS NULL OR expires > ?1)",
+    )?;
+    let found = query.query_map([now], |row| row.get(0))?;
+    Ok(found.collect::<Result<_, _>>()?)
 }
 
 /// All tokens, the oldest first.
