@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use ez_runner::report::plain::Palette;
+use ez_runner::standard_streams::StandardStream;
 
 use crate::environment::Environment;
 use crate::exit_code::Code;
@@ -90,15 +91,15 @@ impl Logger {
     /// Writes to stdout. A reader that went away ends the program, successfully.
     pub fn out(&self, color: Color, text: &str) {
         match (&self.palette, color) {
-            (None, _) | (_, Color::None) => print(&mut io::stdout().lock(), text),
-            _ => print(&mut io::stdout().lock(), &self.paint(color, text)),
+            (None, _) | (_, Color::None) => print(&mut StandardStream::out(), text),
+            _ => print(&mut StandardStream::out(), &self.paint(color, text)),
         }
     }
 
     /// Writes to stderr.
     pub fn err(&self, color: Color, text: &str) {
         // There is nobody left to tell when stderr is gone.
-        let _ = io::stderr().lock().write_all(self.paint(color, text).as_bytes());
+        let _ = StandardStream::err().write_all(self.paint(color, text).as_bytes());
     }
 }
 

@@ -48,6 +48,7 @@ pub mod scheduler;
 pub mod scope;
 pub mod shell;
 pub mod signal;
+pub mod standard_streams;
 pub mod task_lock;
 pub mod task_log;
 pub mod template_host;

@@ -58,6 +58,27 @@ fn a_log_goes_on_with_the_next_attempt() {
 }
 
 #[test]
+fn both_streams_of_a_job_are_told_in_their_order() {
+    let taskfile = r"version: '3'
+tasks:
+  many:
+    cmds: [echo one, echo two, 'echo three; true', {task: sub}, /bin/echo four, 'echo five >&2; exit 3']
+  sub: {cmds: [echo sub, '/bin/echo more >&2'], ez-retry: 1}
+";
+    let project = Project::new().file("Taskfile.yml", taskfile);
+    let server = JobServer::start(&project, &[]);
+    for _ in 0..10 {
+        let text = server.end_of(server.run(&json!({"task": "many"}))).text;
+        let wanted = "task: [many] echo one\none\ntask: [many] echo two\ntwo\ntask: [many] echo three; true\nthree\n\
+            task: [sub] echo sub\nsub\ntask: [sub] /bin/echo more >&2\nmore\ntask: [many] /bin/echo four\nfour\n\
+            task: [many] echo five >&2; exit 3\nfive\n";
+        let begin = text.get(..wanted.len().min(text.len())).unwrap_or_default();
+        assert_eq!(begin, wanted, "{text}");
+        assert!(text.contains("exit status 3"), "{text}");
+    }
+}
+
+#[test]
 fn what_is_no_place_in_a_log_is_refused() {
     let project = project();
     let server = JobServer::start(&project, &[]);

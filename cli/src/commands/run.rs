@@ -18,6 +18,7 @@ use ez_runner::report::plain::Plain;
 use ez_runner::report::recap::Recap;
 use ez_runner::report::status_line::StatusLine;
 use ez_runner::report::trace::Trace;
+use ez_runner::standard_streams::StandardStream;
 
 use super::check::show;
 use super::list::JsonList;
@@ -407,9 +408,13 @@ fn sink(context: &Context, options: &Options) -> Result<Rc<dyn EventSink>, Failu
     if options.events {
         sinks.push(Box::new(JsonLines::new(io::stdout())));
     } else {
-        sinks.push(Box::new(Plain::new(io::stdout(), io::stderr(), context.logger.palette().cloned())));
+        sinks.push(Box::new(Plain::new(
+            StandardStream::out(),
+            StandardStream::err(),
+            context.logger.palette().cloned(),
+        )));
         if options.personality == Personality::Ez && !options.silent && !options.dry {
-            sinks.push(Box::new(Recap::new(io::stderr(), options.color)));
+            sinks.push(Box::new(Recap::new(StandardStream::err(), options.color)));
         }
         if wants_status_line(options) {
             sinks.push(Box::new(StatusLine::new(io::stderr(), terminal_size)));

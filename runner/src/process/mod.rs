@@ -25,6 +25,7 @@ pub use lookup::{LookupError, NOT_FOUND_CODE, Programs};
 
 use crate::limits::{Descriptors, Reserved};
 use crate::signal::Stop;
+use crate::standard_streams;
 use unix::{Launched, Pipe, Read};
 
 /// Time between the interrupt and the kill of a command that exceeded its time or was cancelled
@@ -93,6 +94,10 @@ impl Routes {
     pub const JOINED: Self = Self { stdout: Route::Read, stderr: Route::Read, joined: true };
     /// Both are read, each by itself.
     pub const SPLIT: Self = Self { stdout: Route::Read, stderr: Route::Read, joined: false };
+
+    fn inherits(self) -> bool {
+        self.stdout == Route::Inherit || self.stderr == Route::Inherit
+    }
 
     fn piped(self) -> bool {
         self.stdout == Route::Read || self.stderr == Route::Read
@@ -358,6 +363,9 @@ impl Processes {
         };
         let (file, directory) = (program.file.clone(), program.directory.clone());
         let (group, linger) = (program.group, program.linger);
+        if program.routes.inherits() {
+            standard_streams::settle_all();
+        }
         let launched = unix::launch(program).await.map_err(|source| match std::fs::metadata(&directory) {
             Ok(metadata) if metadata.is_dir() => ProcessError::Start { file, source },
             Ok(_) => {

@@ -19,6 +19,7 @@ use crate::process::{
     Control, Ending, Environment, Finished, Interruption, LINGER, NOT_FOUND_CODE, ProcessError, Program,
     Redirected, Route, Routes, Sink, Stream, Target, system_message,
 };
+use crate::standard_streams::StandardStream;
 
 /// How much of a file is looked at to tell a script from a binary, bytes.
 const FIRST_LINE_BYTES: usize = 4096;
@@ -377,11 +378,10 @@ impl Output<'_> {
                 match (self.routes.of(stream), stream) {
                     (Route::Null, _) => {}
                     (Route::Read, _) => (self.sink)(stream, bytes),
-                    (Route::Inherit, Stream::Stdout) => {
-                        let mut stdout = io::stdout().lock();
-                        drop(stdout.write_all(bytes).and_then(|()| stdout.flush()));
+                    (Route::Inherit, stream) => {
+                        let mut own = StandardStream(stream);
+                        drop(own.write_all(bytes).and_then(|()| own.flush()));
                     }
-                    (Route::Inherit, Stream::Stderr) => drop(io::stderr().lock().write_all(bytes)),
                 }
             }
         }

@@ -12,6 +12,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use ez_runner::signal::Stop;
+use ez_runner::standard_streams;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, kill_process_group};
 use tokio::net::unix::pipe::Receiver;
 use tokio::process::{Child, Command};
@@ -161,6 +162,7 @@ impl RunningJob {
         std::env::set_current_dir(directory)?;
         rustix::stdio::dup2_stdout(out)?;
         rustix::stdio::dup2_stderr(err)?;
+        standard_streams::keep_order();
         let (tell, exit) = oneshot::channel();
         let thread = std::thread::Builder::new().name("ez-task".into()).stack_size(STACK_BYTES);
         thread.spawn(move || {
