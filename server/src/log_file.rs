@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::ops::ControlFlow;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -39,7 +39,7 @@ impl LogFiles {
     /// # Errors
     /// It cannot be made.
     pub fn new(root: PathBuf) -> io::Result<Self> {
-        fs::create_dir_all(&root)?;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&root)?;
         Ok(Self { root, suffix: LOG, open: Mutex::default() })
     }
 

@@ -86,6 +86,13 @@ impl fmt::Debug for SecretKey {
     }
 }
 
+/// The mode of a file that others than its owner may read or write.
+pub fn mode_for_others(path: &Path) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = fs::metadata(path).ok()?.permissions().mode() & 0o777;
+    (mode & 0o077 != 0).then_some(mode)
+}
+
 impl SecretKey {
     /// The key of a text.
     ///
@@ -106,12 +113,10 @@ impl SecretKey {
     /// # Errors
     /// It cannot be read, or others can read it too.
     pub fn of_file(path: &Path) -> Result<Self, SecretError> {
-        use std::os::unix::fs::PermissionsExt;
         let shown = path.display().to_string();
         let io = |error| SecretError::Io(shown.clone(), error);
         let metadata = fs::metadata(path).map_err(io)?;
-        let mode = metadata.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
+        if let Some(mode) = mode_for_others(path) {
             return Err(SecretError::OpenFile { path: shown, mode });
         }
         if metadata.len() > MAX_KEY_BYTES {

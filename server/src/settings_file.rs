@@ -44,7 +44,7 @@ pub const SETTINGS: &[SettingRow] = settings! {
     "port" "--port" "EZ_HTTP_PORT" "8080" "8443" "the port to listen on; 0 is any that is free"
     "root" "--root" "EZ_ROOT" "this directory" "\"project\"" "the project; its `ez-server.toml` is read"
     "db" "--db" "EZ_DB_PATH" "`.ez-server/ez.db` in the project" "\"/srv/ez/ez.db\"" "the database; logs, keys and the agent's directory are beside it"
-    "token_file" "" "" "none" "\"token\"" "a file with a token that may do everything; `EZ_SERVER_TOKEN` is such a token itself"
+    "token_file" "" "" "none" "\"token\"" "a file, for its owner alone, with a token that may do everything; `EZ_SERVER_TOKEN` is such a token itself"
     "secret_key_file" "" "" "`secret.key` beside the database" "\"/run/secrets/ez\"" "the key for stored secrets, made when there is none; `EZ_SECRET_KEY` is the key itself"
     "insecure" "--insecure" "" "false" "true" "ask nobody for a token, wherever it listens"
     "slots" "--slots" "" "cores" "4" "how many jobs run on this machine at once; 0 is none"

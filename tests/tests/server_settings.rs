@@ -140,10 +140,29 @@ fn a_server_for_everybody_is_reached_by_addresses_but_by_no_name() {
 #[test]
 fn a_token_may_stand_in_a_file() {
     let project = project().file("ez-server.toml", "token_file = 'token'\n").file("token", "of-file\n");
+    let mode = |mode| {
+        std::fs::set_permissions(project.path("token"), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    mode(0o644);
+    project.run(["server", "start"]).exit(2).stderr_has("token can be read by others (mode 644)");
+    mode(0o600);
     let mut server = JobServer::start(&project, &[]);
     assert_eq!(server.ask("GET", "/jobs", None).status, 401);
     server.token = Some("of-file".into());
     assert_eq!(server.ask("GET", "/jobs", None).status, 200);
+}
+
+#[test]
+fn what_a_server_keeps_is_its_owners_wherever_it_is() {
+    let project = project().file("open/here", "");
+    let server = JobServer::start(&project, &["--db", "open/jobs.db"]);
+    let job = server.run(&json!({"task": "where"}));
+    server.end_of(job);
+    project.run(["server", "backup", "copy.db", "--db", "open/jobs.db"]).success();
+    for name in ["open/jobs.db", "open/jobs.db-wal", "open/logs", "open/secret.key", "copy.db"] {
+        let mode = std::fs::metadata(project.path(name)).expect(name).permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{name} {mode:o}");
+    }
 }
 
 #[test]

@@ -15,6 +15,7 @@ pub mod results;
 pub mod retention;
 pub mod tokens;
 
+use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -58,6 +59,9 @@ pub enum StoreError {
     /// A secret was to be stored.
     #[error("the server has no secret key: set EZ_SECRET_KEY")]
     NoSecretKey,
+    /// Its file cannot be made or written.
+    #[error("{0} cannot be written: {1}")]
+    Unwritable(String, #[source] std::io::Error),
     /// The thread that writes has ended, or cannot begin a transaction.
     #[error("the database takes no changes")]
     Closed,
@@ -91,6 +95,7 @@ impl Store {
     /// # Errors
     /// It is broken, newer, or cannot be opened.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        make_private(path)?;
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(BUSY_LIMIT)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
@@ -180,6 +185,7 @@ impl Store {
     /// The copy cannot be written.
     pub async fn backup(&self, to: PathBuf) -> Result<(), StoreError> {
         self.read(move |connection| {
+            make_private(&to)?;
             connection.backup("main", &to, None::<fn(rusqlite::backup::Progress)>)?;
             Ok(())
         })
@@ -201,6 +207,13 @@ impl Inner {
         connection.set_prepared_statement_cache_capacity(64);
         Ok(connection)
     }
+}
+
+/// Makes a file for its owner alone, where there is none. Those that the database puts beside it have its mode.
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let made = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
+    made.map(drop).map_err(|error| StoreError::Unwritable(path.display().to_string(), error))
 }
 
 fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use ez_server::agent::AgentSettings;
 use ez_server::http::CONTENT;
 use ez_server::queue::Limits;
+use ez_server::secrets::mode_for_others;
 use ez_server::settings::{DATABASE, HttpLimits, PORT, SecretKeySource, ServerSettings};
 use ez_server::settings_file::{HttpTable, JobLimit, NAME, RetentionTable, SettingsFile};
 use ez_server::store::retention::Retention;
@@ -130,6 +131,12 @@ fn token(context: &Context, place: &Place) -> Result<Option<String>, Failure> {
     let of_environment = given(context, None, "EZ_SERVER_TOKEN");
     let (None, Some(path)) = (&of_environment, &place.file.token_file) else { return Ok(of_environment) };
     let path = place.path(path);
+    if let Some(mode) = mode_for_others(&path) {
+        let shown = path.display();
+        return Err(misuse(format!(
+            "the token_file {shown} can be read by others (mode {mode:o}): say `chmod 600 {shown}`"
+        )));
+    }
     let text = fs::read_to_string(&path)
         .map_err(|error| misuse(format!("the token_file {} cannot be read: {error}", path.display())))?;
     match text.trim() {
