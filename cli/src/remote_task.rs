@@ -31,6 +31,9 @@ use crate::project::{self, Project};
 /// The most tasks that a task may call, each with its variables.
 const MAX_CALLS: usize = 10_000;
 
+/// Variables with the token for a server, the first one that is set.
+pub const TOKENS: [&str; 2] = ["EZ_CLIENT_TOKEN", "EZ_SERVER_TOKEN"];
+
 /// Files beside the Taskfile that a run reads.
 const COMPANIONS: [&str; 4] = [".taskrc.yml", ".taskrc.yaml", "plugins", ".ez-version"];
 
@@ -53,7 +56,7 @@ impl RemoteServer {
         let Some(url) = flag.map(str::to_owned).or_else(|| variable("EZ_SERVER_URL")) else {
             return Ok(None);
         };
-        let token = variable("EZ_CLIENT_TOKEN").or_else(|| variable("EZ_SERVER_TOKEN"));
+        let token = TOKENS.into_iter().find_map(variable);
         let ca = variable("EZ_SERVER_CA").map(|path| context.environment.absolute(path).into_std_path_buf());
         let client = ContentClient::new(&url, token, ca.as_deref()).map_err(refused)?;
         Ok(Some(Self { client }))

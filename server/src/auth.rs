@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::extract::FromRequestParts;
@@ -17,9 +17,13 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::api::ApiError;
+use crate::attempt_token;
 use crate::clock::now_ms;
+use crate::job::JobId;
+use crate::secrets::SecretKey;
 use crate::store::{Store, StoreError, tokens};
 use crate::token_watch::TokenWatch;
+use crate::wire::Attempt;
 
 /// The name of who asks an open server.
 const LOCAL: &str = "local";
@@ -80,6 +84,8 @@ pub struct Caller {
     pub name: String,
     /// What they may do.
     pub scopes: Vec<Scope>,
+    /// The attempt whose token they have.
+    pub attempt: Option<Attempt>,
     /// From where.
     pub remote: IpAddr,
 }
@@ -176,6 +182,8 @@ pub struct Authority {
     is_open: AtomicBool,
     /// Whether that stays so when there are tokens.
     stays_open: bool,
+    /// The key of the tokens of attempts.
+    key: Option<Arc<SecretKey>>,
     is_reached_from_elsewhere: bool,
     failures: Failures,
     watch: TokenWatch,
@@ -200,6 +208,9 @@ pub enum AuthError {
     /// It is none, or counts no more.
     #[error("the token is not known: make one with `ez server token create`")]
     Unknown,
+    /// It is of an attempt that runs no more.
+    #[error("the token was one of job {0}, which does not run any more")]
+    Over(JobId),
     /// Too many wrong ones came from there.
     #[error("too many wrong tokens came from this address: wait a minute")]
     TooMany,
@@ -216,6 +227,7 @@ impl Authority {
             own: own.map(hash),
             is_open: AtomicBool::new(is_open),
             stays_open: false,
+            key: None,
             is_reached_from_elsewhere: false,
             failures: Failures::default(),
             watch: TokenWatch::default(),
@@ -227,6 +239,13 @@ impl Authority {
     #[must_use]
     pub fn allowing_failures(mut self, most: u32) -> Self {
         self.failures.most = most;
+        self
+    }
+
+    /// The same for a server that gives tokens to attempts.
+    #[must_use]
+    pub fn knowing_attempts(mut self, key: Arc<SecretKey>) -> Self {
+        self.key = Some(key);
         self
     }
 
@@ -276,20 +295,32 @@ impl Authority {
     pub async fn caller(&self, token: Option<&str>, remote: IpAddr) -> Result<Option<Caller>, AuthError> {
         let all = || vec![Scope::Admin];
         let Some(token) = token else {
-            let local = Caller { name: LOCAL.into(), scopes: all(), remote };
+            let local = Caller { name: LOCAL.into(), scopes: all(), attempt: None, remote };
             return Ok(self.is_open().then_some(local));
         };
         if self.failures.are_too_many(remote) {
             return Err(AuthError::TooMany);
         }
         if self.own.as_ref().is_some_and(|own| is_same(own, &hash(token))) {
-            return Ok(Some(Caller { name: SETTINGS_TOKEN.into(), scopes: all(), remote }));
+            return Ok(Some(Caller { name: SETTINGS_TOKEN.into(), scopes: all(), attempt: None, remote }));
+        }
+        if let Some(attempt) = self.key.as_ref().and_then(|key| attempt_token::open(key, token)) {
+            return self.of_attempt(attempt, remote).await.map(Some);
         }
         let Some((name, scopes)) = self.of_store(token).await? else {
             self.failures.add(remote);
             return Err(AuthError::Unknown);
         };
-        Ok(Some(Caller { name, scopes, remote }))
+        Ok(Some(Caller { name, scopes, attempt: None, remote }))
+    }
+
+    /// Who has the token of an attempt. One that is over is no guess.
+    async fn of_attempt(&self, attempt: Attempt, remote: IpAddr) -> Result<Caller, AuthError> {
+        if !attempt_token::is_running(&self.store, attempt).await? {
+            return Err(AuthError::Over(attempt.job));
+        }
+        let scopes = vec![Scope::Read, Scope::Run];
+        Ok(Caller { name: format!("job {}", attempt.job), scopes, attempt: Some(attempt), remote })
     }
 
     /// Whether somebody who was let in still may: a token can be revoked meanwhile.
@@ -301,6 +332,9 @@ impl Authority {
             SETTINGS_TOKEN => return Ok(true),
             LOCAL => return Ok(self.openness().await? != Openness::Closed),
             _ => {}
+        }
+        if let Some(attempt) = caller.attempt {
+            return attempt_token::is_running(&self.store, attempt).await;
         }
         let id = caller.name.clone();
         Ok(self.store.read(move |connection| tokens::find(connection, &id, now_ms())).await?.is_some())
@@ -407,7 +441,10 @@ mod tests {
     use std::time::Duration;
 
     use super::{AuthError, Authority, Caller, MAX_FAILURES, NewToken, Openness, Scope};
+    use crate::attempt_token;
+    use crate::secrets::SecretKey;
     use crate::store::{Store, tokens};
+    use crate::wire::Attempt;
 
     const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -470,6 +507,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_token_of_an_attempt_that_does_not_run_is_refused_and_is_no_guess() {
+        let (_place, store) = store();
+        let key = Arc::new(SecretKey::of_text(&"k".repeat(32)).unwrap());
+        let token = attempt_token::make(&key, Attempt { job: 7, fence: 1 });
+        let authority =
+            Authority::new(store, Some("own"), false).allowing_failures(1).knowing_attempts(Arc::clone(&key));
+        for _ in 0..2 {
+            assert!(matches!(authority.caller(Some(&token), HERE).await, Err(AuthError::Over(7))));
+        }
+        let other = token.replace("_7-1-", "_7-2-");
+        assert!(matches!(authority.caller(Some(&other), HERE).await, Err(AuthError::Unknown)));
+        assert!(matches!(authority.caller(Some("own"), HERE).await, Err(AuthError::TooMany)));
+    }
+
+    #[tokio::test]
     async fn tokens_end_by_themselves() {
         let (_place, store) = store();
         let token = NewToken::make().unwrap();
@@ -487,7 +539,7 @@ mod tests {
     async fn an_open_server_knows_its_own_user() {
         let (_place, store) = store();
         let caller = Authority::new(store, None, true).caller(None, HERE).await.unwrap();
-        let local = Caller { name: "local".into(), scopes: vec![Scope::Admin], remote: HERE };
+        let local = Caller { name: "local".into(), scopes: vec![Scope::Admin], attempt: None, remote: HERE };
         assert_eq!(caller, Some(local));
     }
 
@@ -498,7 +550,7 @@ mod tests {
         let watching = Arc::clone(&authority);
         tokio::spawn(async move { watching.watch_tokens().await });
         store.write(|connection| tokens::insert(connection, "a", "ci", b"", "read", 1, None)).await.unwrap();
-        let caller = Caller { name: "a".into(), scopes: vec![Scope::Read], remote: HERE };
+        let caller = Caller { name: "a".into(), scopes: vec![Scope::Read], attempt: None, remote: HERE };
         let mut revoked = std::pin::pin!(authority.until_revoked(&caller));
         let while_it_counts = tokio::time::timeout(Duration::from_millis(1), revoked.as_mut());
         assert!(while_it_counts.await.is_err());

@@ -28,7 +28,7 @@ use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
 use crate::agent::connect::{ConnectError, Connector, Link};
-use crate::agent::{self, AgentError};
+use crate::agent::{self, AgentError, AgentSettings};
 use crate::api::nodes::PlainNodes;
 use crate::api::{self, ApiError, Server, Shared, socket, subscription};
 use crate::auth::{Authority, Caller, Openness};
@@ -146,10 +146,11 @@ pub async fn serve(
             SecretKey::read_or_make(&settings.database.with_file_name(secrets::KEY_FILE))?
         }
     };
+    let key = Arc::new(key);
     let dispatch = DispatcherSettings {
         lease: settings.lease,
         limits: settings.limits.clone(),
-        secret_key: Some(Arc::new(key)),
+        secret_key: Some(Arc::clone(&key)),
     };
     let dispatcher = Dispatcher::start(store.clone(), Arc::clone(&logs), dispatch).await?;
     let (end_all, all_end) = watch::channel(false);
@@ -162,6 +163,7 @@ pub async fn serve(
         plain_nodes: PlainNodes::default(),
         strangers: Arc::new(Semaphore::new(socket::MAX_STRANGERS)),
         authority: authority
+            .knowing_attempts(key)
             .allowing_failures(settings.http.max_wrong_tokens)
             .staying_open(settings.is_insecure)
             .listening_on(settings.address.ip()),
@@ -184,10 +186,11 @@ pub async fn serve(
     let own = format!("{scheme}://{}", reached_from_here(address));
     pid_file.say(&own).map_err(|error| ServeError::Directory(pid_file::NAME.into(), error))?;
     let (drain, draining) = watch::channel(false);
-    let own = settings.agent.clone().map(|own| {
+    let own = settings.agent.clone().map(|agent| {
+        let agent = AgentSettings { url: agent.url.or(Some(own)), ..agent };
         let connector = Here { dispatcher };
         tokio::spawn(async move {
-            if let Err(error) = agent::run(own, connector, draining).await {
+            if let Err(error) = agent::run(agent, connector, draining).await {
                 eprintln!("ez: the agent of this server has ended: {error}");
             }
         })

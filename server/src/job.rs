@@ -157,6 +157,9 @@ pub struct PlanOrder {
     /// Whether checkpoints are passed.
     #[serde(default)]
     pub yes: bool,
+    /// Whether steps of it are jobs of their own on nodes of this server.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_remote_steps: bool,
 }
 
 impl JobSpec {
@@ -164,6 +167,11 @@ impl JobSpec {
     pub fn plan_run(&self, job: JobId) -> Option<PlanRunId> {
         let known = self.plan.as_ref().and_then(|plan| plan.run);
         (self.kind == JobKind::Plan).then(|| known.unwrap_or(job))
+    }
+
+    /// Whether it waits for jobs of its own, which must find a slot while it runs.
+    pub fn waits_for_jobs(&self) -> bool {
+        self.plan.as_ref().is_some_and(|plan| plan.has_remote_steps)
     }
 }
 

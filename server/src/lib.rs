@@ -5,6 +5,7 @@
 
 pub mod agent;
 pub mod api;
+pub mod attempt_token;
 pub mod auth;
 pub mod catalog;
 pub mod client;

@@ -17,6 +17,19 @@ struct Needs {
     nodes: BTreeSet<String>,
     tags: BTreeSet<String>,
     lock: Option<String>,
+    /// Whether it waits for other jobs.
+    waits_for_jobs: bool,
+}
+
+impl Needs {
+    fn of(spec: &JobSpec) -> Self {
+        Self {
+            nodes: spec.node.iter().chain(&spec.nodes).cloned().collect(),
+            tags: spec.tags.iter().cloned().collect(),
+            lock: spec.lock.clone(),
+            waits_for_jobs: spec.waits_for_jobs(),
+        }
+    }
 }
 
 /// A node as the queue sees it.
@@ -27,11 +40,18 @@ struct Node {
     slots: usize,
     takes_jobs: bool,
     running: BTreeSet<JobId>,
+    /// Those that run and wait for other jobs. They have as many places of their own, so that they never hold up what they wait for.
+    waiting_for_jobs: BTreeSet<JobId>,
 }
 
 impl Node {
-    fn free(&self) -> usize {
-        if self.takes_jobs { self.slots.saturating_sub(self.running.len()) } else { 0 }
+    fn of_kind(&self, waits_for_jobs: bool) -> &BTreeSet<JobId> {
+        if waits_for_jobs { &self.waiting_for_jobs } else { &self.running }
+    }
+
+    fn free(&self, waits_for_jobs: bool) -> usize {
+        let taken = self.of_kind(waits_for_jobs).len();
+        if self.takes_jobs { self.slots.saturating_sub(taken) } else { 0 }
     }
 
     fn fits(&self, id: NodeId, needs: &Needs) -> bool {
@@ -47,6 +67,7 @@ impl Node {
 struct Running {
     node: NodeId,
     lock: Option<String>,
+    waits_for_jobs: bool,
 }
 
 /// How many jobs may run at once.
@@ -94,12 +115,7 @@ impl Queue {
 
     /// A job waits.
     pub fn add(&mut self, job: JobId, spec: &JobSpec) {
-        let needs = Needs {
-            nodes: spec.node.iter().chain(&spec.nodes).cloned().collect(),
-            tags: spec.tags.iter().cloned().collect(),
-            lock: spec.lock.clone(),
-        };
-        let place = (needs, spec.name.clone(), Reverse(spec.priority));
+        let place = (Needs::of(spec), spec.name.clone(), Reverse(spec.priority));
         self.waiting.entry((place.0.clone(), place.1.clone())).or_default().insert((place.2, job));
         self.places.insert(job, place);
     }
@@ -145,12 +161,22 @@ impl Queue {
 
     /// A job runs, as was decided before.
     pub fn resume(&mut self, job: JobId, spec: &JobSpec, node: NodeId) {
-        self.nodes.entry(node).or_default().running.insert(job);
-        self.names.insert(job, spec.name.clone());
-        if let Some(lock) = &spec.lock {
+        self.run(job, &Needs::of(spec), &spec.name, node);
+    }
+
+    fn run(&mut self, job: JobId, needs: &Needs, name: &str, node: NodeId) {
+        let Needs { lock, waits_for_jobs, .. } = needs;
+        let place = self.nodes.entry(node).or_default();
+        if *waits_for_jobs {
+            place.waiting_for_jobs.insert(job);
+        } else {
+            place.running.insert(job);
+            self.names.insert(job, name.to_owned());
+        }
+        if let Some(lock) = lock {
             self.locks.insert(lock.clone(), job);
         }
-        self.running.insert(job, Running { node, lock: spec.lock.clone() });
+        self.running.insert(job, Running { node, lock: lock.clone(), waits_for_jobs: *waits_for_jobs });
     }
 
     /// A job runs no more.
@@ -159,6 +185,7 @@ impl Queue {
         self.names.remove(&job);
         if let Some(node) = self.nodes.get_mut(&running.node) {
             node.running.remove(&job);
+            node.waiting_for_jobs.remove(&job);
         }
         if let Some(lock) = running.lock {
             self.locks.remove(&lock);
@@ -167,7 +194,8 @@ impl Queue {
 
     /// The jobs of a node.
     pub fn running_on(&self, node: NodeId) -> Vec<JobId> {
-        self.nodes.get(&node).map(|node| node.running.iter().copied().collect()).unwrap_or_default()
+        let jobs = |node: &Node| node.running.iter().chain(&node.waiting_for_jobs).copied().collect();
+        self.nodes.get(&node).map(jobs).unwrap_or_default()
     }
 
     /// How many jobs wait and how many run.
@@ -177,22 +205,21 @@ impl Queue {
 
     /// The next job that can run, and where; it runs then.
     pub fn take(&mut self) -> Option<(JobId, NodeId)> {
-        if self.limits.total.is_some_and(|most| self.running.len() >= most) {
+        if self.nodes.values().all(|node| node.free(false) == 0 && node.free(true) == 0) {
             return None;
         }
-        if self.nodes.values().all(|node| node.free() == 0) {
-            return None;
-        }
+        let in_slots = self.running.values().filter(|running| !running.waits_for_jobs).count();
+        let is_full = self.limits.total.is_some_and(|most| in_slots >= most);
         let heads = self.waiting.iter().filter_map(|(key, waiting)| waiting.first().map(|head| (head, key)));
         let (_, job, node, needs, name) = heads
-            .filter(|(_, (needs, name))| self.may_run(needs, name))
+            .filter(|(_, (needs, name))| (needs.waits_for_jobs || !is_full) && self.may_run(needs, name))
             .filter_map(|((priority, job), (needs, name))| {
                 Some((*priority, *job, self.place_for(needs)?, needs, name))
             })
             .min_by_key(|(priority, job, ..)| (*priority, *job))?;
-        let spec = JobSpec { name: name.clone(), lock: needs.lock.clone(), ..JobSpec::default() };
+        let (needs, name) = (needs.clone(), name.clone());
         self.remove(job);
-        self.resume(job, &spec, node);
+        self.run(job, &needs, &name, node);
         Some((job, node))
     }
 
@@ -200,14 +227,16 @@ impl Queue {
         if needs.lock.as_ref().is_some_and(|lock| self.locks.contains_key(lock)) {
             return false;
         }
-        let most = self.limits.per_task.get(name);
+        let most = self.limits.per_task.get(name).filter(|_| !needs.waits_for_jobs);
         most.is_none_or(|most| self.names.values().filter(|known| *known == name).count() < *most)
     }
 
     /// The node with the most free slots, for its size, of those that fit.
     fn place_for(&self, needs: &Needs) -> Option<NodeId> {
-        let fitting = self.nodes.iter().filter(|(id, node)| node.free() > 0 && node.fits(**id, needs));
-        let busiest_last = fitting.min_by_key(|(id, node)| (node.running.len() * 1000 / node.slots, **id));
+        let kind = needs.waits_for_jobs;
+        let fitting = self.nodes.iter().filter(|(id, node)| node.free(kind) > 0 && node.fits(**id, needs));
+        let busiest_last =
+            fitting.min_by_key(|(id, node)| (node.of_kind(kind).len() * 1000 / node.slots, **id));
         busiest_last.map(|(id, _)| *id)
     }
 }
@@ -215,7 +244,7 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::{Limits, Queue};
-    use crate::job::JobSpec;
+    use crate::job::{JobSpec, PlanOrder};
 
     fn spec(change: impl FnOnce(&mut JobSpec)) -> JobSpec {
         let mut spec = JobSpec { name: "build".into(), ..JobSpec::default() };
@@ -264,6 +293,24 @@ mod tests {
         queue.release(2);
         queue.add(7, &spec(|_| ()));
         assert_eq!(queue.take(), Some((7, 2)));
+    }
+
+    #[test]
+    fn what_waits_for_other_jobs_takes_no_place_of_theirs() {
+        let mut queue = Queue::new(Limits { total: Some(1), ..Limits::default() });
+        queue.node_is_up(1, "one", &[], 1, true);
+        let plan = PlanOrder { has_remote_steps: true, ..PlanOrder::default() };
+        for job in [1, 2] {
+            queue.add(job, &spec(|spec| spec.plan = Some(Box::new(plan.clone()))));
+        }
+        for job in [3, 4] {
+            queue.add(job, &spec(|_| ()));
+        }
+        assert_eq!((queue.take(), queue.take(), queue.take()), (Some((1, 1)), Some((3, 1)), None));
+        assert_eq!(queue.running_on(1), [3, 1]);
+        queue.release(1);
+        queue.release(3);
+        assert_eq!((queue.take(), queue.take(), queue.counts()), (Some((2, 1)), Some((4, 1)), (0, 2)));
     }
 
     #[test]

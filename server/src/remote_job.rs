@@ -24,6 +24,9 @@ const OUTAGE_LIMIT: Duration = Duration::from_hours(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// After how long it is told that a job waits, and how often it is looked why.
+const WAITING_LOOK: Duration = Duration::from_secs(1);
+
 /// How much of a log waits for who shows it.
 const EVENTS_AHEAD: usize = 256;
 
@@ -38,8 +41,12 @@ pub enum Told {
         /// Whether it was written to standard error.
         is_error: bool,
         /// What.
-        text: String,
+        bytes: Vec<u8>,
     },
+    /// It waits for a node, and why, where the server says so.
+    Waiting(Option<String>),
+    /// The name of the node that has it.
+    Node(String),
     /// What its node says of it.
     Note(String),
     /// The connection broke; it is made again.
@@ -137,15 +144,24 @@ impl RemoteJob {
         mut tell: impl FnMut(Told),
     ) -> Result<RemoteEnding, TransferError> {
         let (happenings, mut happened) = mpsc::channel(EVENTS_AHEAD);
+        let (job, told) = (self.clone(), happenings.clone());
         let follower = Follower { job: self.clone(), happenings, attempt: 0, last_id: "0".to_owned() };
-        // A thread of its own: nobody waits for it when the process ends.
+        // Threads of their own: nobody waits for them when the process ends.
         thread::Builder::new().name("follow".into()).spawn(move || follower.run())?;
+        thread::Builder::new().name("wait".into()).spawn(move || job.watch_waiting(&told))?;
         tokio::pin!(cancelled);
         let mut is_cancelled = false;
+        let mut known_node = String::new();
         loop {
             tokio::select! {
                 happening = happened.recv() => match happening {
-                    Some(Happening::Told(told)) => tell(told),
+                    Some(Happening::Told(Told::Node(name))) if name == known_node => {}
+                    Some(Happening::Told(told)) => {
+                        if let Told::Node(name) = &told {
+                            known_node.clone_from(name);
+                        }
+                        tell(told);
+                    }
                     Some(Happening::Ended(ending)) => return ending,
                     None => return Err(std::io::Error::other("the job is not followed any more").into()),
                 },
@@ -165,6 +181,35 @@ impl RemoteJob {
             thread::sleep(pause);
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// Looks for the first node of the job, and tells what it waits for meanwhile.
+    fn watch_waiting(&self, happenings: &mpsc::Sender<Happening>) {
+        let mut told = None;
+        while !happenings.is_closed() {
+            thread::sleep(WAITING_LOOK);
+            // An outage is the matter of who reads the log.
+            let Ok(record) = self.record() else { continue };
+            if record["state"] != JobState::Pending.name() {
+                if let Some(node) = self.node(&record) {
+                    let _ = happenings.blocking_send(Happening::Told(Told::Node(node)));
+                }
+                return;
+            }
+            let why = record["reason"].as_str().map(str::to_owned);
+            if told.as_ref() != Some(&why) {
+                told = Some(why.clone());
+                let _ = happenings.blocking_send(Happening::Told(Told::Waiting(why)));
+            }
+        }
+    }
+
+    /// The name of the node of the last attempt.
+    fn node(&self, record: &Value) -> Option<String> {
+        let node = record["on_node"].as_i64()?;
+        let known = self.client.get(&format!("/nodes/{node}")).ok();
+        // One that is forgotten has only its number left.
+        Some(known.and_then(|known| known["name"].as_str().map(str::to_owned)).unwrap_or(node.to_string()))
     }
 
     fn record(&self) -> Result<Value, TransferError> {
@@ -282,6 +327,9 @@ impl Follower {
         let record = self.job.record()?;
         let last = record["attempt"].as_i64().unwrap_or(0);
         let state = record["state"].as_str().and_then(JobState::of_name);
+        if let Some(node) = self.job.node(&record).filter(|_| state != Some(JobState::Pending)) {
+            let _ = self.happenings.blocking_send(Happening::Told(Told::Node(node)));
+        }
         if self.attempt > last
             && let Some(state) = state.filter(|state| state.is_final())
         {
@@ -344,8 +392,8 @@ impl Follower {
 fn told(data: &Value) -> Told {
     let text = data["text"].as_str().unwrap_or_default().to_owned();
     match data["stream"].as_str() {
-        Some("stdout") => Told::Output { is_error: false, text },
-        Some("stderr") => Told::Output { is_error: true, text },
+        Some("stdout") => Told::Output { is_error: false, bytes: text.into_bytes() },
+        Some("stderr") => Told::Output { is_error: true, bytes: text.into_bytes() },
         _ => Told::Note(text),
     }
 }

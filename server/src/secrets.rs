@@ -10,6 +10,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::hmac;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -26,6 +27,7 @@ const MAX_KEY_BYTES: u64 = 4096;
 
 /// What the key of this use is derived with. Another use takes another text.
 const USE: &[u8] = b"ez stored secrets 1\0";
+const ATTEMPTS_USE: &[u8] = b"ez tokens of attempts 1\0";
 
 /// Secret variables of a job. Their values are never shown.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +80,7 @@ pub enum SecretError {
 /// The key.
 pub struct SecretKey {
     key: LessSafeKey,
+    attempts: hmac::Key,
 }
 
 impl fmt::Debug for SecretKey {
@@ -103,9 +106,15 @@ impl SecretKey {
         if text.len() < MIN_KEY_BYTES {
             return Err(SecretError::Short);
         }
-        let derived = Sha256::new().chain_update(USE).chain_update(text).finalize();
-        let key = UnboundKey::new(&CHACHA20_POLY1305, &derived).map_err(|_| SecretError::Short)?;
-        Ok(Self { key: LessSafeKey::new(key) })
+        let derived = |of_use| Sha256::new().chain_update(of_use).chain_update(text).finalize();
+        let key = UnboundKey::new(&CHACHA20_POLY1305, &derived(USE)).map_err(|_| SecretError::Short)?;
+        let attempts = hmac::Key::new(hmac::HMAC_SHA256, &derived(ATTEMPTS_USE));
+        Ok(Self { key: LessSafeKey::new(key), attempts })
+    }
+
+    /// The key of the tokens of attempts.
+    pub fn attempts(&self) -> &hmac::Key {
+        &self.attempts
     }
 
     /// The key of a file that somebody else made.

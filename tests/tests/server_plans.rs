@@ -153,6 +153,75 @@ fn each_step_of_a_run_has_its_end_and_its_log() {
     assert_eq!((rest.text.as_str(), rest.state.as_str()), ("", "failed"));
 }
 
+const REMOTE_TASKFILE: &str = r#"version: '3'
+silent: true
+tasks:
+  make: {sources: [seed], generates: [made], cmds: ['echo begun; while [ ! -e {{.GO}} ]; do sleep 0.01; done; echo by $EZ_NODE_NAME > made']}
+  show: 'cat made; printf %s "$EZ_CLIENT_TOKEN" | head -c 40; sleep 0.1; printf %s "$EZ_CLIENT_TOKEN" | tail -c +41'
+"#;
+
+const REMOTE_PLAN: &str = "params: [{name: go, required: true}]
+steps:
+  - {name: make, task: make, remote: true, vars: {GO: '{{.go}}'}, artifacts: [{name: made, path: made}]}
+  - {name: show, task: show, needs: [make], inputs: [{from: make, artifact: made, to: ./}]}
+";
+
+/// Runs a plan with a remote step, and looks at it while the step runs.
+fn run_remote(server: &JobServer<'_>, project: &Project, node: &str) -> Value {
+    let go = project.path("go");
+    let run = run(server, &json!({"vars": {"go": go}, "node": "local"}));
+    let mut now = record(server, run);
+    while fields(&now, "node").get("make") != Some(&json!(node)) {
+        now = record(server, run);
+        assert!(!is_over(&now), "{now}");
+    }
+    project.write("go", "");
+    let ended = end_of(server, run);
+    assert_eq!(states(&ended), are(&[("make", "succeeded"), ("show", "succeeded")]), "{ended}");
+    assert!(text_of(server, run, "show").starts_with(&format!("by {node}\n")));
+    ended
+}
+
+#[test]
+fn a_run_has_its_remote_steps_on_other_nodes() {
+    let files = |project: Project| project.file("seed", "").file("plans/p.yml", REMOTE_PLAN);
+    let project = files(
+        Project::new()
+            .file("Taskfile.yml", REMOTE_TASKFILE.replace("sources", "ez-remote: {tags: [far]}, sources")),
+    );
+    let server = JobServer::start(&project, &["--slots", "1"]);
+    let node = Project::new();
+    let _far = JobAgent::start(&node, &server, "ada", &["--tags", "far"]);
+    let ended = run_remote(&server, &project, "ada");
+    assert_eq!(fields(&ended, "node")["show"], "local");
+}
+
+#[test]
+fn a_run_has_its_remote_steps_on_the_only_place_of_a_server_with_tokens() {
+    let project = Project::new()
+        .file("Taskfile.yml", REMOTE_TASKFILE)
+        .file("seed", "")
+        .file("plans/p.yml", REMOTE_PLAN);
+    let token = "the-token-of-the-administrator";
+    let server =
+        JobServer::start_in(&project, &["--slots", "1", "--max-jobs", "1"], &[("EZ_SERVER_TOKEN", token)]);
+    let ended = run_remote(&server, &project, "local");
+    // What it asked with was its own, and is told to nobody.
+    let jobs = server.ask("GET", "/jobs", None).json();
+    let of_step = jobs["jobs"].as_array().unwrap().iter().find(|job| job["name"] == "make").unwrap();
+    let asker = format!("job {}", ended["job"]);
+    assert_eq!(of_step["submitted_by"], asker.as_str());
+    let told = text_of(&server, ended["id"].as_i64().unwrap(), "show");
+    assert!(told.contains("*****") && !told.contains("ez_attempt"), "{told}");
+    let found = std::process::Command::new("grep")
+        .args(["-rlE", "ez_attempt_[0-9]"])
+        .arg(project.path(".ez"))
+        .arg(project.path(".ez-server"))
+        .output()
+        .expect("grep runs");
+    assert_eq!(String::from_utf8_lossy(&found.stdout), "");
+}
+
 #[test]
 fn a_step_is_told_while_it_runs() {
     let project =

@@ -32,7 +32,8 @@ fn start(context: &Context, request: &ClientStart) -> Outcome {
     let name = given(context, request.name.as_ref(), "EZ_NODE_NAME").unwrap_or_else(host_name);
     let settings = AgentSettings {
         content: data.join("content"),
-        server: Some(url),
+        server: Some(url.clone()),
+        url: Some(url),
         ca,
         name,
         tags: own_tags(&request.tags),

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use ez_runner::runtime_data;
-use ez_server::job::JobState;
+use ez_server::job::{JobId, JobState};
 use ez_server::remote_job::{Home, RemoteEnding, RemoteJob, Told};
 use ez_server::sync::hash_cache::HashCache;
 use ez_server::sync::transfer::Transferred;
@@ -98,6 +98,14 @@ pub fn told_of_home(home: Home) -> String {
     format!("{} outputs, {} of them new ({} bytes fetched)", home.files, home.changed, home.fetched.bytes)
 }
 
+/// What is said of a job that no node has begun.
+pub fn told_of_waiting(job: JobId, why: Option<&str>) -> String {
+    match why {
+        Some(why) => format!("job {job} {why}"),
+        None => format!("job {job} waits for a node"),
+    }
+}
+
 /// Keeps digests for the next run. Without them it takes longer, and that is all.
 fn save(cache: &mut HashCache, task: &RemoteTask) {
     let path = task.hash_cache();
@@ -120,7 +128,7 @@ async fn follow(context: &Context, job: &RemoteJob, options: &Options) -> Result
             std::future::pending::<()>().await;
         }
     };
-    let following = job.follow(wish, |told| show(context, options, told));
+    let following = job.follow(wish, |told| show(context, options, job, told));
     tokio::pin!(following);
     loop {
         tokio::select! {
@@ -141,20 +149,29 @@ async fn follow(context: &Context, job: &RemoteJob, options: &Options) -> Result
     }
 }
 
-fn show(context: &Context, options: &Options, told: Told) {
+fn show(context: &Context, options: &Options, job: &RemoteJob, told: Told) {
     match told {
-        Told::Output { is_error: false, text } => {
+        Told::Output { is_error: false, bytes } => {
             // Who reads it may be gone; the job goes on.
             let mut out = std::io::stdout().lock();
-            let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+            let _ = out.write_all(&bytes).and_then(|()| out.flush());
         }
-        Told::Output { is_error: true, text } => {
-            let _ = std::io::stderr().lock().write_all(text.as_bytes());
+        Told::Output { is_error: true, bytes } => {
+            let _ = std::io::stderr().lock().write_all(&bytes);
+        }
+        Told::Waiting(why) => {
+            if !options.silent {
+                let words = told_of_waiting(job.id, why.as_deref());
+                context.logger.err(Color::None, &format!("ez: {words}\n"));
+            }
+        }
+        Told::Node(name) if options.verbose => {
+            context.logger.err(Color::None, &format!("ez: job {} is on the node {name}\n", job.id));
         }
         Told::Note(text) if options.verbose => {
             context.logger.err(Color::None, &format!("ez: on the node: {text}"));
         }
-        Told::Note(_) => {}
+        Told::Node(_) | Told::Note(_) => {}
         Told::Broken(why) => {
             context
                 .logger

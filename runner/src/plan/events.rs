@@ -160,6 +160,10 @@ impl<W: Write> PlanSink for PlanEvents<'_, W> {
             PlanEvent::Started { node, attempt } => {
                 self.tell(Some(*node), EventKind::StepStarted { step_attempt: *attempt, node: None });
             }
+            PlanEvent::Placed { node, attempt, machine } => {
+                let machine = Some(SmolStr::from(*machine));
+                self.tell(Some(*node), EventKind::StepStarted { step_attempt: *attempt, node: machine });
+            }
             PlanEvent::Output { node, stream, bytes } => self.output(*node, *stream, bytes),
             PlanEvent::Retried { node, next, of, delay, cause } => {
                 self.finish_texts(*node);

@@ -60,8 +60,17 @@ pub struct StepFailure {
     pub is_cancelled: bool,
 }
 
-/// Takes what a step prints.
-pub type OutputSink = Rc<dyn Fn(Stream, &[u8])>;
+/// What a step tells while it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepNews<'a> {
+    /// It printed something.
+    Output(Stream, &'a [u8]),
+    /// Another machine runs it.
+    Machine(&'a str),
+}
+
+/// Takes what a step tells.
+pub type StepListener = Rc<dyn Fn(StepNews<'_>)>;
 
 /// Opens steps.
 pub trait Executor {
@@ -81,7 +90,7 @@ pub trait OpenStep {
     fn definition(&self) -> SmolStr;
 
     /// Runs the step once.
-    fn run(&self, stop: Stop, output: OutputSink) -> Local<'_, Result<(), StepFailure>>;
+    fn run(&self, stop: Stop, listener: StepListener) -> Local<'_, Result<(), StepFailure>>;
 }
 
 /// Whether a step may go on.

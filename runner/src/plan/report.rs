@@ -17,6 +17,15 @@ pub enum PlanEvent<'a> {
         /// The attempt.
         attempt: u32,
     },
+    /// Another machine has begun with a node.
+    Placed {
+        /// The node.
+        node: NodeId,
+        /// The attempt.
+        attempt: u32,
+        /// The machine.
+        machine: &'a str,
+    },
     /// A node printed something.
     Output {
         /// The node.

@@ -17,7 +17,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use sha2::{Digest, Sha256};
 use smol_str::{SmolStr, format_smolstr};
 
-use super::executor::{Approval, Approver, Clock, Executor, OpenStep, OutputSink, StepFailure, StepRequest};
+use super::executor::{
+    Approval, Approver, Clock, Executor, OpenStep, StepFailure, StepListener, StepNews, StepRequest,
+};
 use super::journal::{Finished, Journal, JournalError, Record};
 use super::outputs;
 use super::report::{PlanEvent, PlanSink};
@@ -151,8 +153,11 @@ impl Placed {
     }
 }
 
-/// What a step printed and nobody was told yet.
-type Printed = Vec<(Stream, Vec<u8>)>;
+/// What a step told and nobody was told yet.
+enum Heard {
+    Printed(Stream, Vec<u8>),
+    Machine(String),
+}
 
 /// What a node did.
 struct Report {
@@ -664,7 +669,7 @@ impl Run<'_> {
             // What a failed attempt wrote is not the next one's.
             let _ = std::fs::remove_file(output);
             self.around.sink.emit(&PlanEvent::Started { node: work.node, attempt: finished.attempts });
-            let Err(failure) = self.attempt(work, step, log).await else { return Ok(()) };
+            let Err(failure) = self.attempt(work, step, log, finished.attempts).await else { return Ok(()) };
             if failure.is_cancelled || finished.attempts > further {
                 return Err(failure);
             }
@@ -690,29 +695,45 @@ impl Run<'_> {
         masker
     }
 
-    async fn attempt(&self, work: &Work, step: &PlanStep, log: &Rc<TaskLog>) -> Result<(), StepFailure> {
+    async fn attempt(
+        &self,
+        work: &Work,
+        step: &PlanStep,
+        log: &Rc<TaskLog>,
+        number: u32,
+    ) -> Result<(), StepFailure> {
         let stop = self.around.stop.child();
-        let (node, log) = (work.node, Rc::clone(log));
+        let (node, transcript) = (work.node, Rc::clone(log));
         // The executor's futures end before this one, so that what they print finds its listener.
-        let printed: Rc<RefCell<Printed>> = Rc::default();
-        let kept = Rc::clone(&printed);
+        let heard: Rc<RefCell<Vec<Heard>>> = Rc::default();
+        let kept = Rc::clone(&heard);
         let bell = Rc::new(tokio::sync::Notify::new());
         let ring = Rc::clone(&bell);
         let maskers = Rc::new(RefCell::new((self.masker(), self.masker())));
         let masking = Rc::clone(&maskers);
-        let output: OutputSink = Rc::new(move |stream, bytes: &[u8]| {
-            log.output(bytes);
-            let (out, err) = &mut *masking.borrow_mut();
-            let shown = if stream == Stream::Stderr { err.push(bytes) } else { out.push(bytes) };
-            kept.borrow_mut().push((stream, shown));
+        let listener: StepListener = Rc::new(move |news| {
+            kept.borrow_mut().push(match news {
+                StepNews::Output(stream, bytes) => {
+                    let (out, err) = &mut *masking.borrow_mut();
+                    let shown = if stream == Stream::Stderr { err.push(bytes) } else { out.push(bytes) };
+                    transcript.output(&shown);
+                    Heard::Printed(stream, shown)
+                }
+                StepNews::Machine(name) => Heard::Machine(name.to_owned()),
+            });
             ring.notify_one();
         });
         let tell = || {
-            for (stream, bytes) in printed.take().into_iter().filter(|(_, bytes)| !bytes.is_empty()) {
-                self.around.sink.emit(&PlanEvent::Output { node, stream, bytes: &bytes });
+            for heard in heard.take() {
+                let event = match &heard {
+                    Heard::Printed(_, bytes) if bytes.is_empty() => continue,
+                    Heard::Printed(stream, bytes) => PlanEvent::Output { node, stream: *stream, bytes },
+                    Heard::Machine(machine) => PlanEvent::Placed { node, attempt: number, machine },
+                };
+                self.around.sink.emit(&event);
             }
         };
-        let mut run = std::pin::pin!(work.opened.run(stop.clone(), output));
+        let mut run = std::pin::pin!(work.opened.run(stop.clone(), listener));
         let limit = async {
             match step.timeout {
                 Some(limit) => self.around.clock.sleep(limit).await,
@@ -733,7 +754,11 @@ impl Run<'_> {
             }
         };
         let (out, err) = &mut *maskers.borrow_mut();
-        printed.borrow_mut().extend([(Stream::Stdout, out.rest()), (Stream::Stderr, err.rest())]);
+        let rest = [(Stream::Stdout, out.rest()), (Stream::Stderr, err.rest())];
+        for (_, bytes) in &rest {
+            log.output(bytes);
+        }
+        heard.borrow_mut().extend(rest.map(|(stream, bytes)| Heard::Printed(stream, bytes)));
         tell();
         match result {
             Err(_) if has_timed_out => {

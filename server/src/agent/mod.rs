@@ -71,6 +71,8 @@ pub struct AgentSettings {
     pub content: PathBuf,
     /// The server that has contents; `None` where it keeps them in the same directory.
     pub server: Option<String>,
+    /// Where the runs of plans on this node ask for their remote steps.
+    pub url: Option<String>,
     /// The file with the certificates that are trusted; else the usual ones.
     pub ca: Option<PathBuf>,
     /// The program `ez`.
@@ -510,12 +512,7 @@ impl Agent {
             program: self.settings.program.clone(),
             args,
             directory: self.settings.project.clone(),
-            environment: spec
-                .env
-                .clone()
-                .into_iter()
-                .chain([("EZ_NODE_NAME".into(), self.settings.name.clone())])
-                .collect(),
+            environment: spec.env.clone().into_iter().chain(self.own_variables(spec)).collect(),
             begun: now_ms(),
             timeout: spec.timeout,
             grace: self.settings.grace,
@@ -524,6 +521,16 @@ impl Agent {
             has_events: spec.kind == JobKind::Plan,
             is_task: spec.kind == JobKind::Task,
         }
+    }
+
+    /// What an attempt learns by its environment of where it runs.
+    fn own_variables(&self, spec: &JobSpec) -> impl Iterator<Item = (String, String)> {
+        let AgentSettings { name, url, ca, .. } = &self.settings;
+        let ca = ca.as_ref().map(|path| path.to_string_lossy().into_owned());
+        let server = [("EZ_SERVER_URL", url.clone()), ("EZ_SERVER_CA", ca)];
+        let server = server.into_iter().filter(|_| spec.waits_for_jobs());
+        let all = server.chain([("EZ_NODE_NAME", Some(name.clone()))]);
+        all.filter_map(|(name, value)| Some((name.to_owned(), value?)))
     }
 
     fn files(&self, spec: &JobSpec) -> Option<JobFiles> {

@@ -207,7 +207,7 @@ impl From<CatalogError> for ApiError {
 impl From<AuthError> for ApiError {
     fn from(error: AuthError) -> Self {
         let status = match error {
-            AuthError::Unknown => StatusCode::UNAUTHORIZED,
+            AuthError::Unknown | AuthError::Over(_) => StatusCode::UNAUTHORIZED,
             AuthError::TooMany => StatusCode::TOO_MANY_REQUESTS,
             AuthError::Store(error) => return error.into(),
         };

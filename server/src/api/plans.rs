@@ -295,7 +295,13 @@ pub async fn run(
     if run.jobs.is_some_and(|jobs| jobs == 0 || jobs > MAX_PARALLEL) {
         return Err(ApiError::bad(format!("jobs is from 1 to {MAX_PARALLEL}")));
     }
-    let plan = PlanOrder { jobs: run.jobs, fail_fast: run.fail_fast, yes: run.yes, ..PlanOrder::default() };
+    let plan = PlanOrder {
+        jobs: run.jobs,
+        fail_fast: run.fail_fast,
+        yes: run.yes,
+        has_remote_steps: entry["remote"] == true,
+        ..PlanOrder::default()
+    };
     let spec = JobSpec {
         kind: JobKind::Plan,
         name,

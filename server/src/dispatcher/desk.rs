@@ -11,6 +11,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::presence::{LOOK, Presence};
 use super::{DispatcherSettings, Event, Message, NodeNow};
+use crate::attempt_token::{self, TOKEN};
 use crate::clock::now_ms;
 use crate::job::{Ending, Fence, JobId, JobKind, JobSpec, JobState, PlanRunId};
 use crate::log_file::LogFiles;
@@ -313,6 +314,7 @@ impl Desk {
         match opened {
             Ok(secrets) => {
                 let (spec, is_cancelling) = (Box::new(known.spec.clone()), known.is_cancelling);
+                let secrets = self.with_token(attempt, &spec, secrets);
                 self.send(node, ToAgent::JobAssigned { attempt, spec, secrets });
                 if is_cancelling {
                     self.send(node, ToAgent::JobCancel { attempt });
@@ -387,7 +389,8 @@ impl Desk {
                 self.begin_files(&spec, attempt);
                 // Where the connection is gone, the next one shows that the node never got it.
                 if spec.secrets.is_empty() {
-                    self.send(node, ToAgent::JobAssigned { attempt, spec, secrets: Secrets::default() });
+                    let secrets = self.with_token(attempt, &spec, Secrets::default());
+                    self.send(node, ToAgent::JobAssigned { attempt, spec, secrets });
                 } else {
                     self.read_secrets(attempt, node);
                 }
@@ -401,6 +404,14 @@ impl Desk {
                 self.wait_again(attempt.job, false);
             }
         }
+    }
+
+    /// What is told to nobody but the node: the run of a plan may ask for its remote steps.
+    fn with_token(&self, attempt: Attempt, spec: &JobSpec, mut secrets: Secrets) -> Secrets {
+        if let Some(key) = self.secret_key.as_ref().filter(|_| spec.waits_for_jobs()) {
+            secrets.0.insert(TOKEN.to_owned(), attempt_token::make(key, attempt));
+        }
+        secrets
     }
 
     fn read_secrets(&self, attempt: Attempt, node: NodeId) {

@@ -290,7 +290,7 @@ impl Place<'_> {
         self.connection
             .prepare_cached(
                 "UPDATE plan_steps SET state = 'running', attempt = ?3, node = ?4, finished = NULL,
-                 started = CASE WHEN ?3 > 1 THEN coalesce(started, ?5) ELSE ?5 END
+                 started = CASE WHEN ?3 > 1 OR state = 'running' THEN coalesce(started, ?5) ELSE ?5 END
                  WHERE run = ?1 AND name = ?2 AND state IN ('waiting', 'running')",
             )?
             .execute((self.run, step, attempt, node, told.time))?;

@@ -17,7 +17,9 @@ use ez_runner::engine::{Engine, Host};
 use ez_runner::error::RunError;
 use ez_runner::event::{Event, EventKind, EventSink, Stream};
 use ez_runner::options::{self as runner, Place};
-use ez_runner::plan::executor::{Executor, Local, OpenStep, OutputSink, StepFailure, StepRequest};
+use ez_runner::plan::executor::{
+    Executor, Local, OpenStep, StepFailure, StepListener, StepNews, StepRequest,
+};
 use ez_runner::plan::state::RunDirectory;
 use ez_runner::process::{Environment, guard};
 use ez_runner::signal::Stop;
@@ -277,7 +279,7 @@ impl OpenStep for LocalStep {
         self.definition.clone()
     }
 
-    fn run(&self, stop: Stop, output: OutputSink) -> Local<'_, Result<(), StepFailure>> {
+    fn run(&self, stop: Stop, listener: StepListener) -> Local<'_, Result<(), StepFailure>> {
         Box::pin(async move {
             let failed = |error: &RunError, is_cancelled| StepFailure {
                 exit: error.exit_code(true),
@@ -285,7 +287,7 @@ impl OpenStep for LocalStep {
                 is_cancelled,
             };
             let engine = self
-                .engine(stop.clone(), Rc::new(StepSink { output }))
+                .engine(stop.clone(), Rc::new(StepSink { listener }))
                 .map_err(|error| failed(&error, false))?;
             engine.load_dotenv().await.map_err(|error| failed(&error, false))?;
             let line =
@@ -298,16 +300,17 @@ impl OpenStep for LocalStep {
 
 /// Hands on what a step prints, and what its runner says, as the terminal would show it.
 struct StepSink {
-    output: OutputSink,
+    listener: StepListener,
 }
 
 impl EventSink for StepSink {
     fn emit(&self, event: &Event) {
-        let say = |text: SmolStr| (self.output)(Stream::Stderr, text.as_bytes());
+        let output = |stream, bytes: &[u8]| (self.listener)(StepNews::Output(stream, bytes));
+        let say = |text: SmolStr| output(Stream::Stderr, text.as_bytes());
         match &event.kind {
-            EventKind::Output { stream, bytes, .. } => (self.output)(*stream, bytes),
+            EventKind::Output { stream, bytes, .. } => output(*stream, bytes),
             EventKind::Command { name, text, shown: true, .. } => say(format_smolstr!("[{name}] $ {text}\n")),
-            EventKind::Message { stream, text, .. } => (self.output)(*stream, text.as_bytes()),
+            EventKind::Message { stream, text, .. } => output(*stream, text.as_bytes()),
             EventKind::TaskUpToDate { name, shown: true } => say(format_smolstr!("[{name}] is up to date\n")),
             _ => {}
         }

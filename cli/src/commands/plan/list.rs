@@ -33,6 +33,8 @@ struct Row<'a> {
     params: Vec<&'a str>,
     /// The params and variables whose values nobody is to see.
     secrets: Vec<&'a str>,
+    /// Whether steps of it run on nodes of a server.
+    remote: bool,
     /// Whether it cannot run.
     broken: bool,
 }
@@ -98,6 +100,7 @@ fn row(plan: &CompiledPlan) -> Row<'_> {
         combinations: plan.plan.as_ref().map_or(0, |plan| plan.nodes.len()),
         params: written.iter().flat_map(|plan| &plan.params).map(|param| param.name.value.as_str()).collect(),
         secrets: secrets(plan),
+        remote: plan.plan.iter().flat_map(|plan| &plan.steps).any(|step| step.remote == Some(true)),
         broken: is_broken(plan),
     }
 }

@@ -189,6 +189,7 @@ impl PlanSink for Live<'_> {
                 }
                 self.draw(state, false);
             }
+            PlanEvent::Placed { .. } => {}
             PlanEvent::Output { node, stream: Stream::Stdout | Stream::Stderr, bytes } => {
                 if let Some(step) = state.steps.get_mut(node.0 as usize) {
                     step.keep(bytes);

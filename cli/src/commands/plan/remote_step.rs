@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use ez_runner::event::Stream;
-use ez_runner::plan::executor::{Local, OpenStep, OutputSink, StepFailure, StepRequest};
+use ez_runner::plan::executor::{Local, OpenStep, StepFailure, StepListener, StepNews, StepRequest};
 use ez_runner::signal::Stop;
 use ez_server::job::JobState;
 use ez_server::remote_job::{RemoteEnding, RemoteJob, Told};
@@ -15,7 +15,7 @@ use ez_server::sync::transfer::ContentClient;
 use ez_server::sync::tree_path::TreePath;
 use smol_str::SmolStr;
 
-use crate::commands::remote::{told_of_home, told_of_sending};
+use crate::commands::remote::{told_of_home, told_of_sending, told_of_waiting};
 use crate::remote_task::RemoteTask;
 
 /// The exit code of a step whose job has none.
@@ -41,6 +41,11 @@ pub struct RemoteStep {
 #[expect(clippy::needless_pass_by_value, reason = "it takes the errors of results")]
 fn failed(cause: impl ToString) -> StepFailure {
     StepFailure { exit: NO_EXIT_CODE, cause: cause.to_string(), is_cancelled: false }
+}
+
+/// Says something about a step where it prints.
+fn say(listener: &StepListener, text: &str) {
+    listener(StepNews::Output(Stream::Stderr, format!("ez: {text}\n").as_bytes()));
 }
 
 /// Works aside, so that other steps go on.
@@ -116,21 +121,24 @@ impl RemoteStep {
         &self,
         job: &RemoteJob,
         stop: &Stop,
-        output: &OutputSink,
+        listener: &StepListener,
     ) -> Result<RemoteEnding, StepFailure> {
-        let say = |text: String| output(Stream::Stderr, format!("ez: {}\n", text.trim_end()).as_bytes());
+        let say = |text: String| say(listener, text.trim_end());
         let told = |told: Told| match told {
-            Told::Output { is_error, text } => {
-                output(if is_error { Stream::Stderr } else { Stream::Stdout }, text.as_bytes());
+            Told::Output { is_error, bytes } => {
+                let stream = if is_error { Stream::Stderr } else { Stream::Stdout };
+                listener(StepNews::Output(stream, &bytes));
             }
+            Told::Waiting(why) => say(told_of_waiting(job.id, why.as_deref())),
+            Told::Node(name) => listener(StepNews::Machine(&name)),
             Told::Note(text) => say(format!("on the node: {text}")),
             Told::Broken(why) => say(format!("the connection to the server broke ({why}); trying again")),
         };
         job.follow(stop.stopped(), told).await.map_err(failed)
     }
 
-    async fn run_there(&self, stop: &Stop, output: &OutputSink) -> Result<(), StepFailure> {
-        let say = |text: &str| output(Stream::Stderr, format!("ez: {text}\n").as_bytes());
+    async fn run_there(&self, stop: &Stop, listener: &StepListener) -> Result<(), StepFailure> {
+        let say = |text: &str| say(listener, text);
         let (inputs, sent) = self.send().await?;
         say(&sent);
         let mut body = self.task.submission(&inputs.to_string(), &variables(&self.request.vars), &[]);
@@ -142,7 +150,7 @@ impl RemoteStep {
             .into();
         let client = self.client.clone();
         let job = aside(move || RemoteJob::submit(&client, &body).map_err(|error| error.to_string())).await?;
-        let ending = self.follow(&job, stop, output).await?;
+        let ending = self.follow(&job, stop, listener).await?;
         if ending.state != JobState::Success {
             return Err(StepFailure {
                 exit: ending.exit_code.and_then(|code| u8::try_from(code).ok()).unwrap_or(NO_EXIT_CODE),
@@ -179,7 +187,7 @@ impl OpenStep for RemoteStep {
         self.inner.definition()
     }
 
-    fn run(&self, stop: Stop, output: OutputSink) -> Local<'_, Result<(), StepFailure>> {
-        Box::pin(async move { self.run_there(&stop, &output).await })
+    fn run(&self, stop: Stop, listener: StepListener) -> Local<'_, Result<(), StepFailure>> {
+        Box::pin(async move { self.run_there(&stop, &listener).await })
     }
 }

@@ -44,6 +44,7 @@ use crate::exit_code::Code;
 use crate::failure::Failure;
 use crate::guard;
 use crate::logger::Color;
+use crate::remote_task::TOKENS;
 use crate::table;
 
 /// How often live lines go on by themselves.
@@ -403,12 +404,9 @@ impl<'a> Session<'a> {
     fn secrets(&self, values: &PlanValues) -> Vec<SmolStr> {
         let names = self.secret_names();
         let of = |name: &SmolStr| values.params.get(name).or_else(|| values.vars.get(name));
-        names
-            .iter()
-            .filter_map(of)
-            .map(ez_compiler::template::Value::to_text)
-            .filter(|text| !text.is_empty())
-            .collect()
+        let own = names.iter().filter_map(of).map(ez_compiler::template::Value::to_text);
+        let tokens = TOKENS.iter().filter_map(|name| self.context.environment.get(name)).map(SmolStr::from);
+        own.chain(tokens).filter(|text| !text.is_empty()).collect()
     }
 
     async fn values(

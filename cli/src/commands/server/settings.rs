@@ -14,7 +14,7 @@ use ez_server::settings_file::{HttpTable, JobLimit, NAME, RetentionTable, Settin
 use ez_server::store::retention::Retention;
 use ez_server::tls::TlsFiles;
 
-use super::{cores, failure, given, misuse, own_tags};
+use super::{ca, cores, failure, given, misuse, own_tags};
 use crate::args::server::{ServerData, ServerStart};
 use crate::commands::Context;
 use crate::failure::Failure;
@@ -76,6 +76,10 @@ pub fn of(context: &Context, request: &ServerStart) -> Result<ServerSettings, Fa
     let address = SocketAddr::new(host(request, file)?, port(context, request, file)?);
     let slots = request.slots.or(file.slots).unwrap_or_else(cores);
     let tags = if request.tags.is_empty() { file.tags.as_deref().unwrap_or_default() } else { &request.tags };
+    let tls = tls(context, request, &place)?;
+    // A certificate may be for a name, by which only its owner can tell how to get here.
+    let named = given(context, None, "EZ_SERVER_URL").filter(|_| tls.is_some());
+    let ca = tls.as_ref().map(|tls| ca(context, None).unwrap_or_else(|| tls.cert.clone()));
     let agent = AgentSettings {
         name: "local".into(),
         tags: own_tags(tags),
@@ -83,7 +87,8 @@ pub fn of(context: &Context, request: &ServerStart) -> Result<ServerSettings, Fa
         data: place.database.with_file_name("agent"),
         content: place.database.with_file_name(CONTENT),
         server: None,
-        ca: None,
+        url: named,
+        ca,
         project: place.root.clone(),
         program: std::env::current_exe().map_err(failure)?,
         grace: request.grace.or(file.grace).unwrap_or(GRACE).saturating_mul(1000),
@@ -96,7 +101,7 @@ pub fn of(context: &Context, request: &ServerStart) -> Result<ServerSettings, Fa
         lease: Duration::from_secs(request.lease.or(file.lease).unwrap_or(LEASE).max(1)),
         limits: limits(request, file),
         agent: (slots > 0).then_some(agent),
-        tls: tls(context, request, &place)?,
+        tls,
         secret_key: secret_key(context, &place),
         retention: retention(&file.retention),
         http: http(&file.http)?,
