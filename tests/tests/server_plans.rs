@@ -213,13 +213,7 @@ fn a_run_has_its_remote_steps_on_the_only_place_of_a_server_with_tokens() {
     assert_eq!(of_step["submitted_by"], asker.as_str());
     let told = text_of(&server, ended["id"].as_i64().unwrap(), "show");
     assert!(told.contains("*****") && !told.contains("ez_attempt"), "{told}");
-    let found = std::process::Command::new("grep")
-        .args(["-rlE", "ez_attempt_[0-9]"])
-        .arg(project.path(".ez"))
-        .arg(project.path(".ez-server"))
-        .output()
-        .expect("grep runs");
-    assert_eq!(String::from_utf8_lossy(&found.stdout), "");
+    no_file_has(&project, "ez_attempt_");
 }
 
 #[test]
@@ -278,7 +272,7 @@ fn a_run_that_waits_is_cancelled_and_can_begin_later() {
     let project = project("steps: [{name: a, task: say}]\n");
     let server = JobServer::start(&project, &["--slots", "1"]);
     let first = server.run(&json!({"task": "wait"}));
-    let id = run(&server, &json!({"vars": {"WORD": "x"}}));
+    let id = run(&server, &json!({}));
     assert_eq!(server.ask("POST", &format!("/plans/runs/{id}/cancel"), None).json()["state"], "cancelled");
     assert_eq!(record(&server, id)["steps"], json!([]));
     assert_eq!(server.ask("POST", &format!("/plans/runs/{id}/resume"), None).status, 202);
@@ -370,6 +364,10 @@ steps:
     let server = JobServer::start(&project, &[]);
     let refused = server.ask("POST", "/plans/p/run", Some(&json!({"vars": {"word": "y"}})));
     assert_eq!(refused.status, 400, "{refused:?}");
+    let unknown = json!({"vars": {"token": "t", "EZ_PW": "s3cr3t-value"}});
+    let refused = server.ask("POST", "/plans/p/run", Some(&unknown));
+    assert_eq!(refused.status, 400);
+    assert_eq!(refused.json()["error"], "the plan knows no variable `EZ_PW`: it takes token, word");
     let secret = json!({"vars": {"token": "s3cr3t-value"}});
     let id = run(&server, &secret);
     let job = end_of(&server, id)["job"].as_i64().expect("a number");
@@ -384,13 +382,47 @@ steps:
     assert_eq!(server.ask("POST", &resume, Some(&json!({"vars": {"stage": "x"}}))).status, 400);
     assert_eq!(server.ask("POST", &resume, Some(&secret)).status, 202);
     assert_eq!(states(&end_of(&server, id)), are(&[("a", "succeeded"), ("b", "succeeded")]));
+    no_file_has(&project, "s3cr3t-value");
+}
+
+#[test]
+fn a_secret_that_a_task_prints_in_pieces_is_kept_nowhere() {
+    let taskfile = r#"version: '3'
+silent: true
+tasks:
+  sec:
+    ez-params: [{name: pw, type: secret}]
+    cmds: ['printf %s "$EZ_PW" | head -c 5; sleep 0.2; printf %s "$EZ_PW" | tail -c +6; echo; echo "$EZ_PW" >&2; exit $EZ_PW']
+"#;
+    let project = Project::new().file("Taskfile.yml", taskfile).file("plans/p.yml", "steps: [{task: sec}]");
+    let server = JobServer::start(&project, &[]);
+    let request = json!({"task": "sec", "vars": {"EZ_PW": "hunter2SuperSecretValue"}});
+    let answer = server.ask("POST", "/plans/run-task", Some(&request));
+    let id = answer.json()["run"].as_i64().expect("a number");
+    end_of(&server, id);
+    assert!(text_of(&server, id, "sec").contains("*****\n"));
+    no_file_has(&project, "SuperSecretValue");
+    no_file_has(&project, "hunte");
+    drop(server);
+    let project = project.env("EZ_PW", "hunter2SuperSecretValue");
+    project.run(["plan", "run", "p"]).exit(201).lacks("SuperSecretValue");
+    no_file_has(&project, "SuperSecretValue");
+    no_file_has(&project, "hunte");
+    project
+        .run(["plan", "run", "p", "EZ_PW=x"])
+        .exit(2)
+        .stderr_has("knows no variable \"EZ_PW\": it takes none");
+}
+
+/// Looks at all that server and runs keep.
+fn no_file_has(project: &Project, secret: &str) {
     let mut open = vec![project.path(".ez-server"), project.path(".ez")];
     while let Some(path) = open.pop() {
         if path.is_dir() {
             open.extend(std::fs::read_dir(path).expect("a directory").flatten().map(|entry| entry.path()));
         } else {
             let text = String::from_utf8_lossy(&std::fs::read(&path).expect("a file")).into_owned();
-            assert!(!text.contains("s3cr3t-value"), "{}: {text}", path.display());
+            assert!(!text.contains(secret), "{}: {text}", path.display());
         }
     }
 }

@@ -89,6 +89,9 @@ pub trait OpenStep {
     /// What the task says, as far as its work depends on it: a change makes a step run again.
     fn definition(&self) -> SmolStr;
 
+    /// Values that its task takes from the environment and nobody is to see.
+    fn secrets(&self) -> Vec<SmolStr>;
+
     /// Runs the step once.
     fn run(&self, stop: Stop, listener: StepListener) -> Local<'_, Result<(), StepFailure>>;
 }

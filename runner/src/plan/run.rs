@@ -538,7 +538,7 @@ impl Run<'_> {
                 (false, false) => End::Failed,
             };
             finished.exit = Some(failure.exit);
-            finished.cause = Some(masked(&failure.cause, &self.settings.secrets));
+            finished.cause = Some(masked(&failure.cause, &self.secrets(&work)));
             finished.artifacts.clear();
         } else {
             finished.exit = Some(0);
@@ -562,7 +562,7 @@ impl Run<'_> {
         if let Some(parent) = output.parent().filter(|_| !step.outputs.is_empty()) {
             std::fs::create_dir_all(parent).map_err(|error| fail(error.to_string()))?;
         }
-        let log = self.begin_log(work.node).map_err(|error| fail(format!("cannot write a log: {error}")))?;
+        let log = self.begin_log(work).map_err(|error| fail(format!("cannot write a log: {error}")))?;
         let began = self.around.clock.now();
         let result = self.attempts(work, step, &output, &log, finished).await;
         let exit = result.as_ref().err().map_or(0, |failure| failure.exit);
@@ -639,8 +639,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn begin_log(&self, node: NodeId) -> io::Result<Rc<TaskLog>> {
-        let known = self.plan.node(node);
+    fn begin_log(&self, work: &Work) -> io::Result<Rc<TaskLog>> {
+        let known = self.plan.node(work.node);
         let header = LogHeader {
             run: self.directory.run.to_string(),
             task: known.task.to_string(),
@@ -650,7 +650,7 @@ impl Run<'_> {
             ..self.settings.log_header.clone()
         };
         let log = TaskLog::begin(&self.directory.logs, &known.slug, &header)?;
-        log.hide(&self.settings.secrets);
+        log.hide(&self.secrets(work));
         Ok(Rc::new(log))
     }
 
@@ -680,7 +680,7 @@ impl Run<'_> {
                 next: finished.attempts + 1,
                 of: further + 1,
                 delay,
-                cause: &masked(&failure.cause, &self.settings.secrets),
+                cause: &masked(&failure.cause, &self.secrets(work)),
             });
             tokio::select! {
                 () = self.around.clock.sleep(delay) => {}
@@ -689,9 +689,14 @@ impl Run<'_> {
         }
     }
 
-    fn masker(&self) -> Masker {
+    /// What nobody is to see of what a node prints.
+    fn secrets(&self, work: &Work) -> Vec<SmolStr> {
+        self.settings.secrets.iter().cloned().chain(work.opened.secrets()).collect()
+    }
+
+    fn masker(&self, work: &Work) -> Masker {
         let mut masker = Masker::default();
-        masker.hide(&self.settings.secrets);
+        masker.hide(&self.secrets(work));
         masker
     }
 
@@ -709,7 +714,7 @@ impl Run<'_> {
         let kept = Rc::clone(&heard);
         let bell = Rc::new(tokio::sync::Notify::new());
         let ring = Rc::clone(&bell);
-        let maskers = Rc::new(RefCell::new((self.masker(), self.masker())));
+        let maskers = Rc::new(RefCell::new((self.masker(work), self.masker(work))));
         let masking = Rc::clone(&maskers);
         let listener: StepListener = Rc::new(move |news| {
             kept.borrow_mut().push(match news {

@@ -9,6 +9,7 @@ use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH, LOCATION};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use ez_compiler::ast::param::variable_name;
 use ez_compiler::folder::is_name;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -286,6 +287,7 @@ pub async fn run(
     let (Path(name), Json(mut run)) = (name?, body?);
     let entry = entry(&server, Kind::Plans, &name).await?;
     let secrets = take_secrets(&entry, &mut run.vars)?;
+    check_names(&entry, &run.vars)?;
     if entry["broken"] == true {
         return Err(ApiError::new(
             StatusCode::UNPROCESSABLE_ENTITY,
@@ -345,6 +347,27 @@ pub async fn run_task(
     };
     let job = submit(&server, &allowed, spec, secrets, run.idempotency_key).await?;
     accepted(&server, job).await
+}
+
+/// A variable that a plan does not know would be of no effect, and its value would be kept.
+fn check_names(entry: &Value, vars: &BTreeMap<String, String>) -> Result<(), ApiError> {
+    let names = |member: &str| entry[member].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let known: Vec<&str> = names("params").chain(names("variables")).collect();
+    // Of a plan that cannot be read nothing is known.
+    if entry["broken"] == true {
+        return Ok(());
+    }
+    let is_known =
+        |name: &str| known.iter().any(|known| *known == name || variable_name(known) == variable_name(name));
+    match vars.keys().find(|name| !is_known(name)) {
+        Some(name) if known.is_empty() => {
+            Err(ApiError::bad(format!("the plan knows no variable `{name}`: it takes none")))
+        }
+        Some(name) => {
+            Err(ApiError::bad(format!("the plan knows no variable `{name}`: it takes {}", known.join(", "))))
+        }
+        None => Ok(()),
+    }
 }
 
 /// The answer for a job that runs a plan.

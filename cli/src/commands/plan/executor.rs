@@ -16,6 +16,7 @@ use ez_runner::call::{Call, CallValue, CallVariable};
 use ez_runner::engine::{Engine, Host};
 use ez_runner::error::RunError;
 use ez_runner::event::{Event, EventKind, EventSink, Stream};
+use ez_runner::mask::secret_names;
 use ez_runner::options::{self as runner, Place};
 use ez_runner::plan::executor::{
     Executor, Local, OpenStep, StepFailure, StepListener, StepNews, StepRequest,
@@ -277,6 +278,12 @@ impl OpenStep for LocalStep {
 
     fn definition(&self) -> SmolStr {
         self.definition.clone()
+    }
+
+    fn secrets(&self) -> Vec<SmolStr> {
+        let names = secret_names(&self.program);
+        let values = names.iter().filter_map(|name| self.environment.get(name)?.to_str());
+        values.map(SmolStr::from).collect()
     }
 
     fn run(&self, stop: Stop, listener: StepListener) -> Local<'_, Result<(), StepFailure>> {

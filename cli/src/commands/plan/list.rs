@@ -3,8 +3,10 @@
 use std::fmt::Write as _;
 
 use ez_compiler::ast::ParamKind;
+use ez_compiler::ir::Plan;
 use ez_compiler::plan::{self, CompiledPlan, DIRECTORY};
 use serde::Serialize;
+use smol_str::SmolStr;
 
 use super::{has_errors, shown};
 use crate::args::invocation::Options;
@@ -31,6 +33,8 @@ struct Row<'a> {
     /// How many there are with all combinations.
     combinations: usize,
     params: Vec<&'a str>,
+    /// What a value can be given for besides.
+    variables: Vec<&'a str>,
     /// The params and variables whose values nobody is to see.
     secrets: Vec<&'a str>,
     /// Whether steps of it run on nodes of a server.
@@ -99,10 +103,16 @@ fn row(plan: &CompiledPlan) -> Row<'_> {
         steps: written.map_or(0, |plan| plan.steps.len()),
         combinations: plan.plan.as_ref().map_or(0, |plan| plan.nodes.len()),
         params: written.iter().flat_map(|plan| &plan.params).map(|param| param.name.value.as_str()).collect(),
+        variables: plan.plan.as_deref().map(variables).unwrap_or_default(),
         secrets: secrets(plan),
         remote: plan.plan.iter().flat_map(|plan| &plan.steps).any(|step| step.remote == Some(true)),
         broken: is_broken(plan),
     }
+}
+
+fn variables(plan: &Plan) -> Vec<&str> {
+    let own = plan.vars.iter().map(|variable| variable.name.value.as_str());
+    own.chain(plan.implicit_params.iter().map(SmolStr::as_str)).collect()
 }
 
 fn secrets(plan: &CompiledPlan) -> Vec<&str> {

@@ -187,6 +187,10 @@ impl OpenStep for RemoteStep {
         self.inner.definition()
     }
 
+    fn secrets(&self) -> Vec<SmolStr> {
+        self.inner.secrets()
+    }
+
     fn run(&self, stop: Stop, listener: StepListener) -> Local<'_, Result<(), StepFailure>> {
         Box::pin(async move { self.run_there(&stop, &listener).await })
     }

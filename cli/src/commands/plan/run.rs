@@ -108,7 +108,11 @@ impl<'a> Session<'a> {
                 let message = format!("ez: \"{argument}\" is no variable; write NAME=value");
                 return Err(Failure::new(Code::USAGE, message));
             };
-            given.insert(variable_of(&opened.plan, name), value.into());
+            let variable = variable_of(&opened.plan, name);
+            if !takes(&opened.plan, &variable) {
+                return Err(unknown_variable(&opened.plan, name));
+            }
+            given.insert(variable, value.into());
         }
         let mut session = Self { context, options, request, opened, given, selected: None };
         session.selected = session.select()?;
@@ -711,6 +715,22 @@ fn variable_of(plan: &Plan, name: &str) -> SmolStr {
     let is_param =
         plan.params.iter().any(|param| param.name.value == name) || plan.implicit_params.contains(&variable);
     if is_param && !is_variable { variable } else { name.to_smolstr() }
+}
+
+/// Whether a plan does anything with the value of a variable.
+fn takes(plan: &Plan, variable: &str) -> bool {
+    plan.vars.iter().any(|known| known.name.value == variable)
+        || plan.params.iter().any(|param| variable_name(&param.name.value) == variable)
+        || plan.implicit_params.iter().any(|known| known == variable)
+}
+
+fn unknown_variable(plan: &Plan, name: &str) -> Failure {
+    let params = plan.params.iter().map(|param| variable_name(&param.name.value));
+    let vars = plan.vars.iter().map(|variable| variable.name.value.clone());
+    let known: Vec<SmolStr> = params.chain(vars).chain(plan.implicit_params.iter().cloned()).collect();
+    let takes =
+        if known.is_empty() { "it takes none".to_owned() } else { format!("it takes {}", known.join(", ")) };
+    Failure::new(Code::USAGE, format!("ez: the plan \"{}\" knows no variable \"{name}\": {takes}", plan.name))
 }
 
 /// A JSON text without spans.
