@@ -39,6 +39,7 @@ use crate::events::Events;
 use crate::log_file::LogFiles;
 use crate::metrics::{Metrics, Request as Answered};
 use crate::pid_file::{self, PidFile, PidFileError};
+use crate::private_directory;
 use crate::retention;
 use crate::secrets::{self, SecretError, SecretKey};
 use crate::settings::{HttpLimits, SecretKeySource, ServerSettings, SettingsError, Stop};
@@ -97,12 +98,8 @@ pub fn open_store(database: &Path) -> Result<Store, ServeError> {
 
 /// Makes the directory of a path. Only its owner has to do with what is in it.
 fn make_directory_of(database: &Path) -> Result<(), ServeError> {
-    use std::os::unix::fs::DirBuilderExt;
     let Some(directory) = database.parent() else { return Ok(()) };
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory)
+    private_directory::make(directory)
         .map_err(|error| ServeError::Directory(directory.display().to_string(), error))
 }
 

@@ -23,6 +23,7 @@ pub mod metrics;
 pub mod pid_file;
 pub mod plan_events;
 pub mod plan_tracker;
+pub mod private_directory;
 pub mod project_folder;
 pub mod queue;
 pub mod remote_job;

@@ -136,13 +136,29 @@ fn files_survive_the_way_there_and_back() {
 }
 
 #[test]
+fn nobody_else_sees_the_files_on_the_node() {
+    let place = Place::new();
+    let server = place.server(&["--slots", "0"]);
+    let node = Project::new();
+    let _agent = JobAgent::start(&node, &server, "far", &[]);
+    let (mut child, _) = place.begin(&server, &["stay"]);
+    let data = node.path(".agents/far");
+    for directory in [data.clone(), data.join("content"), data.join("attempts"), data.join("attempts/1-1")] {
+        let mode = fs::metadata(&directory).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o700, "{}", directory.display());
+    }
+    signal(&child, Signal::INT);
+    child.wait().unwrap();
+}
+
+#[test]
 fn what_did_not_change_is_not_sent() {
     let place = Place::new();
     let server = place.server(&[]);
     let run = || place.run(&server, &["upper", "NAME=x"]);
-    run().success().stderr_has("3 files, 4 contents sent (").stderr_has("1 outputs, 1 of them new");
+    run().success().stderr_has("3 files, 4 contents sent (").stderr_has("1 output, 1 of them new");
     assert_eq!(place.project.read("build/x.txt").as_deref(), Some("TWO\nONE\n"));
-    run().success().stderr_has("3 files, 0 contents sent (0 bytes)").stderr_has("1 outputs, 0 of them new");
+    run().success().stderr_has("3 files, 0 contents sent (0 bytes)").stderr_has("1 output, 0 of them new");
     place.project.write("more/list", "three\n");
     run().success().stderr_has("3 files, 2 contents sent (");
     assert_eq!(place.project.read("build/x.txt").as_deref(), Some("THREE\nONE\n"));
@@ -349,7 +365,7 @@ fn the_example_builds_on_two_kinds_of_nodes_and_collects_what_they_made() {
     project
         .run(["run", "--remote", "compile", "EZ_TARGET=aarch64"])
         .success()
-        .stderr_has("1 outputs, 0 of them new");
+        .stderr_has("1 output, 0 of them new");
 }
 
 #[test]

@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use super::job_files::JobFiles;
 use crate::job::Ending;
+use crate::private_directory;
 use crate::wire::Attempt;
 
 const ORDER: &str = "order.json";
@@ -110,7 +111,7 @@ impl AttemptDirectory {
     /// # Errors
     /// It cannot be written.
     pub fn create(&self, order: &Order) -> io::Result<()> {
-        fs::create_dir_all(&self.path)?;
+        private_directory::make_closed(&self.path)?;
         File::create(self.path.join(LOG))?;
         self.write_json(ORDER, order)
     }

@@ -32,6 +32,7 @@ use self::watcher::Assignment;
 use self::watcher_pool::{IDLE_LIMIT, Watcher, WatcherPool};
 use crate::clock::now_ms;
 use crate::job::{Ending, JobKind, JobSpec, JobState};
+use crate::private_directory;
 use crate::secrets::Secrets;
 use crate::sync::garbage;
 use crate::wire::{
@@ -229,7 +230,8 @@ impl Agent {
     fn open(settings: AgentSettings, happenings: UnboundedSender<Happening>) -> Result<Self, AgentError> {
         let shown = settings.data.display().to_string();
         let attempts_directory = settings.data.join("attempts");
-        let lock = fs::create_dir_all(&attempts_directory)
+        let lock = private_directory::make(&settings.data)
+            .and_then(|()| private_directory::make_closed(&attempts_directory))
             .and_then(|()| {
                 OpenOptions::new().create(true).append(true).open(settings.data.join("agent.lock"))
             })

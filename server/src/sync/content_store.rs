@@ -18,6 +18,7 @@ use std::time::{Duration, SystemTime};
 use super::digest::{Digest, Hasher};
 use super::manifest::{MAX_MANIFEST_BYTES, Manifest};
 use super::temporary;
+use crate::private_directory;
 
 const PARTIAL: &str = "partial";
 const INCOMING: &str = "incoming";
@@ -81,6 +82,7 @@ impl ContentStore {
     /// It cannot be made.
     pub fn open(root: impl Into<PathBuf>) -> io::Result<Self> {
         let root = root.into();
+        private_directory::make_closed(&root)?;
         for directory in [PARTIAL, INCOMING] {
             fs::create_dir_all(root.join(directory))?;
         }
