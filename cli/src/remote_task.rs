@@ -15,7 +15,8 @@ use ez_runner::error::RunError;
 use ez_runner::freshness::Freshness;
 use ez_runner::runtime_data;
 use ez_server::sync::hash_cache::HashCache;
-use ez_server::sync::patterns::Patterns;
+use ez_server::sync::manifest::Manifest;
+use ez_server::sync::patterns::{BadPattern, Patterns};
 use ez_server::sync::scan::{Scanned, scan, scan_matching};
 use ez_server::sync::transfer::ContentClient;
 use ez_server::sync::tree_path::TreePath;
@@ -347,6 +348,16 @@ impl RemoteTask {
         let matching = scan_matching(root, &patterns, cache).map_err(refused)?;
         let manifest = named.manifest.with(&matching.manifest).map_err(refused)?;
         Ok(Scanned { manifest, hashed: named.hashed + matching.hashed })
+    }
+
+    /// The patterns of files to send that mean none of those that are there.
+    ///
+    /// # Errors
+    /// A pattern is wrong.
+    pub fn unmatched(&self, found: &Manifest) -> Result<Vec<String>, BadPattern> {
+        let patterns = Patterns::new(&self.patterns)?;
+        let unmatched = patterns.without_match(&found.entries().keys());
+        Ok(unmatched.into_iter().map(str::to_owned).collect())
     }
 
     /// The body of a request to run it.

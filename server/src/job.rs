@@ -121,6 +121,9 @@ pub struct JobSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub directory: Option<TreePath>,
+    /// Whether its exit code is that of the command that failed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub exit_code: bool,
     /// Which files are kept when it succeeded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outputs: Vec<String>,

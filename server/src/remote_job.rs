@@ -123,6 +123,26 @@ impl RemoteJob {
         Ok(Self { client: client.clone(), id: answer["job"].as_i64().unwrap_or_default() })
     }
 
+    /// The job of a number, where it is the one of this task and these files, and has not ended.
+    ///
+    /// # Errors
+    /// The server says no, or nothing.
+    pub fn unfinished(
+        client: &ContentClient,
+        id: JobId,
+        task: &str,
+        inputs: &str,
+    ) -> Result<Option<Self>, TransferError> {
+        let job = Self { client: client.clone(), id };
+        let record = match job.record() {
+            Err(TransferError::Refused { status: 404, .. }) => return Ok(None),
+            record => record?,
+        };
+        let is_it = record["name"] == task && record["inputs"] == inputs;
+        let has_ended = record["state"].as_str().and_then(JobState::of_name).is_some_and(JobState::is_final);
+        Ok((is_it && !has_ended).then_some(job))
+    }
+
     /// Wants its end. A job that has ended by itself meanwhile is as good.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use ez_tests::Project;
-use ez_tests::job_server::{JobAgent, JobServer, kill, watchers};
+use ez_tests::job_server::{JobAgent, JobServer, is_begun, kill, watchers};
 use ez_tests::program;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
@@ -172,6 +172,7 @@ fn streams_arguments_and_exit_codes_are_those_of_the_task() {
     spoken.success().stdout("out\nlocal a b\n").stderr_has("err\n").stderr_has("only the Taskfiles are sent");
     place.project.write("out/kept", "old");
     place.run(&server, &["fail"]).exit(201).file_is("out/kept", "old");
+    place.run(&server, &["fail", "-x"]).exit(3);
     place.run(&server, &["nothing"]).exit(200);
 }
 
@@ -212,8 +213,72 @@ fn what_cannot_be_is_told() {
         .run(["run", "--remote", "--watch", "copy"])
         .exit(1)
         .stderr_has("--remote and --watch exclude each other");
+    for flag in ["--parallel", "--failfast", "--force", "--yes", "--concurrency=2", "--output=prefixed"] {
+        let shown = flag.split('=').next().unwrap();
+        let refused = place.project.run(["run", "--remote", flag, "copy"]);
+        refused.exit(1).stderr_has(&format!("--remote and {shown} exclude each other"));
+    }
+    for url in ["nonsense", "ftp://x", "http://", "http:///x"] {
+        let wrong = place.project.run(["run", "--remote", "--server", url, "copy"]);
+        wrong.exit(1).stderr_has(&format!("`{url}` is no URL of a server"));
+    }
     let gone = ["run", "--remote", "--server", "http://127.0.0.1:1", "copy"];
     place.project.run(gone).exit(1).stderr_has("http://127.0.0.1:1 does not answer");
+}
+
+#[test]
+fn patterns_that_mean_no_file_are_told() {
+    let place = Place::new();
+    let server = place.server(&[]);
+    let told = "`sync_in: nowhere/**` of `partly` means no file that is here";
+    let partly = "  partly: {ez-remote: {sync_in: [src, 'nowhere/**']}, cmds: ['true']}\n";
+    place.project.write("Taskfile.yml", format!("{TASKFILE}{partly}"));
+    place.run(&server, &["partly"]).success().stderr_has(told);
+    place.run(&server, &["copy"]).success().lacks("means no file");
+}
+
+#[test]
+fn a_job_that_no_node_takes_is_said_to_wait() {
+    let place = Place::new();
+    let server = place.server(&[]);
+    let mut child = Command::new(program::ez())
+        .args(["run", "--remote", "--server", &format!("http://{}", server.address)])
+        .args(["--node", "nowhere", "speak"])
+        .current_dir(place.project.root())
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let waiting = lines.into_iter().find(|line| line.starts_with("ez: job 1 waits for a node"));
+    assert!(waiting.is_some());
+    signal(&child, Signal::INT);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+#[test]
+fn a_list_of_files_that_is_none_is_told_from_one_that_is_not_here() {
+    let place = Place::new();
+    let server = place.server(&[]);
+    let submit = |inputs: &str| {
+        let answer = server.ask("POST", "/jobs", Some(&json!({"name": "t", "inputs": inputs})));
+        (answer.status, answer.json()["error"].as_str().unwrap().to_owned())
+    };
+    let (status, error) = submit(&"0".repeat(64));
+    assert!(status == 409 && error.contains("send what is missing first"), "{error}");
+    // The content of a file is no list of files.
+    place.run(&server, &["copy"]).success();
+    let content = walk(&place.elsewhere.path(".ez-server/content"));
+    let digest = content.iter().find(|path| fs::read(path).unwrap() == b"text").unwrap();
+    let digest = digest.iter().rev().take(2).map(|part| part.to_str().unwrap()).collect::<Vec<_>>();
+    let (status, error) = submit(&format!("{}{}", digest[1], digest[0]));
+    assert!(status == 422 && error.contains("is no list of files that can be used"), "{error}");
+}
+
+/// The files below a directory.
+fn walk(directory: &Path) -> Vec<std::path::PathBuf> {
+    let paths = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    paths.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
 }
 
 #[test]
@@ -234,6 +299,59 @@ fn an_interrupt_ends_the_job_over_there() {
     signal(&child, Signal::INT);
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(server.job(1)["state"], "cancelled");
+    // So does a terminal that is closed.
+    let (mut child, _) = place.begin(&server, &["stay"]);
+    signal(&child, Signal::HUP);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(server.job(2)["state"], "cancelled");
+}
+
+/// Begins the run of a plan with one remote step, and waits until the step's job has begun to print.
+fn begin_plan(project: &Project, server: &JobServer<'_>, job: i64, args: &[&str]) -> Child {
+    let child = Command::new(program::ez())
+        .args(["plan", "run", "p"])
+        .args(args)
+        .current_dir(project.root())
+        .env("EZ_SERVER_URL", format!("http://{}", server.address))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    while server.job(job)["state"] != "running" {}
+    server.follow(job, "0", is_begun);
+    child
+}
+
+const STAY_PLAN: &str = "steps: [{name: stay, task: stay, remote: true}]\n";
+
+#[test]
+fn a_terminal_that_is_closed_ends_the_remote_steps_of_a_plan() {
+    let place = Place::new();
+    let server = place.server(&[]);
+    place.project.write("plans/p.yml", STAY_PLAN);
+    let mut child = begin_plan(&place.project, &server, 1, &[]);
+    signal(&child, Signal::HUP);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(server.job(1)["state"], "cancelled");
+}
+
+#[test]
+fn a_plan_that_goes_on_ends_the_job_that_a_killed_run_left() {
+    let place = Place::new();
+    let server = place.server(&["--slots", "2"]);
+    place.project.write("plans/p.yml", STAY_PLAN);
+    let mut child = begin_plan(&place.project, &server, 1, &[]);
+    signal(&child, Signal::KILL);
+    child.wait().unwrap();
+    assert_eq!(server.job(1)["state"], "running");
+    let mut child = begin_plan(&place.project, &server, 2, &["--resume"]);
+    let (first, second) = (server.job(1), server.job(2));
+    assert_eq!((&first["state"], &second["state"]), (&json!("cancelled"), &json!("running")));
+    assert!(first["finished"].as_i64() <= second["created"].as_i64());
+    signal(&child, Signal::TERM);
+    child.wait().unwrap();
+    assert_eq!(server.job(2)["state"], "cancelled");
 }
 
 #[test]

@@ -514,7 +514,7 @@ fn remote_options(values: &Values) -> RemoteOptions {
 
 /// `--remote` and `--node`, and what does not go with them.
 fn on_node(values: &Values) -> Result<Option<NodeChoice>, String> {
-    const LOCAL_ONLY: [(Id, &str); 9] = [
+    const LOCAL_ONLY: [(Id, &str); 21] = [
         (Id::Watch, "--watch"),
         (Id::Dry, "--dry"),
         (Id::Status, "--status"),
@@ -524,6 +524,18 @@ fn on_node(values: &Values) -> Result<Option<NodeChoice>, String> {
         (Id::Trace, "--trace"),
         (Id::Workspace, "--workspace"),
         (Id::Log, "--log"),
+        (Id::Parallel, "--parallel"),
+        (Id::Failfast, "--failfast"),
+        (Id::Concurrency, "--concurrency"),
+        (Id::Force, "--force"),
+        (Id::ForceAll, "--force"),
+        (Id::Yes, "--yes"),
+        (Id::Interactive, "--interactive"),
+        (Id::Output, "--output"),
+        (Id::OutputGroupBegin, "--output-group-begin"),
+        (Id::OutputGroupEnd, "--output-group-end"),
+        (Id::OutputGroupErrorOnly, "--output-group-error-only"),
+        (Id::WaitForLocks, "--wait-for-locks"),
     ];
     let node = values.text(Id::Node);
     if !values.is_on(Id::Remote) {

@@ -3,11 +3,11 @@
 use std::io::Write;
 
 use ez_runner::runtime_data;
+use ez_runner::signal::Signals;
 use ez_server::job::{JobId, JobState};
 use ez_server::remote_job::{Home, RemoteEnding, RemoteJob, Told};
 use ez_server::sync::hash_cache::HashCache;
 use ez_server::sync::transfer::Transferred;
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Context, Outcome};
 use crate::args::invocation::{NodeChoice, Options, Request};
@@ -67,8 +67,12 @@ async fn run_one(
     let (inputs, sent) =
         server.client.send_tree(&scanned.manifest, task.root.as_std_path()).map_err(failed)?;
     say(&told_of_sending(scanned.manifest.entries().len(), sent, begun.elapsed()));
+    for pattern in task.unmatched(&scanned.manifest).map_err(failed)? {
+        say(&format!("`sync_in: {pattern}` of `{}` means no file that is here", task.name));
+    }
     save(&mut cache, task);
-    let submission = task.submission(&inputs.to_string(), &request.variables, &request.arguments);
+    let mut submission = task.submission(&inputs.to_string(), &request.variables, &request.arguments);
+    submission["exit_code"] = options.exit_code.into();
     let job = RemoteJob::submit(&server.client, &submission).map_err(failed)?;
     let ending = follow(context, &job, options).await?;
     if ending.state != JobState::Success {
@@ -83,19 +87,27 @@ async fn run_one(
     Ok(())
 }
 
+/// A number of things in words.
+fn counted(count: u64, what: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{ending}")
+}
+
 /// What is said of files that were sent.
 pub fn told_of_sending(files: usize, sent: Transferred, took: std::time::Duration) -> String {
     format!(
-        "{files} files, {} contents sent ({} bytes) in {} ms",
-        sent.contents,
-        sent.bytes,
+        "{}, {} sent ({}) in {} ms",
+        counted(files as u64, "file"),
+        counted(sent.contents, "content"),
+        counted(sent.bytes, "byte"),
         took.as_millis()
     )
 }
 
 /// What is said of files that came back.
 pub fn told_of_home(home: Home) -> String {
-    format!("{} outputs, {} of them new ({} bytes fetched)", home.files, home.changed, home.fetched.bytes)
+    let (files, bytes) = (counted(home.files as u64, "output"), counted(home.fetched.bytes, "byte"));
+    format!("{files}, {} of them new ({bytes} fetched)", home.changed)
 }
 
 /// What is said of a job that no node has begun.
@@ -118,8 +130,7 @@ fn save(cache: &mut HashCache, task: &RemoteTask) {
 
 /// Shows what a job writes, until it ends. The first signal ends it over there, the second one leaves at once.
 async fn follow(context: &Context, job: &RemoteJob, options: &Options) -> Result<RemoteEnding, Failure> {
-    let (mut interrupt, mut terminate) =
-        (signal(SignalKind::interrupt()).map_err(failed)?, signal(SignalKind::terminate()).map_err(failed)?);
+    let mut signals = Signals::listen().map_err(failed)?;
     let (cancel, cancelled) = tokio::sync::oneshot::channel::<()>();
     let mut cancel = Some(cancel);
     let wish = async {
@@ -133,8 +144,7 @@ async fn follow(context: &Context, job: &RemoteJob, options: &Options) -> Result
     loop {
         tokio::select! {
             ending = &mut following => return ending.map_err(failed),
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+            _ = signals.next() => {}
         }
         let Some(cancel) = cancel.take() else {
             return Err(Failure::new(

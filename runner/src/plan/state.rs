@@ -85,6 +85,11 @@ impl RunDirectory {
         self.path.join("outputs").join(slug)
     }
 
+    /// The file for the job of a node on a server, as long as it may run.
+    pub fn begun_job(&self, slug: &str) -> PathBuf {
+        self.path.join("jobs").join(format!("{slug}.json"))
+    }
+
     /// What a node left for others.
     pub fn artifacts_of(&self, slug: &str) -> PathBuf {
         self.artifacts().join(slug)

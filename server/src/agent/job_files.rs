@@ -110,7 +110,12 @@ impl JobFiles {
         let files = manifest.entries().len();
         Ok((
             directory,
-            format!("{files} files laid out, {} fetched ({} bytes)", fetched.contents, fetched.bytes),
+            format!(
+                "{files} file{} laid out, {} fetched ({} bytes)",
+                if files == 1 { "" } else { "s" },
+                fetched.contents,
+                fetched.bytes
+            ),
         ))
     }
 

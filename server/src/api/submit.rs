@@ -1,6 +1,7 @@
 //! Jobs that bring their files.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use axum::Json;
 use axum::extract::State;
@@ -37,6 +38,9 @@ pub struct RunFiles {
     /// Which files are kept when it succeeded, as in `dist/**`.
     #[serde(default)]
     outputs: Vec<String>,
+    /// Whether its exit code is that of the command that failed; else it is 201 for all of them.
+    #[serde(default)]
+    exit_code: bool,
     /// Variables and params.
     #[serde(default)]
     vars: BTreeMap<String, String>,
@@ -89,11 +93,21 @@ pub async fn run(
     check_name(&run.name)?;
     Patterns::new(&run.outputs).map_err(|error| ApiError::bad(error.to_string()))?;
     let (store, inputs) = (server.content.clone(), run.inputs);
-    let lacking = tokio::task::spawn_blocking(move || store.lacks(&inputs)).await.ok().flatten();
-    if lacking.is_none_or(|lacking| !lacking.is_empty()) {
-        return Err(ApiError::conflict(format!(
-            "the tree {inputs} is not wholly here: send what is missing first"
-        )));
+    let lacking = tokio::task::spawn_blocking(move || match store.manifest(&inputs) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(store.lacks(&inputs)),
+    });
+    match lacking.await {
+        Ok(Ok(Some(lacking))) if lacking.is_empty() => {}
+        Ok(Err(error)) => {
+            let why = format!("{inputs} is no list of files that can be used: {error}");
+            return Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, why));
+        }
+        _ => {
+            return Err(ApiError::conflict(format!(
+                "the tree {inputs} is not wholly here: send what is missing first"
+            )));
+        }
     }
     let secrets = Secrets(run.secrets);
     let spec = JobSpec {
@@ -112,6 +126,7 @@ pub async fn run(
         inputs: Some(run.inputs),
         directory: run.directory,
         outputs: run.outputs,
+        exit_code: run.exit_code,
         ..JobSpec::default()
     };
     let job = submit(&server, &allowed, spec, secrets, run.idempotency_key).await?;

@@ -56,6 +56,9 @@ pub enum TransferError {
         /// What it says.
         said: String,
     },
+    /// It is no URL of a server.
+    #[error("`{0}` is no URL of a server: write one as in http://build.example:8080")]
+    Url(String),
     /// A file has another content by now.
     #[error("{} changed while it was sent", .0.display())]
     Changed(PathBuf),
@@ -73,7 +76,7 @@ impl TransferError {
         match self {
             Self::Unreachable { .. } => true,
             Self::Refused { status, .. } => matches!(status, 429 | 502 | 503 | 504),
-            Self::Changed(_) | Self::Trust(_) | Self::Io(_) => false,
+            Self::Url(_) | Self::Changed(_) | Self::Trust(_) | Self::Io(_) => false,
         }
     }
 }
@@ -139,8 +142,10 @@ impl ContentClient {
     /// # Errors
     /// Whom to trust cannot be found out.
     pub fn new(url: &str, token: Option<String>, ca: Option<&Path>) -> Result<Self, TransferError> {
+        let host = ["http://", "https://"].into_iter().find_map(|scheme| url.strip_prefix(scheme));
+        let host = host.filter(|host| !host.is_empty() && !host.starts_with('/'));
+        let host = host.ok_or_else(|| TransferError::Url(url.to_owned()))?;
         let http = tls::http_agent(ca)?;
-        let host = url.split_once("://").map_or(url, |(_, rest)| rest);
         let is_here = ["127.", "localhost", "[::1]"].iter().any(|here| host.starts_with(here));
         let compression = if is_here { Compression::Off } else { Compression::Fast };
         Ok(Self { http, url: url.trim_end_matches('/').to_owned(), token, compression })
@@ -150,6 +155,11 @@ impl ContentClient {
     #[must_use]
     pub fn with_compression(self, compression: Compression) -> Self {
         Self { compression, ..self }
+    }
+
+    /// The URL of the server.
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     fn unreachable(&self, why: &(impl ToString + ?Sized)) -> TransferError {

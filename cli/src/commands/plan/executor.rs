@@ -98,6 +98,7 @@ impl LocalExecutor<'_> {
             task,
             directory,
             is_apart,
+            begun: self.directory.begun_job(&request.slug),
             request: request.clone(),
         }))
     }

@@ -1,6 +1,7 @@
 //! `ez plan`: many tasks, their order, and what they hand to each other.
 
 mod add;
+mod begun_job;
 mod build;
 pub mod check;
 mod drawing;

@@ -15,6 +15,7 @@ use ez_server::sync::transfer::ContentClient;
 use ez_server::sync::tree_path::TreePath;
 use smol_str::SmolStr;
 
+use super::begun_job::BegunJob;
 use crate::commands::remote::{told_of_home, told_of_sending, told_of_waiting};
 use crate::remote_task::RemoteTask;
 
@@ -33,6 +34,8 @@ pub struct RemoteStep {
     pub directory: Option<TreePath>,
     /// Whether the step's directory is another one than that of the tree.
     pub is_apart: bool,
+    /// The file for its job, as long as it may run.
+    pub begun: PathBuf,
     /// What is asked for.
     pub request: StepRequest,
 }
@@ -137,8 +140,33 @@ impl RemoteStep {
         job.follow(stop.stopped(), told).await.map_err(failed)
     }
 
+    /// Ends the job that a killed attempt of this run left.
+    async fn end_earlier(&self, stop: &Stop, listener: &StepListener) -> Result<(), StepFailure> {
+        let Some(BegunJob { server, job, task, inputs }) = BegunJob::read(&self.begun) else { return Ok(()) };
+        if server != self.client.url() {
+            say(listener, &format!("job {job} of {server}, of an earlier attempt, may still run there"));
+            return Ok(());
+        }
+        let client = self.client.clone();
+        let left = aside(move || {
+            let left =
+                RemoteJob::unfinished(&client, job, &task, &inputs).map_err(|error| error.to_string())?;
+            if let Some(left) = &left {
+                left.cancel().map_err(|error| error.to_string())?;
+            }
+            Ok(left)
+        });
+        if let Some(left) = left.await? {
+            say(listener, &format!("ending job {job} first, which a killed attempt of this run left"));
+            left.follow(stop.stopped(), |_| {}).await.map_err(failed)?;
+        }
+        BegunJob::forget(&self.begun);
+        Ok(())
+    }
+
     async fn run_there(&self, stop: &Stop, listener: &StepListener) -> Result<(), StepFailure> {
         let say = |text: &str| say(listener, text);
+        self.end_earlier(stop, listener).await?;
         let (inputs, sent) = self.send().await?;
         say(&sent);
         let mut body = self.task.submission(&inputs.to_string(), &variables(&self.request.vars), &[]);
@@ -150,7 +178,20 @@ impl RemoteStep {
             .into();
         let client = self.client.clone();
         let job = aside(move || RemoteJob::submit(&client, &body).map_err(|error| error.to_string())).await?;
+        let begun = BegunJob {
+            server: self.client.url().to_owned(),
+            job: job.id,
+            task: self.task.name.clone(),
+            inputs: inputs.to_string(),
+        };
+        if let Err(error) = begun.write(&self.begun) {
+            say(&format!(
+                "job {} is not written down, and not ended where this run is killed: {error}",
+                job.id
+            ));
+        }
         let ending = self.follow(&job, stop, listener).await?;
+        BegunJob::forget(&self.begun);
         if ending.state != JobState::Success {
             return Err(StepFailure {
                 exit: ending.exit_code.and_then(|code| u8::try_from(code).ok()).unwrap_or(NO_EXIT_CODE),
