@@ -5,6 +5,8 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
@@ -411,11 +413,12 @@ impl Follower {
 
 fn told(data: &Value) -> Told {
     let text = data["text"].as_str().unwrap_or_default().to_owned();
-    match data["stream"].as_str() {
-        Some("stdout") => Told::Output { is_error: false, bytes: text.into_bytes() },
-        Some("stderr") => Told::Output { is_error: true, bytes: text.into_bytes() },
-        _ => Told::Note(text),
+    let stream = data["stream"].as_str().unwrap_or_default();
+    if !matches!(stream, "stdout" | "stderr") {
+        return Told::Note(text);
     }
+    let raw = data["base64"].as_str().and_then(|raw| BASE64_STANDARD.decode(raw).ok());
+    Told::Output { is_error: stream == "stderr", bytes: raw.unwrap_or_else(|| text.into_bytes()) }
 }
 
 fn ending(state: JobState, record: &Value) -> RemoteEnding {

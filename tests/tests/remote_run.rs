@@ -177,6 +177,22 @@ fn streams_arguments_and_exit_codes_are_those_of_the_task() {
 }
 
 #[test]
+fn bytes_that_are_no_text_come_as_they_are() {
+    let place = Place::new();
+    let server = place.server(&[]);
+    let bytes = "  bytes: \"printf 'a\\\\377\\\\376\\\\303b\\\\n'; head -c 100000 /dev/zero | tr '\\\\0' '\\\\377'\"\n";
+    place.project.write("Taskfile.yml", format!("{TASKFILE}{bytes}"));
+    let output = Command::new(program::ez())
+        .args(["run", "--remote", "--server", &format!("http://{}", server.address), "bytes"])
+        .current_dir(place.project.root())
+        .output()
+        .unwrap();
+    let expected = [b"a\xff\xfe\xc3b\n".to_vec(), vec![0xff; 100_000]].concat();
+    assert_eq!(output.stdout.len(), expected.len());
+    assert!(output.stdout == expected, "{:?}", &output.stdout[..10]);
+}
+
+#[test]
 fn the_node_is_chosen() {
     let place = Place::new();
     let server = place.server(&["--slots", "0"]);

@@ -16,6 +16,8 @@ use axum::http::StatusCode;
 use axum::http::header::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use futures_util::{Stream, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -236,7 +238,7 @@ pub async fn cancel(
     Ok((StatusCode::ACCEPTED, Json(CancelAnswer { state })))
 }
 
-/// The log of a job: `text/event-stream` with events `log` (`{stream, time, text}`) and one `end` (`{state, exit_code}`), whose ids are places in the log, so that
+/// The log of a job: `text/event-stream` with events `log` (`{stream, time, text}`, and the bytes as `base64` where they are not UTF-8) and one `end` (`{state, exit_code}`), whose ids are places in the log, so that
 /// `Last-Event-ID` goes on where a connection broke; or the text alone. It begins with the last attempt, and goes on with those that follow.
 #[utoipa::path(get, path = "/jobs/{id}/logs", params(("id" = i64, Path), LogWanted), responses(
     (status = 200, content((String = "text/event-stream"), (String = "text/plain"))),
@@ -436,13 +438,18 @@ struct LogLine<'l> {
     stream: &'static str,
     time: i64,
     text: Cow<'l, str>,
+    /// The bytes, where they are no UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base64: Option<String>,
 }
 
 fn log_event(frame: &Frame<'_>, end: LogPlace) -> Result<Event, axum::Error> {
     // A text without a mistake, as nearly every one is, is looked through much faster so.
-    let text = std::str::from_utf8(frame.content)
-        .map_or_else(|_| String::from_utf8_lossy(frame.content), Cow::Borrowed);
-    let line = LogLine { stream: frame.stream.name(), time: frame.time, text };
+    let (text, base64) = match std::str::from_utf8(frame.content) {
+        Ok(text) => (Cow::Borrowed(text), None),
+        Err(_) => (String::from_utf8_lossy(frame.content), Some(BASE64_STANDARD.encode(frame.content))),
+    };
+    let line = LogLine { stream: frame.stream.name(), time: frame.time, text, base64 };
     Event::default().event("log").id(end.to_string()).json_data(line)
 }
 
