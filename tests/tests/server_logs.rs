@@ -79,6 +79,24 @@ tasks:
 }
 
 #[test]
+fn of_an_output_that_is_too_long_the_end_is_kept_too() {
+    let taskfile = "version: '3'\nsilent: true\ntasks:\n  much: seq 200000\n";
+    let project =
+        Project::new().file("Taskfile.yml", taskfile).file("ez-server.toml", "max_log_bytes = 1000\n");
+    let server = JobServer::start(&project, &[]);
+    let job = server.run(&json!({"task": "much"}));
+    let told = server.end_of(job);
+    assert_eq!(told.state, "success");
+    assert!(told.text.starts_with("1\n2\n3\n") && told.text.ends_with("\n199999\n200000\n"));
+    let all = server.ask("GET", &format!("/jobs/{job}/logs?format=text"), None).body;
+    let (_, rest) = all.split_once("only its end follows, when the job has ended\n").expect("it says so");
+    let (left_out, end) = rest.split_once(" bytes are left out here\n").expect("it says how much");
+    let whole: usize = (1..=200_000).map(|number: u32| number.to_string().len() + 1).sum();
+    assert_eq!(1000 + left_out.parse::<usize>().expect("a number") + end.len(), whole);
+    assert!(end.len() > 100_000 && end.len() < 256 * 1024);
+}
+
+#[test]
 fn what_is_no_place_in_a_log_is_refused() {
     let project = project();
     let server = JobServer::start(&project, &[]);

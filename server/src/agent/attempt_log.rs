@@ -1,5 +1,6 @@
 //! What an attempt writes, on its way into its log.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Write};
 
@@ -19,6 +20,12 @@ const MIN_MASKED_LINE: usize = 4;
 
 /// How long a character is at most, in UTF-8.
 const MAX_CHARACTER_BYTES: usize = 4;
+
+/// How much of the end of an output is kept that is longer than what is kept of it, in bytes with what its pieces need themselves.
+const TAIL_BYTES: usize = 256 * 1024;
+
+/// What a piece of the end needs besides its content, in bytes.
+const PIECE_COST: usize = 64;
 
 /// What is masked of secrets: each of them, and each line of those that have several.
 fn masked_texts(secrets: &Secrets) -> Vec<SmolStr> {
@@ -105,11 +112,34 @@ fn incomplete_character(bytes: &[u8]) -> usize {
     0
 }
 
+/// The last frames of an output.
+#[derive(Default)]
+struct Tail {
+    frames: VecDeque<Vec<u8>>,
+    cost: usize,
+    /// How many bytes of content were before them and are gone.
+    left_out: u64,
+}
+
+impl Tail {
+    fn push(&mut self, stream: Stream, content: &[u8]) {
+        self.frames.push_back([&header(stream, now_ms(), content.len())[..], content].concat());
+        self.cost += content.len() + PIECE_COST;
+        while self.cost > TAIL_BYTES
+            && let Some(first) = self.frames.pop_front()
+        {
+            let length = first.len().saturating_sub(HEADER_BYTES);
+            self.cost -= length + PIECE_COST;
+            self.left_out += length as u64;
+        }
+    }
+}
+
 /// The log as it grows.
 pub struct AttemptLog<'b> {
     file: File,
     left: u64,
-    is_cut: bool,
+    tail: Option<Tail>,
     bell: &'b Bell,
 }
 
@@ -119,7 +149,7 @@ impl<'b> AttemptLog<'b> {
     /// # Errors
     /// It cannot be opened.
     pub fn open(directory: &AttemptDirectory, max_bytes: u64, bell: &'b Bell) -> io::Result<Self> {
-        Ok(Self { file: directory.append_log()?, left: max_bytes, is_cut: false, bell })
+        Ok(Self { file: directory.append_log()?, left: max_bytes, tail: None, bell })
     }
 
     /// Keeps what was read from a stream; nothing ends the stream.
@@ -181,11 +211,29 @@ impl<'b> AttemptLog<'b> {
             }
             self.append(frame)?;
         }
-        if kept < length && !self.is_cut {
-            self.is_cut = true;
-            self.note("the output is longer than what is kept of it; the rest is left out")?;
+        if kept == length {
+            return Ok(());
         }
+        if self.tail.is_none() {
+            self.note(
+                "the output is longer than what is kept of it; only its end follows, when the job has ended",
+            )?;
+        }
+        let rest = frame.get(HEADER_BYTES + kept..).unwrap_or_default();
+        self.tail.get_or_insert_default().push(stream, rest);
         Ok(())
+    }
+
+    /// Writes the end of an output that was longer than what is kept of it.
+    ///
+    /// # Errors
+    /// The log cannot be written.
+    pub fn write_end(&mut self) -> io::Result<()> {
+        let Some(tail) = self.tail.take() else { return Ok(()) };
+        if tail.left_out > 0 {
+            self.note(&format!("{} bytes are left out here", tail.left_out))?;
+        }
+        tail.frames.iter().try_for_each(|frame| self.append(frame))
     }
 
     /// Adds a line of the watcher's own.

@@ -254,6 +254,7 @@ impl Watcher {
         }
         log.write_rest(&mut out)?;
         log.write_rest(&mut err)?;
+        log.write_end()?;
         let mut ending = ending(exit, reason, order.timeout, started);
         if let Some(files) = order.files.clone().filter(|_| ending.state == JobState::Success) {
             let attempt = directory.path().to_owned();
