@@ -559,6 +559,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_token_that_ends_before_the_first_look_is_noticed_too() {
+        let (_place, store) = store();
+        let authority = Arc::new(Authority::new(store.clone(), None, false));
+        store.write(|connection| tokens::insert(connection, "a", "ci", b"", "read", 1, None)).await.unwrap();
+        let caller = Caller { name: "a".into(), scopes: vec![Scope::Read], attempt: None, remote: HERE };
+        let mut revoked = std::pin::pin!(authority.until_revoked(&caller));
+        let while_it_counts = tokio::time::timeout(Duration::from_millis(50), revoked.as_mut());
+        assert!(while_it_counts.await.is_err());
+        store.write(|connection| tokens::revoke(connection, "a", 2)).await.unwrap();
+        let watching = Arc::clone(&authority);
+        tokio::spawn(async move { watching.watch_tokens().await });
+        revoked.await;
+    }
+
+    #[tokio::test]
     async fn the_first_token_closes_an_open_server_unless_that_is_to_stay_open() {
         let (_place, store) = store();
         let closing = Authority::new(store.clone(), None, true);

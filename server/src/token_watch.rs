@@ -1,6 +1,7 @@
 //! Notices that other tokens count than before, for those who are connected: a token is revoked by another process, and ends by itself.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -16,12 +17,16 @@ const LOOK: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub struct TokenWatch {
     counting: watch::Sender<BTreeSet<String>>,
+    /// Whether somebody came since the last look, who has to be told of it: a token that ended before was perhaps never seen to count.
+    has_new: AtomicBool,
 }
 
 impl TokenWatch {
-    /// Changes when other tokens count.
+    /// Changes when other tokens count, and after the first look from now on.
     pub fn subscribe(&self) -> watch::Receiver<BTreeSet<String>> {
-        self.counting.subscribe()
+        let counting = self.counting.subscribe();
+        self.has_new.store(true, Ordering::SeqCst);
+        counting
     }
 
     /// Looks as long as the server lives. Where nobody wants to know, nothing is read.
@@ -33,12 +38,14 @@ impl TokenWatch {
             if self.counting.receiver_count() == 0 {
                 continue;
             }
-            // What cannot be read now is read at the next look.
+            let has_new = self.has_new.swap(false, Ordering::SeqCst);
             let Ok(now) = store.read(|connection| tokens::counting(connection, now_ms())).await else {
+                // It is read at the next look.
+                self.has_new.fetch_or(has_new, Ordering::SeqCst);
                 continue;
             };
             self.counting.send_if_modified(|known| {
-                let is_other = *known != now;
+                let is_other = *known != now || has_new;
                 *known = now;
                 is_other
             });
