@@ -45,7 +45,7 @@ pub enum Told {
         /// What.
         bytes: Vec<u8>,
     },
-    /// It waits for a node, and why, where the server says so.
+    /// It waits, and for what, where the server says so.
     Waiting(Option<String>),
     /// The name of the node that has it.
     Node(String),
@@ -218,7 +218,7 @@ impl RemoteJob {
                 }
                 return;
             }
-            let why = record["reason"].as_str().map(str::to_owned);
+            let why = record["waits_for"].as_str().map(str::to_owned);
             if told.as_ref() != Some(&why) {
                 told = Some(why.clone());
                 let _ = happenings.blocking_send(Happening::Told(Told::Waiting(why)));

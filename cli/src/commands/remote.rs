@@ -111,11 +111,8 @@ pub fn told_of_home(home: Home) -> String {
 }
 
 /// What is said of a job that no node has begun.
-pub fn told_of_waiting(job: JobId, why: Option<&str>) -> String {
-    match why {
-        Some(why) => format!("job {job} {why}"),
-        None => format!("job {job} waits for a node"),
-    }
+pub fn told_of_waiting(job: JobId, what: Option<&str>) -> String {
+    format!("job {job} waits for {}", what.unwrap_or("a node"))
 }
 
 /// Keeps digests for the next run. Without them it takes longer, and that is all.
