@@ -6,6 +6,7 @@ pub mod charts;
 pub mod content;
 pub mod definitions;
 pub mod document;
+mod document_page;
 pub mod history;
 pub mod job_files;
 pub mod jobs;
@@ -303,7 +304,8 @@ pub fn routes() -> (axum::Router<Shared>, utoipa::openapi::OpenApi) {
                 .routes(routes!(cache::clear))
                 .routes(routes!(metrics::show))
                 .routes(routes!(system::version))
-                .routes(routes!(system::document)),
+                .routes(routes!(system::document))
+                .routes(routes!(document_page::show)),
         )
         .split_for_parts();
     document::complete(&mut description);
