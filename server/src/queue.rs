@@ -6,6 +6,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::job::{JobId, JobSpec};
+use crate::waiting::WaitsFor;
 
 /// The number of a node.
 pub type NodeId = i64;
@@ -32,13 +33,25 @@ impl Needs {
     }
 }
 
+/// Whether a node takes jobs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Readiness {
+    /// It is connected, and takes jobs.
+    Ready,
+    /// It takes no more jobs; those that it has go on.
+    Drained,
+    /// It is not connected.
+    #[default]
+    Away,
+}
+
 /// A node as the queue sees it.
 #[derive(Clone, Debug, Default)]
 struct Node {
     name: String,
     tags: BTreeSet<String>,
     slots: usize,
-    takes_jobs: bool,
+    readiness: Readiness,
     running: BTreeSet<JobId>,
     /// Those that run and wait for other jobs. They have as many places of their own, so that they never hold up what they wait for.
     waiting_for_jobs: BTreeSet<JobId>,
@@ -51,14 +64,17 @@ impl Node {
 
     fn free(&self, waits_for_jobs: bool) -> usize {
         let taken = self.of_kind(waits_for_jobs).len();
-        if self.takes_jobs { self.slots.saturating_sub(taken) } else { 0 }
+        if self.readiness == Readiness::Ready { self.slots.saturating_sub(taken) } else { 0 }
+    }
+
+    fn is_named(&self, id: NodeId, needs: &Needs) -> bool {
+        let is_it =
+            |named: &String| *named == self.name || *named == id.to_string() || self.tags.contains(named);
+        needs.nodes.is_empty() || needs.nodes.iter().any(is_it)
     }
 
     fn fits(&self, id: NodeId, needs: &Needs) -> bool {
-        let is_it =
-            |named: &String| *named == self.name || *named == id.to_string() || self.tags.contains(named);
-        let is_named = needs.nodes.is_empty() || needs.nodes.iter().any(is_it);
-        is_named && needs.tags.is_subset(&self.tags)
+        self.is_named(id, needs) && needs.tags.is_subset(&self.tags)
     }
 }
 
@@ -133,13 +149,20 @@ impl Queue {
         true
     }
 
-    /// A node is there, and takes jobs.
-    pub fn node_is_up(&mut self, id: NodeId, name: &str, tags: &[String], slots: u32, takes_jobs: bool) {
+    /// There is a node.
+    pub fn node_is_known(
+        &mut self,
+        id: NodeId,
+        name: &str,
+        tags: &[String],
+        slots: u32,
+        readiness: Readiness,
+    ) {
         let node = self.nodes.entry(id).or_default();
         name.clone_into(&mut node.name);
         node.tags = tags.iter().cloned().collect();
         node.slots = self.limits.slots_of(name, slots as usize);
-        node.takes_jobs = takes_jobs;
+        node.readiness = readiness;
     }
 
     /// A node is forgotten. What runs on it is still known.
@@ -152,10 +175,10 @@ impl Queue {
         self.nodes.get(&id).map_or(0, |node| node.slots)
     }
 
-    /// A node takes no jobs now; those that it has go on.
-    pub fn node_takes_none(&mut self, id: NodeId) {
+    /// A node takes jobs, or none; those that it has go on.
+    pub fn node_is(&mut self, id: NodeId, readiness: Readiness) {
         if let Some(node) = self.nodes.get_mut(&id) {
-            node.takes_jobs = false;
+            node.readiness = readiness;
         }
     }
 
@@ -208,8 +231,7 @@ impl Queue {
         if self.nodes.values().all(|node| node.free(false) == 0 && node.free(true) == 0) {
             return None;
         }
-        let in_slots = self.running.values().filter(|running| !running.waits_for_jobs).count();
-        let is_full = self.limits.total.is_some_and(|most| in_slots >= most);
+        let is_full = self.most_of_all().is_some();
         let heads = self.waiting.iter().filter_map(|(key, waiting)| waiting.first().map(|head| (head, key)));
         let (_, job, node, needs, name) = heads
             .filter(|(_, (needs, name))| (needs.waits_for_jobs || !is_full) && self.may_run(needs, name))
@@ -221,6 +243,60 @@ impl Queue {
         self.remove(job);
         self.run(job, &needs, &name, node);
         Some((job, node))
+    }
+
+    /// Why a job that waits does not run. `None` where it does not wait, or runs next.
+    pub fn waits_for(&self, job: JobId) -> Option<WaitsFor> {
+        let (needs, name, _) = self.places.get(&job)?;
+        let holder = needs.lock.as_ref().and_then(|lock| Some((lock, self.locks.get(lock)?)));
+        if let Some((lock, holder)) = holder {
+            return Some(WaitsFor::Lock(lock.clone(), *holder));
+        }
+        if !self.may_run(needs, name) {
+            return self.limits.per_task.get(name).copied().map(WaitsFor::Task);
+        }
+        if self.place_for(needs).is_none() {
+            return Some(self.lacks(needs));
+        }
+        self.most_of_all().filter(|_| !needs.waits_for_jobs).map(WaitsFor::Total)
+    }
+
+    /// How many jobs may run at once on all nodes together, where so many do.
+    fn most_of_all(&self) -> Option<usize> {
+        let in_slots = || self.running.values().filter(|running| !running.waits_for_jobs).count();
+        self.limits.total.filter(|most| in_slots() >= *most)
+    }
+
+    /// What no node has of that which a job needs.
+    fn lacks(&self, needs: &Needs) -> WaitsFor {
+        let names = |nodes: &[&Node]| nodes.iter().map(|node| node.name.clone()).collect();
+        let with_slots = self.nodes.iter().filter(|(_, node)| node.slots > 0);
+        let named: Vec<&Node> =
+            with_slots.filter(|(id, node)| node.is_named(**id, needs)).map(|(_, node)| node).collect();
+        if named.is_empty() && !needs.nodes.is_empty() {
+            return WaitsFor::Named(needs.nodes.iter().cloned().collect());
+        }
+        let tagged: Vec<&Node> =
+            named.iter().copied().filter(|node| needs.tags.is_subset(&node.tags)).collect();
+        if tagged.is_empty() && !named.is_empty() {
+            let is_nowhere = |tag: &&String| !named.iter().any(|node| node.tags.contains(*tag));
+            let missing: Vec<String> = needs.tags.iter().filter(is_nowhere).cloned().collect();
+            let all = || needs.tags.iter().cloned().collect();
+            return WaitsFor::Tags(if missing.is_empty() { all() } else { missing });
+        }
+        let of = |readiness| -> Vec<&Node> {
+            tagged.iter().copied().filter(|node| node.readiness == readiness).collect()
+        };
+        let (ready, drained) = (of(Readiness::Ready), of(Readiness::Drained));
+        if !ready.is_empty() {
+            WaitsFor::Slot(names(&ready))
+        } else if !drained.is_empty() {
+            WaitsFor::Drained(names(&drained))
+        } else if needs.nodes.is_empty() && needs.tags.is_empty() {
+            WaitsFor::Nodes
+        } else {
+            WaitsFor::Away(names(&tagged))
+        }
     }
 
     fn may_run(&self, needs: &Needs, name: &str) -> bool {
@@ -243,8 +319,9 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
-    use super::{Limits, Queue};
+    use super::{Limits, Queue, Readiness};
     use crate::job::{JobSpec, PlanOrder};
+    use crate::waiting::WaitsFor;
 
     fn spec(change: impl FnOnce(&mut JobSpec)) -> JobSpec {
         let mut spec = JobSpec { name: "build".into(), ..JobSpec::default() };
@@ -254,7 +331,7 @@ mod tests {
 
     fn queue(slots: u32) -> Queue {
         let mut queue = Queue::new(Limits::default());
-        queue.node_is_up(1, "one", &["os:linux".into()], slots, true);
+        queue.node_is_known(1, "one", &["os:linux".into()], slots, Readiness::Ready);
         queue
     }
 
@@ -277,14 +354,14 @@ mod tests {
         queue.add(3, &spec(|_| ()));
         assert_eq!(queue.take(), Some((3, 1)));
         assert_eq!(queue.take(), None);
-        queue.node_is_up(2, "other", &["arch:arm64".into()], 2, true);
+        queue.node_is_known(2, "other", &["arch:arm64".into()], 2, Readiness::Ready);
         assert_eq!((queue.take(), queue.take()), (Some((1, 2)), Some((2, 2))));
     }
 
     #[test]
     fn jobs_spread_over_the_nodes() {
         let mut queue = queue(2);
-        queue.node_is_up(2, "two", &[], 4, true);
+        queue.node_is_known(2, "two", &[], 4, Readiness::Ready);
         for job in 1..=6 {
             queue.add(job, &spec(|_| ()));
         }
@@ -298,7 +375,7 @@ mod tests {
     #[test]
     fn what_waits_for_other_jobs_takes_no_place_of_theirs() {
         let mut queue = Queue::new(Limits { total: Some(1), ..Limits::default() });
-        queue.node_is_up(1, "one", &[], 1, true);
+        queue.node_is_known(1, "one", &[], 1, Readiness::Ready);
         let plan = PlanOrder { has_remote_steps: true, ..PlanOrder::default() };
         for job in [1, 2] {
             queue.add(job, &spec(|spec| spec.plan = Some(Box::new(plan.clone()))));
@@ -329,7 +406,7 @@ mod tests {
         let limits =
             Limits { total: Some(3), per_task: [("build".to_owned(), 2)].into(), ..Limits::default() };
         let mut queue = Queue::new(limits);
-        queue.node_is_up(1, "one", &[], 9, true);
+        queue.node_is_known(1, "one", &[], 9, Readiness::Ready);
         for job in 1..=3 {
             queue.add(job, &spec(|_| ()));
         }
@@ -345,7 +422,7 @@ mod tests {
         let per_node = [("one".to_owned(), 1), ("two".to_owned(), 9)].into();
         let mut queue = Queue::new(Limits { any_node: Some(2), per_node, ..Limits::default() });
         for (id, name) in [(1, "one"), (2, "two"), (3, "three")] {
-            queue.node_is_up(id, name, &[], 4, true);
+            queue.node_is_known(id, name, &[], 4, Readiness::Ready);
         }
         for job in 1..=9 {
             queue.add(job, &spec(|_| ()));
@@ -361,9 +438,45 @@ mod tests {
         queue.add(1, &spec(|_| ()));
         queue.add(2, &spec(|_| ()));
         assert!(queue.take().is_some());
-        queue.node_takes_none(1);
+        queue.node_is(1, Readiness::Drained);
         assert_eq!((queue.take(), queue.running_on(1)), (None, vec![1]));
         assert!(queue.remove(2));
         assert_eq!(queue.counts(), (0, 1));
+    }
+
+    #[test]
+    fn what_a_job_waits_for_is_known() {
+        let mut queue = Queue::new(Limits { per_task: [("one".to_owned(), 1)].into(), ..Limits::default() });
+        let words = |words: &[&str]| words.iter().map(ToString::to_string).collect::<Vec<_>>();
+        queue.add(1, &spec(|_| ()));
+        assert_eq!(queue.waits_for(1), Some(WaitsFor::Nodes));
+        queue.node_is_known(1, "arm", &words(&["gpu"]), 1, Readiness::Ready);
+        queue.node_is_known(2, "intel", &words(&["ssd"]), 1, Readiness::Away);
+        queue.node_is_known(3, "meter", &words(&["tpm"]), 0, Readiness::Ready);
+        assert_eq!(queue.waits_for(1), None);
+        assert_eq!(queue.take(), Some((1, 1)));
+
+        let tags = |names: &[&str]| spec(|spec| spec.tags = words(names));
+        let on = |name: &str| spec(|spec| spec.node = Some(name.to_owned()));
+        for (job, wanted, expected) in [
+            (2, on("nope"), WaitsFor::Named(words(&["nope"]))),
+            (3, on("meter"), WaitsFor::Named(words(&["meter"]))),
+            (4, on("intel"), WaitsFor::Away(words(&["intel"]))),
+            (5, tags(&["gpu", "tpm"]), WaitsFor::Tags(words(&["tpm"]))),
+            (6, tags(&["gpu", "ssd"]), WaitsFor::Tags(words(&["gpu", "ssd"]))),
+            (7, tags(&["gpu"]), WaitsFor::Slot(words(&["arm"]))),
+            (8, spec(|_| ()), WaitsFor::Slot(words(&["arm"]))),
+        ] {
+            queue.add(job, &wanted);
+            assert_eq!(queue.waits_for(job), Some(expected), "{job}");
+        }
+        queue.node_is(1, Readiness::Drained);
+        assert_eq!(queue.waits_for(7), Some(WaitsFor::Drained(words(&["arm"]))));
+
+        queue.resume(9, &spec(|spec| (spec.name, spec.lock) = ("one".into(), Some("board".into()))), 2);
+        queue.add(10, &spec(|spec| spec.lock = Some("board".into())));
+        queue.add(11, &spec(|spec| spec.name = "one".into()));
+        assert_eq!(queue.waits_for(10), Some(WaitsFor::Lock("board".into(), 9)));
+        assert_eq!(queue.waits_for(11), Some(WaitsFor::Task(1)));
     }
 }

@@ -5,7 +5,7 @@
 use std::process::Command;
 
 use ez_tests::Project;
-use ez_tests::job_server::JobServer;
+use ez_tests::job_server::{JobAgent, JobServer};
 use serde_json::{Value, json};
 
 const TASKFILE: &str = "version: '3'
@@ -97,6 +97,48 @@ tasks:
     assert_eq!(shown.header("content-disposition"), Some("attachment"));
     for path in ["outputs/out/link", "outputs/../ez.db", "outputs/", "outputs/out", "outputs//etc/passwd"] {
         assert_eq!(server.ask("GET", &format!("/jobs/1/files/{path}"), None).status, 404, "{path}");
+    }
+}
+
+#[test]
+fn a_job_that_waits_says_for_what() {
+    let project = project();
+    let mut server = JobServer::start(&project, &["--slots", "0"]);
+    let wait = |server: &JobServer<'_>, more: Value| {
+        let mut request = json!({"task": "hello"});
+        request.as_object_mut().expect("a map").extend(more.as_object().expect("a map").clone());
+        let job = server.run(&request);
+        assert_eq!(server.job(job)["state"], "pending");
+        (job, server.job(job)["waits_for"].as_str().unwrap_or_default().to_owned())
+    };
+    assert_eq!(wait(&server, json!({})).1, "a node: none is connected that has slots");
+    assert_eq!(wait(&server, json!({"node": "nope"})).1, "a node: none is named `nope`, or has that tag");
+    let agent = JobAgent::start(&project, &server, "far", &["--tags", "gpu"]);
+    let (job, _) = wait(&server, json!({"node": "nope"}));
+    while server.ask("GET", "/nodes", None).json()["nodes"][0]["connected"] != true {}
+    assert_eq!(wait(&server, json!({"tags": ["gpu", "tpm"]})).1, "a node: none that it may run on has `tpm`");
+    let drain = |more: &str| server.ask("POST", &format!("/nodes/1/drain{more}"), None).status;
+    assert_eq!((drain("?of=true"), drain("?off=maybe"), drain("")), (400, 400, 204));
+    let (drained, told) = wait(&server, json!({"node": "far"}));
+    assert_eq!(told, "the node `far`, which takes no more jobs");
+    assert_eq!(drain("?off=true"), 204);
+    assert_eq!(server.end_of(drained).state, "success");
+    assert_eq!(server.job(drained)["waits_for"], Value::Null);
+    let listed = server.ask("GET", "/jobs?state=pending", None).json();
+    let of_job = listed["jobs"].as_array().expect("a list").iter().find(|known| known["id"] == job);
+    assert_eq!(of_job.expect("it is there")["waits_for"], "a node: none is named `nope`, or has that tag");
+
+    // What was known of a node is known after a start too.
+    server.kill();
+    drop(agent);
+    server.start_again();
+    assert_eq!(wait(&server, json!({"node": "far"})).1, "the node `far`, not connected now");
+    for bad in
+        [json!({"tags": [""]}), json!({"tags": ["a b"]}), json!({"node": ""}), json!({"tags": vec!["t"; 65]})]
+    {
+        let mut request = json!({"task": "hello"});
+        request.as_object_mut().expect("a map").extend(bad.as_object().expect("a map").clone());
+        assert_eq!(server.ask("POST", "/tasks/run", Some(&request)).status, 400, "{request}");
     }
 }
 

@@ -157,9 +157,24 @@ pub async fn list(
     let limit = page_size(wanted.limit)?;
     let Wanted { state, name, node, cursor: before, .. } = wanted;
     let filter = Filter { state, name, node, before, limit };
-    let jobs = server.store.read(move |connection| jobs::list(connection, &filter)).await?;
+    let mut jobs = server.store.read(move |connection| jobs::list(connection, &filter)).await?;
+    say_what_they_wait_for(&server, &mut jobs).await?;
     let next = jobs.last().filter(|_| jobs.len() == limit as usize).map(|job| job.id);
     Ok(Json(Jobs { jobs, next }))
+}
+
+/// Says of jobs that wait what they wait for.
+async fn say_what_they_wait_for(server: &Shared, jobs: &mut [JobRecord]) -> Result<(), ApiError> {
+    let waiting = jobs.iter().filter(|job| job.state == JobState::Pending).map(|job| job.id);
+    let waiting: Vec<JobId> = waiting.collect();
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    let known = server.dispatcher.waits_for(waiting).await?;
+    for job in jobs {
+        job.waits_for = known.get(&job.id).map(ToString::to_string);
+    }
+    Ok(())
 }
 
 /// One job.
@@ -180,7 +195,8 @@ pub async fn one(
             Ok(Some((job, jobs::attempts(connection, id)?, result)))
         })
         .await?;
-    let (job, attempts, result) = found.ok_or_else(|| no_job(id))?;
+    let (mut job, attempts, result) = found.ok_or_else(|| no_job(id))?;
+    say_what_they_wait_for(&server, std::slice::from_mut(&mut job)).await?;
     let result = result.and_then(|result| serde_json::from_str(&result).ok());
     Ok(Json(JobDetails { job, attempts, result }))
 }

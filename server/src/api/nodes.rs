@@ -1,20 +1,23 @@
 //! The nodes.
 
+#![expect(unused_qualifications, reason = "the macro of the routes names the types of their queries so")]
+
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, PathRejection};
-use axum::extract::{Path, State};
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{ApiError, ErrorBody, Shared};
 use crate::auth::{self, Admin, Allowed, Read};
-use crate::dispatcher::{Connection, NodeNow};
+use crate::dispatcher::{Connection, Drained, NodeNow};
 use crate::job::JobId;
+use crate::node_words::{self, MAX_TAGS};
 use crate::queue::NodeId;
 use crate::store::nodes::{self, NodeRecord};
 use crate::wire::{FromAgent, Registration, ToAgent, VERSION};
@@ -83,20 +86,36 @@ pub async fn one(
     Ok(Json(node(record, now.iter().find(|node| node.id == id))))
 }
 
-/// A node takes no more jobs; those that it has go on. It takes jobs again when its agent comes again.
-#[utoipa::path(post, path = "/nodes/{id}/drain", params(("id" = i64, Path)), responses(
+/// Whether a node is to take no jobs.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct DrainWanted {
+    /// Whether it takes jobs again.
+    #[serde(default)]
+    off: bool,
+}
+
+/// A node takes no more jobs; those that it has go on. It takes jobs again with `off`, or when its agent comes again.
+#[utoipa::path(post, path = "/nodes/{id}/drain", params(("id" = i64, Path), DrainWanted), responses(
     (status = 204), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-    (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+    (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 pub async fn drain(
     allowed: Allowed<Admin>,
     State(server): State<Shared>,
     id: Result<Path<NodeId>, PathRejection>,
+    wanted: Result<Query<DrainWanted>, QueryRejection>,
 ) -> Result<StatusCode, ApiError> {
-    let Path(id) = id?;
-    if !server.dispatcher.drain(id).await? {
-        return Err(no_node(id));
+    let (Path(id), Query(DrainWanted { off })) = (id?, wanted?);
+    match server.dispatcher.drain(id, off).await? {
+        Drained::Done => {}
+        Drained::Leaving => {
+            return Err(ApiError::conflict(format!("the agent of node {id} ends with its last job")));
+        }
+        Drained::Unknown => return Err(no_node(id)),
     }
-    server.audit(&allowed.caller, "drain", format!("node {id}")).await?;
+    let action = if off { "undrain" } else { "drain" };
+    server.audit(&allowed.caller, action, format!("node {id}")).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -124,9 +143,7 @@ pub async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The longest name and tag, the most tags, and the most nodes that speak plain HTTP.
-const MAX_NAME_BYTES: usize = 100;
-const MAX_TAGS: usize = 64;
+/// The most nodes that speak plain HTTP.
 const MAX_PLAIN_NODES: usize = 1000;
 
 /// Nodes that speak plain HTTP: they are listed, and are there as long as they ping. Jobs go to agents alone.
@@ -193,14 +210,11 @@ pub async fn register(
     body: Result<Json<NewNode>, JsonRejection>,
 ) -> Result<(StatusCode, Json<RegisteredNode>), ApiError> {
     let Json(NewNode { name, id, tags }) = body?;
-    let is_word = |text: &String| {
-        (1..=MAX_NAME_BYTES).contains(&text.len())
-            && !text.chars().any(|c| c.is_control() || c.is_whitespace())
-    };
-    if tags.len() > MAX_TAGS || ![&name].into_iter().chain(&id).chain(&tags).all(is_word) {
-        let rule = format!(
-            "name, id and tags are words of 1 to {MAX_NAME_BYTES} bytes without spaces, and there are at most {MAX_TAGS} tags"
-        );
+    if tags.len() > MAX_TAGS
+        || ![&name].into_iter().chain(&id).chain(&tags).all(|text| node_words::is_word(text))
+    {
+        let rule =
+            format!("name, id and tags are {}, and there are at most {MAX_TAGS} tags", node_words::WORD);
         return Err(ApiError::bad(rule));
     }
     if server.plain_nodes.count() >= MAX_PLAIN_NODES {

@@ -15,6 +15,7 @@ use super::{ApiError, ErrorBody, Shared};
 use crate::auth::{Allowed, Read, Run};
 use crate::catalog::Kind;
 use crate::job::{JobId, JobKind, JobSpec};
+use crate::node_words::{MAX_TAGS, WORD, is_word};
 use crate::secrets::Secrets;
 
 /// The most variables of a job, and the longest value.
@@ -230,6 +231,12 @@ fn check(spec: &JobSpec, secrets: &Secrets, key: Option<&str>) -> Result<(), Api
     }
     if spec.timeout > MAX_TIMEOUT {
         return Err(ApiError::bad(format!("a timeout is at most {MAX_TIMEOUT} seconds")));
+    }
+    if !spec.tags.iter().chain(&spec.node).chain(&spec.nodes).all(|word| is_word(word)) {
+        return Err(ApiError::bad(format!("nodes and tags are {WORD}")));
+    }
+    if spec.tags.len() > MAX_TAGS || spec.nodes.len() > MAX_TAGS {
+        return Err(ApiError::bad(format!("a job names at most {MAX_TAGS} tags, and as many nodes")));
     }
     if key.is_some_and(|key| key.is_empty() || key.len() > MAX_KEY_BYTES) {
         return Err(ApiError::bad(format!("an idempotency_key has 1 to {MAX_KEY_BYTES} bytes")));

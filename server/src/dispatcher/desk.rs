@@ -10,17 +10,18 @@ use tokio::sync::{broadcast, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::presence::{LOOK, Presence};
-use super::{DispatcherSettings, Event, Message, NodeNow};
+use super::{DispatcherSettings, Drained, Event, Message, NodeNow};
 use crate::attempt_token::{self, TOKEN};
 use crate::clock::now_ms;
 use crate::job::{Ending, Fence, JobId, JobKind, JobSpec, JobState, PlanRunId};
 use crate::log_file::LogFiles;
 use crate::plan_tracker::PlanTracker;
-use crate::queue::{NodeId, Queue};
+use crate::queue::{NodeId, Queue, Readiness};
 use crate::secrets::{Sealed, SecretKey, Secrets};
 use crate::store::jobs::{self, Cancelled, Inserted, JobRecord, NewJob, Next};
 use crate::store::nodes::{self, NodeRecord, Registered};
 use crate::store::{Store, StoreError, job_secrets};
+use crate::waiting::WaitsFor;
 use crate::wire::{Attempt, FromAgent, Kept, Registration, ToAgent, VERSION};
 
 /// Into how many parts a lease is divided: so many signs of life can be missed.
@@ -43,7 +44,8 @@ struct NodeState {
     name: String,
     connection: Option<(u64, UnboundedSender<ToAgent>)>,
     heard: Instant,
-    is_draining: bool,
+    /// Whether its agent ends with the last job.
+    is_leaving: bool,
 }
 
 /// A change that is being written, and the message about what came of it.
@@ -113,8 +115,9 @@ impl Desk {
                 name: record.name.clone(),
                 connection: None,
                 heard: Instant::now(),
-                is_draining: record.drained,
+                is_leaving: false,
             };
+            self.queue.node_is_known(record.id, &record.name, &record.tags, record.slots, Readiness::Away);
             self.nodes.insert(record.id, state);
         }
         for job in jobs {
@@ -226,8 +229,11 @@ impl Desk {
             Message::Assigned { attempt, node, is_assigned } => self.assigned(attempt, node, is_assigned),
             Message::Finished { attempt, node, next } => self.finished(attempt, node, next),
             Message::TakenBack { attempt, is_taken } => self.taken_back(attempt, is_taken),
-            Message::Drain { node, answer } => {
-                let _ = answer.send(self.drain(node));
+            Message::Drain { node, is_off, answer } => {
+                let _ = answer.send(self.drain(node, is_off));
+            }
+            Message::WaitsFor { jobs, answer } => {
+                let _ = answer.send(self.waits_for(&jobs));
             }
             Message::Forget { node, answer } => {
                 self.nodes.remove(&node);
@@ -539,10 +545,10 @@ impl Desk {
             name: record.name.clone(),
             connection: Some((connection, to_agent.clone())),
             heard: Instant::now(),
-            is_draining: false,
+            is_leaving: false,
         };
         self.nodes.insert(node, state);
-        self.queue.node_is_up(node, &record.name, &record.tags, record.slots, true);
+        self.queue.node_is_known(node, &record.name, &record.tags, record.slots, Readiness::Ready);
         let ping_every = u64::try_from((self.lease / PINGS_OF_A_LEASE).as_millis()).unwrap_or(u64::MAX);
         let _ = to_agent.send(ToAgent::Registered { node, ping_every, attempts });
         self.take_back_what_never_arrived(node, &registration.attempts);
@@ -626,7 +632,8 @@ impl Desk {
             FromAgent::NodePing {} => self.send(node, ToAgent::NodePong {}),
             FromAgent::NodeRegister(_) => {}
             FromAgent::NodeDrain {} => {
-                self.drain(node);
+                state.is_leaving = true;
+                self.drain(node, false);
             }
             FromAgent::JobStarted { attempt, started } => {
                 let own = self.jobs.get_mut(&attempt.job);
@@ -682,20 +689,30 @@ impl Desk {
         let Some(state) = self.nodes.get_mut(&node) else { return };
         if state.connection.as_ref().is_some_and(|(current, _)| *current == connection) {
             state.connection = None;
-            self.queue.node_takes_none(node);
+            self.queue.node_is(node, Readiness::Away);
             self.tell_watchers(Event::Node(node));
         }
     }
 
-    fn drain(&mut self, node: NodeId) -> bool {
-        let Some(state) = self.nodes.get_mut(&node) else { return false };
-        state.is_draining = true;
-        self.queue.node_takes_none(node);
-        let written = self.store.write(move |connection| nodes::set_drained(connection, node, true));
+    fn drain(&mut self, node: NodeId, is_off: bool) -> Drained {
+        let Some(state) = self.nodes.get(&node) else { return Drained::Unknown };
+        if is_off && state.is_leaving {
+            return Drained::Leaving;
+        }
+        // One that is not connected is ready when it comes again.
+        if state.connection.is_some() {
+            self.queue.node_is(node, if is_off { Readiness::Ready } else { Readiness::Drained });
+        }
+        let written = self.store.write(move |connection| nodes::set_drained(connection, node, !is_off));
         // Where it cannot be written, the node is asked again after the next start.
         tokio::spawn(written);
         self.tell_watchers(Event::Node(node));
-        true
+        Drained::Done
+    }
+
+    /// What jobs wait for that wait.
+    fn waits_for(&self, wanted: &[JobId]) -> HashMap<JobId, WaitsFor> {
+        wanted.iter().filter_map(|job| Some((*job, self.queue.waits_for(*job)?))).collect()
     }
 
     fn nodes_now(&self) -> Vec<NodeNow> {
@@ -717,7 +734,7 @@ impl Desk {
             if let Some(state) = self.nodes.get_mut(&node)
                 && state.connection.take().is_some()
             {
-                self.queue.node_takes_none(node);
+                self.queue.node_is(node, Readiness::Away);
                 self.tell_watchers(Event::Node(node));
             }
             let reason = format!("the node {name} was not heard of for {} s", lease.as_secs_f64());

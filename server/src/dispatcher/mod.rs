@@ -6,6 +6,7 @@
 mod desk;
 mod presence;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use crate::secrets::{Sealed, SecretKey, Secrets};
 use crate::store::jobs::{self, Cancelled, Inserted, Next};
 use crate::store::nodes::{self, Registered};
 use crate::store::{Store, StoreError};
+use crate::waiting::WaitsFor;
 use crate::wire::{Attempt, FromAgent, Registration, ToAgent};
 
 /// How many events wait for a listener that is slow; one that falls back further learns that it missed some.
@@ -67,6 +69,17 @@ pub struct NodeNow {
     pub slots: usize,
     /// For how long nothing was heard of it.
     pub silent_for: Duration,
+}
+
+/// What came of a wish that a node takes no more jobs, or jobs again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drained {
+    /// It is so.
+    Done,
+    /// Its agent ends with its last job: it takes none any more.
+    Leaving,
+    /// There is no such node.
+    Unknown,
 }
 
 /// What is asked of the dispatcher.
@@ -136,7 +149,13 @@ enum Message {
     },
     Drain {
         node: NodeId,
-        answer: oneshot::Sender<bool>,
+        /// Whether it takes jobs again.
+        is_off: bool,
+        answer: oneshot::Sender<Drained>,
+    },
+    WaitsFor {
+        jobs: Vec<JobId>,
+        answer: oneshot::Sender<HashMap<JobId, WaitsFor>>,
     },
     Forget {
         node: NodeId,
@@ -243,12 +262,20 @@ impl Dispatcher {
         self.ask(|answer| Message::Cancel { job, by, is_forced: true, answer }).await?
     }
 
-    /// A node takes no more jobs. Whether there is such a node.
+    /// A node takes no more jobs, or (`is_off`) jobs again.
     ///
     /// # Errors
     /// The server ends.
-    pub async fn drain(&self, node: NodeId) -> Result<bool, StoreError> {
-        self.ask(|answer| Message::Drain { node, answer }).await
+    pub async fn drain(&self, node: NodeId, is_off: bool) -> Result<Drained, StoreError> {
+        self.ask(|answer| Message::Drain { node, is_off, answer }).await
+    }
+
+    /// What jobs wait for; those that do not wait are left out.
+    ///
+    /// # Errors
+    /// The server ends.
+    pub async fn waits_for(&self, jobs: Vec<JobId>) -> Result<HashMap<JobId, WaitsFor>, StoreError> {
+        self.ask(|answer| Message::WaitsFor { jobs, answer }).await
     }
 
     /// Forgets a node that has nothing in hand.

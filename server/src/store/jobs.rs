@@ -46,6 +46,9 @@ pub struct JobRecord {
     pub is_cancelling: bool,
     /// How often it may still be tried again.
     pub retries_left: u32,
+    /// What it waits for where it has no node, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<String>,
 }
 
 const COLUMNS: &str = "SELECT id, spec, state, fence, node, created, started, finished, exit_code, reason, submitted_by, cancel_wanted, retries_left, outputs FROM jobs";
@@ -69,6 +72,7 @@ fn record(row: &Row<'_>) -> Result<JobRecord, StoreError> {
         is_cancelling: row.get::<_, bool>(11)? && !state_of.is_final(),
         retries_left: row.get(12)?,
         outputs: row.get(13)?,
+        waits_for: None,
     })
 }
 
