@@ -438,3 +438,63 @@ fn whatever_is_killed_every_job_ends_once_and_no_byte_is_lost() {
     assert_eq!(watchers(&project), [0; 0]);
     assert_eq!(agent.stop(), Some(0));
 }
+
+#[test]
+fn a_key_is_that_of_one_request() {
+    let project = project();
+    let server = JobServer::start(&project, &["--slots", "0"]);
+    let request = |task: &str| json!({"task": task, "idempotency_key": "k"});
+    let job = server.run(&request("hello"));
+    assert_eq!(server.run(&request("hello")), job);
+    let answer = server.ask("POST", "/tasks/run", Some(&request("fail")));
+    assert_eq!(answer.status, 409, "{answer:?}");
+    assert!(answer.body.contains("which is another request"), "{answer:?}");
+}
+
+#[test]
+fn attempts_that_fail_follow_each_other_more_and_more_slowly() {
+    let project = project();
+    let server = JobServer::start(&project, &[]);
+    let too_often = json!({"task": "fail", "retry": 101});
+    assert_eq!(server.ask("POST", "/tasks/run", Some(&too_often)).status, 400);
+    let job = server.run(&json!({"task": "fail", "retry": 3}));
+    while server.job(job)["state"] != "failed" {}
+    let attempts = server.job(job)["attempts"].as_array().expect("a list").clone();
+    assert_eq!(attempts.len(), 4);
+    let pauses = attempts.windows(2).map(|two| {
+        let time = |attempt: &Value, name: &str| attempt[name].as_i64().expect("a time");
+        time(&two[1], "assigned") - time(&two[0], "finished")
+    });
+    for (pause, least) in pauses.zip([200, 400, 800]) {
+        assert!(pause >= least - 5, "{attempts:?}");
+    }
+}
+
+#[test]
+fn a_job_that_is_cancelled_before_its_next_attempt_has_none() {
+    let project = project();
+    let server = JobServer::start(&project, &[]);
+    let job = server.run(&json!({"task": "fail", "retry": 100}));
+    // The pauses get so long that one of them is met.
+    while server.job(job)["waits_for"] != "the pause before its next attempt" {}
+    assert_eq!(server.ask("POST", &format!("/jobs/{job}/cancel"), None).status, 202);
+    while server.job(job)["state"] != "cancelled" {}
+    let attempts = server.job(job)["attempt"].as_i64().expect("a number");
+    assert_eq!(server.run(&json!({"task": "hello"})), job + 1);
+    server.end_of(job + 1);
+    assert_eq!(server.job(job)["attempt"], attempts);
+}
+
+#[test]
+fn a_job_that_was_cancelled_while_it_ran_says_by_whom() {
+    let project = project();
+    let server = JobServer::start(&project, &[]);
+    let job = server.run(&json!({"task": "stay"}));
+    server.follow(job, "0", is_begun);
+    server.ask("POST", &format!("/jobs/{job}/cancel"), None);
+    server.end_of(job);
+    assert_eq!(
+        (&server.job(job)["state"], &server.job(job)["reason"]),
+        (&json!("cancelled"), &json!("cancelled by local"))
+    );
+}

@@ -156,7 +156,11 @@ fn nodes_register_over_plain_http() {
         (&json!("meter"), &json!(true), &json!(0))
     );
     assert_eq!(server.ask("POST", &format!("/nodes/{node}/ping"), None).status, 204);
+    let own_id = id.as_str().expect("a text");
+    assert_eq!(server.ask("POST", &format!("/nodes/{own_id}/ping"), None).status, 204);
+    assert_eq!(server.ask("POST", "/nodes/somebody/ping", None).status, 404);
     assert_eq!(register(&server, json!({"name": "meter"})).status, 409);
+    assert_eq!(register(&server, json!({"name": "other", "id": "7"})).status, 400);
     assert_eq!(register(&server, json!({"name": "meter", "id": id})).json()["node"], node);
     for bad in [json!({"name": ""}), json!({"name": "a b"}), json!({"name": "a", "tags": vec!["t"; 65]})] {
         assert_eq!(register(&server, bad).status, 400);

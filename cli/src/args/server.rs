@@ -186,7 +186,7 @@ pub struct TokenCreate {
     #[arg(long, value_name = "SCOPES", value_delimiter = ',', default_value = "read")]
     pub scopes: Vec<String>,
     /// After how many days it counts no more (else it counts until it is revoked)
-    #[arg(long, value_name = "DAYS")]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(1..))]
     pub expires_in: Option<u64>,
     #[allow(missing_docs)]
     #[command(flatten)]

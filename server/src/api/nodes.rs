@@ -149,13 +149,19 @@ const MAX_PLAIN_NODES: usize = 1000;
 /// Nodes that speak plain HTTP: they are listed, and are there as long as they ping. Jobs go to agents alone.
 #[derive(Debug, Default)]
 pub struct PlainNodes {
-    connections: Mutex<HashMap<NodeId, Connection>>,
+    connections: Mutex<HashMap<NodeId, (Connection, String)>>,
 }
 
 impl PlainNodes {
-    fn keep(&self, connection: Connection) {
+    fn keep(&self, connection: Connection, own_id: String) {
         let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
-        connections.insert(connection.node, connection);
+        connections.insert(connection.node, (connection, own_id));
+    }
+
+    /// The number of the node that has an id of its own.
+    fn number_of(&self, own_id: &str) -> Option<NodeId> {
+        let connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        connections.iter().find(|(_, (_, known))| known == own_id).map(|(node, _)| *node)
     }
 
     fn count(&self) -> usize {
@@ -166,11 +172,11 @@ impl PlainNodes {
     fn ping(&self, id: NodeId) -> bool {
         let connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
         let known = connections.get(&id);
-        known.map(|connection| connection.heard(FromAgent::NodePing {})).is_some()
+        known.map(|(connection, _)| connection.heard(FromAgent::NodePing {})).is_some()
     }
 
-    fn take(&self, id: NodeId) -> Option<Connection> {
-        self.connections.lock().unwrap_or_else(PoisonError::into_inner).remove(&id)
+    fn take(&self, id: NodeId) {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
     }
 }
 
@@ -194,9 +200,9 @@ pub struct NewNode {
 /// A node that is registered.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RegisteredNode {
-    /// Its number, by which it pings.
+    /// Its number.
     node: NodeId,
-    /// What it sends as `id` when it registers again.
+    /// By what it pings, and what it sends as `id` when it registers again.
     id: String,
 }
 
@@ -216,6 +222,9 @@ pub async fn register(
         let rule =
             format!("name, id and tags are {}, and there are at most {MAX_TAGS} tags", node_words::WORD);
         return Err(ApiError::bad(rule));
+    }
+    if id.as_ref().is_some_and(|id| id.parse::<NodeId>().is_ok()) {
+        return Err(ApiError::bad("an id is no number: numbers are those of nodes"));
     }
     if server.plain_nodes.count() >= MAX_PLAIN_NODES {
         return Err(ApiError::conflict(format!("there are {MAX_PLAIN_NODES} such nodes: delete one first")));
@@ -243,26 +252,32 @@ pub async fn register(
         return Err(ApiError::conflict(reason));
     };
     let node = connection.node;
-    server.plain_nodes.keep(connection);
+    server.plain_nodes.keep(connection, instance.clone());
     server.audit(&allowed.caller, "register", format!("node {node}")).await?;
     Ok((StatusCode::CREATED, Json(RegisteredNode { node, id: instance })))
 }
 
-/// A node that speaks plain HTTP is alive. One that pinged too late registers again.
-#[utoipa::path(post, path = "/nodes/{id}/ping", params(("id" = i64, Path)), responses(
+/// A node that speaks plain HTTP is alive; it says so by its `id` or its number. One that pinged too late registers again.
+#[utoipa::path(post, path = "/nodes/{id}/ping", params(("id" = String, Path)), responses(
     (status = 204), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 pub async fn ping(
     _: Allowed<auth::Node>,
     State(server): State<Shared>,
-    id: Result<Path<NodeId>, PathRejection>,
+    id: Result<Path<String>, PathRejection>,
 ) -> Result<StatusCode, ApiError> {
     let Path(id) = id?;
-    let is_known = server.plain_nodes.ping(id);
+    let number = id.parse().ok().or_else(|| server.plain_nodes.number_of(&id));
+    let number = number.ok_or_else(|| {
+        let shown = id.escape_debug();
+        ApiError::not_found(format!("there is no node {shown}; one that pings too late registers again"))
+    })?;
+    let is_known = server.plain_nodes.ping(number);
     let now = server.dispatcher.nodes().await?;
-    if is_known && now.iter().any(|node| node.id == id && node.is_connected) {
+    if is_known && now.iter().any(|node| node.id == number && node.is_connected) {
         return Ok(StatusCode::NO_CONTENT);
     }
-    server.plain_nodes.take(id);
-    server.store.read(move |connection| nodes::find(connection, id)).await?.ok_or_else(|| no_node(id))?;
-    Err(ApiError::conflict(format!("node {id} was not heard of for too long: register it again")))
+    server.plain_nodes.take(number);
+    let known = server.store.read(move |connection| nodes::find(connection, number)).await?;
+    known.ok_or_else(|| no_node(number))?;
+    Err(ApiError::conflict(format!("node {number} was not heard of for too long: register it again")))
 }

@@ -186,10 +186,12 @@ pub async fn resume(
         .await?;
     let (run, job, node) = found.ok_or_else(|| no_run(id))?;
     if !matches!(run.state, JobState::Failed | JobState::Cancelled) {
-        return Err(ApiError::conflict(format!(
-            "plan run {id} is {}: nothing is left to go on with",
-            run.state
-        )));
+        let why = if run.state.is_final() {
+            "nothing is left to go on with"
+        } else {
+            "wait for its end, or cancel it first"
+        };
+        return Err(ApiError::conflict(format!("plan run {id} is {}: {why}", run.state)));
     }
     let mut spec = job.spec;
     if spec.inputs.is_some() {

@@ -276,7 +276,7 @@ pub async fn save(
 /// Runs a plan. The run is safe when this answers.
 #[utoipa::path(post, path = "/plans/{name}/run", params(("name" = String, Path)), request_body = RunPlan, responses(
     (status = 202, body = AcceptedRun), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-    (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 413, body = ErrorBody),
+    (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody), (status = 413, body = ErrorBody),
     (status = 415, body = ErrorBody), (status = 422, body = ErrorBody), (status = 503, body = ErrorBody)))]
 pub async fn run(
     allowed: Allowed<Run>,
@@ -323,7 +323,7 @@ pub async fn run(
 /// Runs a task as a plan of one step: with a journal, a log of the step, and resuming.
 #[utoipa::path(post, path = "/plans/run-task", request_body = RunTaskAsPlan, responses(
     (status = 202, body = AcceptedRun), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-    (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 413, body = ErrorBody),
+    (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody), (status = 413, body = ErrorBody),
     (status = 415, body = ErrorBody), (status = 422, body = ErrorBody), (status = 503, body = ErrorBody)))]
 pub async fn run_task(
     allowed: Allowed<Run>,

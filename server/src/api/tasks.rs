@@ -26,6 +26,9 @@ const MAX_KEY_BYTES: usize = 200;
 /// The longest timeout in seconds: a year.
 const MAX_TIMEOUT: u64 = 366 * 24 * 3600;
 
+/// How often a job may be tried again.
+const MAX_RETRY: u32 = 100;
+
 /// A list of tasks.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Tasks {
@@ -107,8 +110,9 @@ pub async fn one(
 /// Runs a task. The job is safe when this answers.
 #[utoipa::path(post, path = "/tasks/run", request_body = RunTask, responses(
     (status = 202, body = Accepted), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-    (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 413, body = ErrorBody),
-    (status = 415, body = ErrorBody), (status = 422, body = ErrorBody), (status = 503, body = ErrorBody)))]
+    (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),
+    (status = 413, body = ErrorBody), (status = 415, body = ErrorBody), (status = 422, body = ErrorBody),
+    (status = 503, body = ErrorBody)))]
 pub async fn run(
     allowed: Allowed<Run>,
     State(server): State<Shared>,
@@ -231,6 +235,9 @@ fn check(spec: &JobSpec, secrets: &Secrets, key: Option<&str>) -> Result<(), Api
     }
     if spec.timeout > MAX_TIMEOUT {
         return Err(ApiError::bad(format!("a timeout is at most {MAX_TIMEOUT} seconds")));
+    }
+    if spec.retry > MAX_RETRY {
+        return Err(ApiError::bad(format!("a job is tried again at most {MAX_RETRY} times")));
     }
     if !spec.tags.iter().chain(&spec.node).chain(&spec.nodes).all(|word| is_word(word)) {
         return Err(ApiError::bad(format!("nodes and tags are {WORD}")));

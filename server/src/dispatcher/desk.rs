@@ -1,20 +1,22 @@
 //! What the dispatcher knows, and how it answers each message.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::{broadcast, oneshot};
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
+use super::pause::pause_after;
 use super::presence::{LOOK, Presence};
 use super::{DispatcherSettings, Drained, Event, Message, NodeNow};
 use crate::attempt_token::{self, TOKEN};
 use crate::clock::now_ms;
 use crate::job::{Ending, Fence, JobId, JobKind, JobSpec, JobState, PlanRunId};
 use crate::log_file::LogFiles;
+use crate::node_words;
 use crate::plan_tracker::PlanTracker;
 use crate::queue::{NodeId, Queue, Readiness};
 use crate::secrets::{Sealed, SecretKey, Secrets};
@@ -59,6 +61,8 @@ pub struct Desk {
     queue: Queue,
     nodes: HashMap<NodeId, NodeState>,
     jobs: HashMap<JobId, Known>,
+    /// Those that failed, and are tried again in a moment.
+    pausing: HashSet<JobId>,
     next_job: JobId,
     connections: u64,
     lease: Duration,
@@ -96,6 +100,7 @@ impl Desk {
             queue: Queue::new(settings.limits),
             nodes: HashMap::new(),
             jobs: HashMap::new(),
+            pausing: HashSet::new(),
             next_job,
             connections: 0,
             lease: settings.lease,
@@ -228,6 +233,7 @@ impl Desk {
             Message::Gone { node, connection } => self.gone(node, connection),
             Message::Assigned { attempt, node, is_assigned } => self.assigned(attempt, node, is_assigned),
             Message::Finished { attempt, node, next } => self.finished(attempt, node, next),
+            Message::PauseIsOver { attempt } => self.pause_is_over(attempt),
             Message::TakenBack { attempt, is_taken } => self.taken_back(attempt, is_taken),
             Message::Drain { node, is_off, answer } => {
                 let _ = answer.send(self.drain(node, is_off));
@@ -244,7 +250,8 @@ impl Desk {
                 let _ = answer.send(self.nodes_now());
             }
             Message::Counts { answer } => {
-                let _ = answer.send(self.queue.counts());
+                let (waiting, running) = self.queue.counts();
+                let _ = answer.send((waiting + self.pausing.len(), running));
             }
         }
         self.give_out();
@@ -358,6 +365,7 @@ impl Desk {
     fn forget(&mut self, job: JobId) {
         self.queue.remove(job);
         self.queue.release(job);
+        self.pausing.remove(&job);
         if let Some(known) = self.jobs.remove(&job) {
             self.end_files(Attempt { job, fence: known.fence });
         }
@@ -441,6 +449,29 @@ impl Desk {
         self.queue.add(job, &spec);
     }
 
+    /// A job that failed is tried again when a pause is over.
+    fn pause(&mut self, attempt: Attempt) {
+        self.queue.release(attempt.job);
+        let Some(known) = self.jobs.get_mut(&attempt.job) else { return };
+        known.node = None;
+        known.has_started = false;
+        self.pausing.insert(attempt.job);
+        let messages = self.messages.clone();
+        tokio::spawn(async move {
+            sleep(pause_after(attempt.fence)).await;
+            let _ = messages.send(Message::PauseIsOver { attempt });
+        });
+    }
+
+    fn pause_is_over(&mut self, attempt: Attempt) {
+        let known = self.jobs.get(&attempt.job).filter(|known| known.fence == attempt.fence);
+        if let Some(known) = known
+            && self.pausing.remove(&attempt.job)
+        {
+            self.queue.add(attempt.job, &known.spec);
+        }
+    }
+
     fn send(&self, node: NodeId, message: ToAgent) {
         if let Some((_, to_agent)) = self.nodes.get(&node).and_then(|node| node.connection.as_ref()) {
             let _ = to_agent.send(message);
@@ -503,6 +534,11 @@ impl Desk {
                 "it speaks version {}, and this server version {VERSION}: use the same version of ez on both",
                 registration.version
             );
+            let _ = to_agent.send(ToAgent::Refused { reason });
+            let _ = answer.send(None);
+            return;
+        }
+        if let Err(reason) = node_words::check(&registration.name, &registration.tags) {
             let _ = to_agent.send(ToAgent::Refused { reason });
             let _ = answer.send(None);
             return;
@@ -674,7 +710,7 @@ impl Desk {
             Next::TooLate => {}
             Next::Again => {
                 self.end_files(attempt);
-                self.wait_again(attempt.job, true);
+                self.pause(attempt);
                 self.tell_watchers(Event::Job(attempt.job, JobState::Pending));
             }
             Next::Final(state) => {
@@ -712,7 +748,11 @@ impl Desk {
 
     /// What jobs wait for that wait.
     fn waits_for(&self, wanted: &[JobId]) -> HashMap<JobId, WaitsFor> {
-        wanted.iter().filter_map(|job| Some((*job, self.queue.waits_for(*job)?))).collect()
+        let of_job = |job: &JobId| {
+            let is_pausing = self.pausing.contains(job);
+            if is_pausing { Some(WaitsFor::Pause) } else { self.queue.waits_for(*job) }
+        };
+        wanted.iter().filter_map(|job| Some((*job, of_job(job)?))).collect()
     }
 
     fn nodes_now(&self) -> Vec<NodeNow> {

@@ -4,6 +4,7 @@
 //! comes back decides whether the slot is used. Changes of one job are written in the order in which they are decided, because the store keeps the order.
 
 mod desk;
+mod pause;
 mod presence;
 
 use std::collections::HashMap;
@@ -137,6 +138,10 @@ enum Message {
         attempt: Attempt,
         node: Option<NodeId>,
         next: Result<Next, StoreError>,
+    },
+    /// A job that failed is tried again.
+    PauseIsOver {
+        attempt: Attempt,
     },
     TakenBack {
         attempt: Attempt,

@@ -103,7 +103,7 @@ pub enum Inserted {
 /// Accepts a job.
 ///
 /// # Errors
-/// The database fails.
+/// Its key belongs to another request, or the database fails.
 pub fn insert(connection: &Connection, job: &NewJob) -> Result<Inserted, StoreError> {
     let kind = serde_json::to_value(job.spec.kind).ok().and_then(|kind| kind.as_str().map(str::to_owned));
     let spec = serde_json::to_string(&job.spec).map_err(|error| StoreError::Record(error.to_string()))?;
@@ -126,9 +126,16 @@ pub fn insert(connection: &Connection, job: &NewJob) -> Result<Inserted, StoreEr
         plan_runs::add_job(connection, job)?;
         return Ok(Inserted::New);
     }
-    let known = connection
-        .prepare_cached("SELECT id FROM jobs WHERE idempotency_key = ?1")?
-        .query_row([&job.idempotency_key], |row| row.get(0))?;
+    let (known, stored): (JobId, String) = connection
+        .prepare_cached("SELECT id, spec FROM jobs WHERE idempotency_key = ?1")?
+        .query_row([&job.idempotency_key], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let stored: JobSpec =
+        serde_json::from_str(&stored).map_err(|error| StoreError::Record(error.to_string()))?;
+    if stored != job.spec {
+        return Err(StoreError::Conflict(format!(
+            "the idempotency_key is that of job {known}, which is another request: use a key of its own for each"
+        )));
+    }
     Ok(Inserted::Known(known))
 }
 
@@ -231,8 +238,9 @@ pub fn finish(
         if cancel_wanted && ending.state == JobState::Failed { JobState::Cancelled } else { ending.state };
     connection
         .prepare_cached(
-            "UPDATE jobs SET state = ?2, finished = ?3, exit_code = ?4, reason = ?5, started = coalesce(started, ?6),
-             outputs = ?7 WHERE id = ?1",
+            "UPDATE jobs SET state = ?2, finished = ?3, exit_code = ?4,
+             reason = CASE WHEN ?2 = 'cancelled' THEN coalesce(?5, reason) ELSE ?5 END,
+             started = coalesce(started, ?6), outputs = ?7 WHERE id = ?1",
         )?
         .execute((
             attempt.job,
@@ -303,7 +311,12 @@ pub fn cancel(connection: &Connection, job: JobId, by: &str, now: i64) -> Result
             Ok(Cancelled::Done)
         }
         Some(JobState::Running) => {
-            connection.prepare_cached("UPDATE jobs SET cancel_wanted = 1 WHERE id = ?1")?.execute([job])?;
+            // Who wants it first is who ended it.
+            connection
+                .prepare_cached(
+                    "UPDATE jobs SET cancel_wanted = 1, reason = ?2 WHERE id = ?1 AND cancel_wanted = 0",
+                )?
+                .execute((job, format!("cancelled by {by}")))?;
             Ok(Cancelled::Wanted(Attempt { job, fence }))
         }
         Some(state) => Ok(Cancelled::Ended(state)),
@@ -449,6 +462,7 @@ mod tests {
         next_id, start, take_back, unfinished,
     };
     use crate::job::{Ending, JobSpec, JobState};
+    use crate::store::StoreError;
     use crate::store::migrations::migrate;
     use crate::wire::Attempt;
 
@@ -518,6 +532,7 @@ mod tests {
         let connection = database();
         assert_eq!(insert(&connection, &new_job(1, 0, Some("k"))).unwrap(), Inserted::New);
         assert_eq!(insert(&connection, &new_job(2, 0, Some("k"))).unwrap(), Inserted::Known(1));
+        assert!(matches!(insert(&connection, &new_job(3, 9, Some("k"))), Err(StoreError::Conflict(_))));
         assert_eq!(insert(&connection, &new_job(3, 0, None)).unwrap(), Inserted::New);
         assert_eq!(insert(&connection, &new_job(4, 0, None)).unwrap(), Inserted::New);
         assert_eq!(next_id(&connection).unwrap(), 5);
@@ -537,6 +552,16 @@ mod tests {
         assert!(!take_back(&connection, attempt, 5).unwrap());
         let end = finish(&connection, attempt, &ended(JobState::Failed), "lost", 0).unwrap();
         assert_eq!(end, Next::Final(JobState::Cancelled));
+        assert_eq!(find(&connection, 1).unwrap().unwrap().reason.as_deref(), Some("cancelled by me"));
+    }
+
+    #[test]
+    fn who_wanted_an_end_that_came_otherwise_is_no_reason() {
+        let connection = database();
+        let attempt = running(&connection, 0);
+        cancel(&connection, 1, "me", 4).unwrap();
+        finish(&connection, attempt, &ended(JobState::Success), "success", 0).unwrap();
+        assert_eq!(find(&connection, 1).unwrap().unwrap().reason, None);
     }
 
     #[test]
