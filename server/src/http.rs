@@ -30,6 +30,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::agent::connect::{ConnectError, Connector, Link};
 use crate::agent::{self, AgentError, AgentSettings};
 use crate::api::nodes::PlainNodes;
+use crate::api::socket::KnownAgents;
 use crate::api::{self, ApiError, Server, Shared, socket, subscription};
 use crate::auth::{Authority, Caller, Openness};
 use crate::catalog::Catalog;
@@ -158,6 +159,7 @@ pub async fn serve(
         events: Arc::new(Events::new(now_ms())),
         metrics: Metrics::new(store.commit_times().clone(), version),
         plain_nodes: PlainNodes::default(),
+        agents: KnownAgents::default(),
         strangers: Arc::new(Semaphore::new(socket::MAX_STRANGERS)),
         authority: authority
             .knowing_attempts(key)

@@ -359,6 +359,25 @@ impl<'p> JobAgent<'p> {
         Self::command(project, flags).stderr(Stdio::null()).spawn().expect("ez starts")
     }
 
+    /// Asks it to end.
+    pub fn ask_to_end(&self) {
+        signal(&self.process, rustix::process::Signal::TERM);
+    }
+
+    /// What it says next, up to a line with some words.
+    ///
+    /// # Panics
+    /// It says no such line.
+    pub fn says(&mut self, words: &str) -> String {
+        let errors = self.errors.as_mut().expect("it is read");
+        let mut said = String::new();
+        while !said.contains(words) {
+            let read = errors.read_line(&mut said).expect("a line");
+            assert!(read > 0, "{said}");
+        }
+        said
+    }
+
     /// Waits until it has ended by itself. Its exit code, and what it said that was not read.
     pub fn end(&mut self) -> (Option<i32>, String) {
         let mut said = String::new();

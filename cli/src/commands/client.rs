@@ -4,11 +4,12 @@ use ez_server::agent::connect::WebSocket;
 use ez_server::agent::{self, AgentSettings};
 use tokio::sync::watch;
 
-use super::server::{MAX_LOG_BYTES, ca, cores, end_signal, failure, given, own_tags, root, runtime};
+use super::server::{MAX_LOG_BYTES, ca, cores, end_signal, failure, given, misuse, own_tags, root, runtime};
 use super::{Context, Outcome};
 use crate::args::server::{Client, ClientAction, ClientStart};
 use crate::exit_code::Code;
 use crate::failure::Failure;
+use crate::logger::Color;
 
 /// Does what is asked.
 pub fn run(context: &Context, request: &Client) -> Outcome {
@@ -25,6 +26,12 @@ fn start(context: &Context, request: &ClientStart) -> Outcome {
     let ca = ca(context, request.ca.as_ref());
     let connector = WebSocket::new(&url, token, ca.as_deref()).map_err(failure)?;
     let project = root(context, request.root.as_ref());
+    if !project.is_dir() {
+        return Err(misuse(format!(
+            "{} is no directory: --root is the project in which jobs run",
+            project.display()
+        )));
+    }
     let data = match &request.data {
         Some(data) => context.environment.absolute(data).into_std_path_buf(),
         None => project.join(".ez-client"),
@@ -35,8 +42,8 @@ fn start(context: &Context, request: &ClientStart) -> Outcome {
         server: Some(url.clone()),
         url: Some(url),
         ca,
+        tags: own_tags(&name, &request.tags)?,
         name,
-        tags: own_tags(&request.tags),
         slots: request.slots.unwrap_or_else(cores).max(1),
         data,
         project,
@@ -44,14 +51,25 @@ fn start(context: &Context, request: &ClientStart) -> Outcome {
         grace: request.grace.saturating_mul(1000),
         max_log_bytes: MAX_LOG_BYTES,
     };
-    runtime()?.block_on(async {
+    let runtime = runtime()?;
+    let ended = runtime.block_on(async {
         let (drain, draining) = watch::channel(false);
-        tokio::spawn(async move {
+        let told_twice = async {
             end_signal().await;
             drain.send_replace(true);
-        });
-        agent::run(settings, connector, draining).await.map_err(failure)
-    })
+            end_signal().await;
+        };
+        tokio::select! {
+            ended = agent::run(settings, connector, draining) => ended.map_err(failure),
+            () = told_twice => {
+                context.logger.err(Color::None, "ez: ends; jobs that run go on with their watchers\n");
+                Ok(())
+            }
+        }
+    });
+    // What still looks after a job must not hold it up.
+    runtime.shutdown_background();
+    ended
 }
 
 fn host_name() -> String {

@@ -16,8 +16,8 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::http::header::AUTHORIZATION;
+use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode};
 use tokio_tungstenite::tungstenite::{self, Message};
 
 use crate::tls::{self, TlsError};
@@ -62,6 +62,9 @@ pub enum ConnectError {
     /// The server refuses.
     #[error("{0}")]
     Refused(String),
+    /// The server knows the token not, or it is not enough.
+    #[error("{0}")]
+    NotLetIn(String),
     /// Nothing answers.
     #[error("the server does not answer in {} s", CONNECT_LIMIT.as_secs())]
     Slow,
@@ -137,21 +140,24 @@ impl WebSocket {
                 .map_err(|_| ConnectError::Refused("the token has characters that no token has".into()))?;
             request.headers_mut().insert(AUTHORIZATION, value);
         }
-        let (socket, _) = tokio_tungstenite::client_async(request, stream)
-            .await
-            .map_err(|error| ConnectError::Refused(refusal(&error)))?;
+        let (socket, _) =
+            tokio_tungstenite::client_async(request, stream).await.map_err(|error| refused(&error))?;
         Ok(socket)
     }
 }
 
-/// What a server says that opens no WebSocket.
-fn refusal(error: &tungstenite::Error) -> String {
-    let tungstenite::Error::Http(response) = error else { return error.to_string() };
+/// Why a server opens no WebSocket.
+fn refused(error: &tungstenite::Error) -> ConnectError {
+    let tungstenite::Error::Http(response) = error else { return ConnectError::Refused(error.to_string()) };
     let body = response.body().as_deref().unwrap_or_default();
     let said: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
-    match said["error"].as_str() {
+    let said = match said["error"].as_str() {
         Some(said) => format!("{}: {said}", response.status()),
         None => error.to_string(),
+    };
+    match response.status() {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ConnectError::NotLetIn(said),
+        _ => ConnectError::Refused(said),
     }
 }
 

@@ -26,7 +26,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, interval, sleep, timeout};
 
 use self::attempt_directory::{AttemptDirectory, Order};
-use self::connect::{Connector, Link, Outgoing};
+use self::connect::{ConnectError, Connector, Link, Outgoing};
 use self::job_files::JobFiles;
 use self::watcher::Assignment;
 use self::watcher_pool::{IDLE_LIMIT, Watcher, WatcherPool};
@@ -200,9 +200,14 @@ pub async fn run(
         let link = tokio::select! {
             link = connector.connect() => link,
             () = agent.alone(&mut happened) => return Ok(()),
+            Ok(()) = drain.changed() => {
+                agent.drains(*drain.borrow());
+                continue;
+            }
         };
         match link {
             Ok(link) => agent.converse(link, &mut happened, &mut drain).await?,
+            Err(ConnectError::NotLetIn(why)) => return Err(AgentError::Refused(why)),
             Err(error) => {
                 eprintln!("ez: no connection to the server: {error}");
             }
@@ -213,7 +218,7 @@ pub async fn run(
         tokio::select! {
             () = sleep(jittered) => {}
             () = agent.alone(&mut happened) => return Ok(()),
-            _ = drain.changed() => agent.is_draining = *drain.borrow(),
+            Ok(()) = drain.changed() => agent.drains(*drain.borrow()),
         }
     }
 }
@@ -249,6 +254,28 @@ impl Agent {
             instance,
             _lock: lock,
         })
+    }
+
+    /// Takes no more jobs, and says for how many it waits.
+    fn drains(&mut self, is_draining: bool) {
+        self.is_draining = is_draining;
+        let jobs = match self.in_hand.len() {
+            0 => return,
+            1 => "1 job".to_owned(),
+            count => format!("{count} jobs"),
+        };
+        if is_draining {
+            self.say(&format!(
+                "takes no more jobs, and waits for {jobs}; told once more, it ends at once, and they go on without it"
+            ));
+        }
+    }
+
+    /// Tells who started it. The agent of a server says nothing of its own.
+    fn say(&self, text: &str) {
+        if self.settings.server.is_some() {
+            eprintln!("ez: {text}");
+        }
     }
 
     fn is_done(&self) -> bool {
@@ -325,7 +352,8 @@ impl Agent {
                 message = link.incoming.recv() => { heard = Instant::now(); match message {
                     None => return Ok(()),
                     Some(ToAgent::Refused { reason }) => return Err(AgentError::Refused(reason)),
-                    Some(ToAgent::Registered { ping_every: milliseconds, attempts, .. }) => {
+                    Some(ToAgent::Registered { ping_every: milliseconds, attempts, node }) => {
+                        self.say_where(node);
                         let every = Duration::from_millis(milliseconds.max(10));
                         (ping_every, ping) = (every, interval(every));
                         self.outgoing = Some(link.outgoing.clone());
@@ -346,13 +374,20 @@ impl Agent {
                     self.tell(FromAgent::NodePing {});
                 }
                 Ok(()) = drain.changed() => {
-                    self.is_draining = *drain.borrow();
+                    self.drains(*drain.borrow());
                     if self.is_draining {
                         self.tell(FromAgent::NodeDrain {});
                     }
                 }
             }
         }
+    }
+
+    fn say_where(&self, node: i64) {
+        let AgentSettings { name, slots, server, .. } = &self.settings;
+        let url = server.as_deref().unwrap_or_default();
+        let slots = if *slots == 1 { "1 slot".to_owned() } else { format!("{slots} slots") };
+        self.say(&format!("connected to {url} as the node {name} (number {node}) with {slots}"));
     }
 
     fn tell(&self, message: FromAgent) {

@@ -43,6 +43,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::nodes::PlainNodes;
+use self::socket::KnownAgents;
 use crate::auth::{AuthError, Authority, Caller, Scope};
 use crate::catalog::{Catalog, CatalogError};
 use crate::clock::now_ms;
@@ -72,6 +73,8 @@ pub struct Server {
     pub metrics: Metrics,
     /// Nodes that speak plain HTTP.
     pub plain_nodes: PlainNodes,
+    /// Agents that came over the network.
+    pub agents: KnownAgents,
     /// The version of the program.
     pub version: &'static str,
     /// When it began.

@@ -1,8 +1,8 @@
 //! The WebSocket: of agents, and of browsers and tools that want to hear what happens. The first message says which.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Extension;
@@ -22,7 +22,8 @@ use super::{ApiError, Shared, subscription};
 use crate::agent::connect::{Link, Outgoing};
 use crate::auth::{Caller, Scope};
 use crate::dispatcher::{Connection, Dispatcher};
-use crate::wire::{self, FromAgent, LogPiece, MAX_MESSAGE_BYTES, PieceOf, ToAgent};
+use crate::queue::NodeId;
+use crate::wire::{self, FromAgent, LogPiece, MAX_MESSAGE_BYTES, PieceOf, Registration, ToAgent};
 
 /// How many connections may be open at once of which nobody knows yet whose they are.
 pub const MAX_STRANGERS: usize = 64;
@@ -99,7 +100,7 @@ async fn greet(
         Err(_) => return refuse(socket, "nothing was said in time".into()).await,
     };
     match wire::decode::<FromAgent>(&text) {
-        Ok(registration @ FromAgent::NodeRegister(_)) if caller.may(Scope::Node) => {
+        Ok(FromAgent::NodeRegister(registration)) if caller.may(Scope::Node) => {
             serve(socket, server, caller, registration).await;
         }
         Ok(_) => refuse(socket, format!("the token lacks the scope `{}`", Scope::Node)).await,
@@ -117,7 +118,7 @@ async fn introduce(
 ) -> Result<(Caller, String), String> {
     let text = next_text(socket).await?;
     let Some(token) = token_in(&text) else {
-        let caller = caller.ok_or("send {\"event\": \"authenticate\", \"data\": {\"token\": …}} first")?;
+        let caller = caller.ok_or_else(|| what_token_is_wanted(&text))?;
         return Ok((caller, text));
     };
     let found = server.authority.caller(Some(&token), remote).await.map_err(|error| error.to_string())?;
@@ -125,6 +126,16 @@ async fn introduce(
     let answer = json!({"event": "authenticated", "data": {}});
     socket.send(Message::text(answer.to_string())).await.map_err(|error| error.to_string())?;
     Ok((caller, next_text(socket).await?))
+}
+
+/// How somebody gets in who came without a token.
+fn what_token_is_wanted(first: &str) -> &'static str {
+    match wire::decode::<FromAgent>(first) {
+        Ok(_) => {
+            "the server wants a token: make one there with `ez server token create NAME --scopes node`, and set EZ_CLIENT_TOKEN here"
+        }
+        Err(_) => "send {\"event\": \"authenticate\", \"data\": {\"token\": …}} first",
+    }
 }
 
 async fn next_text(socket: &mut WebSocket) -> Result<String, String> {
@@ -151,11 +162,44 @@ pub async fn refuse(mut socket: WebSocket, reason: String) {
     let _ = socket.send(Message::Close(Some(close))).await;
 }
 
-async fn serve(socket: WebSocket, server: Shared, caller: Caller, registration: FromAgent) {
+/// Agents that came, and who they said to be, so that one that comes again after a break is not written down again.
+#[derive(Debug, Default)]
+pub struct KnownAgents {
+    known: Mutex<HashMap<NodeId, (String, IpAddr)>>,
+}
+
+impl KnownAgents {
+    /// Whether the agent of a node comes for the first time with this token from there.
+    fn is_new(&self, node: NodeId, caller: &Caller) -> bool {
+        let now = (caller.name.clone(), caller.remote);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(node, now.clone()).is_none_or(|before| before != now)
+    }
+}
+
+/// Registers an agent, and writes down who it is. `None` where it is not taken.
+async fn register(
+    server: &Shared,
+    caller: &Caller,
+    registration: Registration,
+    to_agent: &mpsc::UnboundedSender<ToAgent>,
+) -> Option<Connection> {
+    let name = registration.name.clone();
+    let connection = server.dispatcher.register(registration, to_agent.clone()).await?;
+    if server.agents.is_new(connection.node, caller) {
+        let object = format!("node {}: {name}", connection.node);
+        if let Err(error) = server.audit(caller, "register", object).await {
+            eprintln!("ez: that the node {name} came cannot be written down: {error}");
+            return None;
+        }
+    }
+    Some(connection)
+}
+
+async fn serve(socket: WebSocket, server: Shared, caller: Caller, registration: Registration) {
     let (mut sink, source) = socket.split();
     let (outgoing, from_agent) = mpsc::unbounded_channel();
     let (to_agent, mut incoming) = mpsc::unbounded_channel::<ToAgent>();
-    let _ = outgoing.send(Outgoing::Message(registration));
     let mut writing = tokio::spawn(async move {
         let mut seq = 0;
         while let Some(message) = incoming.recv().await {
@@ -167,15 +211,18 @@ async fn serve(socket: WebSocket, server: Shared, caller: Caller, registration: 
         }
         let _ = sink.close().await;
     });
-    let attending = tokio::spawn(attend(server.dispatcher.clone(), from_agent, to_agent.clone()));
-    tokio::select! {
-        () = hear(source, outgoing) => {}
-        () = server.authority.until_revoked(&caller) => {
-            let _ = to_agent.send(ToAgent::Refused { reason: NO_TOKEN_ANY_MORE.into() });
+    if let Some(connection) = register(&server, &caller, registration, &to_agent).await {
+        let attending =
+            tokio::spawn(attend(server.dispatcher.clone(), connection, from_agent, to_agent.clone()));
+        tokio::select! {
+            () = hear(source, outgoing) => {}
+            () = server.authority.until_revoked(&caller) => {
+                let _ = to_agent.send(ToAgent::Refused { reason: NO_TOKEN_ANY_MORE.into() });
+            }
         }
+        let _ = attending.await;
     }
     drop(to_agent);
-    let _ = attending.await;
     // It ends when nobody has anything to say any more.
     let _ = timeout(FAREWELL_LIMIT, &mut writing).await;
     writing.abort();
@@ -200,22 +247,26 @@ async fn hear(mut source: SplitStream<WebSocket>, outgoing: mpsc::UnboundedSende
 
 /// A connection within this process, for the agent of the server itself.
 pub fn connect_here(dispatcher: &Dispatcher) -> Link {
-    let (outgoing, from_agent) = mpsc::unbounded_channel();
+    let (outgoing, mut from_agent) = mpsc::unbounded_channel();
     let (to_agent, incoming) = mpsc::unbounded_channel();
-    tokio::spawn(attend(dispatcher.clone(), from_agent, to_agent));
+    let dispatcher = dispatcher.clone();
+    tokio::spawn(async move {
+        let Some(Outgoing::Message(FromAgent::NodeRegister(registration))) = from_agent.recv().await else {
+            return;
+        };
+        let Some(connection) = dispatcher.register(registration, to_agent.clone()).await else { return };
+        attend(dispatcher, connection, from_agent, to_agent).await;
+    });
     Link { outgoing, incoming }
 }
 
 /// Does what an agent says, in its order, until the connection ends.
 async fn attend(
     dispatcher: Dispatcher,
+    connection: Connection,
     mut from_agent: mpsc::UnboundedReceiver<Outgoing>,
     to_agent: mpsc::UnboundedSender<ToAgent>,
 ) {
-    let Some(Outgoing::Message(FromAgent::NodeRegister(registration))) = from_agent.recv().await else {
-        return;
-    };
-    let Some(connection) = dispatcher.register(registration, to_agent.clone()).await else { return };
     let mut pieces = Vec::new();
     while let Some(first) = from_agent.recv().await {
         let mut heard = Some(first);

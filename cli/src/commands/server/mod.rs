@@ -10,7 +10,7 @@ use ez_server::auth::{NewToken, Scope};
 use ez_server::clock::now_ms;
 use ez_server::settings::{PORT, Stop};
 use ez_server::store::{Store, audit, tokens};
-use ez_server::{client, http, pid_file};
+use ez_server::{client, http, node_words, pid_file};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -52,7 +52,8 @@ pub fn failure(error: impl std::fmt::Display) -> Failure {
     Failure::new(Code::OTHER, format!("ez: {error}"))
 }
 
-fn misuse(text: impl std::fmt::Display) -> Failure {
+/// What was asked for cannot be.
+pub fn misuse(text: impl std::fmt::Display) -> Failure {
     Failure::new(Code::USAGE, format!("ez: {text}"))
 }
 
@@ -78,10 +79,12 @@ pub fn cores() -> u32 {
     std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32)
 }
 
-/// What every machine has.
-pub fn own_tags(more: &[String]) -> Vec<String> {
+/// What the node of a name has: what every machine has, and more.
+pub fn own_tags(name: &str, more: &[String]) -> Result<Vec<String>, Failure> {
     let own = [format!("os:{}", std::env::consts::OS), format!("arch:{}", std::env::consts::ARCH)];
-    own.into_iter().chain(more.iter().cloned()).collect()
+    let tags: Vec<String> = own.into_iter().chain(more.iter().cloned()).collect();
+    node_words::check(name, &tags).map_err(misuse)?;
+    Ok(tags)
 }
 
 fn start(context: &Context, request: &ServerStart) -> Outcome {

@@ -82,7 +82,7 @@ pub fn of(context: &Context, request: &ServerStart) -> Result<ServerSettings, Fa
     let ca = tls.as_ref().map(|tls| ca(context, None).unwrap_or_else(|| tls.cert.clone()));
     let agent = AgentSettings {
         name: "local".into(),
-        tags: own_tags(tags),
+        tags: own_tags("local", tags)?,
         slots,
         data: place.database.with_file_name("agent"),
         content: place.database.with_file_name(CONTENT),
