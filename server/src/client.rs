@@ -38,7 +38,7 @@ pub fn health(url: &str, ca: Option<&Path>) -> Result<Value, ClientError> {
 
 fn ask(url: &str, route: &str, token: Option<&str>, ca: Option<&Path>) -> Result<Value, ClientError> {
     let address = format!("{}/api/v1/{route}", url.trim_end_matches('/'));
-    let unreachable = |error: String| ClientError::Unreachable(url.to_owned(), error);
+    let unreachable = |error: String| ClientError::Unreachable(url.to_owned(), tls::in_words(&error));
     let mut request = tls::http_agent(ca)?.get(&address);
     if let Some(token) = token {
         request = request.header("Authorization", format!("Bearer {token}"));

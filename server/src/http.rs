@@ -126,6 +126,7 @@ pub async fn serve(
     listening: impl FnOnce(&str),
 ) -> Result<(), ServeError> {
     let acceptor = settings.tls.as_ref().map(tls::acceptor).transpose()?;
+    let warning = settings.tls.as_ref().map(tls::warning).transpose()?.flatten();
     let store = Store::open(&settings.database)?;
     let has_tokens = store.read(tokens::has_any).await?;
     let is_open = settings.is_open(has_tokens)?;
@@ -195,6 +196,9 @@ pub async fn serve(
         })
     });
     listening(&url);
+    if let Some(warning) = warning {
+        eprintln!("ez: {warning}");
+    }
     let gate = Gate {
         router: router(server, &settings.http, &all_end),
         acceptor,

@@ -66,6 +66,31 @@ pub enum TlsError {
     Refused(String, String),
 }
 
+/// What the library calls a certificate of an authority that a server uses for itself.
+const AUTHORITY_OF_A_SERVER: &str = "CaUsedAsEndEntity";
+
+/// What the library says of certificates, as it calls it, and in words.
+const IN_WORDS: [(&str, &str); 3] = [
+    (
+        AUTHORITY_OF_A_SERVER,
+        "its certificate is that of an authority (CA:TRUE), which counts for no server: make one with `basicConstraints=CA:FALSE`",
+    ),
+    (
+        "UnknownIssuer",
+        "nobody who is trusted vouches for its certificate: name who does with --ca FILE, or EZ_SERVER_CA",
+    ),
+    (
+        "NotValidForName",
+        "its certificate is that of another name: ask it by the name for which that was made",
+    ),
+];
+
+/// Why no TLS connection comes about, in words where there are some.
+pub fn in_words(error: &str) -> String {
+    let known = IN_WORDS.iter().find(|(name, _)| error.contains(name));
+    known.map_or(error, |(_, words)| words).to_owned()
+}
+
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
@@ -126,10 +151,8 @@ pub fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, TlsError> {
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-/// Refuses a certificate that no client would take now.
-///
-/// A verifier looks at the time of a certificate before it looks for who vouches for it: whatever else it says is the clients' matter.
-fn check_time(chain: &[CertificateDer<'_>], path: &str) -> Result<(), TlsError> {
+/// What a client says of a certificate. A verifier looks at its time, and whether it is that of a server, before it looks for who vouches for it.
+fn verify(chain: &[CertificateDer<'_>]) -> Result<(), rustls::Error> {
     let roots = Arc::new(public_roots());
     let Ok(verifier) = WebPkiServerVerifier::builder_with_provider(roots, provider()).build() else {
         return Ok(());
@@ -137,7 +160,26 @@ fn check_time(chain: &[CertificateDer<'_>], path: &str) -> Result<(), TlsError> 
     let (Some((first, between)), Ok(name)) = (chain.split_first(), ServerName::try_from("localhost")) else {
         return Ok(());
     };
-    match verifier.verify_server_cert(first, between, &name, &[], UnixTime::now()) {
+    verifier.verify_server_cert(first, between, &name, &[], UnixTime::now()).map(drop)
+}
+
+/// What is to be said of a certificate that can be used, and that clients refuse.
+///
+/// # Errors
+/// It cannot be read.
+pub fn warning(files: &TlsFiles) -> Result<Option<String>, TlsError> {
+    let refused = verify(&certificates(&files.cert)?).err().map(|error| error.to_string());
+    Ok(refused.filter(|error| error.contains(AUTHORITY_OF_A_SERVER)).map(|_| {
+        let cert = files.cert.display();
+        format!(
+            "agents and `ez` will refuse {cert}: it is the certificate of an authority (CA:TRUE), which counts for no server; make one with `openssl req -x509 … -addext basicConstraints=critical,CA:FALSE`"
+        )
+    }))
+}
+
+/// Refuses a certificate that no client would take now. Whatever else a client says is its own matter.
+fn check_time(chain: &[CertificateDer<'_>], path: &str) -> Result<(), TlsError> {
+    match verify(chain) {
         Err(rustls::Error::InvalidCertificate(
             CertificateError::Expired | CertificateError::ExpiredContext { .. },
         )) => Err(TlsError::Expired(path.to_owned())),
@@ -193,7 +235,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::path::PathBuf;
 
-    use super::{TlsError, TlsFiles, acceptor, client_config};
+    use super::{TlsError, TlsFiles, acceptor, client_config, in_words, warning};
 
     struct Place(tempfile::TempDir);
 
@@ -207,7 +249,12 @@ mod tests {
 
         /// A certificate that counts from one year to another, and its key.
         fn pair(&self, name: &str, years: (i32, i32)) -> TlsFiles {
+            self.pair_of(name, years, rcgen::IsCa::NoCa)
+        }
+
+        fn pair_of(&self, name: &str, years: (i32, i32), is_ca: rcgen::IsCa) -> TlsFiles {
             let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+            params.is_ca = is_ca;
             params.not_before = rcgen::date_time_ymd(years.0, 1, 1);
             params.not_after = rcgen::date_time_ymd(years.1, 1, 1);
             let key = rcgen::KeyPair::generate().unwrap();
@@ -243,6 +290,31 @@ mod tests {
 
         fs::set_permissions(&good.key, fs::Permissions::from_mode(0o644)).unwrap();
         assert!(refused(&good).contains("good.key can be read by everybody (mode 644): say `chmod 600"));
+    }
+
+    #[test]
+    fn a_certificate_that_clients_refuse_is_told_of() {
+        let place = Place(tempfile::tempdir().unwrap());
+        let authority = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let own = place.pair_of("own", (2020, 4000), authority);
+        assert!(acceptor(&own).is_ok());
+        let told = warning(&own).unwrap().unwrap();
+        assert!(told.contains("own.pem: it is the certificate of an authority"), "{told}");
+        assert_eq!(warning(&place.pair("good", (2020, 4000))).unwrap(), None);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_server_is_said_in_words() {
+        for (error, words) in [
+            (
+                "invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))",
+                "certificate is that of an authority",
+            ),
+            ("invalid peer certificate: UnknownIssuer", "name who does with --ca FILE"),
+            ("connection refused", "connection refused"),
+        ] {
+            assert!(in_words(error).contains(words), "{error}");
+        }
     }
 
     #[test]

@@ -54,8 +54,21 @@ fn encrypted(stream: TcpStream, trusted: &str) -> impl Stream + use<> {
 /// # Panics
 /// The machine has no chance.
 pub fn certificate() -> (String, String) {
+    certificate_of(rcgen::IsCa::NoCa)
+}
+
+/// The same as `openssl req -x509` makes it: that of an authority.
+///
+/// # Panics
+/// The machine has no chance.
+pub fn certificate_of_an_authority() -> (String, String) {
+    certificate_of(rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained))
+}
+
+fn certificate_of(is_ca: rcgen::IsCa) -> (String, String) {
     let key = rcgen::KeyPair::generate().expect("a key");
-    let params = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("a name");
+    let mut params = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("a name");
+    params.is_ca = is_ca;
     (params.self_signed(&key).expect("a certificate").pem(), key.serialize_pem())
 }
 

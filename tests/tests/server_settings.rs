@@ -2,10 +2,11 @@
 
 #![cfg(target_os = "linux")]
 
+use std::io::BufRead;
 use std::os::unix::fs::PermissionsExt;
 
 use ez_tests::Project;
-use ez_tests::job_server::{JobAgent, JobServer, certificate};
+use ez_tests::job_server::{JobAgent, JobServer, certificate, certificate_of_an_authority};
 use ez_tests::raw_http;
 use serde_json::{Value, json};
 
@@ -223,10 +224,28 @@ fn jobs_go_over_tls() {
         project.run(args)
     };
     status(&["--ca", "tls/server.pem"]).success().stdout_has("ok");
-    // Nobody vouches for the certificate.
-    status(&[]).exit(1).stderr_has("does not answer");
+    status(&[]).exit(1).stderr_has("does not answer: nobody who is trusted vouches for its certificate");
     let plain = format!("http://{}", server.address);
     project.run(["server", "status", "--server", &plain]).exit(1).stderr_has("does not answer");
+}
+
+#[test]
+fn a_server_with_the_certificate_of_an_authority_says_that_clients_refuse_it() {
+    let (certificate, key) = certificate_of_an_authority();
+    let project = project().file("own.pem", &certificate).file("own.key", &key);
+    let only_owner = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(project.path("own.key"), only_owner).expect("it is ours");
+    let flags = ["--slots", "0", "--tls-cert", "own.pem", "--tls-key", "own.key"];
+    let mut server = JobServer::start(&project, &flags);
+    let mut line = String::new();
+    server.errors.read_line(&mut line).expect("a line");
+    assert!(line.contains("own.pem: it is the certificate of an authority"), "{line}");
+
+    let url = format!("https://{}", server.address);
+    let words = "its certificate is that of an authority (CA:TRUE)";
+    project.run(["server", "status", "--server", &url, "--ca", "own.pem"]).exit(1).stderr_has(words);
+    let flags = ["--server", &url, "--ca", "own.pem", "--name", "far"];
+    JobAgent::start_in(&project, &flags, &[]).says(words);
 }
 
 #[test]

@@ -54,7 +54,7 @@ pub enum ConnectError {
     #[error(transparent)]
     Trust(#[from] TlsError),
     /// The server is not the one that it should be, or speaks no TLS.
-    #[error("no TLS with the server: {0}")]
+    #[error("no TLS with the server: {}", tls::in_words(&.0.to_string()))]
     Tls(#[source] io::Error),
     /// Nobody listens, or the network fails.
     #[error("{0}")]

@@ -163,7 +163,7 @@ impl ContentClient {
     }
 
     fn unreachable(&self, why: &(impl ToString + ?Sized)) -> TransferError {
-        TransferError::Unreachable { url: self.url.clone(), why: why.to_string() }
+        TransferError::Unreachable { url: self.url.clone(), why: tls::in_words(&why.to_string()) }
     }
 
     fn refused(&self, status: u16, body: &str) -> TransferError {
