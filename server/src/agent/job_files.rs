@@ -204,7 +204,7 @@ mod tests {
         let (directory, told) = files.prepare(&attempt).unwrap();
         assert_eq!(
             (directory, told.as_str()),
-            (attempt.join("workspace/sub"), "1 files laid out, 0 fetched (0 bytes)")
+            (attempt.join("workspace/sub"), "1 file laid out, 0 fetched (0 bytes)")
         );
         fs::create_dir(attempt.join("workspace/out")).unwrap();
         fs::write(attempt.join("workspace/out/made"), "made").unwrap();
