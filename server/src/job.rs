@@ -166,6 +166,12 @@ pub struct PlanOrder {
 }
 
 impl JobSpec {
+    /// How many bytes its variables and arguments have.
+    pub fn text_bytes(&self) -> usize {
+        let named = self.vars.iter().chain(&self.env).map(|(name, value)| name.len() + value.len());
+        named.chain(self.args.iter().map(String::len)).sum()
+    }
+
     /// The run of a plan to which a job of this number belongs.
     pub fn plan_run(&self, job: JobId) -> Option<PlanRunId> {
         let known = self.plan.as_ref().and_then(|plan| plan.run);

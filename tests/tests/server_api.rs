@@ -417,3 +417,22 @@ fn made_up_requests_are_answered_as_the_document_says() {
         String::from_utf8_lossy(&run.stderr)
     );
 }
+
+#[test]
+fn pages_of_big_jobs_are_short() {
+    let project = project();
+    let server = JobServer::start(&project, &["--slots", "0"]);
+    let vars = |count: usize| (0..count).map(|n| (format!("V{n}"), json!("x".repeat(60_000)))).collect();
+    let request = |count| json!({"task": "hello", "vars": Value::Object(vars(count))});
+    let refused = server.ask("POST", "/tasks/run", Some(&request(5)));
+    assert_eq!((refused.status, refused.body.contains("at most 262144 bytes")), (400, true));
+    let jobs: Vec<i64> = (0..45).map(|_| server.run(&request(4))).collect();
+    let first = server.ask("GET", "/jobs", None).json();
+    let second = server.ask("GET", &format!("/jobs?cursor={}", first["next"]), None).json();
+    let ids = |page: &Value| -> Vec<i64> {
+        page["jobs"].as_array().expect("jobs").iter().filter_map(|job| job["id"].as_i64()).collect()
+    };
+    assert!(ids(&first).len() < 40 && second["next"].is_null());
+    let all: Vec<i64> = ids(&first).into_iter().chain(ids(&second)).collect();
+    assert_eq!(all, jobs.into_iter().rev().collect::<Vec<_>>());
+}

@@ -58,8 +58,8 @@ pub async fn list(
     let (Path(name), Query(wanted)) = (name?, wanted?);
     let limit = page_size(wanted.limit)?;
     let filter = Filter { name: Some(name), before: wanted.cursor, limit, ..Filter::default() };
-    let jobs = server.store.read(move |connection| jobs::list(connection, &filter)).await?;
-    let next = jobs.last().filter(|_| jobs.len() == limit as usize).map(|job| job.id);
+    let jobs::Page { jobs, next } =
+        server.store.read(move |connection| jobs::list(connection, &filter)).await?;
     let past = jobs.into_iter().map(|job| PastJob { duration: duration(&job), job });
     Ok(Json(History { jobs: past.collect(), next }))
 }

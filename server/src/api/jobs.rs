@@ -157,9 +157,9 @@ pub async fn list(
     let limit = page_size(wanted.limit)?;
     let Wanted { state, name, node, cursor: before, .. } = wanted;
     let filter = Filter { state, name, node, before, limit };
-    let mut jobs = server.store.read(move |connection| jobs::list(connection, &filter)).await?;
+    let jobs::Page { mut jobs, next } =
+        server.store.read(move |connection| jobs::list(connection, &filter)).await?;
     say_what_they_wait_for(&server, &mut jobs).await?;
-    let next = jobs.last().filter(|_| jobs.len() == limit as usize).map(|job| job.id);
     Ok(Json(Jobs { jobs, next }))
 }
 

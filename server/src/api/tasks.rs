@@ -21,6 +21,9 @@ use crate::secrets::Secrets;
 /// The most variables of a job, and the longest value.
 const MAX_VARS: usize = 256;
 const MAX_VALUE_BYTES: usize = 64 * 1024;
+
+/// How long the variables and arguments of a job are altogether, in bytes.
+const MAX_TEXT_BYTES: usize = 256 * 1024;
 const MAX_KEY_BYTES: usize = 200;
 
 /// The longest timeout in seconds: a year.
@@ -232,6 +235,12 @@ fn check(spec: &JobSpec, secrets: &Secrets, key: Option<&str>) -> Result<(), Api
     }
     for arg in &spec.args {
         check_text("args", arg)?;
+    }
+    let sealed: usize = secrets.0.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if spec.text_bytes() + sealed > MAX_TEXT_BYTES {
+        return Err(ApiError::bad(format!(
+            "the variables and arguments of a job have at most {MAX_TEXT_BYTES} bytes: write what is longer into a file"
+        )));
     }
     if spec.timeout > MAX_TIMEOUT {
         return Err(ApiError::bad(format!("a timeout is at most {MAX_TIMEOUT} seconds")));

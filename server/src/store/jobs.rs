@@ -349,11 +349,23 @@ pub struct Filter {
     pub limit: u32,
 }
 
+/// How many bytes of variables and arguments a page has, besides those of its last job: fewer jobs follow each other on it where they have more.
+const MAX_PAGE_BYTES: usize = 8 << 20;
+
+/// Some jobs of a list.
+#[derive(Debug)]
+pub struct Page {
+    /// The newest first.
+    pub jobs: Vec<JobRecord>,
+    /// The last of them, where there may be more.
+    pub next: Option<JobId>,
+}
+
 /// Jobs, the newest first.
 ///
 /// # Errors
 /// The database fails.
-pub fn list(connection: &Connection, filter: &Filter) -> Result<Vec<JobRecord>, StoreError> {
+pub fn list(connection: &Connection, filter: &Filter) -> Result<Page, StoreError> {
     let mut conditions: Vec<&str> = Vec::new();
     let mut values: Vec<Value> = Vec::new();
     if let Some(state) = filter.state {
@@ -377,11 +389,17 @@ pub fn list(connection: &Connection, filter: &Filter) -> Result<Vec<JobRecord>, 
     values.push(i64::from(filter.limit).into());
     let mut query = connection.prepare_cached(&format!("{COLUMNS}{chosen} ORDER BY id DESC LIMIT ?"))?;
     let mut rows = query.query(params_from_iter(values))?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        found.push(record(row)?);
+    let (mut jobs, mut bytes) = (Vec::new(), 0);
+    while bytes < MAX_PAGE_BYTES
+        && let Some(row) = rows.next()?
+    {
+        let job = record(row)?;
+        bytes += job.spec.text_bytes();
+        jobs.push(job);
     }
-    Ok(found)
+    let is_full = jobs.len() == filter.limit as usize || bytes >= MAX_PAGE_BYTES;
+    let next = jobs.last().filter(|_| is_full).map(|job| job.id);
+    Ok(Page { jobs, next })
 }
 
 /// All jobs that have not ended, the oldest first.
@@ -580,7 +598,7 @@ mod tests {
         }
         cancel(&connection, 2, "me", 4).unwrap();
         let ids = |filter: Filter| -> Vec<i64> {
-            list(&connection, &filter).unwrap().iter().map(|job| job.id).collect()
+            list(&connection, &filter).unwrap().jobs.iter().map(|job| job.id).collect()
         };
         assert_eq!(ids(Filter { limit: 2, ..Filter::default() }), [5, 4]);
         assert_eq!(ids(Filter { limit: 9, before: Some(4), ..Filter::default() }), [3, 2, 1]);
