@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use serde::Serialize;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::PollSender;
 
 use super::json_list::JsonList;
@@ -18,7 +18,13 @@ use super::json_list::JsonList;
 const WAITING: usize = 16;
 
 /// Whole messages with their headers; `None` ends the way.
-type Piece = Option<Vec<u8>>;
+type Piece = Option<Message>;
+
+struct Message {
+    bytes: Vec<u8>,
+    /// Who waits until it is written.
+    written: Option<oneshot::Sender<()>>,
+}
 
 /// Takes messages of our own.
 #[derive(Clone)]
@@ -79,9 +85,13 @@ pub fn with_list<P: Serialize>(
 }
 
 impl Outlet {
-    /// Sends a whole message. Of one for an editor that is gone nobody needs to know.
-    pub async fn send(&self, message: Vec<u8>) {
-        let _ = self.pieces.send(Some(message)).await;
+    /// Sends a whole message, and waits until the editor takes it: findings that are older than what it could take by then are not made.
+    /// Of a message for an editor that is gone nobody needs to know.
+    pub async fn send(&self, bytes: Vec<u8>) {
+        let (written, taken) = oneshot::channel();
+        if self.pieces.send(Some(Message { bytes, written: Some(written) })).await.is_ok() {
+            let _ = taken.await;
+        }
     }
 
     /// Nothing comes after this.
@@ -94,9 +104,13 @@ impl Pieces {
     /// Writes everything until the end.
     pub async fn write_to(mut self, output: impl AsyncWrite) {
         let mut output = std::pin::pin!(output);
-        while let Some(Some(piece)) = self.pieces.recv().await {
-            if output.write_all(&piece).await.is_err() || output.flush().await.is_err() {
+        while let Some(Some(Message { bytes, written })) = self.pieces.recv().await {
+            if output.write_all(&bytes).await.is_err() || output.flush().await.is_err() {
                 break;
+            }
+            if let Some(written) = written {
+                // Who does not wait any more does not need to know.
+                let _ = written.send(());
             }
         }
     }
@@ -115,7 +129,7 @@ impl AsyncWrite for LibraryWriter {
         let gone = |_| io::Error::from(io::ErrorKind::BrokenPipe);
         ready!(self.pieces.poll_reserve(context)).map_err(gone)?;
         let piece = std::mem::take(&mut self.written);
-        Poll::Ready(self.pieces.send_item(Some(piece)).map_err(gone))
+        Poll::Ready(self.pieces.send_item(Some(Message { bytes: piece, written: None })).map_err(gone))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -126,6 +140,8 @@ impl AsyncWrite for LibraryWriter {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+
+    use tokio::io::AsyncReadExt;
 
     use super::super::json_list::Share;
     use super::*;
@@ -153,15 +169,36 @@ mod tests {
         library.write_all(b"Content-Length: 2\r\n").await.unwrap();
         library.write_all(b"\r\n{}").await.unwrap();
         let ours = with_list("x", &BTreeMap::from([("a", 1)]), "b", &list(&[2, 3])).unwrap();
-        outlet.send(ours).await;
-        library.flush().await.unwrap();
-        outlet.end().await;
         let mut output = Vec::new();
-        pieces.write_to(&mut output).await;
+        let written = async {
+            outlet.send(ours).await;
+            library.flush().await.unwrap();
+            outlet.end().await;
+        };
+        tokio::join!(written, pieces.write_to(&mut output));
         let expected = concat!(
             "Content-Length: 57\r\n\r\n{\"jsonrpc\":\"2.0\",\"method\":\"x\",\"params\":{\"a\":1,\"b\":[2,3]}}",
             "Content-Length: 2\r\n\r\n{}"
         );
         assert_eq!(String::from_utf8(output).unwrap(), expected);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn who_sends_waits_for_the_editor() {
+        let (outlet, _library, pieces) = open();
+        let (ours, mut editor) = tokio::io::duplex(4);
+        let writing = tokio::spawn(pieces.write_to(ours));
+        let mut sending = std::pin::pin!(outlet.send(b"12345678".to_vec()));
+        let mut taken = [0; 4];
+        tokio::select! {
+            biased;
+            () = &mut sending => panic!("nobody has taken it"),
+            read = editor.read_exact(&mut taken) => drop(read.unwrap()),
+        }
+        tokio::join!(sending, async { editor.read_exact(&mut taken).await.unwrap() });
+        drop(editor);
+        // Of an editor that is gone nobody needs to know.
+        outlet.send(b"12345678".to_vec()).await;
+        writing.await.unwrap();
     }
 }
