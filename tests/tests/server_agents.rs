@@ -4,7 +4,7 @@
 
 use ez_tests::Project;
 use ez_tests::job_server::{JobAgent, JobServer, is_begun, watchers};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const TASKFILE: &str = r"version: '3'
 silent: true
@@ -41,6 +41,62 @@ fn an_agent_says_where_it_is_and_for_what_it_waits() {
     let told = server.end_of(job);
     assert_eq!((told.text.as_str(), told.state.as_str()), ("begun\ndone\n", "success"));
     assert_eq!(server.job(job)["attempts"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn a_node_that_was_drained_stays_so_until_that_is_taken_back() {
+    let project = project();
+    let mut server = JobServer::start(&project, &["--slots", "0"]);
+    let mut agent = JobAgent::start(&project, &server, "far", &["--slots", "1"]);
+    let wait_for = |server: &JobServer<'_>, is_so: &dyn Fn(&Value) -> bool| {
+        while !is_so(&server.ask("GET", "/nodes/1", None).json()) {}
+    };
+    let is_connected = |node: &Value| node["connected"] == true;
+    wait_for(&server, &is_connected);
+    let running = server.run(&json!({"task": "wait"}));
+    server.follow(running, "0", is_begun);
+    assert_eq!(server.ask("POST", "/nodes/1/drain", None).status, 204);
+    let drained = server.run(&json!({"task": "hello"}));
+    let stays_drained = |server: &JobServer<'_>| {
+        wait_for(server, &is_connected);
+        let node = server.ask("GET", "/nodes/1", None).json();
+        assert_eq!((&node["drained"], &node["leaving"]), (&json!(true), &json!(false)), "{node}");
+        assert_eq!(server.job(drained)["waits_for"], "the node `far`, which takes no more jobs");
+    };
+    stays_drained(&server);
+    agent.kill();
+    wait_for(&server, &|node| node["connected"] == false);
+    agent.start_again();
+    stays_drained(&server);
+    server.kill();
+    server.start_again();
+    stays_drained(&server);
+    // What it had goes on.
+    project.write("go", "");
+    assert_eq!(server.end_of(running).state, "success");
+    assert_eq!(server.ask("POST", "/nodes/1/drain?off=true", None).status, 204);
+    assert_eq!(server.end_of(drained).state, "success");
+    assert_eq!(server.ask("GET", "/nodes/1", None).json()["drained"], false);
+}
+
+#[test]
+fn a_node_whose_agent_was_told_to_end_takes_jobs_when_it_comes_again() {
+    let project = project();
+    let server = JobServer::start(&project, &["--slots", "0"]);
+    let mut agent = JobAgent::start(&project, &server, "far", &["--slots", "1"]);
+    let running = server.run(&json!({"task": "wait"}));
+    server.follow(running, "0", is_begun);
+    agent.ask_to_end();
+    while server.ask("GET", "/nodes/1", None).json()["leaving"] == false {}
+    assert_eq!(server.ask("GET", "/nodes/1", None).json()["drained"], false);
+    assert_eq!(server.ask("POST", "/nodes/1/drain?off=true", None).status, 409);
+    let next = server.run(&json!({"task": "hello"}));
+    project.write("go", "");
+    assert_eq!(server.end_of(running).state, "success");
+    assert_eq!(agent.end().0, Some(0));
+    assert_eq!(server.job(next)["state"], "pending");
+    agent.start_again();
+    assert_eq!(server.end_of(next).state, "success");
 }
 
 #[test]

@@ -176,7 +176,7 @@ fn a_server_that_is_told_to_end_waits_for_its_jobs_where_it_is_told_to() {
     let stopped = std::thread::scope(|scope| {
         let stop = scope.spawn(|| project.run(["server", "stop"]).exit);
         // It is asked still, and takes no more jobs for itself.
-        while server.ask("GET", "/nodes/1", None).json()["drained"] == json!(false) {}
+        while server.ask("GET", "/nodes/1", None).json()["leaving"] == json!(false) {}
         project.write("go", "");
         stop.join().expect("it ends")
     });

@@ -30,6 +30,8 @@ pub struct Node {
     record: NodeRecord,
     /// Whether it is connected.
     connected: bool,
+    /// Whether its agent was told to end: it takes no more jobs, and ends with its last one.
+    leaving: bool,
     /// What runs on it.
     jobs: Vec<JobId>,
     /// For how many milliseconds nothing was heard of it.
@@ -46,6 +48,7 @@ pub struct Nodes {
 fn node(record: NodeRecord, now: Option<&NodeNow>) -> Node {
     Node {
         connected: now.is_some_and(|now| now.is_connected),
+        leaving: now.is_some_and(|now| now.is_leaving),
         jobs: now.map(|now| now.jobs.clone()).unwrap_or_default(),
         silent_for: now.map(|now| u64::try_from(now.silent_for.as_millis()).unwrap_or(u64::MAX)),
         record,
@@ -96,7 +99,7 @@ pub struct DrainWanted {
     off: bool,
 }
 
-/// A node takes no more jobs; those that it has go on. It takes jobs again with `off`, or when its agent comes again.
+/// A node takes no more jobs; those that it has go on. It takes jobs again with `off`, and not before, also where its agent or the server comes again.
 #[utoipa::path(post, path = "/nodes/{id}/drain", params(("id" = i64, Path), DrainWanted), responses(
     (status = 204), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]

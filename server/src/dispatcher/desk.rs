@@ -46,8 +46,20 @@ struct NodeState {
     name: String,
     connection: Option<(u64, UnboundedSender<ToAgent>)>,
     heard: Instant,
+    /// Whether it is to take no jobs, until somebody takes that back.
+    is_drained: bool,
     /// Whether its agent ends with the last job.
     is_leaving: bool,
+}
+
+impl NodeState {
+    fn readiness(&self) -> Readiness {
+        match &self.connection {
+            None => Readiness::Away,
+            Some(_) if self.is_drained || self.is_leaving => Readiness::Drained,
+            Some(_) => Readiness::Ready,
+        }
+    }
 }
 
 /// A change that is being written, and the message about what came of it.
@@ -120,6 +132,7 @@ impl Desk {
                 name: record.name.clone(),
                 connection: None,
                 heard: Instant::now(),
+                is_drained: record.drained,
                 is_leaving: false,
             };
             self.queue.node_is_known(record.id, &record.name, &record.tags, record.slots, Readiness::Away);
@@ -235,8 +248,9 @@ impl Desk {
             Message::Finished { attempt, node, next } => self.finished(attempt, node, next),
             Message::PauseIsOver { attempt } => self.pause_is_over(attempt),
             Message::TakenBack { attempt, is_taken } => self.taken_back(attempt, is_taken),
-            Message::Drain { node, is_off, answer } => {
-                let _ = answer.send(self.drain(node, is_off));
+            Message::Drain { node, is_off, answer } => self.drain(node, is_off, answer),
+            Message::DrainWritten { node, is_off, is_known, answer } => {
+                let _ = answer.send(is_known.map(|is_known| self.drained(node, is_off, is_known)));
             }
             Message::WaitsFor { jobs, answer } => {
                 let _ = answer.send(self.waits_for(&jobs));
@@ -581,10 +595,11 @@ impl Desk {
             name: record.name.clone(),
             connection: Some((connection, to_agent.clone())),
             heard: Instant::now(),
+            is_drained: record.drained,
             is_leaving: false,
         };
+        self.queue.node_is_known(node, &record.name, &record.tags, record.slots, state.readiness());
         self.nodes.insert(node, state);
-        self.queue.node_is_known(node, &record.name, &record.tags, record.slots, Readiness::Ready);
         let ping_every = u64::try_from((self.lease / PINGS_OF_A_LEASE).as_millis()).unwrap_or(u64::MAX);
         let _ = to_agent.send(ToAgent::Registered { node, ping_every, attempts });
         self.take_back_what_never_arrived(node, &registration.attempts);
@@ -669,7 +684,7 @@ impl Desk {
             FromAgent::NodeRegister(_) => {}
             FromAgent::NodeDrain {} => {
                 state.is_leaving = true;
-                self.drain(node, false);
+                self.look_at_readiness(node);
             }
             FromAgent::JobStarted { attempt, started } => {
                 let own = self.jobs.get_mut(&attempt.job);
@@ -697,8 +712,8 @@ impl Desk {
             Err(error) => {
                 // The agent tells it again over the next connection.
                 eprintln!("ez: the end of job {} cannot be written: {error}", attempt.job);
-                if let Some(state) = node.and_then(|node| self.nodes.get_mut(&node)) {
-                    state.connection = None;
+                if let Some(node) = node {
+                    self.disconnect(node);
                 }
                 return;
             }
@@ -722,27 +737,42 @@ impl Desk {
     }
 
     fn gone(&mut self, node: NodeId, connection: u64) {
-        let Some(state) = self.nodes.get_mut(&node) else { return };
+        let Some(state) = self.nodes.get(&node) else { return };
         if state.connection.as_ref().is_some_and(|(current, _)| *current == connection) {
-            state.connection = None;
-            self.queue.node_is(node, Readiness::Away);
-            self.tell_watchers(Event::Node(node));
+            self.disconnect(node);
         }
     }
 
-    fn drain(&mut self, node: NodeId, is_off: bool) -> Drained {
-        let Some(state) = self.nodes.get(&node) else { return Drained::Unknown };
-        if is_off && state.is_leaving {
+    /// Takes the connection of a node to be lost. An agent that was told to end says so again over the next one.
+    fn disconnect(&mut self, node: NodeId) {
+        let Some(state) = self.nodes.get_mut(&node) else { return };
+        if state.connection.take().is_some() {
+            state.is_leaving = false;
+            self.look_at_readiness(node);
+        }
+    }
+
+    /// Whether a node takes jobs has changed, perhaps.
+    fn look_at_readiness(&mut self, node: NodeId) {
+        let Some(state) = self.nodes.get(&node) else { return };
+        self.queue.node_is(node, state.readiness());
+        self.tell_watchers(Event::Node(node));
+    }
+
+    fn drain(&self, node: NodeId, is_off: bool, answer: oneshot::Sender<Result<Drained, StoreError>>) {
+        self.write(
+            move |connection| nodes::set_drained(connection, node, !is_off),
+            move |is_known| Message::DrainWritten { node, is_off, is_known, answer },
+        );
+    }
+
+    fn drained(&mut self, node: NodeId, is_off: bool, is_known: bool) -> Drained {
+        let Some(state) = self.nodes.get_mut(&node).filter(|_| is_known) else { return Drained::Unknown };
+        let was_drained = std::mem::replace(&mut state.is_drained, !is_off);
+        if is_off && !was_drained && state.is_leaving {
             return Drained::Leaving;
         }
-        // One that is not connected is ready when it comes again.
-        if state.connection.is_some() {
-            self.queue.node_is(node, if is_off { Readiness::Ready } else { Readiness::Drained });
-        }
-        let written = self.store.write(move |connection| nodes::set_drained(connection, node, !is_off));
-        // Where it cannot be written, the node is asked again after the next start.
-        tokio::spawn(written);
-        self.tell_watchers(Event::Node(node));
+        self.look_at_readiness(node);
         Drained::Done
     }
 
@@ -759,6 +789,7 @@ impl Desk {
         let now = |(id, state): (&NodeId, &NodeState)| NodeNow {
             id: *id,
             is_connected: state.connection.is_some(),
+            is_leaving: state.is_leaving,
             jobs: self.queue.running_on(*id),
             slots: self.queue.slots(*id),
             silent_for: state.heard.elapsed(),
@@ -771,12 +802,7 @@ impl Desk {
         let silent = self.nodes.iter().filter(|(_, state)| state.heard.elapsed() > lease);
         let silent: Vec<(NodeId, String)> = silent.map(|(id, state)| (*id, state.name.clone())).collect();
         for (node, name) in silent {
-            if let Some(state) = self.nodes.get_mut(&node)
-                && state.connection.take().is_some()
-            {
-                self.queue.node_is(node, Readiness::Away);
-                self.tell_watchers(Event::Node(node));
-            }
+            self.disconnect(node);
             let reason = format!("the node {name} was not heard of for {} s", lease.as_secs_f64());
             for job in self.queue.running_on(node) {
                 if let Some(known) = self.jobs.get(&job) {

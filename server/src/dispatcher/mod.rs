@@ -68,6 +68,8 @@ pub struct NodeNow {
     pub jobs: Vec<JobId>,
     /// How many jobs it runs at once.
     pub slots: usize,
+    /// Whether its agent ends with its last job, and takes none any more.
+    pub is_leaving: bool,
     /// For how long nothing was heard of it.
     pub silent_for: Duration,
 }
@@ -156,7 +158,13 @@ enum Message {
         node: NodeId,
         /// Whether it takes jobs again.
         is_off: bool,
-        answer: oneshot::Sender<Drained>,
+        answer: oneshot::Sender<Result<Drained, StoreError>>,
+    },
+    DrainWritten {
+        node: NodeId,
+        is_off: bool,
+        is_known: Result<bool, StoreError>,
+        answer: oneshot::Sender<Result<Drained, StoreError>>,
     },
     WaitsFor {
         jobs: Vec<JobId>,
@@ -267,12 +275,12 @@ impl Dispatcher {
         self.ask(|answer| Message::Cancel { job, by, is_forced: true, answer }).await?
     }
 
-    /// A node takes no more jobs, or (`is_off`) jobs again.
+    /// A node takes no more jobs, also after it or the server comes again, or (`is_off`) jobs again.
     ///
     /// # Errors
-    /// The server ends.
+    /// The store fails.
     pub async fn drain(&self, node: NodeId, is_off: bool) -> Result<Drained, StoreError> {
-        self.ask(|answer| Message::Drain { node, is_off, answer }).await
+        self.ask(|answer| Message::Drain { node, is_off, answer }).await?
     }
 
     /// What jobs wait for; those that do not wait are left out.

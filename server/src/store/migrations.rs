@@ -13,6 +13,7 @@ const STEPS: &[&str] = &[
     include_str!("migrations/3.sql"),
     include_str!("migrations/4.sql"),
     include_str!("migrations/5.sql"),
+    include_str!("migrations/6.sql"),
 ];
 
 /// Brings the database to the newest version.
@@ -42,17 +43,37 @@ mod tests {
 
     use super::{STEPS, migrate};
 
+    fn at_version(version: usize) -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        for (number, step) in STEPS.iter().take(version).enumerate() {
+            connection.execute_batch(step).unwrap();
+            connection.pragma_update(None, "user_version", number as u32 + 1).unwrap();
+        }
+        connection
+    }
+
     #[test]
     fn every_version_leads_to_the_newest() {
         for from in 0..=STEPS.len() {
-            let mut connection = Connection::open_in_memory().unwrap();
-            for (number, step) in STEPS.iter().take(from).enumerate() {
-                connection.execute_batch(step).unwrap();
-                connection.pragma_update(None, "user_version", number as u32 + 1).unwrap();
-            }
+            let mut connection = at_version(from);
             migrate(&mut connection, Path::new("x")).unwrap();
             let version: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
             assert_eq!(version as usize, STEPS.len());
+        }
+    }
+
+    #[test]
+    fn nodes_of_earlier_versions_take_jobs() {
+        const DRAINS_STAY: usize = 6;
+        for from in 1..=STEPS.len() {
+            let mut connection = at_version(from);
+            connection
+                .execute("INSERT INTO nodes (instance, name, tags, slots, registered, drained) VALUES ('i', 'n', '[]', 1, 0, 1)", [])
+                .unwrap();
+            migrate(&mut connection, Path::new("x")).unwrap();
+            let is_drained: bool =
+                connection.query_row("SELECT drained FROM nodes", [], |row| row.get(0)).unwrap();
+            assert_eq!(is_drained, from >= DRAINS_STAY, "from version {from}");
         }
     }
 

@@ -21,7 +21,7 @@ pub struct NodeRecord {
     pub slots: u32,
     /// When it came first, in milliseconds since 1970.
     pub registered: i64,
-    /// Whether it takes no more jobs.
+    /// Whether it is to take no jobs, until somebody takes that back.
     pub drained: bool,
 }
 
@@ -48,23 +48,24 @@ pub fn register(
         .query_row([&registration.name], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let tags = tags_text(&registration.tags);
-    let id = match known {
-        Some((_, instance)) if instance != registration.instance => return Ok(Registered::NameIsTaken),
-        Some((id, _)) => {
-            connection
-                .prepare_cached("UPDATE nodes SET tags = ?2, slots = ?3, drained = 0 WHERE id = ?1")?
-                .execute((id, &tags, registration.slots))?;
-            id
-        }
-        None => {
-            connection
+    let id =
+        match known {
+            Some((_, instance)) if instance != registration.instance => return Ok(Registered::NameIsTaken),
+            Some((id, _)) => {
+                connection
+                    .prepare_cached("UPDATE nodes SET tags = ?2, slots = ?3 WHERE id = ?1")?
+                    .execute((id, &tags, registration.slots))?;
+                id
+            }
+            None => {
+                connection
                 .prepare_cached(
                     "INSERT INTO nodes (instance, name, tags, slots, registered) VALUES (?1, ?2, ?3, ?4, ?5)",
                 )?
                 .execute((&registration.instance, &registration.name, &tags, registration.slots, now))?;
-            connection.last_insert_rowid()
-        }
-    };
+                connection.last_insert_rowid()
+            }
+        };
     let record = find(connection, id)?;
     record.map(Registered::As).ok_or_else(|| StoreError::Record(format!("node {id} is gone")))
 }
@@ -106,13 +107,13 @@ pub fn all(connection: &Connection) -> Result<Vec<NodeRecord>, StoreError> {
     Ok(found.collect::<Result<_, _>>()?)
 }
 
-/// Whether a node takes jobs.
+/// Whether a node is to take no jobs. Whether there is the node.
 ///
 /// # Errors
 /// The database fails.
-pub fn set_drained(connection: &Connection, id: NodeId, drained: bool) -> Result<(), StoreError> {
-    connection.prepare_cached("UPDATE nodes SET drained = ?2 WHERE id = ?1")?.execute((id, drained))?;
-    Ok(())
+pub fn set_drained(connection: &Connection, id: NodeId, drained: bool) -> Result<bool, StoreError> {
+    let mut update = connection.prepare_cached("UPDATE nodes SET drained = ?2 WHERE id = ?1")?;
+    Ok(update.execute((id, drained))? > 0)
 }
 
 /// Forgets a node.
