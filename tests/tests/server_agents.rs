@@ -158,7 +158,7 @@ fn agents_that_come_are_written_down_once() {
             .map(|entry| entry["object"].clone())
             .collect()
     };
-    let told: Vec<serde_json::Value> = registered(&server);
+    let told: Vec<Value> = registered(&server);
     assert_eq!(told, [json!("node 1: far")]);
     // Another server process does not know what was written before.
     server.kill();

@@ -168,8 +168,12 @@ steps:
 
 /// Runs a plan with a remote step, and looks at it while the step runs.
 fn run_remote(server: &JobServer<'_>, project: &Project, node: &str) -> Value {
-    let go = project.path("go");
-    let run = run(server, &json!({"vars": {"go": go}, "node": "local"}));
+    let run = run(server, &json!({"vars": {"go": project.path("go")}, "node": "local"}));
+    follow_remote(server, project, node, run)
+}
+
+/// Looks at the run of a plan while its remote step runs.
+fn follow_remote(server: &JobServer<'_>, project: &Project, node: &str, run: i64) -> Value {
     let mut now = record(server, run);
     while fields(&now, "node").get("make") != Some(&json!(node)) {
         now = record(server, run);
@@ -214,6 +218,36 @@ fn a_run_has_its_remote_steps_on_the_only_place_of_a_server_with_tokens() {
     let told = text_of(&server, ended["id"].as_i64().unwrap(), "show");
     assert!(told.contains("*****") && !told.contains("ez_attempt"), "{told}");
     no_file_has(&project, "ez_attempt_");
+}
+
+#[test]
+fn a_plan_with_files_of_its_own_has_its_remote_steps_too() {
+    let send = "  send: {ez-remote: {sync_in: [plans, seed]}, cmds: ['true']}\n";
+    let project = Project::new()
+        .file("Taskfile.yml", format!("{REMOTE_TASKFILE}{send}"))
+        .file("seed", "")
+        .file("plans/p.yml", REMOTE_PLAN)
+        .file("plans/here.yml", "steps: [{task: send}]");
+    let elsewhere = Project::new();
+    let server = JobServer::start(&elsewhere, &["--slots", "1"]);
+    let url = format!("http://{}", server.address);
+    project.run(["run", "--remote", "--server", &url, "send"]).success();
+    let inputs = server.job(1)["inputs"].clone();
+    let submit = |plan: &str, vars: Value| {
+        let request = json!({"kind": "plan", "name": plan, "inputs": inputs, "vars": vars});
+        let answer = server.ask("POST", "/jobs", Some(&request));
+        assert_eq!(answer.status, 202, "{answer:?}");
+        answer.json()["job"].as_i64().expect("a number")
+    };
+    let run = submit("p", json!({"go": project.path("go")}));
+    let ended = follow_remote(&server, &project, "local", run);
+    let told = text_of(&server, run, "show");
+    assert!(told.contains("*****") && !told.contains("ez_attempt"), "{told}");
+    // A plan without remote steps takes a slot like other jobs.
+    assert_eq!(server.job(run)["plan"]["has_remote_steps"], true, "{ended}");
+    let here = submit("here", json!({}));
+    assert_eq!(end_of(&server, here)["state"], "success");
+    assert_eq!(server.job(here)["plan"], Value::Null);
 }
 
 #[test]

@@ -13,11 +13,19 @@ use utoipa::ToSchema;
 use super::tasks::{Accepted, submit};
 use super::{ApiError, ErrorBody, Shared};
 use crate::auth::{Allowed, Run};
-use crate::job::{JobKind, JobSpec};
+use crate::job::{JobKind, JobSpec, PlanOrder};
 use crate::secrets::Secrets;
+use crate::sync::content_store::ContentStore;
 use crate::sync::digest::Digest;
+use crate::sync::manifest::Manifest;
 use crate::sync::patterns::Patterns;
 use crate::sync::tree_path::TreePath;
+
+/// The key by which a step of a plan says that it runs on a node of a server.
+const REMOTE: &[u8] = b"remote";
+
+/// The longest file of a plan that is looked through, in bytes.
+const MAX_PLAN_BYTES: u64 = 4 << 20;
 
 /// A run with files of its own.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -93,12 +101,16 @@ pub async fn run(
     check_name(&run.name)?;
     Patterns::new(&run.outputs).map_err(|error| ApiError::bad(error.to_string()))?;
     let (store, inputs) = (server.content.clone(), run.inputs);
-    let lacking = tokio::task::spawn_blocking(move || match store.manifest(&inputs) {
+    let plan = (run.kind == JobKind::Plan).then(|| run.name.clone());
+    let looked = tokio::task::spawn_blocking(move || match store.manifest(&inputs) {
+        Ok(manifest) if store.lacks(&inputs).is_some_and(|lacking| lacking.is_empty()) => {
+            Ok(Some(plan.is_some_and(|plan| may_have_remote_steps(&store, &manifest, &plan))))
+        }
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(store.lacks(&inputs)),
+        _ => Ok(None),
     });
-    match lacking.await {
-        Ok(Ok(Some(lacking))) if lacking.is_empty() => {}
+    let has_remote_steps = match looked.await {
+        Ok(Ok(Some(has_remote_steps))) => has_remote_steps,
         Ok(Err(error)) => {
             let why = format!("{inputs} is no list of files that can be used: {error}");
             return Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, why));
@@ -108,7 +120,8 @@ pub async fn run(
                 "the tree {inputs} is not wholly here: send what is missing first"
             )));
         }
-    }
+    };
+    let plan = PlanOrder { has_remote_steps, ..PlanOrder::default() };
     let secrets = Secrets(run.secrets);
     let spec = JobSpec {
         kind: run.kind,
@@ -127,10 +140,32 @@ pub async fn run(
         directory: run.directory,
         outputs: run.outputs,
         exit_code: run.exit_code,
+        plan: has_remote_steps.then(|| Box::new(plan)),
         ..JobSpec::default()
     };
     let job = submit(&server, &allowed, spec, secrets, run.idempotency_key).await?;
     Ok((StatusCode::ACCEPTED, Json(Accepted::new(job))))
+}
+
+/// Whether steps of a plan of a tree may be jobs of their own. A plan that has such steps says the word `remote`; who says it without them gets a token that is of no use
+/// to it, and a place beside the slots.
+fn may_have_remote_steps(store: &ContentStore, tree: &Manifest, plan: &str) -> bool {
+    let mut files = tree.files().filter(|(path, _)| is_file_of_plan(path.as_str(), plan));
+    files.any(|(_, file)| {
+        let text = store.read_all(&file.digest, MAX_PLAN_BYTES);
+        // One that cannot be read here fails on the node.
+        text.is_ok_and(|text| text.windows(REMOTE.len()).any(|word| word == REMOTE))
+    })
+}
+
+/// Whether a file can be meant by a name of a plan: `release` is `plans/release.yml`, and a path is that file.
+fn is_file_of_plan(path: &str, plan: &str) -> bool {
+    let names = [Some(path), path.strip_suffix(".yml"), path.strip_suffix(".yaml")];
+    let ends_with_plan = |name: &str| {
+        let before = name.strip_suffix(plan);
+        before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
+    };
+    names.into_iter().flatten().any(ends_with_plan)
 }
 
 /// A name is given to `ez` on its command line, where it must not be taken for a flag.
@@ -145,5 +180,21 @@ fn check_name(name: &str) -> Result<(), ApiError> {
         Ok(())
     } else {
         Err(ApiError::bad(format!("`{}` is no name of a task", name.escape_debug())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_file_of_plan;
+
+    #[test]
+    fn the_file_of_a_plan_is_found_by_its_name_and_by_its_path() {
+        for path in ["plans/release.yml", "plans/release.yaml", "sub/plans/release.yml", "release"] {
+            assert!(is_file_of_plan(path, "release"), "{path}");
+        }
+        assert!(is_file_of_plan("plans/release.yml", "plans/release.yml"));
+        for path in ["plans/prerelease.yml", "plans/release.json", "release/x.yml"] {
+            assert!(!is_file_of_plan(path, "release"), "{path}");
+        }
     }
 }
