@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use ez_runner::process::marked;
 
+use super::attempt_directory::AttemptDirectory;
+
 /// The variable that marks the processes of an attempt.
 pub const MARK: &str = "EZ_ATTEMPT_MARK";
 
@@ -23,4 +25,19 @@ pub fn kill(mark: &str) -> bool {
         std::thread::sleep(PAUSE);
     }
     true
+}
+
+/// Kills the watcher of an attempt, and then what that started.
+///
+/// What a watcher is just starting has no mark yet, but it has the watcher's lock until it has one: so the lock is waited for.
+pub fn kill_watched(directory: &AttemptDirectory, mark: &str) {
+    let begun = Instant::now();
+    let _lock = loop {
+        directory.kill_watcher();
+        match directory.lock() {
+            Ok(None) if begun.elapsed() <= LIMIT => std::thread::sleep(PAUSE),
+            lock => break lock,
+        }
+    };
+    kill(mark);
 }

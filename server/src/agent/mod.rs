@@ -108,6 +108,8 @@ enum Happening {
     WatcherEnded(Attempt),
     /// What a watcher that ended left of an attempt was cleared away.
     Cleared(Attempt),
+    /// An attempt that is none of this node's any more has ended here as well.
+    Forgotten,
 }
 
 /// An attempt in hand.
@@ -169,6 +171,8 @@ struct Agent {
     settings: AgentSettings,
     attempts_directory: PathBuf,
     in_hand: BTreeMap<Attempt, InHand>,
+    /// How many attempts are being ended of which the server wants nothing more.
+    being_forgotten: usize,
     happenings: UnboundedSender<Happening>,
     watchers: WatcherPool,
     outgoing: Option<UnboundedSender<Outgoing>>,
@@ -248,6 +252,7 @@ impl Agent {
             settings,
             attempts_directory,
             in_hand: BTreeMap::new(),
+            being_forgotten: 0,
             happenings,
             outgoing: None,
             is_draining: false,
@@ -279,7 +284,7 @@ impl Agent {
     }
 
     fn is_done(&self) -> bool {
-        self.is_draining && self.in_hand.is_empty()
+        self.is_draining && self.in_hand.is_empty() && self.being_forgotten == 0
     }
 
     /// Adopts what an earlier agent began, and ends what nobody watches any more.
@@ -456,6 +461,7 @@ impl Agent {
             }
             Happening::WatcherEnded(attempt) => self.clear_away(attempt),
             Happening::Cleared(attempt) => self.is_over(attempt),
+            Happening::Forgotten => self.being_forgotten -= 1,
         }
     }
 
@@ -632,10 +638,12 @@ impl Agent {
             let _ = in_hand.directory.remove();
             return;
         }
+        self.being_forgotten += 1;
+        let happenings = self.happenings.clone();
         tokio::task::spawn_blocking(move || {
-            in_hand.directory.kill_watcher();
-            leftovers::kill(&in_hand.mark);
+            leftovers::kill_watched(&in_hand.directory, &in_hand.mark);
             let _ = in_hand.directory.remove();
+            let _ = happenings.send(Happening::Forgotten);
         });
     }
 }

@@ -128,7 +128,9 @@ impl PlanStepRecord {
     }
 }
 
-const STEPS: &str = "SELECT name, step, task, level, needs, state, attempt, started, finished, exit_code, reason, node, reused FROM plan_steps";
+/// When a step began of which the last job has begun no attempt is kept for a job that takes over its result, and shown to nobody before.
+const STEPS: &str = "SELECT name, step, task, level, needs, state, attempt, CASE WHEN attempt > 0 THEN started END, finished, exit_code, reason, node, reused
+    FROM plan_steps";
 
 fn step(row: &Row<'_>) -> Result<PlanStepRecord, StoreError> {
     let needs: String = row.get(4)?;
@@ -337,7 +339,7 @@ pub fn close(
     let why = if state == JobState::Cancelled { why } else { "the run ended before it began" };
     connection
         .prepare_cached(
-            "UPDATE plan_steps SET state = 'cancelled', reason = ?2, finished = ?3, started = NULL, attempt = 0
+            "UPDATE plan_steps SET state = 'cancelled', reason = ?2, finished = coalesce(finished, ?3), attempt = 0
              WHERE run = ?1 AND state = 'waiting'",
         )?
         .execute((run, why, now))?;
@@ -503,7 +505,7 @@ pub fn find_step_log(
 mod tests {
     use rusqlite::Connection;
 
-    use super::{Filter, applied, apply, find, find_whole, list, of_job, step_log};
+    use super::{Filter, applied, apply, find, find_step, find_whole, list, of_job, step_log};
     use crate::job::{Ending, JobKind, JobSpec, JobState, PlanOrder};
     use crate::plan_events::{Change, PlannedStep, Told};
     use crate::store::jobs::{self, Cancelled, NewJob, Next};
@@ -668,6 +670,28 @@ mod tests {
         assert_eq!(times, [("b", false, Some(3)), ("a", true, Some(2))]);
         assert_eq!(step_log(&connection, 1, "b").unwrap().len(), 2);
         assert!(matches!(submit(&connection, 5, Some(1)), Err(StoreError::Conflict(_))));
+    }
+
+    /// A job may end when it has told which steps there are, and not yet which it takes over.
+    #[test]
+    fn what_was_kept_has_its_own_time_also_after_a_job_that_did_not_come_to_it() {
+        let connection = database();
+        submit(&connection, 1, None).unwrap();
+        begin(&connection, FIRST);
+        apply(&connection, FIRST, &story()).unwrap();
+        end(&connection, FIRST, JobState::Failed);
+        let begun = Change::Begun { run: "r".into(), steps: vec![step("a"), step("b"), step("c")] };
+        let started_of_a = || find_step(&connection, 1, "a").unwrap().unwrap().started;
+        for (job, changes, known) in
+            [(2, vec![begun.clone()], None), (3, vec![begun, finished("a", "succeeded", true)], Some(2))]
+        {
+            submit(&connection, job, Some(1)).unwrap();
+            let attempt = Attempt { job, fence: 1 };
+            begin(&connection, attempt);
+            apply(&connection, attempt, &told(changes)).unwrap();
+            end(&connection, attempt, JobState::Failed);
+            assert_eq!(started_of_a(), known, "job {job}");
+        }
     }
 
     #[test]
