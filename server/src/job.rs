@@ -127,6 +127,9 @@ pub struct JobSpec {
     /// Which files are kept when it succeeded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outputs: Vec<String>,
+    /// Whether it is a step of a plan that writes values for later ones to the file of `EZ_STEP_OUTPUT`. The file is kept with what it makes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub step_output: bool,
     /// How a plan runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Box<PlanOrder>>,
@@ -164,6 +167,9 @@ pub struct PlanOrder {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_remote_steps: bool,
 }
+
+/// Where the file of `EZ_STEP_OUTPUT` is in the tree of a job that is a step.
+pub const STEP_OUTPUT: &str = ".ez/step-output";
 
 impl JobSpec {
     /// How many bytes its variables and arguments have.

@@ -7,15 +7,16 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use ez_runner::plan::outputs;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use crate::job::{JobId, JobState};
+use crate::job::{JobId, JobState, STEP_OUTPUT};
 use crate::sync::bring_home::{BringHomeError, bring_home};
 use crate::sync::content_store::ContentStore;
 use crate::sync::digest::Digest;
 use crate::sync::hash_cache::HashCache;
-use crate::sync::manifest::Manifest;
+use crate::sync::manifest::{Manifest, ManifestError};
 use crate::sync::patterns::{BadPattern, Patterns};
 use crate::sync::scan::{ScanError, scan_matching};
 use crate::sync::transfer::{ContentClient, TransferError, Transferred};
@@ -98,7 +99,7 @@ pub enum OutputError {
     Pattern(#[from] BadPattern),
     /// The list of files cannot be.
     #[error("the outputs are not taken: {0}")]
-    Manifest(#[from] crate::sync::manifest::ManifestError),
+    Manifest(#[from] ManifestError),
     /// The disk fails.
     #[error("the outputs cannot be kept: {0}")]
     Io(#[from] std::io::Error),
@@ -260,6 +261,29 @@ impl RemoteJob {
         done
     }
 
+    /// Writes the values that it made for later steps of its plan to a file. Without any there is no file.
+    ///
+    /// # Errors
+    /// They cannot be fetched, or written.
+    pub fn bring_step_output(&self, made: &Digest, to: &Path, scratch: &Path) -> Result<(), OutputError> {
+        let done = self.fetch_step_output(made, to, scratch);
+        // What stays is removed with the next run.
+        let _ = std::fs::remove_dir_all(scratch);
+        done
+    }
+
+    fn fetch_step_output(&self, made: &Digest, to: &Path, scratch: &Path) -> Result<(), OutputError> {
+        std::fs::create_dir_all(scratch)?;
+        let store = ContentStore::open(scratch.join("content"))?;
+        let (manifest, _) = self.client.fetch_manifest(made, &store)?;
+        let (values, _) = split_step_output(&manifest)?;
+        self.client.fetch_contents(&values, &store)?;
+        for (_, file) in values.files() {
+            std::fs::write(to, store.read_all(&file.digest, outputs::MAX_SIZE)?)?;
+        }
+        Ok(())
+    }
+
     fn bring(
         &self,
         made: &Digest,
@@ -271,6 +295,7 @@ impl RemoteJob {
     ) -> Result<Home, OutputError> {
         let store = ContentStore::open(scratch.join("content"))?;
         let (manifest, mut fetched) = self.client.fetch_manifest(made, &store)?;
+        let (_, manifest) = split_step_output(&manifest)?;
         let asked = manifest.entries().keys().find(|path| !patterns.is_match(path.as_str()));
         if let Some(path) = asked {
             return Err(BringHomeError::NotAsked(path.clone()).into());
@@ -292,6 +317,13 @@ impl RemoteJob {
         bring_home(&changed, &store, root, &scratch.join("staging"), |_| true)?;
         Ok(Home { files, changed: changed.entries().len(), fetched })
     }
+}
+
+/// The values for later steps among what a job made, and the rest.
+fn split_step_output(made: &Manifest) -> Result<(Manifest, Manifest), ManifestError> {
+    let entries = made.entries().iter().map(|(path, entry)| (path.clone(), entry.clone()));
+    let (values, rest) = entries.partition(|(path, _)| path.as_str() == STEP_OUTPUT);
+    Ok((Manifest::new(values)?, Manifest::new(rest)?))
 }
 
 /// Reads the log of a job through all its attempts, on a thread of its own.

@@ -10,7 +10,7 @@ use crate::job::{Ending, Fence, JobId, JobSpec};
 use crate::secrets::Secrets;
 
 /// The version of this language. A server refuses agents of another one, and says so.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// The longest message in bytes.
 pub const MAX_MESSAGE_BYTES: usize = 1 << 20;

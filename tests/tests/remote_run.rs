@@ -518,3 +518,58 @@ fn steps_of_a_plan_run_on_nodes() {
     let run = project.run(["plan", "run", "release"]);
     run.success().stdout_has("seed one one").stdout_has("seed two two");
 }
+
+const OUTPUTS_TASKFILE: &str = r#"version: '3'
+silent: true
+tasks:
+  some: {dir: sub, cmds: ['echo begin; pwd > where', 'printf "%s\n" version=1.2 other=x "spaced=a = b" hidden=no >> "$EZ_STEP_OUTPUT"', 'echo twice=1 >> $EZ_STEP_OUTPUT; echo twice=2 >> $EZ_STEP_OUTPUT']}
+  none: 'true'
+  half: 'echo "value=half" >> "$EZ_STEP_OUTPUT"; exit 3'
+  large: 'head -c 1100000 /dev/zero | tr "\0" x >> "$EZ_STEP_OUTPUT"'
+  show: 'echo "<{{.TEXT}}>"'
+"#;
+
+const OUTPUTS_PLAN: &str = "steps:
+  - {name: some, task: some, remote: REMOTE, outputs: [version, spaced, twice, absent]}
+  - {name: none, task: none, remote: REMOTE, outputs: [value]}
+  - {name: half, task: half, remote: REMOTE, outputs: [value], continue_on_error: true}
+  - {name: large, task: large, remote: REMOTE, outputs: [value], continue_on_error: true}
+  - {name: packed, task: pack, remote: REMOTE, outputs: [version], artifacts: [{name: made, path: made}]}
+  - name: show
+    task: show
+    needs: [some, none, half, large, packed]
+    vars: {TEXT: '{{.steps.some.outputs}} {{.steps.none.outputs}} {{.steps.half.outputs}} {{.steps.large.outputs}} {{.steps.packed.outputs}}'}
+";
+
+#[test]
+fn outputs_of_steps_are_the_same_there_as_here() {
+    let project = Project::new()
+        .file("Taskfile.yml", OUTPUTS_TASKFILE)
+        .file("sub/seed", "")
+        .file(
+            "tasks/pack/Taskfile.yml",
+            "version: '3'\ntasks:\n  default: 'echo a > made; echo version=2 > $EZ_STEP_OUTPUT'\n",
+        )
+        .file("tasks/pack/task.yml", "desc: packs\n")
+        .file("plans/here.yml", OUTPUTS_PLAN.replace("REMOTE", "false"))
+        .file("plans/there.yml", OUTPUTS_PLAN.replace("REMOTE", "true"));
+    let elsewhere = Project::new().file("Taskfile.yml", "version: '3'\ntasks: {}\n");
+    let server = JobServer::start(&elsewhere, &["--slots", "0"]);
+    let node = Project::new();
+    let _ada = JobAgent::start(&node, &server, "ada", &[]);
+    let project = project.env("EZ_SERVER_URL", &format!("http://{}", server.address));
+    let shown = |plan: &str| {
+        let run = project.run(["plan", "run", plan]);
+        let said = run.stdout.lines().chain(run.stderr.lines());
+        let shown = said.filter_map(|line| line.split_once('<')).map(|(_, shown)| shown.to_owned());
+        (run.exit, shown.collect::<Vec<_>>())
+    };
+    let here = shown("here");
+    assert!(
+        here.1.iter().any(|shown| shown.contains("version:1.2") && shown.contains("value:half")),
+        "{here:?}"
+    );
+    assert_eq!(shown("there"), here);
+    // What went there and back is no file of the project.
+    assert!(!project.path(".ez/step-output").exists());
+}

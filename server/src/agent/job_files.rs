@@ -8,15 +8,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use ez_runner::plan::outputs;
 use serde::{Deserialize, Serialize};
 
+use crate::job::STEP_OUTPUT;
 use crate::sync::content_store::ContentStore;
 use crate::sync::digest::Digest;
 use crate::sync::hash_cache::HashCache;
 use crate::sync::lay_out::{LayOutError, lay_out};
-use crate::sync::manifest::Manifest;
+use crate::sync::manifest::{Manifest, ManifestError};
 use crate::sync::patterns::{BadPattern, Patterns};
-use crate::sync::scan::{ScanError, scan_matching};
+use crate::sync::scan::{ScanError, scan, scan_matching};
 use crate::sync::transfer::{ContentClient, TransferError, Transferred};
 use crate::sync::tree_path::TreePath;
 
@@ -43,6 +45,9 @@ pub struct JobFiles {
     pub directory: Option<TreePath>,
     /// What is kept of what it makes.
     pub outputs: Vec<String>,
+    /// Whether the values are kept that it writes for later steps of its plan.
+    #[serde(default)]
+    pub step_output: bool,
     /// Where contents are kept on this machine.
     pub content: PathBuf,
     /// The server that has them; `None` where it uses the same directory.
@@ -66,6 +71,12 @@ pub enum JobFilesError {
     /// A pattern is wrong.
     #[error(transparent)]
     Pattern(#[from] BadPattern),
+    /// The list of what was made cannot be.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// The values for later steps are too many.
+    #[error(transparent)]
+    StepOutput(#[from] outputs::OutputError),
     /// The disk fails.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -107,6 +118,11 @@ impl JobFiles {
         }
         let directory = self.directory.as_ref().map_or(workspace.clone(), |path| path.below(&workspace));
         fs::create_dir_all(&directory)?;
+        if self.step_output
+            && let Some(parent) = Self::step_output(attempt).parent()
+        {
+            fs::create_dir_all(parent)?;
+        }
         let files = manifest.entries().len();
         Ok((
             directory,
@@ -126,18 +142,28 @@ impl JobFiles {
         }
     }
 
-    /// Keeps what the attempt made, where the server finds it. `None` where nothing was asked for.
+    /// The file to which a step writes values for later ones.
+    pub fn step_output(attempt: &Path) -> PathBuf {
+        attempt.join(WORKSPACE).join(STEP_OUTPUT)
+    }
+
+    /// Keeps what the attempt made, where the server finds it: of one that failed the values for later steps alone. `None` where there is nothing, and nothing was asked
+    /// for.
     ///
     /// # Errors
     /// It cannot be read, or sent.
-    pub fn collect(&self, attempt: &Path) -> Result<Option<Collected>, JobFilesError> {
-        if self.outputs.is_empty() {
+    pub fn collect(&self, attempt: &Path, has_failed: bool) -> Result<Option<Collected>, JobFilesError> {
+        let values = self.values(attempt)?;
+        let outputs = if has_failed { &[] } else { self.outputs.as_slice() };
+        if outputs.is_empty() && values.is_none() {
             return Ok(None);
         }
         let workspace = attempt.join(WORKSPACE);
-        let patterns = Patterns::new(&self.outputs)?;
-        let manifest = scan_matching(&workspace, &patterns, &mut HashCache::default())?.manifest;
-        let missed = patterns.without_match(&manifest.entries().keys());
+        let patterns = Patterns::new(outputs)?;
+        let made = scan_matching(&workspace, &patterns, &mut HashCache::default())?.manifest;
+        let missed = patterns.without_match(&made.entries().keys());
+        let files = made.entries().len();
+        let manifest = made.with(&values.unwrap_or_default())?;
         let mut notes: Vec<String> =
             missed.iter().take(MAX_TOLD).map(|pattern| format!("no output is named `{pattern}`")).collect();
         let (tree, sent) = if let Some(client) = self.client()? {
@@ -147,9 +173,23 @@ impl JobFiles {
             let _in_use = store.use_contents()?;
             (store.import_tree(&manifest, &workspace)?, Transferred::default())
         };
-        let files = manifest.entries().len();
-        notes.push(format!("{files} outputs kept, {} sent ({} bytes)", sent.contents, sent.bytes));
+        if !outputs.is_empty() {
+            notes.push(format!("{files} outputs kept, {} sent ({} bytes)", sent.contents, sent.bytes));
+        }
         Ok(Some(Collected { tree, notes }))
+    }
+
+    /// The values that were written for later steps, where there are any.
+    fn values(&self, attempt: &Path) -> Result<Option<Manifest>, JobFilesError> {
+        let written = fs::symlink_metadata(Self::step_output(attempt));
+        let Some(written) = written.ok().filter(|written| self.step_output && written.is_file()) else {
+            return Ok(None);
+        };
+        if written.len() > outputs::MAX_SIZE {
+            return Err(outputs::OutputError::TooLarge.into());
+        }
+        let path = [STEP_OUTPUT.to_owned()];
+        Ok(Some(scan(&attempt.join(WORKSPACE), &path, &mut HashCache::default())?.manifest))
     }
 
     /// Removes the files, made or brought.
@@ -178,7 +218,7 @@ fn patiently<T>(work: impl Fn() -> Result<T, TransferError>) -> Result<T, JobFil
 mod tests {
     use std::fs;
 
-    use super::{ContentStore, JobFiles};
+    use super::{Collected, ContentStore, JobFiles, JobFilesError, outputs};
     use crate::sync::hash_cache::HashCache;
     use crate::sync::scan::scan;
 
@@ -195,6 +235,7 @@ mod tests {
             inputs,
             directory: Some("sub".to_owned().try_into().unwrap()),
             outputs: vec!["out".into(), "none/*".into()],
+            step_output: true,
             content: place.path().join("content"),
             server: None,
             ca: None,
@@ -208,10 +249,19 @@ mod tests {
         );
         fs::create_dir(attempt.join("workspace/out")).unwrap();
         fs::write(attempt.join("workspace/out/made"), "made").unwrap();
-        let collected = files.collect(&attempt).unwrap().unwrap();
+        let paths = |collected: &Collected| {
+            let made = store.manifest(&collected.tree).unwrap();
+            made.entries().keys().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(files.collect(&attempt, true).unwrap(), None);
+        fs::write(JobFiles::step_output(&attempt), "a=1\n").unwrap();
+        let collected = files.collect(&attempt, true).unwrap().unwrap();
+        assert_eq!((paths(&collected), collected.notes), (vec![".ez/step-output".to_owned()], vec![]));
+        let collected = files.collect(&attempt, false).unwrap().unwrap();
         assert_eq!(collected.notes, ["no output is named `none/*`", "1 outputs kept, 0 sent (0 bytes)"]);
-        let made = store.manifest(&collected.tree).unwrap();
-        assert_eq!(made.entries().keys().map(ToString::to_string).collect::<Vec<_>>(), ["out/made"]);
+        assert_eq!(paths(&collected), [".ez/step-output", "out/made"]);
+        fs::write(JobFiles::step_output(&attempt), vec![b'a'; outputs::MAX_SIZE as usize + 1]).unwrap();
+        assert!(matches!(files.collect(&attempt, false), Err(JobFilesError::StepOutput(_))));
         JobFiles::remove(&attempt);
         assert!(!attempt.join("workspace").exists());
     }

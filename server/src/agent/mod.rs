@@ -21,6 +21,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ez_runner::plan::outputs;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
 use tokio::time::{Instant, interval, sleep, timeout};
@@ -558,7 +559,7 @@ impl Agent {
             program: self.settings.program.clone(),
             args,
             directory: self.settings.project.clone(),
-            environment: spec.env.clone().into_iter().chain(self.own_variables(spec)).collect(),
+            environment: spec.env.clone().into_iter().chain(self.own_variables(spec, directory)).collect(),
             begun: now_ms(),
             timeout: spec.timeout,
             grace: self.settings.grace,
@@ -570,12 +571,18 @@ impl Agent {
     }
 
     /// What an attempt learns by its environment of where it runs.
-    fn own_variables(&self, spec: &JobSpec) -> impl Iterator<Item = (String, String)> {
+    fn own_variables(
+        &self,
+        spec: &JobSpec,
+        directory: &AttemptDirectory,
+    ) -> impl Iterator<Item = (String, String)> {
         let AgentSettings { name, url, ca, .. } = &self.settings;
         let ca = ca.as_ref().map(|path| path.to_string_lossy().into_owned());
         let server = [("EZ_SERVER_URL", url.clone()), ("EZ_SERVER_CA", ca)];
         let server = server.into_iter().filter(|_| spec.waits_for_jobs());
-        let all = server.chain([("EZ_NODE_NAME", Some(name.clone()))]);
+        let step_output = spec.step_output.then(|| JobFiles::step_output(directory.path()));
+        let step_output = step_output.map(|path| path.to_string_lossy().into_owned());
+        let all = server.chain([("EZ_NODE_NAME", Some(name.clone())), (outputs::VARIABLE, step_output)]);
         all.filter_map(|(name, value)| Some((name.to_owned(), value?)))
     }
 
@@ -584,6 +591,7 @@ impl Agent {
             inputs: spec.inputs?,
             directory: spec.directory.clone(),
             outputs: spec.outputs.clone(),
+            step_output: spec.step_output,
             content: self.settings.content.clone(),
             server: self.settings.server.clone(),
             ca: self.settings.ca.clone(),

@@ -256,10 +256,14 @@ impl Watcher {
         log.write_rest(&mut err)?;
         log.write_end()?;
         let mut ending = ending(exit, reason, order.timeout, started);
-        if let Some(files) = order.files.clone().filter(|_| ending.state == JobState::Success) {
+        if let Some(files) = order.files.clone().filter(|_| reason.is_none()) {
             let attempt = directory.path().to_owned();
-            match unless_ended(&mut told_to_end, deadline, move || files.collect(&attempt)).await {
+            let has_failed = ending.state != JobState::Success;
+            match unless_ended(&mut told_to_end, deadline, move || files.collect(&attempt, has_failed)).await
+            {
                 Ok(None) => {}
+                // It has failed anyway, and for another reason.
+                Err(Over::Failed(error)) if has_failed => log.note(&format!("its files: {error}"))?,
                 Ok(Some(Collected { tree, notes })) => {
                     notes.iter().try_for_each(|note| log.note(note))?;
                     ending.outputs = Some(tree);

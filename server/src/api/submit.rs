@@ -46,6 +46,9 @@ pub struct RunFiles {
     /// Which files are kept when it succeeded, as in `dist/**`.
     #[serde(default)]
     outputs: Vec<String>,
+    /// Whether it is a step of a plan that writes values for later ones to the file of `EZ_STEP_OUTPUT`: `.ez/step-output` among what it made, also where it failed.
+    #[serde(default)]
+    step_output: bool,
     /// Whether its exit code is that of the command that failed; else it is 201 for all of them.
     #[serde(default)]
     exit_code: bool,
@@ -140,6 +143,7 @@ pub async fn run(
         directory: run.directory,
         outputs: run.outputs,
         exit_code: run.exit_code,
+        step_output: run.step_output,
         plan: has_remote_steps.then(|| Box::new(plan)),
         ..JobSpec::default()
     };

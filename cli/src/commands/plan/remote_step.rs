@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use ez_runner::event::Stream;
 use ez_runner::plan::executor::{Local, OpenStep, StepFailure, StepListener, StepNews, StepRequest};
+use ez_runner::plan::outputs;
 use ez_runner::signal::Stop;
 use ez_server::job::JobState;
 use ez_server::remote_job::{RemoteEnding, RemoteJob, Told};
@@ -120,6 +121,18 @@ impl RemoteStep {
         .await
     }
 
+    /// The file for the values that it makes for later steps, where it makes any.
+    fn step_output(&self) -> Option<PathBuf> {
+        let named = self.request.env.iter().find(|variable| variable.name == outputs::VARIABLE)?;
+        Some(named.value.to_text().as_str().into())
+    }
+
+    async fn bring_step_output(&self, job: RemoteJob, made: Digest) -> Result<(), StepFailure> {
+        let Some(to) = self.step_output() else { return Ok(()) };
+        let scratch = self.task.scratch();
+        aside(move || job.bring_step_output(&made, &to, &scratch).map_err(|error| error.to_string())).await
+    }
+
     async fn follow(
         &self,
         job: &RemoteJob,
@@ -171,8 +184,10 @@ impl RemoteStep {
         say(&sent);
         let mut body = self.task.submission(&inputs.to_string(), &variables(&self.request.vars), &[]);
         body["outputs"] = self.outputs().into();
+        body["step_output"] = self.step_output().is_some().into();
         body["env"] = variables(&self.request.env)
             .into_iter()
+            .filter(|(name, _)| name != outputs::VARIABLE)
             .map(|(name, value)| (name, value.into()))
             .collect::<serde_json::Map<_, _>>()
             .into();
@@ -192,6 +207,10 @@ impl RemoteStep {
         }
         let ending = self.follow(&job, stop, listener).await?;
         BegunJob::forget(&self.begun);
+        let values = match ending.made {
+            Some(made) => self.bring_step_output(job.clone(), made).await,
+            None => Ok(()),
+        };
         if ending.state != JobState::Success {
             return Err(StepFailure {
                 exit: ending.exit_code.and_then(|code| u8::try_from(code).ok()).unwrap_or(NO_EXIT_CODE),
@@ -199,7 +218,8 @@ impl RemoteStep {
                 is_cancelled: ending.state == JobState::Cancelled,
             });
         }
-        if let Some(made) = ending.made {
+        values?;
+        if let Some(made) = ending.made.filter(|_| !self.outputs().is_empty()) {
             say(&self.bring_home(job, made).await?);
         }
         Ok(())
