@@ -43,7 +43,7 @@ use environment::Environment;
 use exit_code::Code;
 use ez_runner::options::AskParams;
 use ez_server::agent::running_job::TaskRun;
-use ez_server::agent::watcher;
+use ez_server::agent::{reaper, watcher};
 use failure::Failure;
 use logger::{Color, Logger};
 
@@ -103,6 +103,7 @@ fn as_ez(arguments: &[String], environment: Environment) -> Code {
         }
         Some("__complete") => complete(rest.get(1..).unwrap_or(&[]), environment),
         Some(definition::ARGUMENT) => answer_definition(environment),
+        Some(reaper::ARGUMENT) => reap(rest.get(1..).unwrap_or(&[])),
         Some(watcher::ARGUMENT) => watch_attempts(),
         Some(name) if ez::SUBCOMMANDS.contains(&name) => {
             let arguments: Vec<String> = std::iter::once(name)
@@ -133,6 +134,18 @@ fn answer_definition(mut environment: Environment) -> Code {
 /// Watches over attempts of jobs, for the agent that started this process.
 fn watch_attempts() -> Code {
     match watcher::watch(run_task) {
+        Ok(()) => Code::OK,
+        Err(error) => {
+            eprintln!("ez: {error}");
+            Code::OTHER
+        }
+    }
+}
+
+/// Starts what watches over attempts, and clears away after it.
+fn reap(arguments: &[String]) -> Code {
+    let reaped = arguments.split_first().map_or(Ok(()), |(program, rest)| reaper::reap(program, rest));
+    match reaped {
         Ok(()) => Code::OK,
         Err(error) => {
             eprintln!("ez: {error}");

@@ -492,6 +492,14 @@ fn jobs(project: &Project) -> Vec<u32> {
         .collect()
 }
 
+/// Holds a process: it lives, and does nothing.
+pub fn hold(pid: u32) {
+    if let Some(pid) = rustix::process::Pid::from_raw(pid as i32) {
+        // It may have ended by itself.
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::STOP);
+    }
+}
+
 /// Kills a process, as `kill -9` does.
 pub fn kill(pid: u32) {
     if let Some(pid) = rustix::process::Pid::from_raw(pid as i32) {

@@ -6,11 +6,11 @@ use std::fs::File;
 use std::process::Command;
 
 use ez_tests::Project;
-use ez_tests::job_server::{JobServer, is_begun, kill, running_in, watchers, watching_processes};
+use ez_tests::job_server::{JobServer, hold, is_begun, kill, running_in, watchers, watching_processes};
 use ez_tests::program;
 use serde_json::{Value, json};
 
-const TASKFILE: &str = r"version: '3'
+const TASKFILE: &str = r#"version: '3'
 silent: true
 tasks:
   who: exec /bin/sh -c 'echo $PPID'
@@ -23,7 +23,8 @@ tasks:
   stay: 'echo begun; exec sleep 987651'
   leaves: exec /bin/sh -c 'setsid sleep 987652 & echo $PPID'
   fails: exit 7
-";
+  escapes: 'env -i setsid sleep 987654 & env -i setsid -f sh -c "sleep 987654 & wait"; echo begun; exec sleep 987653'
+"#;
 
 fn project() -> Project {
     Project::new().file("Taskfile.yml", TASKFILE)
@@ -102,6 +103,63 @@ fn a_process_that_waits_may_be_killed() {
     process(&server, "who");
     server.stop();
     while !watching_processes(&project).is_empty() {}
+}
+
+/// Waits until as many processes of a project have a word.
+fn wait_for(project: &Project, word: &str, count: usize) {
+    while running_in(project, word).len() != count {}
+}
+
+#[test]
+fn what_hid_from_its_job_ends_where_the_watching_process_is_killed() {
+    let project = project();
+    let server = JobServer::start(&project, &["--slots", "1"]);
+    let job = server.run(&json!({"task": "escapes"}));
+    server.follow(job, "0", is_begun);
+    wait_for(&project, "987654", 2);
+    watchers(&project).into_iter().for_each(kill);
+    assert_eq!(server.end_of(job).state, "failed");
+    assert_eq!(server.job(job)["reason"], "the process that watched over it was killed");
+    for word in ["987653", "987654"] {
+        assert_eq!(running_in(&project, word), [0; 0]);
+    }
+}
+
+#[test]
+fn a_job_whose_watching_process_hangs_ends_in_time() {
+    let project = project();
+    let server = JobServer::start(&project, &["--slots", "3", "--grace", "0"]);
+    let begin = |request: Value| {
+        let job = server.run(&request);
+        server.follow(job, "0", is_begun);
+        job
+    };
+    let cancelled = begin(json!({"task": "escapes"}));
+    let overdue = begin(json!({"task": "stay", "timeout": 1}));
+    watchers(&project).into_iter().for_each(hold);
+    assert_eq!(server.ask("POST", &format!("/jobs/{cancelled}/cancel"), None).status, 202);
+    let reason = "the process that watched over it did not end it in time, and was killed";
+    for (job, state) in [(cancelled, "cancelled"), (overdue, "failed")] {
+        assert_eq!(server.end_of(job).state, state);
+        assert_eq!(server.job(job)["reason"], reason);
+    }
+    for word in ["987651", "987653", "987654"] {
+        assert_eq!(running_in(&project, word), [0; 0]);
+    }
+    while !watching_processes(&project).is_empty() {}
+}
+
+#[test]
+fn a_process_that_hangs_before_it_takes_a_job_holds_it_up_until_that_is_cancelled() {
+    let project = project();
+    let server = JobServer::start(&project, &["--slots", "1", "--grace", "0"]);
+    process(&server, "who");
+    watching_processes(&project).into_iter().for_each(hold);
+    let job = server.run(&json!({"task": "who"}));
+    while server.job(job)["state"] == "pending" {}
+    assert_eq!(server.ask("POST", &format!("/jobs/{job}/cancel"), None).status, 202);
+    assert_eq!(server.end_of(job).state, "cancelled");
+    process(&server, "who");
 }
 
 #[test]

@@ -199,6 +199,11 @@ impl AttemptDirectory {
         write!(lock, "{}", pid.as_raw_nonzero())
     }
 
+    /// Whether a watcher ever had it in hand.
+    pub fn was_watched(&self) -> bool {
+        fs::metadata(self.path.join(LOCK)).is_ok_and(|lock| lock.len() > 0)
+    }
+
     /// The process that watches now.
     fn watcher(&self) -> Option<Pid> {
         let named = fs::read_to_string(self.path.join(LOCK)).ok()?;
@@ -309,12 +314,14 @@ mod tests {
         directory.create(&order()).unwrap();
         assert_eq!(directory.watcher(), None);
         let held = directory.lock().unwrap().unwrap();
+        assert!(!directory.was_watched());
         let own = rustix::process::getpid();
         AttemptDirectory::name_watcher(&held, own).unwrap();
         assert!(directory.lock().unwrap().is_none());
         assert_eq!(directory.watcher(), Some(own));
         drop(held);
         assert_eq!(directory.watcher(), None);
+        assert!(directory.was_watched());
         assert!(directory.lock().unwrap().is_some());
     }
 }

@@ -6,10 +6,13 @@
 pub mod attempt_directory;
 pub mod attempt_log;
 pub mod bell;
+pub mod children;
 pub mod connect;
+pub mod deadline;
 pub mod job_files;
 pub mod leftovers;
 mod plan_order;
+pub mod reaper;
 pub mod running_job;
 pub mod watcher;
 pub mod watcher_pool;
@@ -24,10 +27,11 @@ use std::time::Duration;
 use ez_runner::plan::outputs;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
-use tokio::time::{Instant, interval, sleep, timeout};
+use tokio::time::{Instant, interval, sleep};
 
 use self::attempt_directory::{AttemptDirectory, Order};
 use self::connect::{ConnectError, Connector, Link, Outgoing};
+use self::deadline::{Deadline, reached};
 use self::job_files::JobFiles;
 use self::watcher::Assignment;
 use self::watcher_pool::{IDLE_LIMIT, Watcher, WatcherPool};
@@ -55,6 +59,9 @@ const SHORTEST_SILENCE: Duration = Duration::from_secs(2);
 /// How long the first and the longest pause before another try to connect are.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
+/// What is in the directory of an agent.
+const OWN_NAMES: [&str; 5] = ["agent.lock", "attempts", "content", "instance", ".instance.begun"];
 
 /// What an agent is and has.
 #[derive(Clone, Debug)]
@@ -107,6 +114,8 @@ enum Happening {
     WatcherReady(Attempt, Box<Watcher>),
     /// A watcher ended.
     WatcherEnded(Attempt),
+    /// A watcher ended before it took an attempt in hand.
+    NeverWatched(Attempt, Box<Assignment>),
     /// What a watcher that ended left of an attempt was cleared away.
     Cleared(Attempt),
     /// An attempt that is none of this node's any more has ended here as well.
@@ -124,6 +133,20 @@ struct InHand {
     is_start_told: bool,
     ending: Option<Ending>,
     is_ending_sent: bool,
+    deadline: Deadline,
+    /// Kills the watcher, where it is this agent's.
+    kill: Option<UnboundedSender<()>>,
+    /// Whether the watcher was killed because it did not end the attempt.
+    is_given_up: bool,
+}
+
+impl InHand {
+    fn kill_watcher(&self) {
+        match &self.kill {
+            Some(kill) => drop(kill.send(())),
+            None => self.directory.kill_watcher(),
+        }
+    }
 }
 
 /// A file of an attempt that grows, and how much of it the server has.
@@ -240,7 +263,7 @@ impl Agent {
     fn open(settings: AgentSettings, happenings: UnboundedSender<Happening>) -> Result<Self, AgentError> {
         let shown = settings.data.display().to_string();
         let attempts_directory = settings.data.join("attempts");
-        let lock = private_directory::make(&settings.data)
+        let lock = private_directory::make_own(&settings.data, &OWN_NAMES)
             .and_then(|()| private_directory::make_closed(&attempts_directory))
             .and_then(|()| {
                 OpenOptions::new().create(true).append(true).open(settings.data.join("agent.lock"))
@@ -303,6 +326,9 @@ impl Agent {
                 is_start_told: false,
                 ending: directory.ending(),
                 is_ending_sent: false,
+                deadline: deadline(&order),
+                kill: None,
+                is_given_up: false,
                 directory: directory.clone(),
             };
             let is_over = in_hand.ending.is_some();
@@ -321,10 +347,13 @@ impl Agent {
             if self.is_done() {
                 return;
             }
-            match timeout(IDLE_LIMIT, happened.recv()).await {
-                Ok(Some(happening)) => self.on(happening),
-                Ok(None) => return,
-                Err(_) => self.watchers.end_idle(),
+            tokio::select! {
+                happening = happened.recv() => match happening {
+                    Some(happening) => self.on(happening),
+                    None => return,
+                },
+                () = reached(self.next_deadline()) => self.end_overdue(),
+                () = sleep(IDLE_LIMIT) => self.watchers.end_idle(),
             }
         }
     }
@@ -371,6 +400,7 @@ impl Agent {
                     Some(message) => self.obey(message),
                 }},
                 Some(happening) = happened.recv() => self.on(happening),
+                () = reached(self.next_deadline()) => self.end_overdue(),
                 _ = ping.tick() => {
                     self.watchers.end_idle();
                     // A network can lose everything without a word.
@@ -461,6 +491,7 @@ impl Agent {
                 self.is_over(attempt);
             }
             Happening::WatcherEnded(attempt) => self.clear_away(attempt),
+            Happening::NeverWatched(attempt, assignment) => self.watch_anew(attempt, *assignment),
             Happening::Cleared(attempt) => self.is_over(attempt),
             Happening::Forgotten => self.being_forgotten -= 1,
         }
@@ -482,11 +513,46 @@ impl Agent {
     fn clear_away(&self, attempt: Attempt) {
         let Some(in_hand) = self.in_hand.get(&attempt) else { return };
         let (directory, mark, started) = (in_hand.directory.clone(), in_hand.mark.clone(), in_hand.started);
+        let is_given_up = in_hand.is_given_up;
         let happenings = self.happenings.clone();
         tokio::task::spawn_blocking(move || {
-            clear_away(&directory, &mark, started);
+            clear_away(&directory, &mark, started, is_given_up);
             let _ = happenings.send(Happening::Cleared(attempt));
         });
+    }
+
+    /// Has an attempt watched by a new process, where the one that waited for it was killed before. That is tried once.
+    fn watch_anew(&mut self, attempt: Attempt, assignment: Assignment) {
+        let Some(in_hand) = self.in_hand.get_mut(&attempt) else { return };
+        match self.watchers.start() {
+            Ok(watcher) => {
+                let (kill, kills) = mpsc::unbounded_channel();
+                in_hand.kill = Some(kill);
+                let happenings = self.happenings.clone();
+                tokio::spawn(async move {
+                    let over = listen(watcher, &assignment, kills, attempt, &happenings).await;
+                    let _ = happenings.send(over.unwrap_or(Happening::WatcherEnded(attempt)));
+                });
+            }
+            Err(_) => self.clear_away(attempt),
+        }
+    }
+
+    /// When the next attempt has to be looked at whose watcher should have ended it.
+    fn next_deadline(&self) -> Option<Instant> {
+        let unfinished = self.in_hand.values().filter(|in_hand| in_hand.ending.is_none());
+        unfinished.filter_map(|in_hand| in_hand.deadline.at()).min()
+    }
+
+    /// Kills watchers that did not end their attempts in time.
+    fn end_overdue(&mut self) {
+        let now = Instant::now();
+        for in_hand in self.in_hand.values_mut().filter(|in_hand| in_hand.ending.is_none()) {
+            if in_hand.deadline.is_over(now) {
+                in_hand.is_given_up = true;
+                in_hand.kill_watcher();
+            }
+        }
     }
 
     /// Begins an attempt. One that cannot be begun has failed.
@@ -504,8 +570,12 @@ impl Agent {
             Ok(((log, events), watcher)) => {
                 let assignment =
                     Assignment { directory: directory.path().to_owned(), secrets: secrets.clone() };
+                let (kill, kills) = mpsc::unbounded_channel();
                 let in_hand = InHand {
-                    directory,
+                    deadline: deadline(&order),
+                    kill: Some(kill),
+                    is_given_up: false,
+                    directory: directory.clone(),
                     mark: order.mark,
                     log,
                     events,
@@ -515,7 +585,18 @@ impl Agent {
                     is_ending_sent: false,
                 };
                 self.in_hand.insert(attempt, in_hand);
-                tokio::spawn(listen(watcher, assignment, attempt, self.happenings.clone()));
+                let happenings = self.happenings.clone();
+                tokio::spawn(async move {
+                    let over = listen(watcher, &assignment, kills, attempt, &happenings).await;
+                    let over = over.unwrap_or_else(|| {
+                        if directory.was_watched() {
+                            Happening::WatcherEnded(attempt)
+                        } else {
+                            Happening::NeverWatched(attempt, Box::new(assignment))
+                        }
+                    });
+                    let _ = happenings.send(over);
+                });
                 self.pump(attempt);
             }
             Err(error) => {
@@ -599,10 +680,11 @@ impl Agent {
     }
 
     fn cancel(&mut self, attempt: Attempt) {
-        let Some(in_hand) = self.in_hand.get(&attempt) else { return };
+        let Some(in_hand) = self.in_hand.get_mut(&attempt) else { return };
         if in_hand.ending.is_some() {
             return;
         }
+        in_hand.deadline.end(Instant::now());
         if let Err(error) = in_hand.directory.cancel() {
             eprintln!("ez: job {} cannot be cancelled: {error}", attempt.job);
         }
@@ -646,6 +728,7 @@ impl Agent {
             let _ = in_hand.directory.remove();
             return;
         }
+        in_hand.kill_watcher();
         self.being_forgotten += 1;
         let happenings = self.happenings.clone();
         tokio::task::spawn_blocking(move || {
@@ -666,17 +749,18 @@ fn open_files(directory: &AttemptDirectory, order: &Order) -> io::Result<(Growin
 /// Ends what a watcher that ended left running, and where it did not come to the end of the attempt, ends that and says so in its directory.
 ///
 /// The lock is held meanwhile: a watcher that was started by an agent which was killed then, and comes late, finds the end and does not begin.
-fn clear_away(directory: &AttemptDirectory, mark: &str, started: i64) {
+fn clear_away(directory: &AttemptDirectory, mark: &str, started: i64, is_given_up: bool) {
     let Ok(Some(_lock)) = directory.lock() else { return };
     let is_cleared = leftovers::kill(mark);
     if directory.ending().is_some() {
         return;
     }
+    let why = if is_given_up { "did not end it in time, and was killed" } else { "was killed" };
     let rest = if is_cleared { "" } else { ", and some of its processes cannot be ended" };
     let ending = Ending {
-        state: JobState::Failed,
+        state: if directory.is_cancelled() { JobState::Cancelled } else { JobState::Failed },
         exit_code: None,
-        reason: Some(format!("the process that watched over it was killed{rest}")),
+        reason: Some(format!("the process that watched over it {why}{rest}")),
         started,
         finished: now_ms(),
         outputs: None,
@@ -708,19 +792,22 @@ fn mark(attempt: Attempt) -> String {
     format!("{}-{}-{:016x}", attempt.job, attempt.fence, u64::from_le_bytes(chance))
 }
 
-/// Listens to the bell of a watcher until the attempt is over.
+/// Listens to the bell of a watcher until the attempt is over. `None` where the watcher ended.
 async fn listen(
     watcher: Watcher,
-    assignment: Assignment,
+    assignment: &Assignment,
+    kills: UnboundedReceiver<()>,
     attempt: Attempt,
-    happenings: UnboundedSender<Happening>,
-) {
+    happenings: &UnboundedSender<Happening>,
+) -> Option<Happening> {
     let on_growth = || drop(happenings.send(Happening::Grew(attempt)));
-    let happening = match watcher.watch(assignment, on_growth).await {
-        Some(watcher) => Happening::WatcherReady(attempt, Box::new(watcher)),
-        None => Happening::WatcherEnded(attempt),
-    };
-    let _ = happenings.send(happening);
+    let watcher = watcher.watch(assignment, kills, on_growth).await?;
+    Some(Happening::WatcherReady(attempt, Box::new(watcher)))
+}
+
+/// Until when the watcher of an attempt has to have ended it. The clock may have been set since an earlier agent began it: it has its whole time from now on.
+fn deadline(order: &Order) -> Deadline {
+    Deadline::new(Instant::now(), order.timeout, order.grace)
 }
 
 /// Looks after an attempt whose watcher is not a child of this agent.

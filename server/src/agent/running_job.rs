@@ -13,13 +13,14 @@ use std::time::Duration;
 
 use ez_runner::signal::Stop;
 use ez_runner::standard_streams;
-use rustix::process::{Pid, Signal, WaitOptions, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::net::unix::pipe::Receiver;
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::attempt_directory::Order;
+use super::children;
 use super::leftovers::MARK;
 use crate::secrets::Secrets;
 
@@ -205,7 +206,7 @@ impl RunningJob {
             }
             Self::Thread { stop, .. } => {
                 stop.kill();
-                signal_children(Signal::KILL);
+                children::signal(Signal::KILL);
                 Some(Instant::now() + KILLED_WAIT)
             }
         }
@@ -252,40 +253,14 @@ fn signal_group(group: Option<Pid>, signal: Signal) {
 /// Ends and reaps what the job left running: first by asking, then by force.
 pub async fn end_leftovers() {
     let mut asked_until = None;
-    while has_children() {
+    while children::are_left() {
         let until = *asked_until.get_or_insert_with(|| {
-            signal_children(Signal::TERM);
+            children::signal(Signal::TERM);
             Instant::now() + LEFTOVER_GRACE
         });
         if Instant::now() >= until {
-            signal_children(Signal::KILL);
+            children::signal(Signal::KILL);
         }
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
-}
-
-/// Reaps children that ended. Whether there are others.
-fn has_children() -> bool {
-    loop {
-        match rustix::process::wait(WaitOptions::NOHANG) {
-            Ok(Some(_)) => {}
-            Ok(None) => return true,
-            Err(_) => return false,
-        }
-    }
-}
-
-fn signal_children(signal: Signal) {
-    for pid in children() {
-        // It may have ended in between.
-        let _ = kill_process(pid, signal);
-    }
-}
-
-/// The children of all threads of this process, where the system tells them.
-fn children() -> Vec<Pid> {
-    let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-    let listed = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
-    let numbers = |list: String| list.split_ascii_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    listed.flat_map(numbers).filter_map(|pid| Pid::from_raw(pid.parse().ok()?)).collect()
 }

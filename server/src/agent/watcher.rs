@@ -17,6 +17,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use super::attempt_directory::{AttemptDirectory, Order};
 use super::attempt_log::{AttemptLog, Output};
 use super::bell::Bell;
+use super::children;
 use super::job_files::{Collected, JobFiles, JobFilesError};
 use super::running_job::{Exit, RunTask, RunningJob, end_leftovers, silence};
 use crate::clock::now_ms;
@@ -72,7 +73,7 @@ pub enum WatchError {
 pub fn watch(run_task: RunTask) -> Result<(), WatchError> {
     // A signal to the agent's session, as from its terminal, is none to the job. Fails where the watcher leads a group already, which does as well.
     let _ = rustix::process::setsid();
-    adopt_orphans();
+    children::adopt_orphans();
     let (mut assignments, bell) = take_streams()?;
     let watcher = Watcher {
         runtime: tokio::runtime::Builder::new_current_thread().enable_all().build()?,
@@ -96,12 +97,6 @@ pub fn watch(run_task: RunTask) -> Result<(), WatchError> {
     // Work on files that was cancelled is not waited for.
     watcher.runtime.shutdown_background();
     Ok(())
-}
-
-/// Makes whatever the job leaves a child of this process.
-fn adopt_orphans() {
-    #[cfg(target_os = "linux")]
-    let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
 }
 
 /// Takes the pipes from and to the agent away from the standard streams, which are the jobs'.

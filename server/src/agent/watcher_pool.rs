@@ -5,17 +5,21 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 
 use super::bell::READY;
-use super::watcher::{ARGUMENT, Assignment};
+use super::children;
+use super::reaper::ARGUMENT;
+use super::watcher::Assignment;
 
 /// How long a watcher waits for another attempt.
 pub const IDLE_LIMIT: Duration = Duration::from_secs(10);
 
-/// A watcher that was started by this agent.
+/// A watcher that was started by this agent, with the process over it.
 pub struct Watcher {
     process: Child,
     assignments: ChildStdin,
@@ -23,9 +27,15 @@ pub struct Watcher {
 }
 
 impl Watcher {
-    /// Has an attempt watched to its end; `on_growth` is called when its log or its events grew. The watcher again, where it takes another.
-    pub async fn watch(mut self, assignment: Assignment, mut on_growth: impl FnMut()) -> Option<Self> {
-        let mut line = serde_json::to_vec(&assignment).ok()?;
+    /// Has an attempt watched to its end; `on_growth` is called when its log or its events grew, and the watcher is killed as often as `kills` says so. The watcher again,
+    /// where it takes another.
+    pub async fn watch(
+        mut self,
+        assignment: &Assignment,
+        mut kills: UnboundedReceiver<()>,
+        mut on_growth: impl FnMut(),
+    ) -> Option<Self> {
+        let mut line = serde_json::to_vec(assignment).ok()?;
         line.push(b'\n');
         let mut written = 0;
         let mut rings = [0; 4096];
@@ -40,12 +50,22 @@ impl Watcher {
                     None | Some([]) => break,
                     Some(told) if told.contains(&READY) => return Some(self),
                     Some(_) => on_growth(),
-                }
+                },
+                Some(()) = kills.recv() => self.kill(),
             }
         }
         // The pipe ends with the process.
         let _ = self.process.wait().await;
         None
+    }
+
+    /// Kills the watcher. The process over it clears away what it left, and ends.
+    fn kill(&self) {
+        if let Some(over) = self.process.id().and_then(|pid| Pid::from_raw(pid as i32)) {
+            // It may be stopped as well.
+            let _ = kill_process(over, Signal::CONT);
+            children::signal_those_of(over, Signal::KILL);
+        }
     }
 }
 
@@ -76,9 +96,14 @@ impl WatcherPool {
         self.start()
     }
 
-    fn start(&self) -> io::Result<Watcher> {
+    /// A new one.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn start(&self) -> io::Result<Watcher> {
         let mut process = Command::new(&self.program)
             .arg(ARGUMENT)
+            .arg(&self.program)
             .arg(&self.attempts)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
