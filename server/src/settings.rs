@@ -109,6 +109,9 @@ pub enum Stop {
     Now,
 }
 
+/// The shortest token that somebody may choose, in characters.
+pub const MIN_OWN_TOKEN: usize = 16;
+
 /// What is wrong with settings.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
@@ -117,6 +120,20 @@ pub enum SettingsError {
         "a server that listens on {0} can be reached from other machines: set EZ_SERVER_TOKEN, make a token with `ez server token create`, or say --insecure"
     )]
     Unprotected(SocketAddr),
+    /// Somebody could guess it.
+    #[error(
+        "{0} has only {1} characters, which can be guessed: write {MIN_OWN_TOKEN} or more, as `openssl rand -hex 32` prints them, or make a token with `ez server token create NAME --scopes admin`"
+    )]
+    ShortToken(String, usize),
+}
+
+/// Refuses a token of the settings that can be guessed; `what` says where it is from.
+///
+/// # Errors
+/// It is too short.
+pub fn check_own_token(what: &str, token: &str) -> Result<(), SettingsError> {
+    let length = token.chars().count();
+    if length >= MIN_OWN_TOKEN { Ok(()) } else { Err(SettingsError::ShortToken(what.to_owned(), length)) }
 }
 
 impl ServerSettings {

@@ -54,7 +54,7 @@ pub const SETTINGS: &[SettingRow] = settings! {
     "stop_wait" "--stop-wait" "" "0" "600" "for how many seconds a server that is told to end waits for the jobs of its own node; those that still run then go on with their watchers"
     "max_jobs" "--max-jobs" "" "no limit" "100" "how many jobs run at once on all nodes together"
     "max_jobs_per_node" "" "" "no limit" "8" "how many run at once on any one node, whatever slots it offers"
-    "max_log_bytes" "" "" "1073741824" "10485760" "how much of the output of an attempt on this machine is kept, in bytes, besides its end of 256 KiB"
+    "max_log_bytes" "--max-log-bytes" "EZ_MAX_LOG_BYTES" "1073741824" "10485760" "how much of the output of an attempt on this machine is kept, in bytes, besides its end of 256 KiB"
     "tasks.*.max_jobs" "" "" "no limit" "1" "how many jobs of one task run at once"
     "nodes.*.max_jobs" "" "" "no limit" "2" "how many jobs run at once on one node"
     "tls.cert" "--tls-cert" "" "plain HTTP" "\"server.pem\"" "the server's certificate, and those between it and its root, in PEM"

@@ -300,10 +300,11 @@ fn walk(directory: &Path) -> Vec<std::path::PathBuf> {
 #[test]
 fn a_token_is_needed_where_the_server_wants_one() {
     let place = Place::new();
-    let server = JobServer::start_in(&place.elsewhere, &[], &[("EZ_SERVER_TOKEN", "ez_a_b")]);
+    let server = JobServer::start_in(&place.elsewhere, &[], &[("EZ_SERVER_TOKEN", "ez_a_token-of-a-test")]);
     place.run(&server, &["copy"]).exit(1).stderr_has("answers with 401");
-    let place = Place { project: place.project.env("EZ_CLIENT_TOKEN", "ez_a_b"), ..Place::new() };
-    let server = JobServer::start_in(&place.elsewhere, &[], &[("EZ_SERVER_TOKEN", "ez_a_b")]);
+    let place =
+        Place { project: place.project.env("EZ_CLIENT_TOKEN", "ez_a_token-of-a-test"), ..Place::new() };
+    let server = JobServer::start_in(&place.elsewhere, &[], &[("EZ_SERVER_TOKEN", "ez_a_token-of-a-test")]);
     place.run(&server, &["copy"]).success();
 }
 

@@ -293,7 +293,7 @@ fn a_server_for_other_machines_wants_a_token() {
 #[test]
 fn contents_are_for_nodes_and_for_those_who_run_jobs() {
     let project = project();
-    let mut server = JobServer::start_in(&project, &[], &[("EZ_SERVER_TOKEN", "own-token")]);
+    let mut server = JobServer::start_in(&project, &[], &[("EZ_SERVER_TOKEN", "own-token-of-a-test")]);
     for (scope, expected) in [("read", 403), ("edit", 403), ("run", 200), ("node", 200), ("admin", 200)] {
         let made = project.run(["server", "token", "create", scope, "--scopes", scope]);
         server.token = Some(made.success().stdout.trim().to_owned());
@@ -305,8 +305,11 @@ fn contents_are_for_nodes_and_for_those_who_run_jobs() {
 #[test]
 fn jobs_do_not_see_the_tokens_of_server_and_agent() {
     let project = project();
-    let server =
-        JobServer::start_in(&project, &[], &[("EZ_SERVER_TOKEN", "own"), ("EZ_CLIENT_TOKEN", "other")]);
+    let server = JobServer::start_in(
+        &project,
+        &[],
+        &[("EZ_SERVER_TOKEN", "own-token-of-a-test"), ("EZ_CLIENT_TOKEN", "other")],
+    );
     let job = server.run(&json!({"task": "tokens"}));
     assert_eq!(server.end_of(job).text, "0\n");
 }

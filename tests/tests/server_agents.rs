@@ -102,7 +102,8 @@ fn a_node_whose_agent_was_told_to_end_takes_jobs_when_it_comes_again() {
 #[test]
 fn an_agent_that_nobody_knows_ends_and_says_what_it_lacks() {
     let project = project();
-    let server = JobServer::start_in(&project, &["--slots", "0"], &[("EZ_SERVER_TOKEN", "own-token")]);
+    let server =
+        JobServer::start_in(&project, &["--slots", "0"], &[("EZ_SERVER_TOKEN", "own-token-of-a-test")]);
     let url = format!("http://{}", server.address);
     let reader = project.run(["server", "token", "create", "ci", "--scopes", "read"]);
     let reader = reader.success().stdout.trim().to_owned();

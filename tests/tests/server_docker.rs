@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 const STAND_IN: &str = "#!/bin/sh\nprintf '%s\\n' \"$@\" > told\nenv | grep '^EZ_' | sort > environment\ncat > file\ncat exit 2>/dev/null | grep -q 1 && exit 1\nexit 0\n";
 
 fn project() -> Project {
-    let project = Project::new().executable("bin/docker", STAND_IN).env("EZ_SERVER_TOKEN", "long-token");
+    let project =
+        Project::new().executable("bin/docker", STAND_IN).env("EZ_SERVER_TOKEN", "a-long-token-of-a-test");
     let path = format!("{}:{}", project.path("bin").display(), env::var("PATH").unwrap_or_default());
     project.env("PATH", &path)
 }
@@ -46,7 +47,7 @@ fn docker_is_told_what_to_do() {
         assert_eq!(project.read("file"), Some(repository("server/docker-compose.yml")));
         let environment = project.read("environment").expect("it was called");
         assert!(environment.contains("EZ_PROJECT={{DIR}}\n"), "{environment}");
-        assert!(environment.contains("EZ_SERVER_TOKEN=long-token\n"), "{environment}");
+        assert!(environment.contains("EZ_SERVER_TOKEN=a-long-token-of-a-test\n"), "{environment}");
     }
     let source = program::repository().display().to_string();
     project.run(["server", "docker", "up", "--source", &source]).success();
@@ -68,7 +69,7 @@ fn what_docker_cannot_do_is_said() {
         .run(["server", "docker", "up", "--source", "bin"])
         .exit(2)
         .stderr_has("there is no server/Dockerfile");
-    let nothing = Project::new().env("PATH", "/nowhere").env("EZ_SERVER_TOKEN", "x");
+    let nothing = Project::new().env("PATH", "/nowhere").env("EZ_SERVER_TOKEN", "own-token-of-a-test");
     nothing.run(["server", "docker", "up"]).exit(1).stderr_has("there is no `docker` on this machine");
     let open = Project::new();
     open.run(["server", "docker", "up"]).exit(2).stderr_has("set EZ_SERVER_TOKEN");

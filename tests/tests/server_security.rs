@@ -120,7 +120,7 @@ fn pages_of_other_sites_are_refused_however_they_write_it() {
 #[test]
 fn guessing_is_slowed_down_whatever_the_headers_say() {
     let project = project().file("ez-server.toml", LOW_LIMITS);
-    let mut server = JobServer::start_in(&project, &[], &[("EZ_SERVER_TOKEN", "own-token")]);
+    let mut server = JobServer::start_in(&project, &[], &[("EZ_SERVER_TOKEN", "own-token-of-a-test")]);
     server.token = Some("wrong".into());
     let mut asked = 0;
     let mut ask = || {
@@ -130,7 +130,7 @@ fn guessing_is_slowed_down_whatever_the_headers_say() {
         server.ask_with("GET", "/jobs", None, &more).status
     };
     assert_eq!([ask(), ask(), ask(), ask()], [401, 401, 401, 429]);
-    server.token = Some("own-token".into());
+    server.token = Some("own-token-of-a-test".into());
     assert_eq!(server.ask("GET", "/jobs", None).status, 429);
     // Who asks without a token is not held up by it.
     server.token = None;
@@ -253,7 +253,8 @@ fn the_first_token_closes_a_server_that_runs() {
 #[test]
 fn what_is_open_for_a_token_ends_with_it() {
     let project = project();
-    let mut server = JobServer::start_in(&project, &["--slots", "1"], &[("EZ_SERVER_TOKEN", "own-token")]);
+    let mut server =
+        JobServer::start_in(&project, &["--slots", "1"], &[("EZ_SERVER_TOKEN", "own-token-of-a-test")]);
     let create = |scopes: &str| {
         let made = project.run(["server", "token", "create", "ci", "--scopes", scopes]);
         made.success().stdout.trim().to_owned()
@@ -294,7 +295,8 @@ fn a_token_counts_until_its_time_is_over() {
         make(never).exit(2);
     }
     let lasting = make("30").success().stdout.trim().to_owned();
-    let mut server = JobServer::start_in(&project, &["--slots", "0"], &[("EZ_SERVER_TOKEN", "own-token")]);
+    let mut server =
+        JobServer::start_in(&project, &["--slots", "0"], &[("EZ_SERVER_TOKEN", "own-token-of-a-test")]);
     server.token = Some(lasting);
     assert_eq!(server.ask("GET", "/jobs", None).status, 200);
     let listed = project.run(["server", "token", "list", "--json"]);
@@ -307,7 +309,8 @@ fn a_token_counts_until_its_time_is_over() {
 #[test]
 fn what_changes_something_is_written_down() {
     let project = project();
-    let server = JobServer::start_in(&project, &["--slots", "0"], &[("EZ_SERVER_TOKEN", "own-token")]);
+    let server =
+        JobServer::start_in(&project, &["--slots", "0"], &[("EZ_SERVER_TOKEN", "own-token-of-a-test")]);
     let job = server.run(&json!({"task": "hello"}));
     server.ask("POST", &format!("/jobs/{job}/cancel"), None);
     let entries =

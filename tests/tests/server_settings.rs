@@ -105,6 +105,89 @@ fn flags_count_before_variables_and_these_before_the_file() {
 }
 
 #[test]
+fn settings_with_which_nothing_would_run_are_refused() {
+    for (flags, file, words) in [
+        (&["--max-jobs", "0"][..], "", "with max_jobs = 0 no job would ever run"),
+        (&[], "max_jobs_per_node = 0\n", "with max_jobs_per_node = 0 no job would ever run"),
+        (&[], "[tasks.where]\nmax_jobs = 0\n", "with tasks.where.max_jobs = 0 no job would ever run"),
+        (&[], "[nodes.local]\nmax_jobs = 0\n", "with nodes.local.max_jobs = 0 no job would ever run"),
+        (&["--lease", "0"], "", "with lease = 0 every node would be given up at once"),
+        (&[], "[http]\nmax_connections = 0\n", "with a 0 in [http] nobody could ask anything"),
+    ] {
+        let project = project().file("ez-server.toml", file);
+        let told = project.run(["server", "start", "--port", "0"].iter().chain(flags));
+        told.exit(2).stderr_has(words).stderr_has("write 1 or more");
+    }
+    let agent = ["client", "start", "--server", "http://127.0.0.1:1", "--slots", "0"];
+    project().run(agent).exit(2).stderr_has("an agent with 0 slots would run nothing: say --slots 1 or more");
+}
+
+#[test]
+fn a_project_that_is_not_there_is_not_made() {
+    let project = project();
+    for command in [
+        &["server", "start", "--port", "0", "--root", "missing"][..],
+        &["server", "token", "create", "ci", "--root", "missing"],
+        &["server", "start", "--daemon", "--port", "0", "--root", "missing"],
+        &["client", "start", "--server", "http://127.0.0.1:1", "--root", "missing"],
+    ] {
+        project.run(command).exit(2).stderr_has("missing is no directory: --root (EZ_ROOT) is the project");
+        assert!(!project.path("missing").exists(), "{command:?}");
+    }
+    let project = project.file("ez-server.toml", "root = 'missing'\n");
+    project.run(["server", "start", "--port", "0"]).exit(2).stderr_has("missing is no directory");
+    assert!(!project.path("missing").exists());
+}
+
+#[test]
+fn a_token_that_can_be_guessed_is_refused() {
+    for host in ["127.0.0.1", "0.0.0.0"] {
+        let project = project().env("EZ_SERVER_TOKEN", "fifteen-letters");
+        let told = project.run(["server", "start", "--port", "0", "--host", host]);
+        told.exit(2)
+            .stderr_has("EZ_SERVER_TOKEN has only 15 characters")
+            .stderr_has("ez server token create");
+    }
+    let project = project().file("ez-server.toml", "token_file = 'token'\n").file("token", "x\n");
+    std::fs::set_permissions(project.path("token"), std::fs::Permissions::from_mode(0o600))
+        .expect("it is ours");
+    project.run(["server", "start", "--port", "0"]).exit(2).stderr_has("token has only 1 characters");
+    let docker = Project::new().env("EZ_SERVER_TOKEN", "x");
+    docker.run(["server", "docker", "up"]).exit(2).stderr_has("EZ_SERVER_TOKEN has only 1 characters");
+}
+
+#[test]
+fn an_agent_keeps_as_much_of_an_output_as_it_is_told() {
+    let project = project().file(
+        "Taskfile.yml",
+        "version: '3'\nsilent: true\ntasks: {long: 'head -c 1000000 /dev/zero | tr \\\\0 x'}\n",
+    );
+    let server = JobServer::start(&project, &["--slots", "0"]);
+    let url = format!("http://{}", server.address);
+    project
+        .run(["client", "start", "--server", &url, "--max-log-bytes", "x"])
+        .exit(2)
+        .stderr_has("--max-log-bytes");
+    let wrong = Project::new().env("EZ_MAX_LOG_BYTES", "1 GiB");
+    wrong
+        .run(["client", "start", "--server", &url])
+        .exit(2)
+        .stderr_has("EZ_MAX_LOG_BYTES is \"1 GiB\": write a number of bytes");
+    for (flags, environment) in [
+        (&["--max-log-bytes", "1000"][..], ("EZ_MAX_LOG_BYTES", "9000000")),
+        (&[], ("EZ_MAX_LOG_BYTES", "1000")),
+    ] {
+        let own = ["--server", &url, "--name", "far", "--data", ".agents/far"];
+        let flags: Vec<&str> = own.into_iter().chain(flags.iter().copied()).collect();
+        let _agent = JobAgent::start_in(&project, &flags, &[environment]);
+        let told = server.end_of(server.run(&json!({"task": "long"})));
+        assert_eq!(told.state, "success");
+        // The end is kept too.
+        assert!(told.text.len() < 400_000, "{}", told.text.len());
+    }
+}
+
+#[test]
 fn a_wrong_file_is_refused_with_the_place() {
     let project = project().file("ez-server.toml", "slots = 3\n\n[tls]\ncertt = 'x'\n");
     for command in [vec!["server", "start"], vec!["server", "token", "list"], vec!["server", "backup", "x"]] {
@@ -140,7 +223,9 @@ fn a_server_for_everybody_is_reached_by_addresses_but_by_no_name() {
 
 #[test]
 fn a_token_may_stand_in_a_file() {
-    let project = project().file("ez-server.toml", "token_file = 'token'\n").file("token", "of-file\n");
+    let project = project()
+        .file("ez-server.toml", "token_file = 'token'\n")
+        .file("token", "token-of-a-file-of-a-test\n");
     let mode = |mode| {
         std::fs::set_permissions(project.path("token"), std::fs::Permissions::from_mode(mode)).unwrap();
     };
@@ -149,7 +234,7 @@ fn a_token_may_stand_in_a_file() {
     mode(0o600);
     let mut server = JobServer::start(&project, &[]);
     assert_eq!(server.ask("GET", "/jobs", None).status, 401);
-    server.token = Some("of-file".into());
+    server.token = Some("token-of-a-file-of-a-test".into());
     assert_eq!(server.ask("GET", "/jobs", None).status, 200);
 }
 

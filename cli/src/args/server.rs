@@ -61,6 +61,9 @@ pub struct ServerStart {
     /// How many jobs run at once on all nodes together
     #[arg(long, value_name = "N")]
     pub max_jobs: Option<usize>,
+    /// How much of the output of an attempt on this machine is kept (EZ_MAX_LOG_BYTES, else 1 GiB)
+    #[arg(long, value_name = "BYTES")]
+    pub max_log_bytes: Option<u64>,
     /// Ask nobody for a token, wherever this listens
     #[arg(long)]
     pub insecure: bool,
@@ -263,6 +266,9 @@ pub struct ClientStart {
     /// How many seconds a job that is to end has for it, before it is killed
     #[arg(long, value_name = "SECONDS", default_value = "10")]
     pub grace: u64,
+    /// How much of the output of an attempt is kept (EZ_MAX_LOG_BYTES, else 1 GiB)
+    #[arg(long, value_name = "BYTES")]
+    pub max_log_bytes: Option<u64>,
     /// The project in which jobs run (EZ_ROOT, else this directory)
     #[arg(long, value_name = "DIR")]
     pub root: Option<String>,

@@ -4,7 +4,9 @@ use ez_server::agent::connect::WebSocket;
 use ez_server::agent::{self, AgentSettings};
 use tokio::sync::watch;
 
-use super::server::{MAX_LOG_BYTES, ca, cores, end_signal, failure, given, misuse, own_tags, root, runtime};
+use super::server::{
+    ca, cores, end_signal, failure, given, max_log_bytes, misuse, no_project, own_tags, root, runtime,
+};
 use super::{Context, Outcome};
 use crate::args::server::{Client, ClientAction, ClientStart};
 use crate::exit_code::Code;
@@ -27,10 +29,10 @@ fn start(context: &Context, request: &ClientStart) -> Outcome {
     let connector = WebSocket::new(&url, token, ca.as_deref()).map_err(failure)?;
     let project = root(context, request.root.as_ref());
     if !project.is_dir() {
-        return Err(misuse(format!(
-            "{} is no directory: --root is the project in which jobs run",
-            project.display()
-        )));
+        return Err(no_project(&project));
+    }
+    if request.slots == Some(0) {
+        return Err(misuse("an agent with 0 slots would run nothing: say --slots 1 or more"));
     }
     let data = match &request.data {
         Some(data) => context.environment.absolute(data).into_std_path_buf(),
@@ -44,12 +46,12 @@ fn start(context: &Context, request: &ClientStart) -> Outcome {
         ca,
         tags: own_tags(&name, &request.tags)?,
         name,
-        slots: request.slots.unwrap_or_else(cores).max(1),
+        slots: request.slots.unwrap_or_else(cores),
         data,
         project,
         program: std::env::current_exe().map_err(failure)?,
         grace: request.grace.saturating_mul(1000),
-        max_log_bytes: MAX_LOG_BYTES,
+        max_log_bytes: max_log_bytes(context, request.max_log_bytes, None)?,
     };
     let runtime = runtime()?;
     let ended = runtime.block_on(async {

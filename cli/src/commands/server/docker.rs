@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use ez_server::docker::COMPOSE_FILE;
+use ez_server::settings::check_own_token;
 
 use super::{failure, given, misuse, root};
 use crate::args::server::{DockerAction, ServerDocker};
@@ -22,11 +23,10 @@ pub fn run(context: &Context, request: &ServerDocker) -> Outcome {
         .env("EZ_PROJECT", &root);
     match &request.action {
         DockerAction::Up(up) => {
-            if given(context, None, "EZ_SERVER_TOKEN").is_none() {
-                return Err(misuse(
+            let token = given(context, None, "EZ_SERVER_TOKEN").ok_or_else(|| misuse(
                     "a server in a container can be reached from outside of it: set EZ_SERVER_TOKEN to a long random text, as `openssl rand -hex 32` makes one",
-                ));
-            }
+                ))?;
+            check_own_token("EZ_SERVER_TOKEN", &token).map_err(misuse)?;
             docker.args(["up", "--detach"]);
             match &up.source {
                 Some(source) => {

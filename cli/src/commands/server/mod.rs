@@ -14,8 +14,8 @@ use ez_server::{client, http, node_words, pid_file};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-pub use self::settings::MAX_LOG_BYTES;
 use self::settings::Place;
+pub use self::settings::{max_log_bytes, no_project};
 use super::version::EZ_VERSION;
 use super::{Context, Outcome};
 use crate::args::server::{

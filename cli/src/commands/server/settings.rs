@@ -1,5 +1,6 @@
 //! The settings of a server: of flags, else of the environment, else of `ez-server.toml`, else what is usual.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use ez_server::agent::AgentSettings;
 use ez_server::http::CONTENT;
 use ez_server::queue::Limits;
 use ez_server::secrets::mode_for_others;
-use ez_server::settings::{DATABASE, HttpLimits, PORT, SecretKeySource, ServerSettings};
+use ez_server::settings::{DATABASE, HttpLimits, PORT, SecretKeySource, ServerSettings, check_own_token};
 use ez_server::settings_file::{HttpTable, JobLimit, NAME, RetentionTable, SettingsFile};
 use ez_server::store::retention::Retention;
 use ez_server::tls::TlsFiles;
@@ -19,8 +20,8 @@ use crate::args::server::{ServerData, ServerStart};
 use crate::commands::Context;
 use crate::failure::Failure;
 
-/// How much of the output of an attempt is kept, in bytes.
-pub const MAX_LOG_BYTES: u64 = 1 << 30;
+/// How much of the output of an attempt is kept, in bytes, where nothing else is said.
+const MAX_LOG_BYTES: u64 = 1 << 30;
 
 /// For how many seconds a node may be silent, and how many a job has to end.
 const LEASE: u64 = 60;
@@ -59,6 +60,9 @@ impl Place {
         let directory = path.parent().map_or_else(here, Path::to_owned);
         let in_file = |path: &Option<String>| path.as_ref().map(|path| directory.join(path));
         let root = said_root.or_else(|| in_file(&file.root)).unwrap_or_else(here);
+        if !root.is_dir() {
+            return Err(no_project(&root));
+        }
         let said_database = given(context, data.db.as_ref(), "EZ_DB_PATH").map(|path| absolute(&path));
         let database = said_database.or_else(|| in_file(&file.db)).unwrap_or_else(|| root.join(DATABASE));
         Ok(Self { file, root, database, directory })
@@ -75,6 +79,7 @@ pub fn of(context: &Context, request: &ServerStart) -> Result<ServerSettings, Fa
     let file = &place.file;
     let address = SocketAddr::new(host(request, file)?, port(context, request, file)?);
     let slots = request.slots.or(file.slots).unwrap_or_else(cores);
+    let lease = one_or_more(request.lease.or(file.lease), "lease", "every node would be given up at once")?;
     let tags = if request.tags.is_empty() { file.tags.as_deref().unwrap_or_default() } else { &request.tags };
     let tls = tls(context, request, &place)?;
     // A certificate may be for a name, by which only its owner can tell how to get here.
@@ -92,14 +97,14 @@ pub fn of(context: &Context, request: &ServerStart) -> Result<ServerSettings, Fa
         project: place.root.clone(),
         program: std::env::current_exe().map_err(failure)?,
         grace: request.grace.or(file.grace).unwrap_or(GRACE).saturating_mul(1000),
-        max_log_bytes: file.max_log_bytes.unwrap_or(MAX_LOG_BYTES),
+        max_log_bytes: max_log_bytes(context, request.max_log_bytes, file.max_log_bytes)?,
     };
     Ok(ServerSettings {
         address,
         token: token(context, &place)?,
         is_insecure: request.insecure || file.insecure.unwrap_or(false),
-        lease: Duration::from_secs(request.lease.or(file.lease).unwrap_or(LEASE).max(1)),
-        limits: limits(request, file),
+        lease: Duration::from_secs(lease.unwrap_or(LEASE)),
+        limits: limits(request, file)?,
         agent: (slots > 0).then_some(agent),
         tls,
         secret_key: secret_key(context, &place),
@@ -131,10 +136,23 @@ fn port(context: &Context, request: &ServerStart, file: &SettingsFile) -> Result
     }
 }
 
+/// How much of the output of an attempt is kept: as a flag says, else the environment, else the file of settings.
+pub fn max_log_bytes(context: &Context, flag: Option<u64>, in_file: Option<u64>) -> Result<u64, Failure> {
+    match (flag, given(context, None, "EZ_MAX_LOG_BYTES")) {
+        (None, Some(bytes)) => bytes.parse().map_err(|_| {
+            misuse(format!("EZ_MAX_LOG_BYTES is \"{bytes}\": write a number of bytes, as in 10485760"))
+        }),
+        (flag, _) => Ok(flag.or(in_file).unwrap_or(MAX_LOG_BYTES)),
+    }
+}
+
 /// The token of the environment, else that of a file.
 fn token(context: &Context, place: &Place) -> Result<Option<String>, Failure> {
-    let of_environment = given(context, None, "EZ_SERVER_TOKEN");
-    let (None, Some(path)) = (&of_environment, &place.file.token_file) else { return Ok(of_environment) };
+    if let Some(token) = given(context, None, "EZ_SERVER_TOKEN") {
+        check_own_token("EZ_SERVER_TOKEN", &token).map_err(misuse)?;
+        return Ok(Some(token));
+    }
+    let Some(path) = &place.file.token_file else { return Ok(None) };
     let path = place.path(path);
     if let Some(mode) = mode_for_others(&path) {
         let shown = path.display();
@@ -146,7 +164,10 @@ fn token(context: &Context, place: &Place) -> Result<Option<String>, Failure> {
         .map_err(|error| misuse(format!("the token_file {} cannot be read: {error}", path.display())))?;
     match text.trim() {
         "" => Err(misuse(format!("the token_file {} is empty", path.display()))),
-        token => Ok(Some(token.to_owned())),
+        token => {
+            check_own_token(&format!("the token_file {}", path.display()), token).map_err(misuse)?;
+            Ok(Some(token.to_owned()))
+        }
     }
 }
 
@@ -168,14 +189,40 @@ fn retention(table: &RetentionTable) -> Retention {
     }
 }
 
-fn limits(request: &ServerStart, file: &SettingsFile) -> Limits {
-    let named = |(name, limit): (&String, &JobLimit)| limit.max_jobs.map(|most| (name.clone(), most));
-    Limits {
-        total: request.max_jobs.or(file.max_jobs),
-        per_task: file.tasks.iter().filter_map(named).collect(),
-        any_node: file.max_jobs_per_node,
-        per_node: file.nodes.iter().filter_map(named).collect(),
+fn limits(request: &ServerStart, file: &SettingsFile) -> Result<Limits, Failure> {
+    let never = "no job would ever run; leave it out for no limit";
+    let named = |table: &str, limits: &BTreeMap<String, JobLimit>| -> Result<_, Failure> {
+        let limits = limits.iter().map(|(name, limit)| {
+            let most = one_or_more(limit.max_jobs, &format!("{table}.{name}.max_jobs"), never)?;
+            Ok(most.map(|most| (name.clone(), most)))
+        });
+        limits.filter_map(Result::transpose).collect()
+    };
+    Ok(Limits {
+        total: one_or_more(request.max_jobs.or(file.max_jobs), "max_jobs", never)?,
+        per_task: named("tasks", &file.tasks)?,
+        any_node: one_or_more(file.max_jobs_per_node, "max_jobs_per_node", never)?,
+        per_node: named("nodes", &file.nodes)?,
+    })
+}
+
+/// Refuses 0 for a setting with which nothing would work then.
+fn one_or_more<N: PartialEq + Default>(
+    given: Option<N>,
+    name: &str,
+    why: &str,
+) -> Result<Option<N>, Failure> {
+    match given {
+        Some(number) if number == N::default() => {
+            Err(misuse(format!("with {name} = 0 {why}: write 1 or more")))
+        }
+        given => Ok(given),
     }
+}
+
+/// There is no project in a place.
+pub fn no_project(root: &Path) -> Failure {
+    misuse(format!("{} is no directory: --root (EZ_ROOT) is the project", root.display()))
 }
 
 fn tls(context: &Context, request: &ServerStart, place: &Place) -> Result<Option<TlsFiles>, Failure> {
