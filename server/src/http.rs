@@ -431,7 +431,7 @@ async fn identify(State(server): State<Shared>, mut request: Request, next: Next
         return refused.into_response();
     }
     let token = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = token.and_then(|value| value.strip_prefix("Bearer ")).map(str::trim);
+    let token = token.and_then(bearer_token);
     match server.authority.caller(token, remote).await {
         Ok(Some(caller)) => {
             request.extensions_mut().insert(caller);
@@ -440,6 +440,12 @@ async fn identify(State(server): State<Shared>, mut request: Request, next: Next
         Err(refused) => return ApiError::from(refused).into_response(),
     }
     next.run(request).await
+}
+
+/// The token in the header `Authorization`. The name of the scheme is written in any case (RFC 9110, 11.1).
+fn bearer_token(header: &str) -> Option<&str> {
+    let (scheme, token) = header.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())
 }
 
 /// A page of another site may not speak here, and a server that asks for no token is reached only by names of this machine, so that no name of another site can be
@@ -511,7 +517,17 @@ mod tests {
     use axum::http::header::{HOST, ORIGIN};
     use axum::http::{HeaderMap, HeaderValue, Uri};
 
-    use super::{Openness, check_site};
+    use super::{Openness, bearer_token, check_site};
+
+    #[test]
+    fn the_scheme_of_a_token_is_written_in_any_case() {
+        for header in ["Bearer ez_1", "bearer ez_1", "BEARER  ez_1 "] {
+            assert_eq!(bearer_token(header), Some("ez_1"), "{header}");
+        }
+        for header in ["", "Bearer", "Basic ez_1", "Bearerez_1", "ez_1"] {
+            assert_eq!(bearer_token(header), None, "{header}");
+        }
+    }
 
     fn headers(host: &'static str, origin: Option<&'static str>) -> HeaderMap {
         let mut headers = HeaderMap::new();

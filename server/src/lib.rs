@@ -16,6 +16,7 @@ pub mod events;
 pub mod formula;
 pub mod http;
 pub mod job;
+pub mod json_fields;
 pub mod log_file;
 pub mod log_frame;
 pub mod log_index;

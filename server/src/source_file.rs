@@ -23,14 +23,14 @@ pub fn tag(text: &str) -> String {
 pub struct Source {
     /// Its text.
     pub text: String,
-    /// Names this version of it, in quotes as the header `ETag` has it.
-    pub etag: String,
+    /// Names this version of it.
+    pub tag: String,
 }
 
 impl Source {
     /// Of a text.
     pub fn new(text: String) -> Self {
-        Self { etag: format!("\"{}\"", tag(&text)), text }
+        Self { tag: tag(&text), text }
     }
 
     /// That of a path; `None` where there is none.
@@ -46,12 +46,6 @@ impl Source {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
         fs::read_to_string(path).map(|text| Some(Self::new(text)))
-    }
-
-    /// Whether a change may be made that is meant for what the header `If-Match` says; without the header every change may.
-    pub fn is_meant(&self, if_match: Option<&str>) -> bool {
-        let Some(wanted) = if_match else { return true };
-        wanted.split(',').map(str::trim).any(|tag| tag == "*" || tag == self.etag)
     }
 }
 
@@ -119,13 +113,8 @@ mod tests {
     #[test]
     fn a_version_is_known_by_its_text() {
         let (one, other) = (Source::new("a".into()), Source::new("b".into()));
-        assert_ne!(one.etag, other.etag);
+        assert_ne!(one.tag, other.tag);
         assert_eq!(one, Source::new("a".into()));
-        assert!(one.is_meant(None) && one.is_meant(Some("*")) && one.is_meant(Some(&one.etag)));
-        assert!(one.is_meant(Some(&format!("{}, {}", other.etag, one.etag))));
-        for wrong in [other.etag.as_str(), "", "W/", "\"\""] {
-            assert!(!one.is_meant(Some(wrong)), "{wrong}");
-        }
     }
 
     #[test]

@@ -210,6 +210,132 @@ fn what_ran_is_told_in_numbers() {
 }
 
 #[test]
+fn what_is_wrong_with_a_body_is_said_in_words_of_json() {
+    let project = project();
+    let server = JobServer::start(&project, &["--slots", "0"]);
+    let kind = ("Content-Type", "application/json");
+    for (path, body, status, words) in [
+        (
+            "/nodes/register",
+            "[\"a\", null, []]",
+            422,
+            "the body is an array: write an object with `name`, `id` or `tags`",
+        ),
+        ("/tasks/run", "[\"hello\"]", 422, "the body is an array: write an object with `task`, `vars`"),
+        ("/tasks/run", "{\"task\": 7}", 422, "`task` is a number: write a string"),
+        ("/tasks/run", "{\"tsk\": \"hello\"}", 422, "`tsk` is no field here; do you mean `task`?"),
+        ("/tasks/run", "{}", 422, "`task` is missing"),
+        (
+            "/tasks/run",
+            "{\"task\": \"hello\", \"retry\": -1}",
+            422,
+            "`retry` is -1: write a whole number from 0 to 4294967295",
+        ),
+        (
+            "/tasks/run",
+            "{\"task\": \"hello\", \"vars\": {\"A\": 1}}",
+            422,
+            "`vars.A` is a number: write a string",
+        ),
+        (
+            "/tasks/run",
+            "{\"task\": \"hello\", \"tags\": [\"a\", {}]}",
+            422,
+            "`tags[1]` is an object: write a string",
+        ),
+        (
+            "/charts",
+            "{\"name\": \"x\", \"type\": \"cake\", \"formula\": \"count()\"}",
+            422,
+            "`type` is \"cake\": write \"",
+        ),
+        ("/jobs", "{\"name\": \"hello\", \"inputs\": \"x\"}", 422, "`inputs` cannot be taken: "),
+        (
+            "/jobs",
+            "{\"name\": \"hello\", \"kind\": []}",
+            422,
+            "`kind` is an array: write \"task\" or \"plan\"",
+        ),
+        (
+            "/plans/runs/1/resume",
+            "[]",
+            422,
+            "the body is an array: write an object with `yes`, `timeout` or `vars`",
+        ),
+        (
+            "/tasks/run",
+            "{\"task\": ",
+            400,
+            "the body is no JSON: EOF while parsing a value at line 1 column 9",
+        ),
+        (
+            "/tasks/run",
+            "{\"task\": \"a\", \"task\": \"b\"}",
+            400,
+            "the body is no JSON: the name `task` is there twice",
+        ),
+    ] {
+        let answer = server.send("POST", path, body.as_bytes(), &[kind]);
+        assert_eq!(answer.status, status, "{path} {body}: {answer:?}");
+        let error = answer.json()["error"].as_str().expect("a text").to_owned();
+        assert!(error.starts_with(words), "{path} {body}: {error}");
+        // No name of a type of this program.
+        assert!(
+            !["struct", "u32", "u64", "i64", "enum", "variant"].iter().any(|word| error.contains(word)),
+            "{error}"
+        );
+    }
+    let bare = server.send("POST", "/tasks/run", b"{}", &[]);
+    assert_eq!(
+        (bare.status, bare.json()["error"].as_str()),
+        (415, Some("the body is JSON: send `Content-Type: application/json`"))
+    );
+    let long = format!("{{\"task\": \"{}\"}}", "x".repeat(5 << 20));
+    assert_eq!(server.send("POST", "/tasks/run", long.as_bytes(), &[kind]).status, 413);
+    for path in ["/jobs/x", "/jobs/9999999999999999999999", "/plans/runs/x/steps/a/logs"] {
+        let error = server.ask("GET", path, None);
+        let words = "stands in the address where a whole number is wanted";
+        assert!(error.status == 400 && error.body.contains(words), "{path}: {error:?}");
+    }
+}
+
+#[test]
+fn jobs_and_runs_are_listed_by_the_name_or_the_number_of_their_node() {
+    let project = project().file("plans/p.yml", "steps: [{task: hello}]\n");
+    let server = JobServer::start(&project, &["--slots", "1"]);
+    let run = server.ask("POST", "/plans/p/run", Some(&json!({}))).json();
+    server.end_of(run["job"].as_i64().expect("a number"));
+    let node = server.ask("GET", "/nodes", None).json()["nodes"][0]["id"].to_string();
+    for (called, count) in [("local", 1), (node.as_str(), 1), ("elsewhere", 0), ("999", 0), ("", 0)] {
+        for (list, member) in [("/jobs", "jobs"), ("/plans/runs", "runs")] {
+            let told = server.ask("GET", &format!("{list}?node={called}"), None);
+            assert_eq!(
+                told.json()[member].as_array().map(Vec::len),
+                Some(count),
+                "{list} {called}: {told:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_scheme_of_a_token_may_be_written_in_any_case() {
+    let project = project();
+    let mut server =
+        JobServer::start_in(&project, &["--slots", "0"], &[("EZ_SERVER_TOKEN", "own-token-of-a-test")]);
+    server.token = None;
+    for (header, status) in [
+        ("bearer own-token-of-a-test", 200),
+        ("BEARER own-token-of-a-test", 200),
+        ("Basic own-token-of-a-test", 401),
+        ("own-token-of-a-test", 401),
+    ] {
+        let answer = server.ask_with("GET", "/jobs", None, &[("Authorization", header)]);
+        assert_eq!(answer.status, status, "{header}");
+    }
+}
+
+#[test]
 fn charts_show_what_their_formulas_say() {
     let project = project();
     let server = JobServer::start(&project, &[]);
@@ -307,7 +433,7 @@ fn routes(server: &JobServer<'_>) -> Vec<(String, String, Value)> {
 
 /// What a caller could have changed.
 fn state(project: &Project, server: &mut JobServer<'_>) -> Vec<String> {
-    server.token = Some("own".into());
+    server.token = Some("own-token-of-a-test".into());
     let lists = ["/jobs", "/nodes", "/charts", "/stats/executions", "/tasks", "/plans"];
     let mut state: Vec<String> = lists.iter().map(|path| server.ask("GET", path, None).body).collect();
     state.extend(project.read("Taskfile.yml"));
@@ -317,7 +443,8 @@ fn state(project: &Project, server: &mut JobServer<'_>) -> Vec<String> {
 #[test]
 fn nobody_without_the_right_token_does_anything() {
     let project = project();
-    let mut server = JobServer::start_in(&project, &["--slots", "0"], &[("EZ_SERVER_TOKEN", "own")]);
+    let mut server =
+        JobServer::start_in(&project, &["--slots", "0"], &[("EZ_SERVER_TOKEN", "own-token-of-a-test")]);
     server.run(&json!({"task": "hello"}));
     let scoped = |name: &str, scope: &str| {
         let made = project.run(["server", "token", "create", name, "--scopes", scope]);
@@ -361,11 +488,13 @@ fn nobody_without_the_right_token_does_anything() {
 fn wrong_tokens_are_refused_by_every_route() {
     let project = project();
     // So many wrong tokens are refused as such only once in a minute: a few servers share the routes.
-    let first = JobServer::start_in(&project, &["--slots", "0"], &[("EZ_SERVER_TOKEN", "own")]);
+    let first =
+        JobServer::start_in(&project, &["--slots", "0"], &[("EZ_SERVER_TOKEN", "own-token-of-a-test")]);
     let all = routes(&first);
     drop(first);
     for some in all.chunks(15) {
-        let mut server = JobServer::start_in(&project, &["--slots", "0"], &[("EZ_SERVER_TOKEN", "own")]);
+        let mut server =
+            JobServer::start_in(&project, &["--slots", "0"], &[("EZ_SERVER_TOKEN", "own-token-of-a-test")]);
         server.token = Some("wrong".into());
         for (method, path, _) in some {
             assert_eq!(server.ask(method, path, Some(&json!({}))).status, 401, "{method} {path}");
@@ -385,7 +514,8 @@ fn made_up_requests_are_answered_as_the_document_says() {
     let project = project()
         .file("tasks/fw/Taskfile.yml", "version: '3'\ntasks:\n  default: echo fw\n")
         .file("ez-server.toml", "[http]\nmax_wrong_tokens = 1000000\n");
-    let server = JobServer::start_in(&project, &["--slots", "1"], &[("EZ_SERVER_TOKEN", "own")]);
+    let server =
+        JobServer::start_in(&project, &["--slots", "1"], &[("EZ_SERVER_TOKEN", "own-token-of-a-test")]);
     let url = format!("http://{}/api/v1/openapi.json", server.address);
     let run = Command::new(program)
         .args([
@@ -400,7 +530,7 @@ fn made_up_requests_are_answered_as_the_document_says() {
             "--generation-deterministic",
         ])
         .args(["--phases", "examples,coverage,fuzzing", "--no-color", "--request-timeout", "30"])
-        .args(["--header", "Authorization: Bearer own"])
+        .args(["--header", "Authorization: Bearer own-token-of-a-test"])
         // What a formula, a name or a task may be, no schema says.
         .args(["--exclude-checks", "positive_data_acceptance"])
         // Streams do not end.

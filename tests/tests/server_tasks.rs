@@ -97,21 +97,111 @@ fn definitions_are_edited_where_they_stand() {
     let project = project();
     let server = JobServer::start(&project, &[]);
     let (text, tag) = definition(&server, "/tasks/all/yaml");
-    assert_eq!(text, "all:\n  deps: [hello]\n");
-    assert_eq!(put(&server, "/tasks/all/yaml", "all:\n  deps: [hello, tree]\n", Some(&tag)).0, 204);
+    assert_eq!(text, "# all of it\nall:\n  deps: [hello]\n");
+    let changed = "# all of it\nall:\n  deps: [hello, tree]\n";
+    assert_eq!(put(&server, "/tasks/all/yaml", changed, Some(&tag)).0, 204);
     let file = read(&project, "Taskfile.yml");
     assert_eq!(file, TASKFILE.replace("deps: [hello]", "deps: [hello, tree]"));
     // What was read is old now.
     let (status, body) = put(&server, "/tasks/all/yaml", "all: echo\n", Some(&tag));
     assert_eq!(
         (status, &body["error"]),
-        (412, &json!("somebody else has changed the definition: read it again"))
+        (412, &json!("the definition is another one than If-Match says: read it again"))
     );
     assert_eq!(put(&server, "/tasks/all/yaml", "all: echo\n", None).0, 428);
     assert_eq!(read(&project, "Taskfile.yml"), file);
     let (_, tag) = definition(&server, "/tasks/gr%C3%B6%C3%9Fe%2F%C3%BC/yaml");
     assert_eq!(put(&server, "/tasks/gr%C3%B6%C3%9Fe%2F%C3%BC/yaml", "größe/ü: echo more", Some(&tag)).0, 204);
     assert!(read(&project, "Taskfile.yml").ends_with("  größe/ü: echo more\n"));
+}
+
+#[test]
+fn what_was_read_is_put_back_without_a_trace() {
+    let taskfile = format!(
+        "{TASKFILE}  # two lines\n  # about it\n  last:\n    cmds:\n \n      - echo a # b\n\n    # c"
+    );
+    let project =
+        project().file("Taskfile.yml", &taskfile).file("plans/p.yml", "# p\n\nsteps: [{task: tree}] # x");
+    let server = JobServer::start(&project, &[]);
+    for path in ["hello", "all", "tree", "gr%C3%B6%C3%9Fe%2F%C3%BC", "last", "fw", "fw:sub"] {
+        let path = format!("/tasks/{path}/yaml");
+        let (text, tag) = definition(&server, &path);
+        for _ in 0..2 {
+            assert_eq!(put(&server, &path, &text, Some(&tag)), (204, Value::Null), "{text}");
+        }
+        assert_eq!(
+            (read(&project, "Taskfile.yml"), definition(&server, &path)),
+            (taskfile.clone(), (text, tag))
+        );
+    }
+    let (text, tag) = definition(&server, "/plans/p/yaml");
+    assert_eq!(put(&server, "/plans/p/yaml", &text, Some(&tag)).0, 200);
+    assert_eq!(read(&project, "plans/p.yml"), text);
+    // What is sent twice stands there once.
+    for text in ["# says hi\nhello: echo hi\n", "\n\n  \n# says hi\nhello: echo hi\n\n \n"] {
+        for _ in 0..2 {
+            assert_eq!(put(&server, "/tasks/hello/yaml", text, Some("*")).0, 204);
+        }
+        let file = read(&project, "Taskfile.yml");
+        assert!(file.contains("tasks:\n  # says hi\n  hello: echo hi\n  # all of it\n  all:"), "{file}");
+    }
+    for text in ["# far away\n\nhello: echo hi\n", "hello: echo hi\n# and more\n"] {
+        let (status, body) = put(&server, "/tasks/hello/yaml", text, Some("*"));
+        assert_eq!(status, 422, "{body}");
+        assert!(
+            body["error"].as_str().expect("a text").contains("its comments stand right above its name"),
+            "{body}"
+        );
+    }
+}
+
+#[test]
+fn a_change_is_meant_for_a_version_of_a_task_as_of_a_plan() {
+    let plan = "steps: [{task: tree}]\n";
+    let project = project().file("plans/p.yml", plan);
+    let server = JobServer::start(&project, &[]);
+    for (path, text, done) in [("/tasks/all/yaml", "all: echo all\n", 204), ("/plans/p/yaml", plan, 200)] {
+        assert_eq!(put(&server, path, text, Some("*")).0, done);
+        let (_, tag) = definition(&server, path);
+        let weak = format!("W/{tag}");
+        let several = format!("\"0\", {tag}");
+        for (said, status) in [
+            (None, 428),
+            (Some("*"), done),
+            (Some(tag.as_str()), done),
+            (Some(several.as_str()), done),
+            (Some("\"0\""), 412),
+            (Some(weak.as_str()), 412),
+            (Some(tag.trim_matches('"')), 400),
+            (Some("*, \"0\""), 400),
+            (Some(""), 400),
+        ] {
+            let (found, body) = put(&server, path, text, said);
+            assert_eq!(found, status, "{path} {said:?}: {body}");
+            if status == 412 {
+                assert_eq!(body["details"], json!(tag));
+            }
+        }
+        let missing = path.replace("all", "none").replace("/p/", "/none/");
+        assert_eq!(put(&server, &missing, text, Some("*")).0, 404);
+        let headers =
+            [("Content-Type", "application/yaml"), ("If-Match", "\"0\""), ("If-Match", tag.as_str())];
+        let saved = server.send("PUT", path, text.as_bytes(), &headers);
+        assert_eq!((saved.status, saved.header("etag")), (done, Some(tag.as_str())), "{saved:?}");
+        let whole = path.trim_end_matches("/yaml");
+        assert_eq!(server.ask_with("DELETE", whole, None, &[("If-Match", &weak)]).status, 412);
+        assert_eq!(server.ask_with("DELETE", whole, None, &[("If-Match", "x")]).status, 400);
+    }
+    let made = server.ask("POST", "/tasks/hello/to-plan", Some(&json!({"plan_name": "q"})));
+    assert_eq!(
+        (made.status, made.header("etag")),
+        (201, Some(definition(&server, "/plans/q/yaml").1.as_str()))
+    );
+    let made = server.ask("POST", "/tasks", Some(&json!({"name": "n", "yaml": "n: echo\n"})));
+    assert_eq!(
+        (made.status, made.header("etag")),
+        (201, Some(definition(&server, "/tasks/n/yaml").1.as_str()))
+    );
 }
 
 #[test]
@@ -124,7 +214,7 @@ fn what_would_be_broken_is_not_saved() {
     let finding = &body["details"][0];
     assert_eq!(
         (&finding["code"], &finding["file"], &finding["line"], &finding["column"], &finding["text_line"]),
-        (&json!("EZ203"), &json!("Taskfile.yml"), &json!(14), &json!(9), &json!(3)),
+        (&json!("EZ203"), &json!("Taskfile.yml"), &json!(13), &json!(9), &json!(3)),
         "{finding}"
     );
     for text in ["all: [", "other: echo\n", "", "all: echo\nmore: echo\n", "- a\n", "all: echo\n\u{0}"] {

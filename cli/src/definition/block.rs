@@ -17,6 +17,7 @@ impl Block {
         let start = text.get(..key)?.rfind('\n').map_or(0, |at| at + 1);
         let before = text.get(start..key)?;
         let column = before.len() - before.trim_start_matches(' ').len();
+        let comments = comments_above(text.get(..start)?, column);
         let is_first = matches!(before.trim_start_matches(' '), "" | "\"" | "'");
         // An empty value may stand anywhere; it takes no lines.
         let value_end = text.get(..value_end.max(key))?.trim_end().len();
@@ -34,7 +35,7 @@ impl Block {
                 end = at;
             }
         }
-        let block = Self { range: start..end, column };
+        let block = Self { range: comments..end, column };
         (is_first && block.lines(text)?.all(|line| line.trim().is_empty() || block.is_indented(line)))
             .then_some(block)
     }
@@ -60,12 +61,26 @@ impl Block {
 
     /// A file's text with another text in place of the block.
     pub fn replaced(&self, text: &str, with: &str) -> String {
+        // What was read is put back byte by byte, also where a last line has no end, or an empty one has spaces.
+        if with == self.text(text) {
+            return text.to_owned();
+        }
         let (before, after) = (text.get(..self.range.start), text.get(self.range.end..));
         let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
         // The last line of a file need not end.
         let end = if before.is_empty() || before.ends_with('\n') { "" } else { "\n" };
         format!("{before}{end}{}{after}", indented(with, self.column))
     }
+}
+
+/// Where the comments begin that stand right above an entry, as deep as its name: they are about it.
+fn comments_above(before: &str, column: usize) -> usize {
+    let is_about_it = |line: &&str| {
+        let comment = line.trim_start_matches(' ');
+        comment.starts_with('#') && line.len() - comment.len() == column
+    };
+    let comments = before.split_inclusive('\n').rev().take_while(is_about_it);
+    before.len() - comments.map(str::len).sum::<usize>()
 }
 
 /// Lines with more spaces before them, and a last one that ends.
@@ -98,7 +113,9 @@ mod tests {
     fn a_block_has_its_lines_and_the_comments_that_stand_deeper() {
         let text = "tasks:\n  one:\n    cmds:\n      - a\n    # about a\n\n  # about two\n  two: b\n";
         assert_eq!(block(text, "one", "a"), Some(("one:\n  cmds:\n    - a\n  # about a\n".into(), 2)));
-        assert_eq!(block(text, "two: ", "b"), Some(("two: b\n".into(), 2)));
+        assert_eq!(block(text, "two: ", "b"), Some(("# about two\ntwo: b\n".into(), 2)));
+        let text = "tasks:\n  # a section\n\n # elsewhere\n  # of one\n  # too\n  one: a\n";
+        assert_eq!(block(text, "one: ", "a"), Some(("# of one\n# too\none: a\n".into(), 2)));
     }
 
     #[test]
@@ -128,6 +145,13 @@ mod tests {
         assert_eq!(block.replaced(text, "one: z"), "a:\n  one: z\n  two: b\n");
         let last = Block { range: 13..13, column: 2 };
         assert_eq!(last.replaced("tasks:\n  a: b", "c: d"), "tasks:\n  a: b\n  c: d\n");
+        for text in
+            ["a:\n  two: b", "a:\n  two:\n \n    - b\n   \n    - c\n", "a:\r\n  two:\r\n\r\n    - c\r\n"]
+        {
+            let end = text.trim_end().len();
+            let block = Block::of_entry(text, text.find("two").unwrap(), end).unwrap();
+            assert_eq!(block.replaced(text, &block.text(text)), text);
+        }
         assert_eq!(indented("", 2), "");
         assert_eq!(indented("a\r\n\r\nb", 1), " a\r\n\r\n b\n");
     }

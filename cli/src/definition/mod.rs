@@ -51,9 +51,9 @@ enum Question {
         #[serde(default)]
         part: Part,
         text: String,
-        /// The tag of the text that is replaced.
+        /// The tags of texts that may be replaced; `*` is any.
         #[serde(default)]
-        expected: Option<String>,
+        expected: Option<Vec<String>>,
     },
     /// A new task.
     Add {
@@ -68,7 +68,7 @@ enum Question {
     Remove {
         task: String,
         #[serde(default)]
-        expected: Option<String>,
+        expected: Option<Vec<String>>,
     },
     /// A plan that runs a task.
     Plan { task: String, plan: String, vars: Vec<(String, String)>, overwrite: bool },
@@ -190,6 +190,8 @@ impl Desk<'_> {
     }
 
     fn write(&self, project: &Project, task: &str, place: &Place, text: &str) -> Result<Answer, Refusal> {
+        // Empty lines around a task are of the file, and would grow with every writing.
+        let text = if place.block.is_some() { without_empty_lines_around(text) } else { text };
         let whole = place.with(text);
         let start = place.block.as_ref().map_or(0, |block| block.range.start);
         let tail = place.block.as_ref().zip(place.text.as_ref());
@@ -242,7 +244,7 @@ impl Desk<'_> {
         Ok(Answer::Saved { file: self.shown(&directory.join(TASKFILE_NAMES[0])), tag: Some(tag(text)) })
     }
 
-    fn remove(&self, project: &Project, task: &str, expected: Option<&str>) -> Result<Answer, Refusal> {
+    fn remove(&self, project: &Project, task: &str, expected: Option<&[String]>) -> Result<Answer, Refusal> {
         let place = Place::find(project, task, Part::Taskfile)?;
         check_tag(&place, expected)?;
         if let Some(folder) = whole_folder(project, task) {
@@ -303,12 +305,13 @@ fn read_if_there(path: &Utf8PathBuf) -> Result<Option<String>, Refusal> {
 }
 
 /// Somebody who replaces a text has to know which.
-fn check_tag(place: &Place, expected: Option<&str>) -> Result<(), Refusal> {
+fn check_tag(place: &Place, expected: Option<&[String]>) -> Result<(), Refusal> {
     let now = place.definition().map(|text| tag(&text));
-    match expected {
-        Some("*") if now.is_some() => Ok(()),
-        Some(expected) if now.as_deref() != Some(expected) => Err(Refusal::Changed(now)),
-        _ => Ok(()),
+    let is_it = |wanted: &String| now.as_ref().is_some_and(|now| wanted == "*" || wanted == now);
+    if expected.is_none_or(|expected| expected.iter().any(is_it)) {
+        Ok(())
+    } else {
+        Err(Refusal::Changed(now))
     }
 }
 
@@ -330,10 +333,19 @@ fn check_only_task(after: &Project, task: &str, edited: &Edited<'_>) -> Result<(
         text.get(edited.range.start..block.range.start),
         text.get(block.range.end.min(edited.range.end)..edited.range.end),
     ];
-    let is_nothing = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
-    let is_alone = around.iter().flatten().flat_map(|text| text.lines()).all(is_nothing);
+    let is_alone = around.iter().flatten().all(|text| text.trim().is_empty());
     if is_alone && block.range.end <= edited.range.end {
         return Ok(());
     }
-    Err(Refusal::Refused(format!("the text has more than the task `{task}`")))
+    Err(Refusal::Refused(format!(
+        "the text has more than the task `{task}`: its comments stand right above its name, or deeper than that"
+    )))
+}
+
+fn without_empty_lines_around(text: &str) -> &str {
+    let begun = text.find(|c: char| !c.is_whitespace()).and_then(|at| text.get(..at)?.rfind('\n'));
+    let text = begun.and_then(|at| text.get(at + 1..)).unwrap_or(text);
+    let rest = text.get(text.trim_end().len()..).unwrap_or_default();
+    let end = rest.find('\n').map_or(text.len(), |at| text.len() - rest.len() + at + 1);
+    text.get(..end).unwrap_or(text)
 }

@@ -1,13 +1,14 @@
 //! Charts over what ran.
 
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, PathRejection};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
+use super::json_body::JsonBody;
 use super::{ApiError, ErrorBody, Shared};
 use crate::auth::{Allowed, Edit, Read};
 use crate::clock::now_ms;
@@ -125,9 +126,8 @@ pub async fn list(_: Allowed<Read>, State(server): State<Shared>) -> Result<Json
 pub async fn create(
     allowed: Allowed<Edit>,
     State(server): State<Shared>,
-    body: Result<Json<NewChart>, JsonRejection>,
+    JsonBody(NewChart { name, kind, formula: text }): JsonBody<NewChart>,
 ) -> Result<(StatusCode, Json<Chart>), ApiError> {
-    let Json(NewChart { name, kind, formula: text }) = body?;
     if name.is_empty() || name.len() > MAX_NAME_BYTES || name.chars().any(char::is_control) {
         return Err(ApiError::bad(format!(
             "a name has 1 to {MAX_NAME_BYTES} bytes, without control characters"

@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 
 use axum::Json;
 use axum::body::{Body, Bytes};
-use axum::extract::rejection::{JsonRejection, PathRejection};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use utoipa::ToSchema;
 
+use super::json_body::JsonBody;
 use super::{ApiError, ErrorBody, Shared};
 use crate::auth::{Caller, Scope};
 use crate::sync::content_store::ContentStore;
@@ -120,9 +121,8 @@ fn check_count(count: usize) -> Result<(), ApiError> {
 pub async fn missing(
     _: MayTransfer,
     State(server): State<Shared>,
-    body: Result<Json<Asked>, JsonRejection>,
+    JsonBody(asked): JsonBody<Asked>,
 ) -> Result<Json<Missing>, ApiError> {
-    let Json(asked) = body?;
     check_count(asked.digests.len())?;
     let store = server.content.clone();
     blocking(move || lacking(&store, asked.digests)).await.map(Json)
@@ -194,9 +194,8 @@ pub async fn put(
 pub async fn fetch(
     _: MayTransfer,
     State(server): State<Shared>,
-    body: Result<Json<Fetch>, JsonRejection>,
+    JsonBody(fetch): JsonBody<Fetch>,
 ) -> Result<Response, ApiError> {
-    let Json(fetch) = body?;
     check_count(fetch.contents.len())?;
     let wanted: Vec<Wanted> = fetch
         .contents

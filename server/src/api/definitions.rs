@@ -6,15 +6,17 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection};
+use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use axum::http::header::{CONTENT_TYPE, ETAG, HeaderMap, HeaderName, IF_MATCH};
+use axum::http::header::{CONTENT_TYPE, HeaderMap, HeaderName};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
+use super::if_match::{self, IfMatch};
+use super::json_body::JsonBody;
 use super::plans::check_plan_name;
 use super::tasks::{entry, take_secrets};
 use super::{ApiError, ErrorBody, Shared};
@@ -146,11 +148,7 @@ fn refusal(answer: Answer, broken: StatusCode) -> ApiError {
         Answer::Unknown { message } => ApiError::not_found(message),
         Answer::Exists { message } => ApiError::conflict(message),
         Answer::Refused { message } => ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, message),
-        Answer::Changed { tag } => {
-            let error = "somebody else has changed the definition: read it again";
-            let error = ApiError::new(StatusCode::PRECONDITION_FAILED, error);
-            tag.into_iter().fold(error, ApiError::with_details)
-        }
+        Answer::Changed { tag } => if_match::changed("the definition", tag.as_deref()),
         Answer::Broken { errors } => {
             let findings: Vec<Value> = errors.iter().map(finding).collect();
             ApiError::new(broken, "the project would be broken").with_details(findings)
@@ -171,24 +169,6 @@ fn finding(error: &Value) -> Value {
     })
 }
 
-/// The tag of the text that a request replaces.
-fn expected(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
-    let Some(value) = headers.get(IF_MATCH) else { return Ok(None) };
-    let text = value.to_str().unwrap_or_default().trim();
-    if text == "*" {
-        return Ok(Some(text.to_owned()));
-    }
-    let tag = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
-    let tag = tag.filter(|tag| !tag.is_empty() && tag.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-    let bad = || ApiError::bad("If-Match is the ETag of the definition that was read, or *");
-    tag.map(|tag| Some(tag.to_owned())).ok_or_else(bad)
-}
-
-fn etag(tag: &str) -> Result<HeaderValue, ApiError> {
-    HeaderValue::from_str(&format!("\"{tag}\""))
-        .map_err(|_| ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "the project cannot be read"))
-}
-
 /// The text that defines a task: of a task in a Taskfile its lines, of a folder task its Taskfile or `task.yml`. `ETag` stands for the text, `Ez-File` names the file.
 #[utoipa::path(get, path = "/tasks/{name}/yaml", params(("name" = String, Path), Wanted), responses(
     (status = 200, body = Value, content_type = "application/yaml",
@@ -205,7 +185,7 @@ pub async fn read(
     match understood(server.catalog.definition(&question).await?)? {
         Answer::Definition { file, text, tag } => {
             let yaml = HeaderValue::from_static(YAML);
-            let mut response = ([(CONTENT_TYPE, yaml), (ETAG, etag(&tag)?)], text).into_response();
+            let mut response = if_match::tagged(([(CONTENT_TYPE, yaml)], text).into_response(), tag.as_str());
             // A name that is no text of a header is left out.
             if let Ok(file) = HeaderValue::from_str(&file) {
                 response.headers_mut().insert(FILE, file);
@@ -216,8 +196,8 @@ pub async fn read(
     }
 }
 
-/// Gives a task another definition. The whole project is compiled with it first; what would be broken is told with 422 and nothing is saved. `If-Match` is the `ETag`
-/// of the definition that was read, or `*`.
+/// Gives a task another definition. The whole project is compiled with it first; what would be broken is told with 422 and nothing is saved. `If-Match` has to be sent:
+/// it is the `ETag` of the definition that was read, or `*`.
 #[utoipa::path(put, path = "/tasks/{name}/yaml",
     params(("name" = String, Path), Wanted, ("If-Match" = Option<String>, Header)),
     request_body(content = Value, content_type = "application/yaml"), responses(
@@ -233,24 +213,20 @@ pub async fn write(
 ) -> Result<Response, ApiError> {
     let (Path(name), Query(wanted)) = (name?, wanted?);
     let text = yaml_text(&headers, body)?;
-    let expected = expected(&headers)?.ok_or_else(|| {
-        let error = "send If-Match with the ETag of the definition that is replaced";
-        ApiError::new(StatusCode::PRECONDITION_REQUIRED, error)
-    })?;
+    let expected = IfMatch::required(&headers)?;
     let question =
         json!({"question": "write", "task": name, "part": wanted.part, "text": text, "expected": expected});
     let answer = server.catalog.change_definition(&question).await?;
     let (_, tag) = saved(answer, StatusCode::UNPROCESSABLE_ENTITY)?;
     server.audit(&allowed.caller, "edit", format!("task {name}")).await?;
-    let mut response = StatusCode::NO_CONTENT.into_response();
-    if let Some(tag) = tag {
-        response.headers_mut().insert(ETAG, etag(&tag)?);
-    }
-    Ok(response)
+    Ok(if_match::tagged(StatusCode::NO_CONTENT.into_response(), tag.as_deref()))
 }
 
 /// The body as a text in YAML.
-fn yaml_text(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<String, ApiError> {
+pub(super) fn yaml_text(
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<String, ApiError> {
     if let Some(kind) = headers.get(CONTENT_TYPE) {
         let kind = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
         if !YAML_TYPES.iter().any(|known| known.eq_ignore_ascii_case(kind)) {
@@ -258,7 +234,7 @@ fn yaml_text(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result
             return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error));
         }
     }
-    let bytes = body.map_err(|refused| ApiError::new(refused.status(), refused.body_text()))?;
+    let bytes = body?;
     if bytes.len() > MAX_DEFINITION_BYTES {
         return Err(too_long());
     }
@@ -272,21 +248,23 @@ fn too_long() -> ApiError {
 
 /// Makes a task: of a text, as a task in the project's Taskfile or as a folder task, or of a template, as a folder task.
 #[utoipa::path(post, path = "/tasks", request_body = NewTask, responses(
-    (status = 201, body = Written), (status = 409, body = ErrorBody)))]
+    (status = 201, body = Written, headers(("ETag" = String))), (status = 409, body = ErrorBody)))]
 pub async fn create(
     allowed: Allowed<Edit>,
     State(server): State<Shared>,
-    body: Result<Json<NewTask>, JsonRejection>,
-) -> Result<(StatusCode, Json<Written>), ApiError> {
-    let Json(task) = body?;
+    JsonBody(task): JsonBody<NewTask>,
+) -> Result<Response, ApiError> {
     check_name(&task.name)?;
-    let file = match (&task.yaml, &task.template) {
+    let (file, tag) = match (&task.yaml, &task.template) {
         (Some(yaml), None) if task.values.is_empty() => of_text(&server, &task, yaml).await?,
-        (None, Some(template)) if task.metadata.is_none() => of_template(&server, &task, template).await?,
+        (None, Some(template)) if task.metadata.is_none() => {
+            (of_template(&server, &task, template).await?, None)
+        }
         _ => return Err(ApiError::bad("a task is made of `yaml`, or of a `template` with its `values`")),
     };
     server.audit(&allowed.caller, "create", format!("task {}", task.name)).await?;
-    Ok((StatusCode::CREATED, Json(Written { name: task.name, file })))
+    let written = (StatusCode::CREATED, Json(Written { name: task.name, file })).into_response();
+    Ok(if_match::tagged(written, tag.as_deref()))
 }
 
 fn check_name(name: &str) -> Result<(), ApiError> {
@@ -299,7 +277,7 @@ fn check_name(name: &str) -> Result<(), ApiError> {
     if is_name { Ok(()) } else { Err(ApiError::bad(rule)) }
 }
 
-async fn of_text(server: &Shared, task: &NewTask, yaml: &str) -> Result<String, ApiError> {
+async fn of_text(server: &Shared, task: &NewTask, yaml: &str) -> Result<(String, Option<String>), ApiError> {
     let bytes = yaml.len().max(task.metadata.as_ref().map_or(0, String::len));
     if bytes > MAX_DEFINITION_BYTES {
         return Err(too_long());
@@ -308,7 +286,7 @@ async fn of_text(server: &Shared, task: &NewTask, yaml: &str) -> Result<String, 
         "question": "add", "task": task.name, "kind": task.kind, "text": yaml, "metadata": task.metadata,
     });
     let answer = server.catalog.change_definition(&question).await?;
-    saved(answer, StatusCode::UNPROCESSABLE_ENTITY).map(|(file, _)| file)
+    saved(answer, StatusCode::UNPROCESSABLE_ENTITY)
 }
 
 async fn of_template(server: &Shared, task: &NewTask, template: &str) -> Result<String, ApiError> {
@@ -346,7 +324,7 @@ pub async fn delete(
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
     let Path(name) = name?;
-    let question = json!({"question": "remove", "task": name, "expected": expected(&headers)?});
+    let question = json!({"question": "remove", "task": name, "expected": IfMatch::of(&headers)?});
     saved(server.catalog.change_definition(&question).await?, StatusCode::CONFLICT)?;
     server.audit(&allowed.caller, "delete", format!("task {name}")).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -354,15 +332,15 @@ pub async fn delete(
 
 /// Makes a plan with a task as its only step.
 #[utoipa::path(post, path = "/tasks/{name}/to-plan", params(("name" = String, Path)), request_body = PlanOfTask,
-    responses((status = 201, body = Written), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),
+    responses((status = 201, body = Written, headers(("ETag" = String))), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),
     (status = 412, body = ErrorBody)))]
 pub async fn to_plan(
     allowed: Allowed<Edit>,
     State(server): State<Shared>,
     name: Result<Path<String>, PathRejection>,
-    body: Result<Json<PlanOfTask>, JsonRejection>,
-) -> Result<(StatusCode, Json<Written>), ApiError> {
-    let (Path(task), Json(mut plan)) = (name?, body?);
+    JsonBody(mut plan): JsonBody<PlanOfTask>,
+) -> Result<Response, ApiError> {
+    let Path(task) = name?;
     check_plan_name(&plan.plan_name)?;
     let secrets = take_secrets(&entry(&server, Kind::Tasks, &task).await?, &mut plan.vars)?;
     if let Some(name) = secrets.0.keys().next() {
@@ -375,31 +353,15 @@ pub async fn to_plan(
         "question": "plan", "task": task, "plan": plan.plan_name, "vars": vars, "overwrite": plan.overwrite,
     });
     let answer = server.catalog.change_definition(&question).await?;
-    let (file, _) = saved(answer, StatusCode::UNPROCESSABLE_ENTITY)?;
+    let (file, tag) = saved(answer, StatusCode::UNPROCESSABLE_ENTITY)?;
     server.audit(&allowed.caller, "create", format!("plan {}", plan.plan_name)).await?;
-    Ok((StatusCode::CREATED, Json(Written { name: plan.plan_name, file })))
+    let written = (StatusCode::CREATED, Json(Written { name: plan.plan_name, file })).into_response();
+    Ok(if_match::tagged(written, tag.as_deref()))
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::http::header::{HeaderMap, IF_MATCH};
-
-    use super::{check_name, expected};
-
-    #[test]
-    fn tags_are_read_from_headers() {
-        let read = |text: &'static str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(IF_MATCH, axum::http::HeaderValue::from_static(text));
-            expected(&headers).ok().flatten()
-        };
-        assert_eq!(read("\"abc\"").as_deref(), Some("abc"));
-        assert_eq!(read("*").as_deref(), Some("*"));
-        for bad in ["abc", "\"\"", "W/\"abc\"", "\"a\", \"b\"", ""] {
-            assert_eq!(read(bad), None, "{bad}");
-        }
-        assert!(expected(&HeaderMap::new()).is_ok_and(|tag| tag.is_none()));
-    }
+    use super::check_name;
 
     #[test]
     fn names_are_no_flags() {

@@ -52,8 +52,8 @@ pub struct Wanted {
     state: Option<JobState>,
     /// The name of a task or plan.
     name: Option<String>,
-    /// The number of a node.
-    node: Option<i64>,
+    /// The node, by its name or number.
+    node: Option<String>,
     /// Jobs with smaller numbers: `next` of the page before.
     cursor: Option<JobId>,
     /// How many at most: 50, and up to 1,000.

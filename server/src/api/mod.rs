@@ -8,8 +8,10 @@ pub mod definitions;
 pub mod document;
 mod document_page;
 pub mod history;
+mod if_match;
 pub mod job_files;
 pub mod jobs;
+mod json_body;
 pub mod metrics;
 pub mod nodes;
 pub mod params;
@@ -30,7 +32,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::path::ErrorKind;
+use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
 use axum::http::StatusCode;
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
@@ -49,9 +52,13 @@ use crate::catalog::{Catalog, CatalogError};
 use crate::clock::now_ms;
 use crate::dispatcher::Dispatcher;
 use crate::events::Events;
+use crate::json_fields::JsonError;
 use crate::metrics::Metrics;
 use crate::store::{self, Store, StoreError};
 use crate::sync::content_store::ContentStore;
+
+/// How much of an address that cannot be understood is shown, in characters.
+const MAX_SHOWN: usize = 80;
 
 /// What every handler works with.
 pub struct Server {
@@ -219,9 +226,23 @@ impl From<AuthError> for ApiError {
     }
 }
 
-impl From<JsonRejection> for ApiError {
-    fn from(rejection: JsonRejection) -> Self {
-        Self::new(rejection.status(), rejection.body_text())
+impl From<BytesRejection> for ApiError {
+    fn from(rejection: BytesRejection) -> Self {
+        let status = rejection.status();
+        if status == StatusCode::PAYLOAD_TOO_LARGE {
+            return Self::new(status, "the body is longer than this server takes (`http.max_body_bytes`)");
+        }
+        Self::new(status, rejection.body_text())
+    }
+}
+
+impl From<JsonError> for ApiError {
+    fn from(error: JsonError) -> Self {
+        let status = match error {
+            JsonError::Syntax(_) => StatusCode::BAD_REQUEST,
+            JsonError::Wrong(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        };
+        Self::new(status, error.to_string())
     }
 }
 
@@ -233,7 +254,18 @@ impl From<QueryRejection> for ApiError {
 
 impl From<PathRejection> for ApiError {
     fn from(rejection: PathRejection) -> Self {
-        Self::new(rejection.status(), rejection.body_text())
+        let no_number = match &rejection {
+            PathRejection::FailedToDeserializePathParams(failed) => match failed.kind() {
+                ErrorKind::ParseError { value, .. }
+                | ErrorKind::ParseErrorAtKey { value, .. }
+                | ErrorKind::ParseErrorAtIndex { value, .. } => Some(value),
+                _ => None,
+            },
+            _ => None,
+        };
+        let Some(value) = no_number else { return Self::new(rejection.status(), rejection.body_text()) };
+        let shown: String = value.escape_debug().take(MAX_SHOWN).collect();
+        Self::bad(format!("`{shown}` stands in the address where a whole number is wanted"))
     }
 }
 

@@ -6,13 +6,14 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use utoipa::{IntoParams, ToSchema};
 
+use super::json_body::JsonBody;
 use super::{ApiError, ErrorBody, Shared};
 use crate::auth::{self, Admin, Allowed, Read};
 use crate::dispatcher::{Connection, Drained, NodeNow};
@@ -216,9 +217,8 @@ pub struct RegisteredNode {
 pub async fn register(
     allowed: Allowed<auth::Node>,
     State(server): State<Shared>,
-    body: Result<Json<NewNode>, JsonRejection>,
+    JsonBody(NewNode { name, id, tags }): JsonBody<NewNode>,
 ) -> Result<(StatusCode, Json<RegisteredNode>), ApiError> {
-    let Json(NewNode { name, id, tags }) = body?;
     if tags.len() > MAX_TAGS
         || ![&name].into_iter().chain(&id).chain(&tags).all(|text| node_words::is_word(text))
     {

@@ -15,7 +15,7 @@ use axum::response::Response;
 use axum::response::sse::Event;
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 use super::jobs::{CancelAnswer, LogFormat, READ_BYTES, event_stream, page_size};
@@ -26,6 +26,7 @@ use super::{ApiError, ErrorBody, Shared};
 use crate::auth::{Allowed, Read, Run};
 use crate::catalog::Kind;
 use crate::job::{JobId, JobSpec, JobState, PlanRunId};
+use crate::json_fields;
 use crate::log_file::LogFiles;
 use crate::plan_events::{self, MAX_LINE_BYTES, Printed};
 use crate::secrets::Secrets;
@@ -43,8 +44,8 @@ pub struct RunsWanted {
     name: Option<String>,
     /// `pending`, `running`, `success`, `failed` or `cancelled`.
     state: Option<JobState>,
-    /// The number of the node that keeps the run.
-    node: Option<i64>,
+    /// The node that keeps the run, by its name or number.
+    node: Option<String>,
     /// Runs with smaller numbers: `next` of the page before.
     cursor: Option<PlanRunId>,
     /// How many at most: 50, and up to 1,000.
@@ -173,8 +174,7 @@ pub async fn resume(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<AcceptedRun>), ApiError> {
     let Path(id) = id?;
-    let body = body.map_err(|rejection| ApiError::new(rejection.status(), rejection.body_text()))?;
-    let wanted = wanted_resume(&body)?;
+    let wanted = wanted_resume(&body?)?;
     let found = server
         .store
         .read(move |connection| {
@@ -246,10 +246,8 @@ fn wanted_resume(body: &[u8]) -> Result<ResumePlan, ApiError> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(ResumePlan::default());
     }
-    let bad = |error: serde_json::Error| ApiError::bad(error.to_string());
-    // Else a list would be taken for an object without names.
-    let wanted: Option<Map<String, Value>> = serde_json::from_slice(body).map_err(bad)?;
-    serde_json::from_value(Value::Object(wanted.unwrap_or_default())).map_err(bad)
+    let wanted: Option<ResumePlan> = json_fields::read(body)?;
+    Ok(wanted.unwrap_or_default())
 }
 
 /// What a step printed: `text/event-stream` with events `log` (`{stream, time, text}`) and one `end` (`{state, exit_code, reason}`) when the step is done, whose ids are

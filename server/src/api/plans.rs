@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, PathRejection, StringRejection};
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, State};
-use axum::http::header::{CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH, LOCATION};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::header::{CONTENT_TYPE, HeaderMap, LOCATION};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use ez_compiler::ast::param::variable_name;
 use ez_compiler::folder::is_name;
@@ -15,6 +16,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::definitions::yaml_text;
+use super::if_match::{self, IfMatch};
+use super::json_body::JsonBody;
 use super::tasks::{entry, submit, take_secrets};
 use super::{ApiError, ErrorBody, Shared};
 use crate::auth::{Allowed, Edit, Read, Run};
@@ -171,9 +175,8 @@ pub async fn list(_: Allowed<Read>, State(server): State<Shared>) -> Result<Json
 pub async fn create(
     allowed: Allowed<Edit>,
     State(server): State<Shared>,
-    body: Result<Json<NewPlan>, JsonRejection>,
+    JsonBody(NewPlan { name, yaml }): JsonBody<NewPlan>,
 ) -> Result<Response, ApiError> {
-    let Json(NewPlan { name, yaml }) = body?;
     check_plan_name(&name)?;
     let _changing = server.catalog.changing().await;
     server.catalog.forget(Kind::Plans).await;
@@ -181,11 +184,11 @@ pub async fn create(
         return Err(taken(&name));
     }
     let path = server.catalog.root().join(PLANS).join(format!("{name}.yml"));
-    let saved = write(&server, name, path, None, yaml).await?;
+    let (saved, tag) = write(&server, name, path, None, yaml).await?;
     server.audit(&allowed.caller, "create", format!("plan {}", saved.name)).await?;
     let place = HeaderValue::from_str(&format!("/api/v1/plans/{}", saved.name));
     let headers = place.map(|place| [(LOCATION, place)]).map_err(|_| ApiError::bad("no name of a plan"))?;
-    Ok((StatusCode::CREATED, headers, tagged(saved)).into_response())
+    Ok(if_match::tagged((StatusCode::CREATED, headers, Json(saved)).into_response(), tag.as_str()))
 }
 
 /// A plan: its steps, what each waits for, and its levels.
@@ -227,7 +230,7 @@ pub async fn delete(
 ) -> Result<StatusCode, ApiError> {
     let Path(name) = name?;
     let _changing = server.catalog.changing().await;
-    let (path, _) = meant(&server, &name, &headers).await?;
+    let (path, _) = meant(&server, &name, IfMatch::of(&headers)?.as_ref()).await?;
     std::fs::remove_file(path).map_err(|error| disk(&error))?;
     server.catalog.forget(Kind::Plans).await;
     server.audit(&allowed.caller, "delete", format!("plan {name}")).await?;
@@ -247,30 +250,32 @@ pub async fn yaml(
     let Path(name) = name?;
     let (_, source) = source(&server, &name).await?;
     let yaml = HeaderValue::from_static("application/yaml; charset=utf-8");
-    Ok(([(CONTENT_TYPE, yaml), etag(&source.etag)?], source.text).into_response())
+    Ok(if_match::tagged(([(CONTENT_TYPE, yaml)], source.text).into_response(), source.tag.as_str()))
 }
 
-/// Changes the text of a plan. It is compiled first: one with errors is refused, with its diagnostics in `details`. With the header `If-Match` it is only changed where
-/// it is still the version that was read.
+/// Changes the text of a plan. It is compiled first: one with errors is refused, with its diagnostics in `details`. `If-Match` has to be sent: it is the `ETag` of the
+/// text that was read, or `*`.
 #[utoipa::path(put, path = "/plans/{name}/yaml", params(("name" = String, Path), ("If-Match" = Option<String>, Header)),
     request_body(content = String, content_type = "application/yaml"), responses(
     (status = 200, body = SavedPlan), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 412, body = ErrorBody),
-    (status = 413, body = ErrorBody), (status = 422, body = ErrorBody), (status = 503, body = ErrorBody)))]
+    (status = 413, body = ErrorBody), (status = 422, body = ErrorBody), (status = 428, body = ErrorBody),
+    (status = 503, body = ErrorBody)))]
 pub async fn save(
     allowed: Allowed<Edit>,
     State(server): State<Shared>,
     name: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
-    body: Result<String, StringRejection>,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
     let Path(name) = name?;
-    let text = body.map_err(|rejection| ApiError::new(rejection.status(), rejection.body_text()))?;
+    let text = yaml_text(&headers, body)?;
+    let wanted = IfMatch::required(&headers)?;
     let _changing = server.catalog.changing().await;
-    let (path, before) = meant(&server, &name, &headers).await?;
-    let saved = write(&server, name, path, Some(&before.text), text).await?;
+    let (path, before) = meant(&server, &name, Some(&wanted)).await?;
+    let (saved, tag) = write(&server, name, path, Some(&before.text), text).await?;
     server.audit(&allowed.caller, "edit", format!("plan {}", saved.name)).await?;
-    Ok(tagged(saved))
+    Ok(if_match::tagged(Json(saved).into_response(), tag.as_str()))
 }
 
 /// Runs a plan. The run is safe when this answers.
@@ -282,9 +287,9 @@ pub async fn run(
     allowed: Allowed<Run>,
     State(server): State<Shared>,
     name: Result<Path<String>, PathRejection>,
-    body: Result<Json<RunPlan>, JsonRejection>,
+    JsonBody(mut run): JsonBody<RunPlan>,
 ) -> Result<(StatusCode, Json<AcceptedRun>), ApiError> {
-    let (Path(name), Json(mut run)) = (name?, body?);
+    let Path(name) = name?;
     let entry = entry(&server, Kind::Plans, &name).await?;
     let secrets = take_secrets(&entry, &mut run.vars)?;
     check_names(&entry, &run.vars)?;
@@ -328,9 +333,8 @@ pub async fn run(
 pub async fn run_task(
     allowed: Allowed<Run>,
     State(server): State<Shared>,
-    body: Result<Json<RunTaskAsPlan>, JsonRejection>,
+    JsonBody(mut run): JsonBody<RunTaskAsPlan>,
 ) -> Result<(StatusCode, Json<AcceptedRun>), ApiError> {
-    let Json(mut run) = body?;
     let entry = entry(&server, Kind::Tasks, &run.task).await?;
     let secrets = take_secrets(&entry, &mut run.vars)?;
     let plan = PlanOrder { task: Some(run.task.clone()), ..PlanOrder::default() };
@@ -391,12 +395,11 @@ async fn source(server: &Shared, name: &str) -> Result<(PathBuf, Source), ApiErr
 }
 
 /// The same, where it is the version that a change is meant for.
-async fn meant(server: &Shared, name: &str, headers: &HeaderMap) -> Result<(PathBuf, Source), ApiError> {
+async fn meant(server: &Shared, name: &str, wanted: Option<&IfMatch>) -> Result<(PathBuf, Source), ApiError> {
     server.catalog.forget(Kind::Plans).await;
     let (path, source) = source(server, name).await?;
-    let if_match = headers.get(IF_MATCH).map(|value| value.to_str().unwrap_or_default());
-    if !source.is_meant(if_match) {
-        return Err(changed(name));
+    if wanted.is_some_and(|wanted| !wanted.is_met_by(&source.tag)) {
+        return Err(changed(name, Some(&source.tag)));
     }
     Ok((path, source))
 }
@@ -405,9 +408,8 @@ fn taken(name: &str) -> ApiError {
     ApiError::conflict(format!("there is a plan named `{name}` already"))
 }
 
-fn changed(name: &str) -> ApiError {
-    let error = format!("the plan `{name}` is another one than If-Match says: read it again");
-    ApiError::new(StatusCode::PRECONDITION_FAILED, error)
+fn changed(name: &str, now: Option<&str>) -> ApiError {
+    if_match::changed(&format!("the plan `{name}`"), now)
 }
 
 /// Compiles a text and puts it into its place.
@@ -417,7 +419,7 @@ async fn write(
     path: PathBuf,
     before: Option<&str>,
     text: String,
-) -> Result<SavedPlan, ApiError> {
+) -> Result<(SavedPlan, String), ApiError> {
     if text.len() as u64 > source_file::MAX_BYTES {
         return Err(ApiError::new(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -426,22 +428,12 @@ async fn write(
     }
     let diagnostics = server.catalog.check_plan(&name, &text).await?;
     if source_file::replace(&path, before, &text).map_err(|error| disk(&error))? == Saved::Changed {
-        return Err(if before.is_some() { changed(&name) } else { taken(&name) });
+        return Err(if before.is_some() { changed(&name, None) } else { taken(&name) });
     }
     server.catalog.forget(Kind::Plans).await;
-    Ok(SavedPlan { name, etag: Source::new(text).etag, diagnostics })
-}
-
-fn tagged(saved: SavedPlan) -> Response {
-    match etag(&saved.etag) {
-        Ok(etag) => ([etag], Json(saved)).into_response(),
-        Err(error) => error.into_response(),
-    }
-}
-
-fn etag(etag: &str) -> Result<(HeaderName, HeaderValue), ApiError> {
-    let value = HeaderValue::from_str(etag).map_err(|_| ApiError::bad("the version has no name"))?;
-    Ok((ETAG, value))
+    let tag = Source::new(text).tag;
+    let saved = SavedPlan { name, etag: if_match::quoted(&tag), diagnostics };
+    Ok((saved, tag))
 }
 
 fn disk(error: &std::io::Error) -> ApiError {

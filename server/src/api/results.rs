@@ -1,7 +1,6 @@
 //! What a job has to say beyond its exit code.
 
-use axum::Json;
-use axum::extract::rejection::{JsonRejection, PathRejection};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
@@ -9,6 +8,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::jobs::no_job;
+use super::json_body::JsonBody;
 use super::{ApiError, ErrorBody, Shared};
 use crate::auth::{Allowed, Node};
 use crate::clock::now_ms;
@@ -37,9 +37,9 @@ pub async fn attach(
     allowed: Allowed<Node>,
     State(server): State<Shared>,
     id: Result<Path<JobId>, PathRejection>,
-    body: Result<Json<NewResult>, JsonRejection>,
+    JsonBody(NewResult { attempt: fence, result }): JsonBody<NewResult>,
 ) -> Result<StatusCode, ApiError> {
-    let (Path(job), Json(NewResult { attempt: fence, result })) = (id?, body?);
+    let Path(job) = id?;
     let text = result.to_string();
     if text.len() > MAX_RESULT_BYTES {
         let error = format!("a result has at most {MAX_RESULT_BYTES} bytes");

@@ -3,13 +3,14 @@
 #![expect(unused_qualifications, reason = "the macro of the routes names the types of their queries so")]
 
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::jobs::page_size;
+use super::json_body::JsonBody;
 use super::{ApiError, Shared};
 use crate::auth::{Allowed, Read, Run};
 use crate::store::executions::{self, Execution, Place, Report};
@@ -97,9 +98,8 @@ pub async fn show(_: Allowed<Read>, State(server): State<Shared>) -> Result<Json
 pub async fn report(
     allowed: Allowed<Run>,
     State(server): State<Shared>,
-    body: Result<Json<Report>, JsonRejection>,
+    JsonBody(report): JsonBody<Report>,
 ) -> Result<(StatusCode, Json<Reported>), ApiError> {
-    let Json(report) = body?;
     let is_long = |text: &str| text.is_empty() || text.len() > MAX_NAME_BYTES;
     if is_long(&report.name) || report.node.as_deref().is_some_and(is_long) {
         return Err(ApiError::bad(format!("name and node have 1 to {MAX_NAME_BYTES} bytes")));

@@ -5,11 +5,11 @@ use std::io;
 
 use axum::Json;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::json_body::JsonBody;
 use super::tasks::{Accepted, submit};
 use super::{ApiError, ErrorBody, Shared};
 use crate::auth::{Allowed, Run};
@@ -98,9 +98,8 @@ pub struct RunFiles {
 pub async fn run(
     allowed: Allowed<Run>,
     State(server): State<Shared>,
-    body: Result<Json<RunFiles>, JsonRejection>,
+    JsonBody(run): JsonBody<RunFiles>,
 ) -> Result<(StatusCode, Json<Accepted>), ApiError> {
-    let Json(run) = body?;
     check_name(&run.name)?;
     Patterns::new(&run.outputs).map_err(|error| ApiError::bad(error.to_string()))?;
     let (store, inputs) = (server.content.clone(), run.inputs);

@@ -11,6 +11,7 @@ use axum::extract::ws::{Message, WebSocket};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc, watch};
@@ -23,6 +24,7 @@ use crate::auth::Caller;
 use crate::dispatcher::Event;
 use crate::events::{KeptEvent, Subject};
 use crate::job::{Fence, JobId, PlanRunId};
+use crate::json_fields::{self, read_member};
 use crate::log_frame;
 use crate::store::{jobs, plan_runs};
 use crate::wire::Attempt;
@@ -282,7 +284,7 @@ impl Listener {
 
     /// Does what a message says.
     async fn obey(&mut self, text: &str) -> Result<(), Over> {
-        let said: Said = match serde_json::from_str(text) {
+        let said: Said = match json_fields::read(text.as_bytes()) {
             Ok(said) => said,
             Err(error) => return self.complain(&format!("the message cannot be read: {error}")).await,
         };
@@ -390,8 +392,8 @@ impl Listener {
     }
 }
 
-fn read<T: serde::de::DeserializeOwned>(data: Value) -> Result<T, String> {
-    serde_json::from_value(data).map_err(|error| format!("data cannot be read: {error}"))
+fn read<T: DeserializeOwned>(data: Value) -> Result<T, String> {
+    read_member("data", data).map_err(|wrong| wrong.to_string())
 }
 
 /// Reads the logs of a job's attempts, one after the other, as they grow.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, PathRejection};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use ez_compiler::ast::param::variable_name;
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use super::json_body::JsonBody;
 use super::{ApiError, ErrorBody, Shared};
 use crate::auth::{Allowed, Read, Run};
 use crate::catalog::Kind;
@@ -119,9 +120,8 @@ pub async fn one(
 pub async fn run(
     allowed: Allowed<Run>,
     State(server): State<Shared>,
-    body: Result<Json<RunTask>, JsonRejection>,
+    JsonBody(mut run): JsonBody<RunTask>,
 ) -> Result<(StatusCode, Json<Accepted>), ApiError> {
-    let Json(mut run) = body?;
     let entry = entry(&server, Kind::Tasks, &run.task).await?;
     let secrets = take_secrets(&entry, &mut run.vars)?;
     let lock = lock_of(&entry, &run.task, run.lock)?;

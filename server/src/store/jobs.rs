@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{StoreError, plan_runs};
+use super::{StoreError, nodes, plan_runs};
 use crate::job::{Ending, Fence, JobId, JobSpec, JobState};
 use crate::queue::NodeId;
 use crate::wire::Attempt;
@@ -341,8 +341,8 @@ pub struct Filter {
     pub state: Option<JobState>,
     /// Of this task or plan.
     pub name: Option<String>,
-    /// Whose last attempt was on this node.
-    pub node: Option<NodeId>,
+    /// Whose last attempt was on this node, by its name or number.
+    pub node: Option<String>,
     /// With smaller numbers than this.
     pub before: Option<JobId>,
     /// How many at most.
@@ -366,6 +366,7 @@ pub struct Page {
 /// # Errors
 /// The database fails.
 pub fn list(connection: &Connection, filter: &Filter) -> Result<Page, StoreError> {
+    let is_called = nodes::is_called("node");
     let mut conditions: Vec<&str> = Vec::new();
     let mut values: Vec<Value> = Vec::new();
     if let Some(state) = filter.state {
@@ -376,9 +377,9 @@ pub fn list(connection: &Connection, filter: &Filter) -> Result<Page, StoreError
         conditions.push("name = ?");
         values.push(name.clone().into());
     }
-    if let Some(node) = filter.node {
-        conditions.push("node = ?");
-        values.push(node.into());
+    if let Some(node) = &filter.node {
+        conditions.push(&is_called);
+        values.extend(nodes::called(node));
     }
     if let Some(before) = filter.before {
         conditions.push("id < ?");

@@ -1,5 +1,6 @@
 //! Nodes that have ever registered.
 
+use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -74,6 +75,11 @@ fn tags_text(tags: &[String]) -> String {
     serde_json::Value::from(tags).to_string()
 }
 
+/// The condition that a column names the node that somebody calls by its number, of which nothing else may be known any more, or by its name.
+pub fn is_called(column: &str) -> String {
+    format!("({column} = ? OR {column} IN (SELECT nodes.id FROM nodes WHERE nodes.name = ?))")
+}
+
 const COLUMNS: &str = "SELECT id, name, tags, slots, registered, drained FROM nodes";
 
 fn record(row: &Row<'_>) -> rusqlite::Result<NodeRecord> {
@@ -95,6 +101,11 @@ fn record(row: &Row<'_>) -> rusqlite::Result<NodeRecord> {
 pub fn find(connection: &Connection, id: NodeId) -> Result<Option<NodeRecord>, StoreError> {
     let mut query = connection.prepare_cached(&format!("{COLUMNS} WHERE id = ?1"))?;
     Ok(query.query_row([id], record).optional()?)
+}
+
+/// The values of [`is_called`] for what somebody calls a node: its number, or its name.
+pub fn called(name: &str) -> [Value; 2] {
+    [name.parse::<NodeId>().map_or(Value::Null, Value::from), name.to_owned().into()]
 }
 
 /// All nodes, by their names.

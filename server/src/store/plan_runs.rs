@@ -8,8 +8,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::StoreError;
 use super::jobs::NewJob;
+use super::{StoreError, nodes};
 use crate::job::{Fence, JobId, JobState, PlanRunId};
 use crate::plan_events::{Change, PlannedStep, Told};
 use crate::queue::NodeId;
@@ -353,8 +353,8 @@ pub struct Filter {
     pub name: Option<String>,
     /// In this state.
     pub state: Option<JobState>,
-    /// Kept on this node.
-    pub node: Option<NodeId>,
+    /// Kept on this node, by its name or number.
+    pub node: Option<String>,
     /// With smaller numbers than this.
     pub before: Option<PlanRunId>,
     /// How many at most.
@@ -376,9 +376,10 @@ pub fn list(connection: &Connection, filter: &Filter) -> Result<Vec<PlanRunRecor
         conditions.push("last.state = ?");
         values.push(state.name().to_owned().into());
     }
-    if let Some(node) = filter.node {
-        conditions.push("runs.node = ?");
-        values.push(node.into());
+    let is_called = nodes::is_called("runs.node");
+    if let Some(node) = &filter.node {
+        conditions.push(&is_called);
+        values.extend(nodes::called(node));
     }
     if let Some(before) = filter.before {
         conditions.push("runs.id < ?");
