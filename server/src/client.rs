@@ -49,7 +49,8 @@ fn ask(url: &str, route: &str, token: Option<&str>, ca: Option<&Path>) -> Result
     let answer: Value = serde_json::from_str(&text).unwrap_or_default();
     if status != 200 {
         let said = answer["error"].as_str().unwrap_or(&text);
-        return Err(ClientError::Refused(url.to_owned(), status, said.to_owned()));
+        let more = answer["details"].as_str().map(|more| format!(": {more}")).unwrap_or_default();
+        return Err(ClientError::Refused(url.to_owned(), status, format!("{said}{more}")));
     }
     Ok(answer)
 }

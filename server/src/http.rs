@@ -30,7 +30,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::agent::connect::{ConnectError, Connector, Link};
 use crate::agent::{self, AgentError, AgentSettings};
 use crate::api::nodes::PlainNodes;
-use crate::api::socket::KnownAgents;
+use crate::api::socket::{KnownAgents, OpenSockets};
 use crate::api::{self, ApiError, Server, Shared, socket, subscription};
 use crate::auth::{Authority, Caller, Openness};
 use crate::catalog::Catalog;
@@ -136,7 +136,7 @@ pub async fn serve(
     let content = settings.database.with_file_name(CONTENT);
     let content = ContentStore::open(&content)
         .map_err(|error| ServeError::Directory(content.display().to_string(), error))?;
-    tokio::spawn(garbage::collect_on_server(content.clone(), store.clone()));
+    tokio::spawn(garbage::collect_on_server(content.clone(), settings.content, store.clone()));
     let logs = Arc::new(logs);
     let key = match &settings.secret_key {
         SecretKeySource::Text(text) => SecretKey::of_text(text)?,
@@ -161,6 +161,7 @@ pub async fn serve(
         metrics: Metrics::new(store.commit_times().clone(), version),
         plain_nodes: PlainNodes::default(),
         agents: KnownAgents::default(),
+        sockets: OpenSockets::new(all_end.clone()),
         strangers: Arc::new(Semaphore::new(socket::MAX_STRANGERS)),
         authority: authority
             .knowing_attempts(key)
@@ -174,6 +175,7 @@ pub async fn serve(
         version,
         began: std::time::Instant::now(),
     });
+    let shared = Arc::clone(&server);
     tokio::spawn(subscription::publish_all(Arc::clone(&server)));
     let watching = Arc::clone(&server);
     tokio::spawn(async move { watching.authority.watch_tokens().await });
@@ -199,6 +201,13 @@ pub async fn serve(
     if let Some(warning) = warning {
         eprintln!("ez: {warning}");
     }
+    let acceptor = acceptor.map(|acceptor| {
+        let (changed, now) = watch::channel(acceptor);
+        if let Some(files) = settings.tls.clone() {
+            tokio::spawn(tls::follow(files, changed));
+        }
+        now
+    });
     let gate = Gate {
         router: router(server, &settings.http, &all_end),
         acceptor,
@@ -213,8 +222,9 @@ pub async fn serve(
     drop(listener);
     end_all.send_replace(true);
     let all = u32::try_from(settings.http.max_connections).unwrap_or(u32::MAX);
-    // All places are free when all connections have ended.
-    let _ = tokio::time::timeout(settings.grace, gate.free.acquire_many(all)).await;
+    // All places are free when all connections have ended, but for those that became WebSockets.
+    let ended = async { tokio::join!(gate.free.acquire_many(all), shared.sockets.all_ended()) };
+    let _ = tokio::time::timeout(settings.grace, ended).await;
     Ok(folded.fold_log().await?)
 }
 
@@ -251,7 +261,7 @@ async fn told_to_end(
 /// Where connections come in.
 struct Gate {
     router: Router,
-    acceptor: Option<TlsAcceptor>,
+    acceptor: Option<watch::Receiver<TlsAcceptor>>,
     limits: HttpLimits,
     free: Arc<Semaphore>,
     end: watch::Receiver<bool>,
@@ -273,7 +283,8 @@ impl Gate {
     fn admit(&self, stream: TcpStream, remote: SocketAddr, place: OwnedSemaphorePermit) {
         let _ = stream.set_nodelay(true);
         let router = self.router.clone().layer(axum::Extension(ConnectInfo(remote)));
-        let (limit, end, acceptor) = (self.limits.head, self.end.clone(), self.acceptor.clone());
+        let (limit, end, acceptor) =
+            (self.limits.head, self.end.clone(), self.acceptor.as_ref().map(|now| now.borrow().clone()));
         tokio::spawn(async move {
             let Some(acceptor) = acceptor else {
                 return converse(stream, router, limit, end, place).await;
@@ -330,7 +341,6 @@ pub fn router(server: Shared, limits: &HttpLimits, end: &watch::Receiver<bool>) 
     let (body, end) = (limits.body, end.clone());
     let (routes, _) = api::routes();
     routes
-        .route("/api/v1/ws", get(socket::connect))
         .route("/health", get(api::system::health))
         .route("/metrics", get(api::metrics::show))
         .fallback(|| async { ApiError::not_found("there is nothing here; see /api/v1/openapi.json") })

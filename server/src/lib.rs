@@ -10,6 +10,7 @@ pub mod auth;
 pub mod catalog;
 pub mod client;
 pub mod clock;
+pub mod disk_space;
 pub mod dispatcher;
 pub mod docker;
 pub mod events;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::agent::AgentSettings;
 use crate::queue::Limits;
 use crate::store::retention::Retention;
+use crate::sync::content_store::ContentLimits;
 use crate::tls::TlsFiles;
 
 /// Where the database is, below the project's root.
@@ -41,6 +42,8 @@ pub struct ServerSettings {
     pub secret_key: SecretKeySource,
     /// How long what has ended is kept.
     pub retention: Retention,
+    /// How much of the files of jobs is kept.
+    pub content: ContentLimits,
     /// What clients may take.
     pub http: HttpLimits,
     /// How long a server that is told to end waits for the jobs of its own agent.

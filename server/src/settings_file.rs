@@ -63,6 +63,8 @@ pub const SETTINGS: &[SettingRow] = settings! {
     "retention.jobs_per_task" "" "" "10000" "500" "of each task so many ended jobs are kept; 0 is all"
     "retention.log_bytes" "" "" "21474836480" "1073741824" "the oldest ended jobs are forgotten where all logs together are longer, in bytes; 0 is never"
     "retention.audit_days" "" "" "365" "730" "for how many days the audit log is kept; 0 is for ever"
+    "retention.content_days" "" "" "30" "7" "files of jobs that were not used for so many days are removed; 0 is never"
+    "retention.content_bytes" "" "" "21474836480" "1073741824" "those that were not used for the longest time are removed where all files of jobs together are longer, in bytes; 0 is never"
     "http.head_seconds" "" "" "20" "5" "how long a client may take to send the head of a request"
     "http.body_seconds" "" "" "30" "5" "how long a client may keep silent within a body; bodies may take longer where they come at 16 KiB a second or more"
     "http.max_body_bytes" "" "" "4194304" "1048576" "the longest body of a request in JSON"
@@ -135,6 +137,8 @@ pub struct RetentionTable {
     pub jobs_per_task: Option<u64>,
     pub log_bytes: Option<u64>,
     pub audit_days: Option<u64>,
+    pub content_days: Option<u64>,
+    pub content_bytes: Option<u64>,
 }
 
 /// The table `http`.

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
@@ -11,10 +12,14 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, RootCertStore, ServerConfig};
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 /// The longest file of certificates or keys that is read, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
+
+/// How often the files are looked at.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The certificate of a server and its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,6 +154,45 @@ pub fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, TlsError> {
         .map_err(refused)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// Reads certificate and key again whenever their files have changed. One that cannot be used is told of, and that before it goes on to be used.
+pub async fn follow(files: TlsFiles, acceptor: watch::Sender<TlsAcceptor>) {
+    let mut used = state(&files);
+    let mut last = used;
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let now = state(&files);
+        // Two files are not changed at once: what still changes is looked at later.
+        if now != used && now == last {
+            used = now;
+            match self::acceptor(&files) {
+                Ok(read) => {
+                    acceptor.send_replace(read);
+                    eprintln!(
+                        "ez: the certificate {} was changed, and is used from now on",
+                        files.cert.display()
+                    );
+                    if let Ok(Some(warning)) = warning(&files) {
+                        eprintln!("ez: {warning}");
+                    }
+                }
+                Err(error) => eprintln!("ez: {error}; the certificate before it is still used"),
+            }
+        }
+        last = now;
+    }
+}
+
+/// What tells that a file has changed: when, how long it is, and which it is; `None` where it is not there.
+type FileState = Option<(SystemTime, u64, u64)>;
+
+fn state(files: &TlsFiles) -> [FileState; 2] {
+    use std::os::unix::fs::MetadataExt;
+    [&files.cert, &files.key].map(|path| {
+        let metadata = fs::metadata(path).ok()?;
+        Some((metadata.modified().ok()?, metadata.len(), metadata.ino()))
+    })
 }
 
 /// What a client says of a certificate. A verifier looks at its time, and whether it is that of a server, before it looks for who vouches for it.

@@ -77,6 +77,17 @@ impl EventClient {
         }
     }
 
+    /// The code with which the server closes the connection; `None` where it ends without a word.
+    pub fn close_code(&mut self) -> Option<u16> {
+        loop {
+            match self.runtime.block_on(self.socket.next()) {
+                Some(Ok(Message::Close(frame))) => return frame.map(|frame| frame.code.into()),
+                Some(Ok(_)) => {}
+                _ => return None,
+            }
+        }
+    }
+
     /// The next message of a kind.
     ///
     /// # Panics

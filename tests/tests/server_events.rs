@@ -7,6 +7,9 @@ use ez_tests::event_client::EventClient;
 use ez_tests::job_server::{JobAgent, JobServer};
 use serde_json::{Value, json};
 
+/// The version of what agents and the server tell each other.
+const VERSION: u32 = 3;
+
 const TASKFILE: &str = r"version: '3'
 silent: true
 tasks:
@@ -224,6 +227,46 @@ fn what_cannot_be_understood_is_told_and_costs_nothing() {
     assert_eq!(client.next_of("subscribed")["data"]["topics"], json!([]));
     client.say_text("x".repeat(2_000_000));
     assert_eq!(client.hear(), None);
+}
+
+#[test]
+fn a_server_that_ends_says_so_to_everybody_who_is_connected() {
+    let project = project();
+    let mut server = JobServer::start(&project, &["--slots", "0"]);
+    let mut listener = EventClient::connect(&server);
+    listener.subscribe(&json!({"topics": ["jobs"]}));
+    let mut stranger = EventClient::connect(&server);
+    let mut agent = EventClient::connect(&server);
+    let registration = json!({"version": VERSION, "name": "far", "instance": "i", "slots": 1});
+    agent.say("node_register", &registration);
+    agent.next_of("registered");
+    let codes = std::thread::scope(|scope| {
+        let heard =
+            [&mut listener, &mut stranger, &mut agent].map(|client| scope.spawn(|| client.close_code()));
+        assert_eq!(server.stop(), Some(0));
+        heard.map(|code| code.join().expect("it listens"))
+    });
+    assert_eq!(codes, [Some(1001); 3]);
+}
+
+#[test]
+fn an_agent_of_another_version_is_refused_in_words() {
+    let project = project();
+    let server = JobServer::start(&project, &["--slots", "0"]);
+    assert_eq!(server.ask("GET", "/version", None).json()["wire"], VERSION);
+    for version in [0, VERSION - 1, VERSION + 1] {
+        let mut agent = EventClient::connect(&server);
+        // A later one may say more than is known here.
+        let data = json!({"version": version, "name": "far", "instance": "i", "slots": 1, "more": {"x": 1}});
+        agent.say("node_register", &data);
+        assert_eq!(
+            agent.next_of("refused")["data"]["reason"],
+            format!(
+                "it speaks version {version}, and this server version {VERSION}: use the same version of ez on both"
+            )
+        );
+    }
+    assert_eq!(server.ask("GET", "/nodes", None).json()["nodes"], json!([]));
 }
 
 #[test]

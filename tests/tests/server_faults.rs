@@ -191,6 +191,24 @@ fn a_file_that_may_not_grow_loses_nothing_that_was_accepted() {
     assert_eq!(server.ask("GET", "/health", None).status, 200);
 }
 
+#[test]
+fn a_disk_that_takes_no_writes_is_no_health() {
+    let project = project();
+    let server = JobServer::start(&project, &["--slots", "0"]);
+    assert_eq!(server.ask("GET", "/health", None).json(), json!({"status": "ok"}));
+    let size = std::fs::metadata(project.path(".ez-server/ez.db-wal")).map_or(0, |file| file.len());
+    server.limit_files(Some(size));
+    let request = json!({"task": "hello"});
+    while server.ask("POST", "/tasks/run", Some(&request)).status != 503 {}
+    let told = server.ask("GET", "/health", None);
+    assert_eq!(told.status, 503);
+    assert!(told.json()["details"].as_str().expect("a reason").starts_with("the database: "), "{told:?}");
+    project.run(["server", "status"]).exit(1).stderr_has("answers with 503").stderr_has("the database: ");
+    // It is asked anew, and need not wait for somebody who writes.
+    server.limit_files(None);
+    assert_eq!(server.ask("GET", "/health", None).json(), json!({"status": "ok"}));
+}
+
 /// A small file system of its own below a directory, until this ends.
 struct SmallDisk(std::path::PathBuf);
 

@@ -254,6 +254,35 @@ fn a_plan_with_files_of_its_own_has_its_remote_steps_too() {
 }
 
 #[test]
+fn the_log_of_a_step_goes_on_at_places_that_it_has() {
+    let project = project("steps:\n  - {name: first, task: say}\n  - {name: second, task: say}\n");
+    let server = JobServer::start(&project, &[]);
+    let id = run(&server, &json!({}));
+    end_of(&server, id);
+    let path = log_of(id, "first");
+    let told = server.follow_at(&path, "0", |_| false);
+    assert_eq!(told.state, "succeeded");
+    let asked = |last: &str| server.ask_with("GET", &path, None, &[("Last-Event-ID", last)]);
+    assert_eq!(asked(&told.last_id).status, 200);
+    let (attempt, byte) = told.last_id.rsplit_once('-').expect("a place");
+    let byte: u64 = byte.parse().expect("a number");
+    for wrong in [
+        "x".to_owned(),
+        "7".to_owned(),
+        format!("{attempt}-{}", byte - 1),
+        format!("{attempt}-{}", byte + 1_000_000),
+        format!("{attempt}-{}", u64::MAX),
+        "1-7-0".to_owned(),
+        "99-1-0".to_owned(),
+        "-1--1-0".to_owned(),
+    ] {
+        let refused = asked(&wrong);
+        assert_eq!(refused.status, 400, "{wrong}: {refused:?}");
+        assert!(refused.body.contains("without it the log begins anew"), "{refused:?}");
+    }
+}
+
+#[test]
 fn a_step_is_told_while_it_runs() {
     let project =
         project("steps:\n  - {name: first, task: wait}\n  - {name: second, task: say, needs: [first]}\n");

@@ -4,6 +4,7 @@
 
 use std::io::BufRead;
 use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, SystemTime};
 
 use ez_tests::Project;
 use ez_tests::job_server::{JobAgent, JobServer, certificate, certificate_of_an_authority};
@@ -102,6 +103,64 @@ fn flags_count_before_variables_and_these_before_the_file() {
         .exit(2)
         .stderr_has("there is no file")
         .stderr_has("none.toml");
+}
+
+#[test]
+fn a_certificate_that_is_renewed_is_used_at_once() {
+    let (first, first_key) = certificate();
+    let (second, second_key) = certificate();
+    let project = project().file("own.pem", &first).file("own.key", &first_key);
+    let key_is_closed = || {
+        let only_owner = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(project.path("own.key"), only_owner).expect("it is ours");
+    };
+    key_is_closed();
+    let flags = ["--slots", "0", "--tls-cert", "own.pem", "--tls-key", "own.key"];
+    let mut server = JobServer::start(&project, &flags);
+    server.certificate = Some(first);
+    assert_eq!(server.ask("GET", "/health", None).status, 200);
+    let says = |server: &mut JobServer<'_>| {
+        let mut line = String::new();
+        server.errors.read_line(&mut line).expect("a line");
+        line
+    };
+    // A pair that does not belong together is not used.
+    project.write("own.pem", &second);
+    assert!(says(&mut server).contains("own.pem; the certificate before it is still used"));
+    assert_eq!(server.ask("GET", "/health", None).status, 200);
+    project.write("own.key", &second_key);
+    key_is_closed();
+    assert!(says(&mut server).contains("own.pem was changed, and is used from now on"));
+    server.certificate = Some(second);
+    assert_eq!(server.ask("GET", "/health", None).status, 200);
+}
+
+#[test]
+fn files_of_jobs_are_kept_as_long_as_the_settings_say() {
+    const HOUR: Duration = Duration::from_hours(1);
+    // Hours since the last use, and whether the content stays.
+    for (settings, contents) in [
+        ("content_bytes = 2500", [(9, false), (8, true), (7, true)]),
+        ("content_bytes = 0\ncontent_days = 1", [(48, false), (23, true), (7, true)]),
+        ("content_bytes = 1\ncontent_days = 0", [(2000, false), (8, false), (1, true)]),
+    ] {
+        let project = project().file("ez-server.toml", format!("[retention]\n{settings}\n"));
+        let path = |hours: u64| format!(".ez-server/content/ab/{hours:062}");
+        for (hours, _) in contents {
+            project.write(&path(hours), "x".repeat(1000));
+            let file =
+                std::fs::File::options().append(true).open(project.path(&path(hours))).expect("it is there");
+            file.set_modified(SystemTime::now() - HOUR * hours as u32).expect("it is ours");
+        }
+        let _server = JobServer::start(&project, &["--slots", "0"]);
+        // The oldest are removed first.
+        for (hours, stays) in contents {
+            while !stays && project.path(&path(hours)).exists() {
+                std::thread::yield_now();
+            }
+            assert_eq!(project.path(&path(hours)).exists(), stays, "{settings} {hours}");
+        }
+    }
 }
 
 #[test]

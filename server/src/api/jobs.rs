@@ -40,6 +40,9 @@ const MAX_PAGE: u32 = 1000;
 /// How much of a log is read at once.
 pub(super) const READ_BYTES: usize = 256 * 1024;
 
+/// What is told where a stream is to go on at a place that its log does not have.
+pub(super) const NO_PLACE: &str = "Last-Event-ID is no place in this log: it is the `id` of the last event that came; without it the log begins anew";
+
 /// How often a stream that has nothing to tell shows that it lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
@@ -288,7 +291,7 @@ pub async fn logs(
                     && wanted.attempt.is_none_or(|wanted| wanted == place.fence)
                     && server.dispatcher.logs().has_frame_at(attempt, place.offset)
             });
-            let place = place.ok_or_else(|| ApiError::bad("Last-Event-ID is no place in this log"))?;
+            let place = place.ok_or_else(|| ApiError::bad(NO_PLACE))?;
             (Attempt { fence: place.fence, ..attempt }, LineStart { offset: place.offset, skipped: 0 })
         }
         None => (attempt, start_of(&server, attempt, wanted.tail).await?),

@@ -46,7 +46,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::nodes::PlainNodes;
-use self::socket::KnownAgents;
+use self::socket::{KnownAgents, OpenSockets};
 use crate::auth::{AuthError, Authority, Caller, Scope};
 use crate::catalog::{Catalog, CatalogError};
 use crate::clock::now_ms;
@@ -82,6 +82,8 @@ pub struct Server {
     pub plain_nodes: PlainNodes,
     /// Agents that came over the network.
     pub agents: KnownAgents,
+    /// Connections over which both sides speak at any time, and whether all of them are to end.
+    pub sockets: OpenSockets,
     /// The version of the program.
     pub version: &'static str,
     /// When it began.
@@ -329,6 +331,7 @@ pub fn routes() -> (axum::Router<Shared>, utoipa::openapi::OpenApi) {
                 .routes(routes!(nodes::register))
                 .routes(routes!(nodes::ping))
                 .routes(routes!(audit::list))
+                .routes(routes!(socket::connect))
                 .routes(routes!(system::health))
                 .routes(routes!(stats::show))
                 .routes(routes!(stats::report))

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
-use super::jobs::{CancelAnswer, LogFormat, READ_BYTES, event_stream, page_size};
+use super::jobs::{CancelAnswer, LogFormat, NO_PLACE, READ_BYTES, event_stream, page_size};
 use super::plans::{AcceptedRun, accepted};
 use super::task_files::plain;
 use super::tasks::{entry, submit, take_secrets};
@@ -268,7 +268,7 @@ pub async fn step_logs(
     let last = headers.get("last-event-id").map(|value| value.to_str().unwrap_or_default());
     let from = last.filter(|last| *last != "0").map(Position::parse);
     let from = match from {
-        Some(None) => return Err(ApiError::bad("Last-Event-ID is no place in the log of a step")),
+        Some(None) => return Err(ApiError::bad(NO_PLACE)),
         known => known.flatten(),
     };
     let follower = Follower {
@@ -281,11 +281,14 @@ pub async fn step_logs(
         is_over: false,
     };
     let known = follower.known().await?;
-    if known.is_none() {
+    let Some((_, parts)) = known else {
         let record = follower.server.store.read(move |connection| plan_runs::find(connection, run)).await?;
         let no_step =
             |_| ApiError::not_found(format!("plan run {run} has no step named `{}`", follower.step));
         return Err(record.map_or_else(|| no_run(run), no_step));
+    };
+    if from.is_some_and(|from| !follower.is_place(from, &parts)) {
+        return Err(ApiError::bad(NO_PLACE));
     }
     if wanted.format.unwrap_or_default() == LogFormat::Text {
         let pieces = stream::unfold(follower, |mut follower| async move {
@@ -343,6 +346,20 @@ impl Follower {
         let known =
             self.server.store.read(move |connection| plan_runs::find_step_log(connection, run, &step));
         Ok(known.await?)
+    }
+
+    /// Whether a place is one between two lines of a part of the log. A part that grows may end later than is known of it.
+    fn is_place(&self, place: Position, parts: &[StepLogPart]) -> bool {
+        let is_of = |part: &StepLogPart| {
+            part.attempt == place.attempt
+                && (part.first_byte..=part.end_byte.unwrap_or(u64::MAX)).contains(&place.byte)
+        };
+        let files = self.server.dispatcher.plan_events();
+        let is_after_line = || match place.byte.checked_sub(1) {
+            Some(before) => files.read(place.attempt, before, 1).is_ok_and(|byte| byte == b"\n"),
+            None => true,
+        };
+        parts.iter().any(is_of) && is_after_line()
     }
 
     async fn next(&mut self) -> Option<Event> {

@@ -12,13 +12,13 @@ use axum::extract::{ConnectInfo, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::SplitStream;
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{SinkExt, Stream, StreamExt};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio::time::timeout;
 
-use super::{ApiError, Shared, subscription};
+use super::{ApiError, ErrorBody, Shared, subscription};
 use crate::agent::connect::{Link, Outgoing};
 use crate::auth::{Caller, Scope};
 use crate::dispatcher::{Connection, Dispatcher};
@@ -40,6 +40,9 @@ const GREETING_LIMIT: Duration = Duration::from_secs(10);
 /// How long what is still to be said to an agent may take when its connection ends.
 const FAREWELL_LIMIT: Duration = Duration::from_secs(5);
 
+/// How long a client may take to end a connection that the server ends.
+const CLOSE_LIMIT: Duration = Duration::from_secs(1);
+
 /// What is told to who is connected with a token that was revoked or is over.
 pub const NO_TOKEN_ANY_MORE: &str = "the token counts no more";
 
@@ -53,7 +56,56 @@ pub struct Said {
     pub data: Value,
 }
 
-/// Connects an agent, a browser or a tool. Who cannot set headers gives its token in the first message.
+/// The connections of a server over which both sides speak at any time.
+#[derive(Debug)]
+pub struct OpenSockets {
+    /// Whether the server ends.
+    end: watch::Receiver<bool>,
+    /// Who listens here has a connection.
+    open: watch::Sender<()>,
+}
+
+impl OpenSockets {
+    /// Those of a server that ends when it is told so.
+    pub fn new(end: watch::Receiver<bool>) -> Self {
+        Self { end, open: watch::Sender::new(()) }
+    }
+
+    /// Waits until the server ends.
+    pub async fn end(&self) {
+        if self.end.clone().wait_for(|end| *end).await.is_err() {
+            // Nobody is there who could tell.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    fn is_ending(&self) -> bool {
+        *self.end.borrow()
+    }
+
+    /// Waits until there is none any more.
+    pub async fn all_ended(&self) {
+        self.open.closed().await;
+    }
+}
+
+/// What a server says last that ends.
+pub fn going_away() -> Message {
+    Message::Close(Some(CloseFrame { code: close_code::AWAY, reason: "the server ends".into() }))
+}
+
+/// Waits a while for the other side to end a connection too: else what was said last might be lost.
+pub async fn await_close(source: &mut (impl Stream<Item = Result<Message, axum::Error>> + Unpin)) {
+    let closed = async { while source.next().await.is_some_and(|message| message.is_ok()) {} };
+    let _ = timeout(CLOSE_LIMIT, closed).await;
+}
+
+/// A WebSocket (RFC 6455): events for browsers and tools, and what agents and the server tell each other. Who cannot set headers gives its token in the first message,
+/// `{"event": "authenticate", "data": {"token": …}}`. The first message after that says what is wanted, as in `{"event": "subscribe", "data": {"topics": ["jobs"]}}`.
+#[utoipa::path(get, path = "/ws", responses(
+    (status = 101, description = "The connection is a WebSocket from now on"),
+    (status = 400, description = "The request asks for no WebSocket", body = ErrorBody),
+    (status = 426, description = "The connection cannot become a WebSocket", body = ErrorBody)))]
 pub async fn connect(
     State(server): State<Shared>,
     caller: Option<Extension<Caller>>,
@@ -65,7 +117,8 @@ pub async fn connect(
         (Ok(upgrade), _) => upgrade,
         (Err(_), None) => return ApiError::no_token().into_response(),
         (Err(refused), Some(_)) => {
-            return ApiError::new(refused.status(), refused.body_text()).into_response();
+            let error = format!("only WebSockets are here: {}", refused.body_text());
+            return ApiError::new(refused.status(), error).into_response();
         }
     };
     let is_agent = caller.as_ref().is_some_and(|caller| caller.may(Scope::Node));
@@ -92,7 +145,15 @@ async fn greet(
     remote: IpAddr,
     place: OwnedSemaphorePermit,
 ) {
-    let introduced = timeout(GREETING_LIMIT, introduce(&mut socket, &server, caller, remote)).await;
+    let _open = server.sockets.open.subscribe();
+    let introduced = tokio::select! {
+        introduced = timeout(GREETING_LIMIT, introduce(&mut socket, &server, caller, remote)) => introduced,
+        () = server.sockets.end() => {
+            // Who is gone needs no farewell.
+            let _ = socket.send(going_away()).await;
+            return await_close(&mut socket).await;
+        }
+    };
     drop(place);
     let (caller, text) = match introduced {
         Ok(Ok(introduced)) => introduced,
@@ -197,8 +258,9 @@ async fn register(
 }
 
 async fn serve(socket: WebSocket, server: Shared, caller: Caller, registration: Registration) {
-    let (mut sink, source) = socket.split();
+    let (mut sink, mut source) = socket.split();
     let (outgoing, from_agent) = mpsc::unbounded_channel();
+    let shared = Arc::clone(&server);
     let (to_agent, mut incoming) = mpsc::unbounded_channel::<ToAgent>();
     let mut writing = tokio::spawn(async move {
         let mut seq = 0;
@@ -209,13 +271,17 @@ async fn serve(socket: WebSocket, server: Shared, caller: Caller, registration: 
                 return;
             }
         }
+        if shared.sockets.is_ending() {
+            let _ = sink.send(going_away()).await;
+        }
         let _ = sink.close().await;
     });
     if let Some(connection) = register(&server, &caller, registration, &to_agent).await {
         let attending =
             tokio::spawn(attend(server.dispatcher.clone(), connection, from_agent, to_agent.clone()));
         tokio::select! {
-            () = hear(source, outgoing) => {}
+            () = hear(&mut source, outgoing) => {}
+            () = server.sockets.end() => {}
             () = server.authority.until_revoked(&caller) => {
                 let _ = to_agent.send(ToAgent::Refused { reason: NO_TOKEN_ANY_MORE.into() });
             }
@@ -226,10 +292,13 @@ async fn serve(socket: WebSocket, server: Shared, caller: Caller, registration: 
     // It ends when nobody has anything to say any more.
     let _ = timeout(FAREWELL_LIMIT, &mut writing).await;
     writing.abort();
+    if server.sockets.is_ending() {
+        await_close(&mut source).await;
+    }
 }
 
 /// Passes on what an agent says, until it goes away.
-async fn hear(mut source: SplitStream<WebSocket>, outgoing: mpsc::UnboundedSender<Outgoing>) {
+async fn hear(source: &mut SplitStream<WebSocket>, outgoing: mpsc::UnboundedSender<Outgoing>) {
     while let Some(Ok(message)) = source.next().await {
         let heard = match message {
             Message::Text(text) => wire::decode::<FromAgent>(&text).ok().map(Outgoing::Message),

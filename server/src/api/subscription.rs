@@ -19,7 +19,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::Shared;
-use super::socket::{NO_TOKEN_ANY_MORE, Said};
+use super::socket::{NO_TOKEN_ANY_MORE, Said, await_close, going_away};
 use crate::auth::Caller;
 use crate::dispatcher::Event;
 use crate::events::{KeptEvent, Subject};
@@ -239,6 +239,7 @@ impl Listener {
         let mut heard = Instant::now();
         let (server, caller) = (Arc::clone(&self.server), self.caller.clone());
         let mut revoked = pin!(server.authority.until_revoked(&caller));
+        let mut end = pin!(server.sockets.end());
         loop {
             self.catch_up().await?;
             tokio::select! {
@@ -254,6 +255,11 @@ impl Listener {
                 changed = latest.changed() => changed.map_err(|_| Over)?,
                 Some(message) = from_followers.recv() => {
                     self.tell(message.event, self.told, &message.data).await?;
+                }
+                () = end.as_mut() => {
+                    self.send(going_away()).await?;
+                    await_close(&mut source).await;
+                    return Ok(());
                 }
                 () = revoked.as_mut() => {
                     return self.tell("refused", self.told, &json!({"reason": NO_TOKEN_ANY_MORE})).await;

@@ -23,11 +23,11 @@ pub struct Version {
     wire: u32,
 }
 
-/// Whether the server works and its database answers. Needs no token.
+/// Whether the server works, its database answers, and changes get to the disk. Needs no token.
 #[utoipa::path(get, path = "/health", security(()), responses(
     (status = 200, body = Health), (status = 503, body = ErrorBody)))]
 pub async fn health(State(server): State<Shared>) -> Result<Json<Health>, ApiError> {
-    server.store.read(|connection| Ok(connection.query_row("SELECT 1", [], |_| Ok(()))?)).await?;
+    server.store.check_disk().await?;
     server.dispatcher.counts().await?;
     Ok(Json(Health { status: "ok" }))
 }

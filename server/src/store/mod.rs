@@ -17,6 +17,7 @@ pub mod tokens;
 
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -26,13 +27,16 @@ use prometheus_client::metrics::histogram::Histogram;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::oneshot;
 
-use crate::metrics;
+use crate::{disk_space, metrics};
 
 /// How many changes share a transaction at most.
 const MAX_BATCH: usize = 512;
 
 /// How long a reader waits for a database that is locked, as by a checkpoint.
 const BUSY_LIMIT: Duration = Duration::from_secs(10);
+
+/// So many bytes have to be free on the disk of the database; with less the server says that it is not well.
+pub const MIN_FREE_BYTES: u64 = 32 << 20;
 
 /// How many idle connections of readers are kept.
 const MAX_READERS: usize = 8;
@@ -62,6 +66,11 @@ pub enum StoreError {
     /// Its file cannot be made or written.
     #[error("{0} cannot be written: {1}")]
     Unwritable(String, #[source] std::io::Error),
+    /// The disk is nearly full.
+    #[error(
+        "only {0} bytes are free on the disk of the database, and {MIN_FREE_BYTES} have to be: make room"
+    )]
+    NearlyFull(u64),
     /// The thread that writes has ended, or cannot begin a transaction.
     #[error("the database takes no changes")]
     Closed,
@@ -87,6 +96,8 @@ struct Inner {
     changes: Sender<Change>,
     commits: Histogram,
     readers: Mutex<Vec<Connection>>,
+    /// Whether the last change did not get to the disk.
+    is_failing: Arc<AtomicBool>,
 }
 
 impl Store {
@@ -107,13 +118,14 @@ impl Store {
         let (changes, waiting) = mpsc::channel();
         let commits = metrics::commit_times();
         let noted = commits.clone();
+        let is_failing = Arc::new(AtomicBool::new(false));
+        let failing = Arc::clone(&is_failing);
         thread::Builder::new()
             .name("store".into())
-            .spawn(move || write_all(&connection, &waiting, &noted))
+            .spawn(move || write_all(&connection, &waiting, &noted, &failing))
             .map_err(|_| StoreError::Closed)?;
-        Ok(Self {
-            inner: Arc::new(Inner { path: path.to_owned(), changes, commits, readers: Mutex::default() }),
-        })
+        let readers = Mutex::default();
+        Ok(Self { inner: Arc::new(Inner { path: path.to_owned(), changes, commits, readers, is_failing }) })
     }
 
     /// How long its transactions took.
@@ -130,9 +142,12 @@ impl Store {
         change: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> impl Future<Output = Result<T, StoreError>> + Send + 'static {
         let (answer, answered) = oneshot::channel();
+        let is_failing = Arc::clone(&self.inner.is_failing);
         let change: Change = Box::new(move |connection| {
             let made = savepoint(connection, change);
             Box::new(move |committed| {
+                let is_of_disk = matches!(&made, Err(StoreError::Sqlite(error)) if is_of_disk(error));
+                is_failing.store(is_of_disk || committed.is_err(), Ordering::Relaxed);
                 // Somebody who does not wait any more does not want the answer.
                 let _ = answer.send(made.and_then(|made| committed.map(|()| made)));
             })
@@ -142,6 +157,26 @@ impl Store {
             sent.map_err(|_| StoreError::Closed)?;
             answered.await.map_err(|_| StoreError::Closed)?
         }
+    }
+
+    /// Whether changes get to the disk: the last one did, or else one does now, and there is room for more.
+    ///
+    /// # Errors
+    /// They do not, or not for long.
+    pub async fn check_disk(&self) -> Result<(), StoreError> {
+        if self.inner.is_failing.load(Ordering::Relaxed) {
+            let rewrite = |connection: &Connection| {
+                let version: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+                Ok(connection.pragma_update(None, "user_version", version)?)
+            };
+            self.write(rewrite).await?;
+        }
+        let path = self.inner.path.clone();
+        let free = self.read(move |connection| {
+            connection.query_row("SELECT 1", [], |_| Ok(()))?;
+            disk_space::free(&path).map_err(|error| StoreError::Unwritable(path.display().to_string(), error))
+        });
+        enough(free.await?)
     }
 
     /// Reads. Everything that was answered before is there.
@@ -235,7 +270,23 @@ fn savepoint<T>(
     made
 }
 
-fn write_all(connection: &Connection, waiting: &Receiver<Change>, commits: &Histogram) {
+fn enough(free: u64) -> Result<(), StoreError> {
+    if free < MIN_FREE_BYTES { Err(StoreError::NearlyFull(free)) } else { Ok(()) }
+}
+
+/// Whether an error says that the disk does not take what is written.
+fn is_of_disk(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{CannotOpen, DatabaseCorrupt, DiskFull, ReadOnly, SystemIoFailure};
+    let of_disk = [CannotOpen, DatabaseCorrupt, DiskFull, ReadOnly, SystemIoFailure];
+    error.sqlite_error_code().is_some_and(|code| of_disk.contains(&code))
+}
+
+fn write_all(
+    connection: &Connection,
+    waiting: &Receiver<Change>,
+    commits: &Histogram,
+    is_failing: &AtomicBool,
+) {
     while let Ok(first) = waiting.recv() {
         let beginning = Instant::now();
         let begun = connection.execute_batch("BEGIN IMMEDIATE");
@@ -252,6 +303,7 @@ fn write_all(connection: &Connection, waiting: &Receiver<Change>, commits: &Hist
             }
             // Outside of a transaction nothing is changed; who waits learns that nobody answers.
             Err(error) => {
+                is_failing.store(true, Ordering::Relaxed);
                 changes.for_each(drop);
                 eprintln!("ez: the database cannot be written: {error}");
                 continue;
@@ -285,7 +337,7 @@ fn copy_of(error: &rusqlite::Error) -> rusqlite::Error {
 mod tests {
     use std::sync::Arc;
 
-    use super::{Store, StoreError};
+    use super::{MIN_FREE_BYTES, Store, StoreError, enough};
 
     fn count(store: &Store) -> impl Future<Output = i64> {
         let store = store.clone();
@@ -338,6 +390,16 @@ mod tests {
         drop(store);
         assert_eq!(count(&Store::open(&path).unwrap()).await, 2);
         assert_eq!(count(&Store::open(&place.path().join("copy.db")).unwrap()).await, 1);
+    }
+
+    #[test]
+    fn a_disk_has_to_have_room() {
+        assert!(enough(MIN_FREE_BYTES).is_ok());
+        let told = enough(MIN_FREE_BYTES - 1).unwrap_err().to_string();
+        assert_eq!(
+            told,
+            "only 33554431 bytes are free on the disk of the database, and 33554432 have to be: make room"
+        );
     }
 
     #[tokio::test]

@@ -18,7 +18,7 @@ use std::time::{Duration, SystemTime};
 use super::digest::{Digest, Hasher};
 use super::manifest::{MAX_MANIFEST_BYTES, Manifest};
 use super::temporary;
-use crate::private_directory;
+use crate::{disk_space, private_directory};
 
 const PARTIAL: &str = "partial";
 const INCOMING: &str = "incoming";
@@ -173,8 +173,7 @@ impl ContentStore {
     /// # Errors
     /// There is no space for them.
     pub fn check_space(&self, bytes: u64) -> io::Result<()> {
-        let disk = rustix::fs::statvfs(&self.root)?;
-        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        let free = disk_space::free(&self.root)?;
         if free >= bytes.saturating_add(LEFT_FREE) {
             return Ok(());
         }

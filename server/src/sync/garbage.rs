@@ -12,13 +12,13 @@ use crate::store::{Store, jobs};
 const EVERY: Duration = Duration::from_hours(1);
 
 /// Works on the contents of a server: what jobs need that have not ended is kept.
-pub async fn collect_on_server(content: ContentStore, store: Store) {
+pub async fn collect_on_server(content: ContentStore, limits: ContentLimits, store: Store) {
     loop {
         match store.read(jobs::unfinished).await {
             Ok(jobs) => {
                 let trees: Vec<Digest> = jobs.iter().filter_map(|job| job.spec.inputs).collect();
                 let content = content.clone();
-                tell(tokio::task::spawn_blocking(move || collect(&content, &trees)).await);
+                tell(tokio::task::spawn_blocking(move || collect(&content, &limits, &trees)).await);
             }
             Err(error) => eprintln!("ez: contents are not tidied up: {error}"),
         }
@@ -30,13 +30,15 @@ pub async fn collect_on_server(content: ContentStore, store: Store) {
 pub async fn collect_on_node(content: PathBuf) {
     loop {
         let content = content.clone();
-        let collected = tokio::task::spawn_blocking(move || collect(&ContentStore::open(content)?, &[]));
+        let collected = tokio::task::spawn_blocking(move || {
+            collect(&ContentStore::open(content)?, &ContentLimits::default(), &[])
+        });
         tell(collected.await);
         tokio::time::sleep(EVERY).await;
     }
 }
 
-fn collect(content: &ContentStore, trees: &[Digest]) -> std::io::Result<()> {
+fn collect(content: &ContentStore, limits: &ContentLimits, trees: &[Digest]) -> std::io::Result<()> {
     let mut kept: HashSet<Digest> = trees.iter().copied().collect();
     for tree in trees {
         // A tree that is not here any more needs nothing.
@@ -44,7 +46,7 @@ fn collect(content: &ContentStore, trees: &[Digest]) -> std::io::Result<()> {
             kept.extend(manifest.contents().into_keys());
         }
     }
-    content.collect_garbage(&ContentLimits::default(), |digest| kept.contains(digest), SystemTime::now())?;
+    content.collect_garbage(limits, |digest| kept.contains(digest), SystemTime::now())?;
     Ok(())
 }
 

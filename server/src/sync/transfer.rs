@@ -583,6 +583,7 @@ mod tests {
     use crate::queue::Limits;
     use crate::settings::{HttpLimits, SecretKeySource, ServerSettings, Stop};
     use crate::store::retention::Retention;
+    use crate::sync::content_store::ContentLimits;
     use crate::sync::hash_cache::HashCache;
     use crate::sync::manifest::Manifest;
     use crate::sync::scan::scan;
@@ -608,6 +609,7 @@ mod tests {
                 agent: None,
                 tls: None,
                 secret_key: SecretKeySource::Own,
+                content: ContentLimits::default(),
                 retention: Retention::default(),
                 http: HttpLimits::default(),
                 stop_wait: Duration::ZERO,

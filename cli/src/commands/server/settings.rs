@@ -13,6 +13,7 @@ use ez_server::secrets::mode_for_others;
 use ez_server::settings::{DATABASE, HttpLimits, PORT, SecretKeySource, ServerSettings, check_own_token};
 use ez_server::settings_file::{HttpTable, JobLimit, NAME, RetentionTable, SettingsFile};
 use ez_server::store::retention::Retention;
+use ez_server::sync::content_store::ContentLimits;
 use ez_server::tls::TlsFiles;
 
 use super::{ca, cores, failure, given, misuse, own_tags};
@@ -109,6 +110,7 @@ pub fn of(context: &Context, request: &ServerStart) -> Result<ServerSettings, Fa
         tls,
         secret_key: secret_key(context, &place),
         retention: retention(&file.retention),
+        content: content(&file.retention),
         http: http(&file.http)?,
         stop_wait: Duration::from_secs(request.stop_wait.or(file.stop_wait).unwrap_or(0)),
         grace: SHUTDOWN,
@@ -186,6 +188,22 @@ fn retention(table: &RetentionTable) -> Retention {
         jobs_per_task: table.jobs_per_task.unwrap_or(usual.jobs_per_task),
         log_bytes: table.log_bytes.unwrap_or(usual.log_bytes),
         audit_days: table.audit_days.unwrap_or(usual.audit_days),
+    }
+}
+
+/// How much of the files of jobs is kept; 0 is all of them.
+fn content(table: &RetentionTable) -> ContentLimits {
+    let usual = ContentLimits::default();
+    let days = |days: u64| Duration::from_secs(days.saturating_mul(24 * 3600));
+    ContentLimits {
+        max_age: match table.content_days {
+            Some(0) => Duration::MAX,
+            given => given.map_or(usual.max_age, days),
+        },
+        max_bytes: match table.content_bytes {
+            Some(0) => u64::MAX,
+            given => given.unwrap_or(usual.max_bytes),
+        },
     }
 }
 
