@@ -13,6 +13,7 @@ mod json_list;
 mod lenient;
 mod listen;
 mod outlet;
+mod pace;
 mod publish;
 mod server;
 mod to_proto;

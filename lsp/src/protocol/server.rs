@@ -30,8 +30,9 @@ use super::capabilities::EditAbilities;
 use super::handlers::code_lens::EditorCommands;
 use super::in_order::VIEW;
 use super::outlet::Outlet;
+use super::publish::Publisher;
 use super::workers::apart;
-use super::{capabilities, from_proto, handlers, publish};
+use super::{capabilities, from_proto, handlers};
 use crate::ide::definition::{declarations, definitions};
 use crate::projects::Stale;
 use crate::session::{Session, View};
@@ -232,13 +233,14 @@ impl LanguageServer for Backend {
             self.ask_for_settings();
         }
         if !self.editor.get().is_some_and(capabilities::pulls_diagnostics) {
-            let publish = publish::run(
-                self.client.clone(),
-                self.outlet.clone(),
-                Arc::clone(&self.session),
-                self.changed(),
-            );
-            tokio::spawn(publish);
+            let publisher = Publisher {
+                client: self.client.clone(),
+                outlet: self.outlet.clone(),
+                session: Arc::clone(&self.session),
+                changed: self.changed(),
+                answers: self.has_configuration(),
+            };
+            tokio::spawn(publisher.run());
             self.changed.notify_one();
         }
     }
