@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::ops::ControlFlow;
-use std::os::unix::fs::{DirBuilderExt, FileExt};
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::log_frame::{self, HEADER_BYTES};
 use crate::log_index::{self, IndexWriter};
+use crate::private_directory;
 use crate::wire::Attempt;
 
 /// How many directories the logs are spread over.
@@ -39,7 +40,7 @@ impl LogFiles {
     /// # Errors
     /// It cannot be made.
     pub fn new(root: PathBuf) -> io::Result<Self> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&root)?;
+        private_directory::make(&root)?;
         Ok(Self { root, suffix: LOG, open: Mutex::default() })
     }
 
