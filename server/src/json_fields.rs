@@ -1,13 +1,14 @@
-//! JSON as a value of a type. What does not fit is said in words of JSON: at which field, what is there, and what to write instead.
+//! JSON, and the texts of queries, as values of a type. What does not fit is said in words: at which field, what is there, and what to write instead.
 
 use std::fmt::{self, Display};
 
 use ez_compiler::suggest::nearest;
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{
     self, DeserializeOwned, DeserializeSeed, Deserializer, Expected, IntoDeserializer, MapAccess, SeqAccess,
     Unexpected, Visitor,
 };
-use serde_json::{Map, Number, Value, map};
+use serde_json::{Map, Value};
 
 /// How much of a wrong value is shown, in characters.
 const MAX_SHOWN: usize = 80;
@@ -80,6 +81,10 @@ impl de::Error for WrongField {
         Self::new(format!("is no field here; {help}")).below(found)
     }
 
+    fn duplicate_field(field: &'static str) -> Self {
+        Self::new("is there twice".to_owned()).below(field)
+    }
+
     fn missing_field(field: &'static str) -> Self {
         Self::new("is missing".to_owned()).below(field)
     }
@@ -110,6 +115,15 @@ pub fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, JsonError> {
 /// It does not fit.
 pub fn read_member<T: DeserializeOwned>(name: &str, value: Value) -> Result<T, WrongField> {
     T::deserialize(Input(value)).map_err(|wrong| wrong.below(name))
+}
+
+/// The value for which names with texts stand, as they come in a query.
+///
+/// # Errors
+/// They do not fit.
+pub fn read_texts<T: DeserializeOwned>(texts: Vec<(String, String)>) -> Result<T, WrongField> {
+    let members = texts.into_iter().map(|(name, text)| (name, Text(text)));
+    T::deserialize(MapAccessDeserializer::new(Members::of(members)))
 }
 
 /// JSON without a name that is there twice, of which one would be lost.
@@ -177,88 +191,102 @@ impl<'de> Visitor<'de> for UniqueVisitor {
 /// A value that is read.
 struct Input(Value);
 
-/// What a value is called.
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(number) if number.is_f64() => "a number with a fraction",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
-    }
-}
-
 impl Input {
+    fn whole_number(&self) -> Option<i128> {
+        self.0.as_i64().map(i128::from).or_else(|| self.0.as_u64().map(i128::from))
+    }
+
     fn is_no(&self, wanted: &str) -> WrongField {
-        WrongField::new(format!("is {}: write {wanted}", kind(&self.0)))
+        let found = match &self.0 {
+            Value::Null => "null",
+            Value::Bool(_) => "a boolean",
+            Value::Number(number) => &number.to_string(),
+            Value::String(_) => "a string",
+            Value::Array(_) => "an array",
+            Value::Object(_) => "an object",
+        };
+        WrongField::new(format!("is {found}: write {wanted}"))
     }
 }
 
-/// The name of a member, which may stand for a number.
-struct Name(String);
+/// A text that stands for a value, as the names of members and the values of a query do.
+struct Text(String);
 
-macro_rules! numbers_in_names {
-    ($($method:ident $visit:ident $type:ident)*) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, WrongField> {
-            match self.0.parse() {
-                Ok(number) => visitor.$visit(number),
-                Err(_) => Err(WrongField::new("is no whole number, as this name has to be".to_owned()).below(&self.0)),
-            }
-        }
-    )*};
-}
-
-impl<'de> Deserializer<'de> for Name {
-    type Error = WrongField;
-
-    numbers_in_names! { deserialize_i64 visit_i64 i64 deserialize_u64 visit_u64 u64 }
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, WrongField> {
-        visitor.visit_string(self.0)
+impl Text {
+    fn whole_number(&self) -> Option<i128> {
+        self.0.parse().ok()
     }
 
-    serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i128 u8 u16 u32 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    fn is_no(&self, wanted: &str) -> WrongField {
+        let shown: String = self.0.escape_debug().take(MAX_SHOWN).collect();
+        WrongField::new(format!("is \"{shown}\": write {wanted}"))
     }
 }
 
 /// Whole numbers of a type: others are refused with the range.
 macro_rules! whole_numbers {
+    (all) => {
+        whole_numbers! {
+            deserialize_i8 visit_i8 i8
+            deserialize_i16 visit_i16 i16
+            deserialize_i32 visit_i32 i32
+            deserialize_i64 visit_i64 i64
+            deserialize_u8 visit_u8 u8
+            deserialize_u16 visit_u16 u16
+            deserialize_u32 visit_u32 u32
+            deserialize_u64 visit_u64 u64
+        }
+    };
     ($($method:ident $visit:ident $type:ident)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, WrongField> {
-            let wanted = format!("a whole number from {} to {}", $type::MIN, $type::MAX);
-            let number = match &self.0 {
-                Value::Number(number) => whole(number),
-                _ => return Err(self.is_no(&wanted)),
-            };
-            match number.and_then(|number| $type::try_from(number).ok()) {
+            match self.whole_number().and_then(|number| $type::try_from(number).ok()) {
                 Some(number) => visitor.$visit(number),
-                None => Err(WrongField::new(format!("is {}: write {wanted}", self.0))),
+                None => Err(self.is_no(&format!("a whole number from {} to {}", $type::MIN, $type::MAX))),
             }
         }
     )*};
 }
 
-fn whole(number: &Number) -> Option<i128> {
-    number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from))
+impl<'de> Deserializer<'de> for Text {
+    type Error = WrongField;
+
+    whole_numbers! { all }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, WrongField> {
+        visitor.visit_string(self.0)
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, WrongField> {
+        match self.0.as_str() {
+            "true" => visitor.visit_bool(true),
+            "false" => visitor.visit_bool(false),
+            _ => Err(self.is_no("true or false")),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, WrongField> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, WrongField> {
+        visitor.visit_enum(self.0.into_deserializer())
+    }
+
+    serde::forward_to_deserialize_any! {
+        i128 u128 f32 f64 char str string bytes byte_buf unit unit_struct newtype_struct seq tuple tuple_struct map
+        struct identifier ignored_any
+    }
 }
 
 impl<'de> Deserializer<'de> for Input {
     type Error = WrongField;
 
-    whole_numbers! {
-        deserialize_i8 visit_i8 i8
-        deserialize_i16 visit_i16 i16
-        deserialize_i32 visit_i32 i32
-        deserialize_i64 visit_i64 i64
-        deserialize_u8 visit_u8 u8
-        deserialize_u16 visit_u16 u16
-        deserialize_u32 visit_u32 u32
-        deserialize_u64 visit_u64 u64
-    }
+    whole_numbers! { all }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, WrongField> {
         match self.0 {
@@ -323,7 +351,7 @@ impl<'de> Deserializer<'de> for Input {
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, WrongField> {
         let Value::Object(members) = self.0 else { return Err(self.is_no("an object")) };
-        visitor.visit_map(Members { members: members.into_iter(), next: None })
+        visitor.visit_map(Members::of(members.into_iter().map(|(name, value)| (name, Input(value)))))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -370,24 +398,37 @@ impl<'de> SeqAccess<'de> for Items {
     }
 }
 
-/// The members of an object that are not read yet, and the one whose name was read.
-struct Members {
-    members: map::IntoIter,
-    next: Option<(String, Value)>,
+/// The members of an object that are not read yet, and the value of the one whose name was read.
+struct Members<I, V> {
+    members: I,
+    next: Option<(String, V)>,
 }
 
-impl<'de> MapAccess<'de> for Members {
+impl<V, I: Iterator<Item = (String, V)>> Members<I, V> {
+    fn of(members: I) -> Self {
+        Self { members, next: None }
+    }
+}
+
+impl<'de, V, I> MapAccess<'de> for Members<I, V>
+where
+    V: Deserializer<'de, Error = WrongField>,
+    I: Iterator<Item = (String, V)>,
+{
     type Error = WrongField;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, WrongField> {
         self.next = self.members.next();
         let Some((name, _)) = &self.next else { return Ok(None) };
-        seed.deserialize(Name(name.clone())).map(Some)
+        let key = seed.deserialize(Text(name.clone())).map(Some);
+        // A field that is not known is named already.
+        key.map_err(|wrong| if wrong.place.is_empty() { wrong.below(name) } else { wrong })
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, WrongField> {
-        let (name, value) = self.next.take().unwrap_or_default();
-        seed.deserialize(Input(value)).map_err(|wrong| wrong.below(&name))
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, WrongField> {
+        let (name, value) =
+            self.next.take().ok_or_else(|| WrongField::new("has a value without a name".to_owned()))?;
+        seed.deserialize(value).map_err(|wrong| wrong.below(&name))
     }
 }
 
@@ -443,6 +484,39 @@ mod tests {
     }
 
     #[test]
+    fn texts_stand_for_values() {
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Wanted {
+            limit: Option<u32>,
+            #[serde(default)]
+            off: bool,
+            color: Option<Color>,
+            name: Option<String>,
+        }
+        let read = |texts: &[(&str, &str)]| {
+            let texts = texts.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+            super::read_texts::<Wanted>(texts.collect())
+        };
+        let all = read(&[("limit", "7"), ("off", "true"), ("color", "red"), ("name", "12")]).unwrap();
+        assert!(all.limit == Some(7) && all.off && matches!(all.color, Some(Color::Red)));
+        assert_eq!(all.name.as_deref(), Some("12"));
+        assert!(read(&[]).is_ok_and(|none| none.limit.is_none()));
+        for (name, text, words) in [
+            ("limit", "x", "`limit` is \"x\": write a whole number from 0 to 4294967295"),
+            ("limit", "", "`limit` is \"\": write a whole number from 0 to 4294967295"),
+            ("limit", "-1", "`limit` is \"-1\": write a whole number from 0 to 4294967295"),
+            ("off", "1", "`off` is \"1\": write true or false"),
+            ("color", "blue", "`color` is \"blue\": write \"red\" or \"green\""),
+            ("limt", "1", "`limt` is no field here; do you mean `limit`?"),
+        ] {
+            assert_eq!(read(&[(name, text)]).unwrap_err().to_string(), words);
+        }
+        let twice = read(&[("name", "a"), ("name", "b")]).unwrap_err().to_string();
+        assert_eq!(twice, "`name` is there twice");
+    }
+
+    #[test]
     fn what_does_not_fit_is_said_in_words_of_json() {
         for (text, words) in [
             (
@@ -451,9 +525,9 @@ mod tests {
             ),
             (
                 "3",
-                "the body is a number: write an object with `name`, `vars`, `list`, `inner`, `count`, `is_on`, `share`, `color`, `any` or `by_number`",
+                "the body is 3: write an object with `name`, `vars`, `list`, `inner`, `count`, `is_on`, `share`, `color`, `any` or `by_number`",
             ),
-            (r#"{"name": 1}"#, "`name` is a number: write a string"),
+            (r#"{"name": 1}"#, "`name` is 1: write a string"),
             (r#"{"name": null}"#, "`name` is null: write a string"),
             (r#"{"nam": "x"}"#, "`nam` is no field here; do you mean `name`?"),
             (r#"{"inner": {"zzzzz": 1}}"#, "`inner.zzzzz` is no field here; there is `size`"),
@@ -470,10 +544,13 @@ mod tests {
                 "`list[1].size` is a string: write a whole number from 0 to 4294967295",
             ),
             (r#"{"list": {}}"#, "`list` is an object: write an array"),
-            (r#"{"vars": {"A": 1}}"#, "`vars.A` is a number: write a string"),
+            (r#"{"vars": {"A": 1}}"#, "`vars.A` is 1: write a string"),
             (r#"{"vars": []}"#, "`vars` is an array: write an object"),
-            (r#"{"by_number": {"x": true}}"#, "`by_number.x` is no whole number, as this name has to be"),
-            (r#"{"is_on": 1}"#, "`is_on` is a number: write true or false"),
+            (
+                r#"{"by_number": {"x": true}}"#,
+                "`by_number.x` is \"x\": write a whole number from -9223372036854775808 to 9223372036854775807",
+            ),
+            (r#"{"is_on": 1}"#, "`is_on` is 1: write true or false"),
             (r#"{"share": "1"}"#, "`share` is a string: write a number"),
             (r#"{"color": "blue"}"#, "`color` is \"blue\": write \"red\" or \"green\""),
             (r#"{"color": {"red": 1}}"#, "`color` is an object: write \"red\" or \"green\""),

@@ -222,7 +222,7 @@ fn what_is_wrong_with_a_body_is_said_in_words_of_json() {
             "the body is an array: write an object with `name`, `id` or `tags`",
         ),
         ("/tasks/run", "[\"hello\"]", 422, "the body is an array: write an object with `task`, `vars`"),
-        ("/tasks/run", "{\"task\": 7}", 422, "`task` is a number: write a string"),
+        ("/tasks/run", "{\"task\": 7}", 422, "`task` is 7: write a string"),
         ("/tasks/run", "{\"tsk\": \"hello\"}", 422, "`tsk` is no field here; do you mean `task`?"),
         ("/tasks/run", "{}", 422, "`task` is missing"),
         (
@@ -231,12 +231,7 @@ fn what_is_wrong_with_a_body_is_said_in_words_of_json() {
             422,
             "`retry` is -1: write a whole number from 0 to 4294967295",
         ),
-        (
-            "/tasks/run",
-            "{\"task\": \"hello\", \"vars\": {\"A\": 1}}",
-            422,
-            "`vars.A` is a number: write a string",
-        ),
+        ("/tasks/run", "{\"task\": \"hello\", \"vars\": {\"A\": 1}}", 422, "`vars.A` is 1: write a string"),
         (
             "/tasks/run",
             "{\"task\": \"hello\", \"tags\": [\"a\", {}]}",
@@ -292,6 +287,18 @@ fn what_is_wrong_with_a_body_is_said_in_words_of_json() {
     );
     let long = format!("{{\"task\": \"{}\"}}", "x".repeat(5 << 20));
     assert_eq!(server.send("POST", "/tasks/run", long.as_bytes(), &[kind]).status, 413);
+    for (path, words) in [
+        ("/jobs?limit=x", "`limit` is \"x\": write a whole number from 0 to 4294967295"),
+        ("/jobs?state=done", "`state` is \"done\": write \"pending\", \"running\""),
+        ("/jobs?node=a&node=b", "`node` is there twice"),
+        ("/jobs?stat=running", "`stat` is no field here; do you mean `state`?"),
+        ("/jobs/1/logs?format=html", "`format` is \"html\": write \"events\" or \"text\""),
+        ("/tasks/hello/yaml?part=other", "`part` is \"other\": write \"taskfile\" or \"metadata\""),
+    ] {
+        let answer = server.ask("GET", path, None);
+        assert_eq!(answer.status, 400, "{answer:?}");
+        assert!(answer.json()["error"].as_str().expect("a text").starts_with(words), "{answer:?}");
+    }
     for path in ["/jobs/x", "/jobs/9999999999999999999999", "/plans/runs/x/steps/a/logs"] {
         let error = server.ask("GET", path, None);
         let words = "stands in the address where a whole number is wanted";

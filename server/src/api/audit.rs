@@ -3,12 +3,12 @@
 #![expect(unused_qualifications, reason = "the macro of the routes names the types of their queries so")]
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::jobs::page_size;
+use super::query::Asked;
 use super::{ApiError, ErrorBody, Shared};
 use crate::auth::{Admin, Allowed};
 use crate::store::audit::{self, AuditRecord};
@@ -41,9 +41,8 @@ pub struct Audit {
 pub async fn list(
     _: Allowed<Admin>,
     State(server): State<Shared>,
-    wanted: Result<Query<AuditWanted>, QueryRejection>,
+    Asked(wanted): Asked<AuditWanted>,
 ) -> Result<Json<Audit>, ApiError> {
-    let Query(wanted) = wanted?;
     let limit = page_size(wanted.limit)?;
     let audit = server.store.read(move |connection| audit::list(connection, wanted.cursor, limit)).await?;
     let next = audit.last().filter(|_| audit.len() == limit as usize).map(|entry| entry.id);

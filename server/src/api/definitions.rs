@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_TYPE, HeaderMap, HeaderName};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -18,6 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::if_match::{self, IfMatch};
 use super::json_body::JsonBody;
 use super::plans::check_plan_name;
+use super::query::Asked;
 use super::tasks::{entry, take_secrets};
 use super::{ApiError, ErrorBody, Shared};
 use crate::auth::{Allowed, Edit, Read};
@@ -178,9 +179,9 @@ pub async fn read(
     _: Allowed<Read>,
     State(server): State<Shared>,
     name: Result<Path<String>, PathRejection>,
-    wanted: Result<Query<Wanted>, QueryRejection>,
+    Asked(wanted): Asked<Wanted>,
 ) -> Result<Response, ApiError> {
-    let (Path(name), Query(wanted)) = (name?, wanted?);
+    let Path(name) = name?;
     let question = json!({"question": "read", "task": name, "part": wanted.part});
     match understood(server.catalog.definition(&question).await?)? {
         Answer::Definition { file, text, tag } => {
@@ -207,11 +208,11 @@ pub async fn write(
     allowed: Allowed<Edit>,
     State(server): State<Shared>,
     name: Result<Path<String>, PathRejection>,
-    wanted: Result<Query<Wanted>, QueryRejection>,
+    Asked(wanted): Asked<Wanted>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
-    let (Path(name), Query(wanted)) = (name?, wanted?);
+    let Path(name) = name?;
     let text = yaml_text(&headers, body)?;
     let expected = IfMatch::required(&headers)?;
     let question =

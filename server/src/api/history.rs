@@ -3,12 +3,13 @@
 #![expect(unused_qualifications, reason = "the macro of the routes names the types of their queries so")]
 
 use axum::Json;
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::jobs::page_size;
+use super::query::Asked;
 use super::{ApiError, Shared};
 use crate::auth::{Allowed, Read};
 use crate::job::JobId;
@@ -53,9 +54,9 @@ pub async fn list(
     _: Allowed<Read>,
     State(server): State<Shared>,
     name: Result<Path<String>, PathRejection>,
-    wanted: Result<Query<Wanted>, QueryRejection>,
+    Asked(wanted): Asked<Wanted>,
 ) -> Result<Json<History>, ApiError> {
-    let (Path(name), Query(wanted)) = (name?, wanted?);
+    let Path(name) = name?;
     let limit = page_size(wanted.limit)?;
     let filter = Filter { name: Some(name), before: wanted.cursor, limit, ..Filter::default() };
     let jobs::Page { jobs, next } =

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::http::header::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
+use super::query::Asked;
 use super::task_files::plain;
 use super::{ApiError, ErrorBody, Shared};
 use crate::auth::{Allowed, Edit, Read, Run};
@@ -154,9 +155,8 @@ pub(super) fn page_size(wanted: Option<u32>) -> Result<u32, ApiError> {
 pub async fn list(
     _: Allowed<Read>,
     State(server): State<Shared>,
-    wanted: Result<Query<Wanted>, QueryRejection>,
+    Asked(wanted): Asked<Wanted>,
 ) -> Result<Json<Jobs>, ApiError> {
-    let Query(wanted) = wanted?;
     let limit = page_size(wanted.limit)?;
     let Wanted { state, name, node, cursor: before, .. } = wanted;
     let filter = Filter { state, name, node, before, limit };
@@ -238,9 +238,9 @@ pub async fn cancel(
     allowed: Allowed<Run>,
     State(server): State<Shared>,
     id: Result<Path<JobId>, PathRejection>,
-    wanted: Result<Query<CancelWanted>, QueryRejection>,
+    Asked(wanted): Asked<CancelWanted>,
 ) -> Result<(StatusCode, Json<CancelAnswer>), ApiError> {
-    let (Path(id), Query(wanted)) = (id?, wanted?);
+    let Path(id) = id?;
     let by = allowed.caller.name.clone();
     let wished = if wanted.force {
         server.dispatcher.force_end(id, by).await?
@@ -267,10 +267,10 @@ pub async fn logs(
     _: Allowed<Read>,
     State(server): State<Shared>,
     id: Result<Path<JobId>, PathRejection>,
-    wanted: Result<Query<LogWanted>, QueryRejection>,
+    Asked(wanted): Asked<LogWanted>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let (Path(id), Query(wanted)) = (id?, wanted?);
+    let Path(id) = id?;
     let job = server.store.read(move |connection| jobs::find(connection, id)).await?;
     let job = job.ok_or_else(|| no_job(id))?;
     let fence = wanted.attempt.unwrap_or(job.attempt);

@@ -17,6 +17,7 @@ pub mod nodes;
 pub mod params;
 pub mod plan_runs;
 pub mod plans;
+mod query;
 pub mod results;
 pub mod socket;
 pub mod stats;
@@ -33,7 +34,7 @@ use std::time::Instant;
 
 use axum::Json;
 use axum::extract::path::ErrorKind;
-use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
+use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::http::StatusCode;
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
@@ -245,12 +246,6 @@ impl From<JsonError> for ApiError {
             JsonError::Wrong(_) => StatusCode::UNPROCESSABLE_ENTITY,
         };
         Self::new(status, error.to_string())
-    }
-}
-
-impl From<QueryRejection> for ApiError {
-    fn from(rejection: QueryRejection) -> Self {
-        Self::bad(rejection.body_text())
     }
 }
 

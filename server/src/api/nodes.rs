@@ -6,14 +6,15 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use axum::Json;
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use utoipa::{IntoParams, ToSchema};
 
 use super::json_body::JsonBody;
+use super::query::Asked;
 use super::{ApiError, ErrorBody, Shared};
 use crate::auth::{self, Admin, Allowed, Read};
 use crate::dispatcher::{Connection, Drained, NodeNow};
@@ -108,9 +109,9 @@ pub async fn drain(
     allowed: Allowed<Admin>,
     State(server): State<Shared>,
     id: Result<Path<NodeId>, PathRejection>,
-    wanted: Result<Query<DrainWanted>, QueryRejection>,
+    Asked(DrainWanted { off }): Asked<DrainWanted>,
 ) -> Result<StatusCode, ApiError> {
-    let (Path(id), Query(DrainWanted { off })) = (id?, wanted?);
+    let Path(id) = id?;
     match server.dispatcher.drain(id, off).await? {
         Drained::Done => {}
         Drained::Leaving => {

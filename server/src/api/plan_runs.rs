@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::response::sse::Event;
@@ -20,6 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::jobs::{CancelAnswer, LogFormat, NO_PLACE, READ_BYTES, event_stream, page_size};
 use super::plans::{AcceptedRun, accepted};
+use super::query::Asked;
 use super::task_files::plain;
 use super::tasks::{entry, submit, take_secrets};
 use super::{ApiError, ErrorBody, Shared};
@@ -111,9 +112,8 @@ fn no_run(run: PlanRunId) -> ApiError {
 pub async fn list(
     _: Allowed<Read>,
     State(server): State<Shared>,
-    wanted: Result<Query<RunsWanted>, QueryRejection>,
+    Asked(wanted): Asked<RunsWanted>,
 ) -> Result<Json<PlanRuns>, ApiError> {
-    let Query(wanted) = wanted?;
     let limit = page_size(wanted.limit)?;
     let RunsWanted { name, state, node, cursor: before, .. } = wanted;
     let filter = Filter { name, state, node, before, limit };
@@ -261,10 +261,10 @@ pub async fn step_logs(
     _: Allowed<Read>,
     State(server): State<Shared>,
     place: Result<Path<(PlanRunId, String)>, PathRejection>,
-    wanted: Result<Query<StepLogWanted>, QueryRejection>,
+    Asked(wanted): Asked<StepLogWanted>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let (Path((run, step)), Query(wanted)) = (place?, wanted?);
+    let Path((run, step)) = place?;
     let last = headers.get("last-event-id").map(|value| value.to_str().unwrap_or_default());
     let from = last.filter(|last| *last != "0").map(Position::parse);
     let from = match from {

@@ -3,14 +3,14 @@
 #![expect(unused_qualifications, reason = "the macro of the routes names the types of their queries so")]
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::jobs::page_size;
 use super::json_body::JsonBody;
+use super::query::Asked;
 use super::{ApiError, Shared};
 use crate::auth::{Allowed, Read, Run};
 use crate::store::executions::{self, Execution, Place, Report};
@@ -124,9 +124,8 @@ pub async fn report(
 pub async fn list(
     _: Allowed<Read>,
     State(server): State<Shared>,
-    wanted: Result<Query<Wanted>, QueryRejection>,
+    Asked(wanted): Asked<Wanted>,
 ) -> Result<Json<Executions>, ApiError> {
-    let Query(wanted) = wanted?;
     let limit = page_size(wanted.limit)?;
     let behind = wanted.cursor.as_deref().map(place).transpose()?;
     let since = wanted.since.unwrap_or(i64::MIN);
