@@ -157,6 +157,8 @@ fn nodes_register_over_plain_http() {
     );
     assert_eq!(server.ask("POST", &format!("/nodes/{node}/ping"), None).status, 204);
     let own_id = id.as_str().expect("a text");
+    // Never a number by chance.
+    assert!(own_id.starts_with("node-"), "{own_id}");
     assert_eq!(server.ask("POST", &format!("/nodes/{own_id}/ping"), None).status, 204);
     assert_eq!(server.ask("POST", "/nodes/somebody/ping", None).status, 404);
     assert_eq!(register(&server, json!({"name": "meter"})).status, 409);

@@ -11,19 +11,17 @@ use std::time::{Duration, Instant};
 use ez_runner::plan::outputs;
 use serde::{Deserialize, Serialize};
 
+use super::spare_workspace::{LAID_OUT, SpareWorkspaces, WORKSPACE};
 use crate::job::STEP_OUTPUT;
 use crate::sync::content_store::ContentStore;
 use crate::sync::digest::Digest;
-use crate::sync::hash_cache::HashCache;
-use crate::sync::lay_out::{LayOutError, lay_out};
+use crate::sync::hash_cache::{HashCache, now_ns};
+use crate::sync::lay_out::{LayOutError, Stamps, lay_out, lay_out_rest};
 use crate::sync::manifest::{Manifest, ManifestError};
 use crate::sync::patterns::{BadPattern, Patterns};
 use crate::sync::scan::{ScanError, scan, scan_matching};
 use crate::sync::transfer::{ContentClient, TransferError, Transferred};
 use crate::sync::tree_path::TreePath;
-
-/// The directory in that of the attempt.
-const WORKSPACE: &str = "workspace";
 
 /// How long a server that is away is waited for, and the pauses between the tries.
 const OUTAGE_LIMIT: Duration = Duration::from_hours(1);
@@ -50,6 +48,9 @@ pub struct JobFiles {
     pub step_output: bool,
     /// Where contents are kept on this machine.
     pub content: PathBuf,
+    /// Where workspaces of jobs that have ended are kept for others; `None` where none are kept.
+    #[serde(default)]
+    pub spare: Option<PathBuf>,
     /// The server that has them; `None` where it uses the same directory.
     pub server: Option<String>,
     /// The file with the certificates that are trusted.
@@ -107,15 +108,19 @@ impl JobFiles {
         let _in_use = store.use_contents()?;
         let workspace = attempt.join(WORKSPACE);
         let (manifest, fetched) = self.fetch(&store)?;
-        if let Err(error) = lay_out(&manifest, &store, &workspace) {
-            // A content that was damaged on this disk is gone by now; the server may have it whole.
-            fs::remove_dir_all(&workspace)?;
-            if self.server.is_none() || error.error.kind() != io::ErrorKind::InvalidData {
-                return Err(error.into());
+        let laid_out = match self.lay_out(&manifest, &store, attempt) {
+            Err(error) => {
+                // A content that was damaged on this disk is gone by now; the server may have it whole.
+                fs::remove_dir_all(&workspace)?;
+                if self.server.is_none() || error.error.kind() != io::ErrorKind::InvalidData {
+                    return Err(error.into());
+                }
+                self.fetch(&store)?;
+                lay_out(&manifest, &store, &workspace)?
             }
-            self.fetch(&store)?;
-            lay_out(&manifest, &store, &workspace)?;
-        }
+            laid_out => laid_out?,
+        };
+        self.remember(&manifest, laid_out, attempt)?;
         let directory = self.directory.as_ref().map_or(workspace.clone(), |path| path.below(&workspace));
         fs::create_dir_all(&directory)?;
         if self.step_output
@@ -133,6 +138,36 @@ impl JobFiles {
                 fetched.bytes
             ),
         ))
+    }
+
+    /// Lays the files out, over what is there of an earlier job.
+    fn lay_out(
+        &self,
+        manifest: &Manifest,
+        store: &ContentStore,
+        attempt: &Path,
+    ) -> Result<Stamps, LayOutError> {
+        let workspace = attempt.join(WORKSPACE);
+        let spare = self.spare.as_deref().map(SpareWorkspaces::new);
+        match spare.map(|spare| spare.take(&self.inputs, manifest, attempt)) {
+            Some(Ok(Some(kept))) => return lay_out_rest(manifest, store, &workspace, &kept),
+            // What was taken is of no use.
+            Some(Err(_)) => drop(fs::remove_dir_all(&workspace)),
+            Some(Ok(None)) | None => {}
+        }
+        lay_out(manifest, store, &workspace)
+    }
+
+    /// Writes down what the system tells of the files, so that they can be kept.
+    fn remember(&self, manifest: &Manifest, laid_out: Stamps, attempt: &Path) -> io::Result<()> {
+        if self.spare.is_none() || !SpareWorkspaces::is_worth_it(manifest) {
+            return Ok(());
+        }
+        let (now, mut known) = (now_ns(), HashCache::default());
+        for (stamp, digest) in laid_out {
+            known.insert(stamp, digest, now);
+        }
+        known.save(&attempt.join(LAID_OUT))
     }
 
     fn fetch(&self, store: &ContentStore) -> Result<(Manifest, Transferred), JobFilesError> {
@@ -192,10 +227,19 @@ impl JobFiles {
         Ok(Some(scan(&attempt.join(WORKSPACE), &path, &mut HashCache::default())?.manifest))
     }
 
-    /// Removes the files, made or brought.
-    pub fn remove(attempt: &Path) {
-        // What stays is removed with the attempt.
-        let _ = fs::remove_dir_all(attempt.join(WORKSPACE));
+    /// Removes the files that were made, and those that were brought where they are not kept for another job.
+    pub fn remove(&self, attempt: &Path) {
+        let is_kept = attempt.join(LAID_OUT).exists() && self.keep_for_others(attempt).is_ok();
+        if !is_kept {
+            // What stays is removed with the attempt.
+            let _ = fs::remove_dir_all(attempt.join(WORKSPACE));
+        }
+    }
+
+    fn keep_for_others(&self, attempt: &Path) -> io::Result<()> {
+        let Some(spare) = &self.spare else { return Err(io::ErrorKind::Unsupported.into()) };
+        let tree = ContentStore::open(&self.content)?.manifest(&self.inputs)?;
+        SpareWorkspaces::new(spare).put(&self.inputs, &tree, attempt)
     }
 }
 
@@ -217,9 +261,12 @@ fn patiently<T>(work: impl Fn() -> Result<T, TransferError>) -> Result<T, JobFil
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::os::unix::fs::MetadataExt;
+    use std::path::Path;
 
-    use super::{Collected, ContentStore, JobFiles, JobFilesError, outputs};
-    use crate::sync::hash_cache::HashCache;
+    use super::{Collected, ContentStore, Digest, JobFiles, JobFilesError, LAID_OUT, outputs};
+    use crate::agent::spare_workspace::{MAX_SPARE, MIN_FILES};
+    use crate::sync::hash_cache::{HashCache, Stamp};
     use crate::sync::scan::scan;
 
     #[test]
@@ -237,6 +284,7 @@ mod tests {
             outputs: vec!["out".into(), "none/*".into()],
             step_output: true,
             content: place.path().join("content"),
+            spare: None,
             server: None,
             ca: None,
         };
@@ -262,7 +310,84 @@ mod tests {
         assert_eq!(paths(&collected), [".ez/step-output", "out/made"]);
         fs::write(JobFiles::step_output(&attempt), vec![b'a'; outputs::MAX_SIZE as usize + 1]).unwrap();
         assert!(matches!(files.collect(&attempt, false), Err(JobFilesError::StepOutput(_))));
-        JobFiles::remove(&attempt);
+        files.remove(&attempt);
         assert!(!attempt.join("workspace").exists());
+    }
+
+    #[test]
+    fn the_next_attempt_gets_the_files_of_the_last_one() {
+        const MADE: &str = "workspace/made";
+        let place = tempfile::tempdir().unwrap();
+        let (source, content) = (place.path().join("source"), place.path().join("content"));
+        fs::create_dir(&source).unwrap();
+        for number in 0..MIN_FILES + 10 {
+            fs::write(source.join(number.to_string()), number.to_string()).unwrap();
+        }
+        let store = ContentStore::open(&content).unwrap();
+        let files = || {
+            let manifest = scan(&source, &[".".to_owned()], &mut HashCache::default()).unwrap().manifest;
+            let inputs = store.import_tree(&manifest, &source).unwrap();
+            let (spare, content) = (Some(place.path().join("spare")), content.clone());
+            JobFiles {
+                inputs,
+                directory: None,
+                outputs: vec![],
+                step_output: false,
+                content,
+                spare,
+                server: None,
+                ca: None,
+            }
+        };
+        let numbers = |attempt: &Path| {
+            let number =
+                |number: usize| fs::metadata(attempt.join(format!("workspace/{number}"))).unwrap().ino();
+            (1..MIN_FILES + 10).map(number).collect::<Vec<_>>()
+        };
+        let run = |name: &str, files: &JobFiles| {
+            let attempt = place.path().join(name);
+            fs::create_dir(&attempt).unwrap();
+            files.prepare(&attempt).unwrap();
+            assert!(!attempt.join(MADE).exists());
+            // What was laid out in the same tick of the clock as this is not kept.
+            let numbers = numbers(&attempt);
+            fs::write(attempt.join(MADE), "made").unwrap();
+            (attempt, numbers)
+        };
+        // As if it had been laid out a while ago.
+        let settle = |attempt: &Path| {
+            let laid_out = fs::read_dir(attempt.join("workspace")).unwrap().map(|entry| {
+                let path = entry.unwrap().path();
+                (Stamp::of(&fs::metadata(&path).unwrap()), Digest::of(&fs::read(path).unwrap()))
+            });
+            let mut known = HashCache::default();
+            laid_out.for_each(|(stamp, digest)| known.insert(stamp, digest, i64::MAX));
+            known.save(&attempt.join(LAID_OUT)).unwrap();
+        };
+        let (first, numbers_of_first) = run("1", &files());
+        settle(&first);
+        files().remove(&first);
+        assert!(!first.join("workspace").exists());
+        fs::write(source.join("0"), "changed").unwrap();
+        let (second, numbers_of_second) = run("2", &files());
+        assert_eq!(numbers_of_first, numbers_of_second);
+        assert_eq!(fs::read_to_string(second.join("workspace/0")).unwrap(), "changed");
+        // While one has them, another gets its own.
+        let (third, numbers_of_third) = run("3", &files());
+        assert!(numbers_of_third.iter().all(|number| !numbers_of_second.contains(number)));
+        let kept = || fs::read_dir(place.path().join("spare")).unwrap().count();
+        assert_eq!(kept(), 0);
+        for attempt in [second, third] {
+            files().remove(&attempt);
+        }
+        for number in 0..MAX_SPARE + 2 {
+            let attempts: Vec<_> =
+                (0..=number).map(|at| run(&format!("{number}-{at}"), &files()).0).collect();
+            for attempt in attempts {
+                settle(&attempt);
+                files().remove(&attempt);
+            }
+        }
+        assert_eq!(kept(), MAX_SPARE);
     }
 }

@@ -14,6 +14,7 @@ pub mod leftovers;
 mod plan_order;
 pub mod reaper;
 pub mod running_job;
+pub mod spare_workspace;
 pub mod watcher;
 pub mod watcher_pool;
 
@@ -61,7 +62,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
 /// What is in the directory of an agent.
-const OWN_NAMES: [&str; 5] = ["agent.lock", "attempts", "content", "instance", ".instance.begun"];
+const OWN_NAMES: [&str; 6] = ["agent.lock", "attempts", "content", "instance", ".instance.begun", SPARE];
+
+/// Where workspaces of jobs that have ended are, for other jobs.
+const SPARE: &str = "workspaces";
 
 /// What an agent is and has.
 #[derive(Clone, Debug)]
@@ -674,6 +678,7 @@ impl Agent {
             outputs: spec.outputs.clone(),
             step_output: spec.step_output,
             content: self.settings.content.clone(),
+            spare: Some(self.settings.data.join(SPARE)),
             server: self.settings.server.clone(),
             ca: self.settings.ca.clone(),
         })

@@ -18,7 +18,7 @@ use super::attempt_directory::{AttemptDirectory, Order};
 use super::attempt_log::{AttemptLog, Output};
 use super::bell::Bell;
 use super::children;
-use super::job_files::{Collected, JobFiles, JobFilesError};
+use super::job_files::{Collected, JobFilesError};
 use super::running_job::{Exit, RunTask, RunningJob, end_leftovers, silence};
 use crate::clock::now_ms;
 use crate::job::{Ending, JobState};
@@ -152,8 +152,8 @@ impl Watcher {
             Watched { order: &order, directory: &directory, lock: &lock, secrets: &assignment.secrets };
         let mut is_fit = true;
         let ending = self.runtime.block_on(self.supervise(&watched, &mut is_fit))?;
-        if order.files.is_some() {
-            JobFiles::remove(&path);
+        if let Some(files) = &order.files {
+            files.remove(&path);
         }
         directory.end(&ending)?;
         Ok(is_fit)

@@ -235,7 +235,8 @@ pub async fn register(
     }
     let instance = match id {
         Some(id) => id,
-        None => auth::NewToken::make().map(|chance| chance.id).map_err(|error| {
+        // Never a number, also where all its digits are from 0 to 9.
+        None => auth::NewToken::make().map(|chance| format!("node-{}", chance.id)).map_err(|error| {
             ApiError::new(StatusCode::SERVICE_UNAVAILABLE, format!("the system has no chance: {error}"))
         })?,
     };

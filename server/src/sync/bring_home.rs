@@ -72,7 +72,7 @@ pub fn bring_home(
         check_place(root, path, matches!(entry, Entry::Directory {}))?;
     }
     let laid_out = lay_out(manifest, store, staging);
-    let done = laid_out.map_err(BringHomeError::from).and_then(|()| rename_all(manifest, staging, root));
+    let done = laid_out.map_err(BringHomeError::from).and_then(|_| rename_all(manifest, staging, root));
     // What is left of it is of no use, and is removed with the next run where it cannot be now.
     let _ = fs::remove_dir_all(staging);
     done

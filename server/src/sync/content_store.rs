@@ -499,12 +499,11 @@ impl Large {
 ///
 /// # Errors
 /// It is not there or damaged, or cannot be written.
-pub fn copy_out(store: &ContentStore, digest: &Digest, to: &mut File) -> io::Result<u64> {
+pub fn copy_out(store: &ContentStore, digest: &Digest, to: &mut File, buffer: &mut [u8]) -> io::Result<u64> {
     let (mut file, _) = store.read(digest)?;
     let mut hasher = Hasher::default();
-    let mut buffer = vec![0; 256 * 1024];
     loop {
-        let length = match file.read(&mut buffer) {
+        let length = match file.read(buffer) {
             Ok(0) => break,
             Ok(length) => length,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,

@@ -3,7 +3,7 @@
 //! A file that was changed so shortly before it was hashed that a further change could leave the same time is not kept (what git calls racy). The cache is a help
 //! only: one that is damaged or missing is begun anew.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -81,6 +81,11 @@ impl HashCache {
     pub fn get(&self, stamp: &Stamp) -> Option<Digest> {
         let (known, digest) = self.records.get(&(stamp.device, stamp.number))?;
         (known == stamp).then_some(*digest)
+    }
+
+    /// All digests.
+    pub fn digests(&self) -> HashSet<Digest> {
+        self.records.values().map(|(_, digest)| *digest).collect()
     }
 
     /// A file was hashed at a moment, in nanoseconds since 1970.

@@ -11,6 +11,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use super::content_store::{ContentStore, copy_out};
+use super::digest::Digest;
+use super::hash_cache::Stamp;
+use super::kept_tree::KeptTree;
 use super::manifest::{Entry, FileEntry, Manifest};
 use super::tree_path::TreePath;
 
@@ -19,6 +22,12 @@ const MAX_THREADS: usize = 4;
 
 /// So many files are worth one more thread.
 const FILES_OF_A_THREAD: usize = 64;
+
+/// How much is copied at once.
+const COPY_BYTES: usize = 256 * 1024;
+
+/// What the system tells of files, with their contents.
+pub type Stamps = Vec<(Stamp, Digest)>;
 
 /// Why a tree cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -40,27 +49,47 @@ fn failed(path: &Path) -> impl FnOnce(io::Error) -> LayOutError {
 ///
 /// # Errors
 /// A content is missing or damaged, or the disk fails. What was made until then stays.
-pub fn lay_out(manifest: &Manifest, store: &ContentStore, to: &Path) -> Result<(), LayOutError> {
+pub fn lay_out(manifest: &Manifest, store: &ContentStore, to: &Path) -> Result<Stamps, LayOutError> {
     fs::create_dir(to).map_err(failed(to))?;
+    lay_out_rest(manifest, store, to, &KeptTree::default())
+}
+
+/// Makes what is missing of the tree in a directory in which nothing is but what was kept of an earlier one.
+///
+/// # Errors
+/// A content is missing or damaged, or the disk fails. What was made until then stays.
+pub fn lay_out_rest(
+    manifest: &Manifest,
+    store: &ContentStore,
+    to: &Path,
+    kept: &KeptTree,
+) -> Result<Stamps, LayOutError> {
     make_directories(manifest, to)?;
-    let files: Vec<(&TreePath, &FileEntry)> = manifest.files().collect();
+    let files = manifest.files().filter(|(path, _)| !kept.files.contains(*path));
+    let files: Vec<(&TreePath, &FileEntry)> = files.collect();
     let next = AtomicUsize::new(0);
     let work = || {
+        let mut stamps = Vec::new();
+        // One for all files: that of each file alone would be asked of the system and given back.
+        let mut buffer = vec![0; COPY_BYTES];
         while let Some((path, file)) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
             let path = path.below(to);
-            write_file(store, file, &path).map_err(failed(&path))?;
+            let stamp = write_file(store, file, &path, &mut buffer).map_err(failed(&path))?;
+            stamps.push((stamp, file.digest));
         }
-        Ok(())
+        Ok(stamps)
     };
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let threads = cores.min(MAX_THREADS).min(files.len() / FILES_OF_A_THREAD + 1);
+    let mut stamps = kept.stamps.clone();
     thread::scope(|scope| {
         let workers: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-        let own = work();
-        workers.into_iter().fold(own, |done, worker| match worker.join() {
-            Ok(other) => done.and(other),
+        let mut made = vec![work()];
+        made.extend(workers.into_iter().map(|worker| match worker.join() {
+            Ok(made) => made,
             Err(panic) => std::panic::resume_unwind(panic),
-        })
+        }));
+        made.into_iter().try_for_each(|made| made.map(|made| stamps.extend(made)))
     })?;
     for (path, entry) in manifest.entries() {
         if let Entry::Link(target) = entry {
@@ -68,7 +97,7 @@ pub fn lay_out(manifest: &Manifest, store: &ContentStore, to: &Path) -> Result<(
             symlink(target, &path).map_err(failed(&path))?;
         }
     }
-    Ok(())
+    Ok(stamps)
 }
 
 fn make_directories(manifest: &Manifest, to: &Path) -> Result<(), LayOutError> {
@@ -78,19 +107,28 @@ fn make_directories(manifest: &Manifest, to: &Path) -> Result<(), LayOutError> {
         for directory in path.ancestors().chain(own) {
             if made.insert(directory) {
                 let directory = to.join(directory);
-                fs::create_dir(&directory).map_err(failed(&directory))?;
+                match fs::create_dir(&directory) {
+                    Err(error)
+                        if error.kind() == io::ErrorKind::AlreadyExists && is_directory(&directory) => {}
+                    made => made.map_err(failed(&directory))?,
+                }
             }
         }
     }
     Ok(())
 }
 
-fn write_file(store: &ContentStore, entry: &FileEntry, path: &Path) -> io::Result<()> {
+/// Whether there is a directory, and no link to one.
+fn is_directory(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir())
+}
+
+fn write_file(store: &ContentStore, entry: &FileEntry, path: &Path, buffer: &mut [u8]) -> io::Result<Stamp> {
     let mode = if entry.is_executable { 0o777 } else { 0o666 };
     let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
-    let length = copy_out(store, &entry.digest, &mut file)?;
+    let length = copy_out(store, &entry.digest, &mut file, buffer)?;
     if length == entry.size {
-        return Ok(());
+        return Ok(Stamp::of(&file.metadata()?));
     }
     Err(io::Error::new(io::ErrorKind::InvalidData, format!("it has {length} bytes, not {}", entry.size)))
 }

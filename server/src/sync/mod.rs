@@ -9,6 +9,7 @@ pub mod content_stream;
 pub mod digest;
 pub mod garbage;
 pub mod hash_cache;
+pub mod kept_tree;
 pub mod lay_out;
 pub mod manifest;
 pub mod patterns;
