@@ -12,6 +12,13 @@ use crate::secrets::Secrets;
 /// The version of this language. A server refuses agents of another one, and says so.
 pub const VERSION: u32 = 3;
 
+/// Why an agent is refused that speaks another version.
+pub fn another_version(version: u64) -> String {
+    format!(
+        "it speaks version {version}, and this server version {VERSION}: use the same version of ez on both"
+    )
+}
+
 /// The longest message in bytes.
 pub const MAX_MESSAGE_BYTES: usize = 1 << 20;
 

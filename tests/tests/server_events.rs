@@ -266,6 +266,16 @@ fn an_agent_of_another_version_is_refused_in_words() {
             )
         );
     }
+    for (data, words) in [
+        (json!({"version": VERSION + 1, "who": "far"}), format!("it speaks version {}, and", VERSION + 1)),
+        (json!({"version": VERSION, "name": "far"}), "`data.instance` is missing; use the same".to_owned()),
+        (json!(["far"]), "`data` is an array: write an object with".to_owned()),
+    ] {
+        let mut agent = EventClient::connect(&server);
+        agent.say("node_register", &data);
+        let refused = agent.next_of("refused")["data"]["reason"].clone();
+        assert!(refused.as_str().expect("words").starts_with(&words), "{refused}");
+    }
     assert_eq!(server.ask("GET", "/nodes", None).json()["nodes"], json!([]));
 }
 

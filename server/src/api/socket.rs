@@ -22,6 +22,7 @@ use super::{ApiError, ErrorBody, Shared, subscription};
 use crate::agent::connect::{Link, Outgoing};
 use crate::auth::{Caller, Scope};
 use crate::dispatcher::{Connection, Dispatcher};
+use crate::json_fields;
 use crate::queue::NodeId;
 use crate::wire::{self, FromAgent, LogPiece, MAX_MESSAGE_BYTES, PieceOf, Registration, ToAgent};
 
@@ -165,8 +166,23 @@ async fn greet(
             serve(socket, server, caller, registration).await;
         }
         Ok(_) => refuse(socket, format!("the token lacks the scope `{}`", Scope::Node)).await,
-        Err(_) if caller.may(Scope::Read) => subscription::serve(socket, server, caller, &text).await,
-        Err(_) => refuse(socket, format!("the token lacks the scope `{}`", Scope::Read)).await,
+        Err(_) => match foreign_registration(&text).filter(|_| caller.may(Scope::Node)) {
+            Some(reason) => refuse(socket, reason).await,
+            None if caller.may(Scope::Read) => subscription::serve(socket, server, caller, &text).await,
+            None => refuse(socket, format!("the token lacks the scope `{}`", Scope::Read)).await,
+        },
+    }
+}
+
+/// Why an agent is refused that registers in a way that is not known here, as one of another version may; `None` for every other message.
+fn foreign_registration(text: &str) -> Option<String> {
+    let said: Said = serde_json::from_str(text).ok().filter(|said: &Said| said.event == "node_register")?;
+    match said.data["version"].as_u64() {
+        Some(version) if version != u64::from(wire::VERSION) => Some(wire::another_version(version)),
+        _ => {
+            let wrong = json_fields::read_member::<Registration>("data", said.data).err()?;
+            Some(format!("{wrong}; use the same version of ez on both"))
+        }
     }
 }
 

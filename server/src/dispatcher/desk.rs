@@ -24,7 +24,7 @@ use crate::store::jobs::{self, Cancelled, Inserted, JobRecord, NewJob, Next};
 use crate::store::nodes::{self, NodeRecord, Registered};
 use crate::store::{Store, StoreError, job_secrets};
 use crate::waiting::WaitsFor;
-use crate::wire::{Attempt, FromAgent, Kept, Registration, ToAgent, VERSION};
+use crate::wire::{Attempt, FromAgent, Kept, Registration, ToAgent, VERSION, another_version};
 
 /// Into how many parts a lease is divided: so many signs of life can be missed.
 const PINGS_OF_A_LEASE: u32 = 6;
@@ -544,10 +544,7 @@ impl Desk {
         answer: oneshot::Sender<Option<(NodeId, u64)>>,
     ) {
         if registration.version != VERSION {
-            let reason = format!(
-                "it speaks version {}, and this server version {VERSION}: use the same version of ez on both",
-                registration.version
-            );
+            let reason = another_version(registration.version.into());
             let _ = to_agent.send(ToAgent::Refused { reason });
             let _ = answer.send(None);
             return;
