@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
@@ -184,14 +184,14 @@ pub async fn follow(files: TlsFiles, acceptor: watch::Sender<TlsAcceptor>) {
     }
 }
 
-/// What tells that a file has changed: when, how long it is, and which it is; `None` where it is not there.
-type FileState = Option<(SystemTime, u64, u64)>;
+/// What tells that a file or its mode has changed: when, in seconds and parts of one, and which file it is; `None` where it is not there.
+type FileState = Option<(i64, i64, u64)>;
 
 fn state(files: &TlsFiles) -> [FileState; 2] {
     use std::os::unix::fs::MetadataExt;
     [&files.cert, &files.key].map(|path| {
         let metadata = fs::metadata(path).ok()?;
-        Some((metadata.modified().ok()?, metadata.len(), metadata.ino()))
+        Some((metadata.ctime(), metadata.ctime_nsec(), metadata.ino()))
     })
 }
 
