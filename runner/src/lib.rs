@@ -14,6 +14,7 @@ pub mod environment;
 pub mod error;
 pub mod event;
 pub mod expansion;
+pub mod file_lock;
 pub mod fingerprint;
 pub mod freshness;
 pub mod gitignore;

@@ -5,17 +5,11 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+
+use ez_runner::file_lock;
 
 /// The name of the file, beside the database.
 pub const NAME: &str = "server.pid";
-
-/// How long a server tries to get the lock: somebody who only looks has it for a moment.
-const TAKE_LIMIT: Duration = Duration::from_millis(300);
-
-/// The pause between two tries.
-const PAUSE: Duration = Duration::from_millis(5);
 
 /// The file, held.
 #[derive(Debug)]
@@ -57,16 +51,8 @@ impl PidFile {
         let io = |error| PidFileError::Io(path.display().to_string(), error);
         let file =
             OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path).map_err(io)?;
-        let begun = Instant::now();
-        loop {
-            match file.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::Error(error)) => return Err(io(error)),
-                Err(TryLockError::WouldBlock) if begun.elapsed() < TAKE_LIMIT => sleep(PAUSE),
-                Err(TryLockError::WouldBlock) => {
-                    return Err(PidFileError::Taken(read(&file).map_or(0, |server| server.pid)));
-                }
-            }
+        if !file_lock::take(&file).map_err(io)? {
+            return Err(PidFileError::Taken(read(&file).map_or(0, |server| server.pid)));
         }
         let taken = Self { file };
         taken.say("").map_err(io)?;

@@ -84,8 +84,11 @@ fn finished(project: &Project) -> Vec<String> {
     records.collect()
 }
 
-/// Starts a run or goes on with it, and kills it after so many lines and a moment; tells whether it ended before.
-fn run_and_kill(project: &Project, lines: u64, moment: Duration) -> Option<i32> {
+/// Starts a run or goes on with it, and kills it after so many lines and a moment; whether it ended before.
+///
+/// # Panics
+/// It ended otherwise than well.
+fn ends_before_kill(project: &Project, lines: u64, moment: Duration) -> bool {
     let mut args = vec!["plan", "run", "p", "--jobs", "4"];
     if run_directory(project).is_some() {
         args.push("--resume");
@@ -100,11 +103,11 @@ fn run_and_kill(project: &Project, lines: u64, moment: Duration) -> Option<i32> 
         .spawn()
         .expect("a program that starts");
     let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
-    let mut read = 0;
-    for line in stderr.lines() {
-        let Ok(_) = line else { break };
-        read += 1;
-        if read >= lines {
+    let mut read = String::new();
+    for (number, line) in (1..).zip(stderr.lines()) {
+        let Ok(line) = line else { break };
+        let _ = writeln!(read, "{line}");
+        if number == lines {
             let until = Instant::now() + moment;
             while Instant::now() < until {
                 std::hint::spin_loop();
@@ -113,7 +116,9 @@ fn run_and_kill(project: &Project, lines: u64, moment: Duration) -> Option<i32> 
             break;
         }
     }
-    child.wait().expect("an end").code()
+    let code = child.wait().expect("an end").code();
+    assert!(matches!(code, None | Some(0)), "exit {code:?}: {read}");
+    code.is_some()
 }
 
 #[test]
@@ -126,8 +131,8 @@ fn a_plan_survives_being_killed_at_any_moment() {
         loop {
             let before = effects(&project);
             let done = finished(&project);
-            let ended =
-                run_and_kill(&project, 1 + random.below(12), Duration::from_micros(random.below(20_000)));
+            let (lines, moment) = (1 + random.below(12), Duration::from_micros(random.below(20_000)));
+            let has_ended = ends_before_kill(&project, lines, moment);
             let after = effects(&project);
             for step in &done {
                 assert_eq!(
@@ -136,11 +141,10 @@ fn a_plan_survives_being_killed_at_any_moment() {
                     "the finished step {step} ran again (plan {plans})"
                 );
             }
-            match ended {
-                Some(0) => break,
-                Some(code) => panic!("exit {code} (plan {plans})"),
-                None => kills += 1,
+            if has_ended {
+                break;
             }
+            kills += 1;
             if kills >= KILLS {
                 project.run(["plan", "run", "p", "--resume"]).exit(0);
                 break;

@@ -22,6 +22,7 @@ use smol_str::SmolStr;
 
 use super::schedule::End;
 use super::store::StoredFile;
+use crate::file_lock;
 
 /// The version of the format.
 pub const VERSION: u32 = 1;
@@ -147,7 +148,9 @@ impl Journal {
         let fail = |error| JournalError::Disk { path: path.clone(), error };
         let fresh = directory.join(".journal-new");
         let mut file = File::create(&fresh).map_err(fail)?;
-        lock(&file).map_err(|_| JournalError::Running)?;
+        if !file_lock::take(&file).map_err(fail)? {
+            return Err(JournalError::Running);
+        }
         file.write_all(line(&Record::Begin(begin.clone())).as_bytes()).map_err(fail)?;
         file.sync_all().map_err(fail)?;
         std::fs::rename(&fresh, &path).map_err(fail)?;
@@ -163,7 +166,9 @@ impl Journal {
         let path = directory.join(FILE);
         let fail = |error| JournalError::Disk { path: path.clone(), error };
         let mut file = OpenOptions::new().read(true).write(true).open(&path).map_err(fail)?;
-        lock(&file).map_err(|_| JournalError::Running)?;
+        if !file_lock::take(&file).map_err(fail)? {
+            return Err(JournalError::Running);
+        }
         let mut bytes = Vec::new();
         (&mut file).take(MAX_SIZE).read_to_end(&mut bytes).map_err(fail)?;
         let (records, length) = replay(&bytes);
@@ -200,10 +205,6 @@ pub fn read(directory: &Path) -> io::Result<(Vec<Record>, bool)> {
     let mut bytes = Vec::new();
     file.take(MAX_SIZE).read_to_end(&mut bytes)?;
     Ok((replay(&bytes).0, is_running))
-}
-
-fn lock(file: &File) -> rustix::io::Result<()> {
-    flock(file, FlockOperation::NonBlockingLockExclusive)
 }
 
 /// Makes the names in a directory durable.

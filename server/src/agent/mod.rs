@@ -25,6 +25,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ez_runner::file_lock;
 use ez_runner::plan::outputs;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
@@ -273,8 +274,11 @@ impl Agent {
                 OpenOptions::new().create(true).append(true).open(settings.data.join("agent.lock"))
             })
             .map_err(|error| AgentError::Io(shown.clone(), error))?;
-        lock.try_lock().map_err(|_| AgentError::InUse(shown.clone()))?;
-        let instance = instance(&settings.data).map_err(|error| AgentError::Io(shown, error))?;
+        let io = |error| AgentError::Io(shown.clone(), error);
+        if !file_lock::take(&lock).map_err(io)? {
+            return Err(AgentError::InUse(shown));
+        }
+        let instance = instance(&settings.data).map_err(io)?;
         Ok(Self {
             watchers: WatcherPool::new(settings.program.clone(), attempts_directory.clone()),
             settings,
