@@ -123,7 +123,7 @@ pub struct JobSpec {
     pub directory: Option<TreePath>,
     /// Whether its exit code is that of the command that failed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub exit_code: bool,
+    pub pass_exit_code: bool,
     /// Which files are kept when it succeeded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outputs: Vec<String>,

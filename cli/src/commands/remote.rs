@@ -72,7 +72,7 @@ async fn run_one(
     }
     save(&mut cache, task);
     let mut submission = task.submission(&inputs.to_string(), &request.variables, &request.arguments);
-    submission["exit_code"] = options.exit_code.into();
+    submission["pass_exit_code"] = options.exit_code.into();
     let job = RemoteJob::submit(&server.client, &submission).map_err(failed)?;
     let ending = follow(context, &job, options).await?;
     if ending.state != JobState::Success {

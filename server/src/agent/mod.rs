@@ -632,7 +632,7 @@ impl Agent {
             JobKind::Task => vec!["run".into(), spec.name.clone()],
             JobKind::Plan => plan_order::arguments(spec, directory, self.settings.max_log_bytes),
         };
-        if spec.exit_code && spec.kind == JobKind::Task {
+        if spec.pass_exit_code && spec.kind == JobKind::Task {
             args.push("--exit-code".into());
         }
         if plan_order::task(spec).is_none() {

@@ -130,6 +130,8 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
+    use serde_json::Value;
+
     use super::table;
 
     /// Where the table is in its page.
@@ -163,5 +165,28 @@ mod tests {
         let (_, after) = rest.split_once(END).unwrap();
         let routes = table(&crate::api::routes().1);
         compare("api.md", &format!("{before}{BEGIN}{routes}{END}{after}"));
+    }
+
+    /// The names of the fields of a schema, with those of the schemas that it is made of.
+    fn fields(schemas: &Value, schema: &Value) -> Vec<String> {
+        if let Some(name) = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
+            return fields(schemas, &schemas[name]);
+        }
+        let own = schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.clone());
+        let parts = schema["allOf"].as_array().into_iter().flatten();
+        own.chain(parts.flat_map(|part| fields(schemas, part))).collect()
+    }
+
+    #[test]
+    fn no_answer_has_two_fields_of_one_name() {
+        let document = serde_json::to_value(crate::api::routes().1).unwrap();
+        let schemas = &document["components"]["schemas"];
+        for (name, schema) in schemas.as_object().unwrap() {
+            let mut names = fields(schemas, schema);
+            names.sort_unstable();
+            let all = names.len();
+            names.dedup();
+            assert_eq!(names.len(), all, "{name} has a field twice: {names:?}");
+        }
     }
 }

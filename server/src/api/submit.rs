@@ -51,7 +51,7 @@ pub struct RunFiles {
     step_output: bool,
     /// Whether its exit code is that of the command that failed; else it is 201 for all of them.
     #[serde(default)]
-    exit_code: bool,
+    pass_exit_code: bool,
     /// Variables and params.
     #[serde(default)]
     vars: BTreeMap<String, String>,
@@ -141,7 +141,7 @@ pub async fn run(
         inputs: Some(run.inputs),
         directory: run.directory,
         outputs: run.outputs,
-        exit_code: run.exit_code,
+        pass_exit_code: run.pass_exit_code,
         step_output: run.step_output,
         plan: has_remote_steps.then(|| Box::new(plan)),
         ..JobSpec::default()
