@@ -33,7 +33,7 @@ tasks:
 
 
 # As in `server/src/wire.rs`.
-WIRE_VERSION = 2
+WIRE_VERSION = 3
 
 
 class Server:
