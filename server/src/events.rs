@@ -4,12 +4,12 @@
 //! told to read the state anew.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
-use serde_json::Value;
+use serde::Serialize;
 use tokio::sync::watch;
 
-use crate::job::JobId;
+use crate::job::{JobId, JobState, PlanRunId};
 use crate::queue::NodeId;
 
 /// How many events are kept.
@@ -18,28 +18,59 @@ pub const KEPT_EVENTS: usize = 16_384;
 /// How many numbers are set aside for each millisecond before a server began, so that numbers grow over its restarts too.
 const NUMBERS_A_MILLISECOND: u64 = 1000;
 
-/// What an event is about.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Subject {
-    /// A job.
-    Job(JobId),
-    /// A node.
-    Node(NodeId),
-    /// A plan, by its name.
-    Plan(String),
+/// Something that happened, as it is told. It is kept as it is and not as JSON, which would take ten times the memory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Happened {
+    /// A job has another state.
+    Job {
+        /// Which job.
+        job_id: JobId,
+        /// Its state.
+        state: JobState,
+    },
+    /// A node came, went, or changed.
+    Node {
+        /// Which node.
+        node_id: NodeId,
+        /// Whether it is connected.
+        connected: bool,
+    },
+    /// A run of a plan, or one of its steps, has another state.
+    PlanRun {
+        /// Which run.
+        run_id: PlanRunId,
+        /// Of which plan.
+        plan: String,
+        /// The state of the run.
+        state: JobState,
+        /// How many steps it has.
+        steps_total: u32,
+        /// How many of them are done, however that ended.
+        steps_done: u32,
+        /// How many of them failed.
+        steps_failed: u32,
+    },
 }
 
-/// Something that happened.
-#[derive(Clone, Debug, PartialEq)]
+impl Happened {
+    /// What clients know it by.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Job { .. } => "job_update",
+            Self::Node { .. } => "node_update",
+            Self::PlanRun { .. } => "plan_update",
+        }
+    }
+}
+
+/// Something that happened, with its number.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptEvent {
-    /// Its number: those of later events are higher.
+    /// Those of later events are higher.
     pub seq: u64,
-    /// What kind of thing: `job_update`, `node_update`, `plan_update`.
-    pub name: &'static str,
-    /// To what.
-    pub subject: Subject,
-    /// What is told of it.
-    pub data: Value,
+    /// What it is.
+    pub happened: Happened,
 }
 
 /// Some of what a reader asks for is not kept any more, or never was.
@@ -55,7 +86,7 @@ pub struct Events {
 
 #[derive(Debug)]
 struct Row {
-    kept: VecDeque<Arc<KeptEvent>>,
+    kept: VecDeque<KeptEvent>,
     /// The number before the first one that can be told.
     from: u64,
     /// The number of the last one.
@@ -73,11 +104,11 @@ impl Events {
     }
 
     /// Something happened. Its number.
-    pub fn publish(&self, name: &'static str, subject: Subject, data: Value) -> u64 {
+    pub fn publish(&self, happened: Happened) -> u64 {
         let mut row = self.row.lock().unwrap_or_else(PoisonError::into_inner);
         row.last += 1;
         let seq = row.last;
-        row.kept.push_back(Arc::new(KeptEvent { seq, name, subject, data }));
+        row.kept.push_back(KeptEvent { seq, happened });
         if row.kept.len() > KEPT_EVENTS
             && let Some(oldest) = row.kept.pop_front()
         {
@@ -110,7 +141,7 @@ impl Events {
     ///
     /// # Errors
     /// Not all of them are known.
-    pub fn after(&self, seq: u64, most: usize) -> Result<Vec<Arc<KeptEvent>>, Gap> {
+    pub fn after(&self, seq: u64, most: usize) -> Result<Vec<KeptEvent>, Gap> {
         let row = self.row.lock().unwrap_or_else(PoisonError::into_inner);
         if seq < row.from || seq > row.last {
             return Err(Gap);
@@ -122,17 +153,17 @@ impl Events {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use super::{Events, Gap, Happened, KEPT_EVENTS, NUMBERS_A_MILLISECOND};
+    use crate::job::JobState;
 
-    use super::{Events, Gap, KEPT_EVENTS, NUMBERS_A_MILLISECOND, Subject};
-
-    fn publish(events: &Events, job: i64) -> u64 {
-        events.publish("job_update", Subject::Job(job), json!({"job_id": job}))
+    fn publish(events: &Events, job_id: i64) -> u64 {
+        events.publish(Happened::Job { job_id, state: JobState::Running })
     }
 
     fn jobs(events: &Events, after: u64) -> Result<Vec<i64>, Gap> {
         let found = events.after(after, usize::MAX)?;
-        Ok(found.iter().filter_map(|event| event.data["job_id"].as_i64()).collect())
+        let job = |happened| if let Happened::Job { job_id, .. } = happened { Some(job_id) } else { None };
+        Ok(found.into_iter().filter_map(|event| job(event.happened)).collect())
     }
 
     #[test]

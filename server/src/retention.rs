@@ -13,6 +13,7 @@ use crate::job::JobId;
 use crate::log_file::LogFiles;
 use crate::store::retention::{self, Retention};
 use crate::store::{Store, StoreError, jobs};
+use crate::wire::Attempt;
 
 /// How often is looked for what can be forgotten.
 const LOOK: Duration = Duration::from_mins(1);
@@ -74,27 +75,42 @@ async fn sweep(
     now: Option<i64>,
 ) -> Result<(), StoreError> {
     let limits = *limits;
-    loop {
-        let outdated = store.read(move |connection| retention::outdated(connection, &limits, now)).await?;
-        if outdated.is_empty() {
-            break;
-        }
-        let forgotten = store.write(move |connection| retention::forget(connection, &outdated)).await?;
-        if forgotten.jobs == 0 {
-            // They cannot be forgotten, whatever the reason: the next look finds them again.
-            break;
-        }
-        let logs = Arc::clone(logs);
-        let removed = tokio::task::spawn_blocking(move || {
-            // A log that stays is found at the next start.
-            forgotten.attempts.into_iter().filter(|attempt| logs.remove(*attempt).is_err()).count()
-        });
-        let _ = removed.await;
-    }
+    while forget_jobs(store, logs, limits, now).await? {}
     let Some(now) = now else { return Ok(()) };
     while store.write(move |connection| retention::forget_audit(connection, limits.audit_days, now)).await? {}
     while store.write(move |connection| retention::forget_reports(connection, limits.days, now)).await? {}
     Ok(())
+}
+
+/// Forgets some jobs and then their logs. Whether there may be more.
+async fn forget_jobs(
+    store: &Store,
+    logs: &Arc<LogFiles>,
+    limits: Retention,
+    now: Option<i64>,
+) -> Result<bool, StoreError> {
+    let outdated = store.read(move |connection| retention::outdated(connection, &limits, now)).await?;
+    for batch in outdated.chunks(retention::BATCH as usize) {
+        let batch = batch.to_vec();
+        let forgotten = store.write(move |connection| retention::forget(connection, &batch)).await?;
+        if forgotten.jobs == 0 {
+            // They cannot be forgotten, whatever the reason: the next look finds them again.
+            return Ok(false);
+        }
+        remove_logs(logs, forgotten.attempts).await;
+    }
+    Ok(!outdated.is_empty())
+}
+
+/// Removes logs. One that stays is found at the next start.
+async fn remove_logs(logs: &Arc<LogFiles>, attempts: Vec<Attempt>) {
+    let logs = Arc::clone(logs);
+    let removed = tokio::task::spawn_blocking(move || {
+        for attempt in attempts {
+            let _ = logs.remove(attempt);
+        }
+    });
+    let _ = removed.await;
 }
 
 /// Removes logs of jobs that there are no more.

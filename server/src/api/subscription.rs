@@ -10,8 +10,8 @@ use std::time::Duration;
 use axum::extract::ws::{Message, WebSocket};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc, watch};
@@ -22,7 +22,7 @@ use super::Shared;
 use super::socket::{NO_TOKEN_ANY_MORE, Said, await_close, going_away};
 use crate::auth::Caller;
 use crate::dispatcher::Event;
-use crate::events::{KeptEvent, Subject};
+use crate::events::{Happened, KeptEvent};
 use crate::job::{Fence, JobId, PlanRunId};
 use crate::json_fields::{self, read_member};
 use crate::log_frame;
@@ -158,14 +158,12 @@ pub async fn publish_all(server: Shared) {
                 changed_runs.insert(run);
             }
             Ok(Event::Job(job, state)) => {
-                let data = json!({"job_id": job, "state": state.name()});
-                server.events.publish("job_update", Subject::Job(job), data);
+                server.events.publish(Happened::Job { job_id: job, state });
             }
             Ok(Event::Node(node)) => {
                 let now = server.dispatcher.nodes().await.unwrap_or_default();
                 let connected = now.iter().any(|known| known.id == node && known.is_connected);
-                let data = json!({"node_id": node, "connected": connected});
-                server.events.publish("node_update", Subject::Node(node), data);
+                server.events.publish(Happened::Node { node_id: node, connected });
             }
             Err(RecvError::Lagged(_)) => server.events.forget(),
             Err(RecvError::Closed) => return,
@@ -178,15 +176,14 @@ async fn publish_plan_run(server: &Shared, run: PlanRunId) {
     let found = server.store.read(move |connection| plan_runs::find(connection, run)).await;
     // One that was deleted, or cannot be read, has nothing to tell.
     let Ok(Some(run)) = found else { return };
-    let data = json!({
-        "run_id": run.id,
-        "plan": run.name,
-        "state": run.state.name(),
-        "steps_total": run.steps_total,
-        "steps_done": run.steps_done,
-        "steps_failed": run.steps_failed,
+    server.events.publish(Happened::PlanRun {
+        run_id: run.id,
+        plan: run.name,
+        state: run.state,
+        steps_total: run.steps_total,
+        steps_done: run.steps_done,
+        steps_failed: run.steps_failed,
     });
-    server.events.publish("plan_update", Subject::Plan(run.name), data);
 }
 
 /// The connection is over.
@@ -279,7 +276,7 @@ impl Listener {
         sent.map_err(|_| Over)?.map_err(|_| Over)
     }
 
-    async fn tell(&mut self, event: &str, seq: u64, data: &Value) -> Result<(), Over> {
+    async fn tell(&mut self, event: &str, seq: u64, data: &impl Serialize) -> Result<(), Over> {
         let text = json!({"event": event, "seq": seq, "data": data}).to_string();
         self.send(Message::text(text)).await
     }
@@ -382,17 +379,17 @@ impl Listener {
             for event in events {
                 self.told = event.seq;
                 if self.is_wanted(&event) {
-                    self.tell(event.name, event.seq, &event.data).await?;
+                    self.tell(event.happened.name(), event.seq, &event.happened).await?;
                 }
             }
         }
     }
 
     fn is_wanted(&self, event: &KeptEvent) -> bool {
-        let (all, one) = match &event.subject {
-            Subject::Job(job) => (Topic::Jobs, Topic::Job(*job)),
-            Subject::Node(node) => (Topic::Nodes, Topic::Node(*node)),
-            Subject::Plan(name) => (Topic::Plans, Topic::Plan(name.clone())),
+        let (all, one) = match &event.happened {
+            Happened::Job { job_id, .. } => (Topic::Jobs, Topic::Job(*job_id)),
+            Happened::Node { node_id, .. } => (Topic::Nodes, Topic::Node(*node_id)),
+            Happened::PlanRun { plan, .. } => (Topic::Plans, Topic::Plan(plan.clone())),
         };
         self.topics.contains(&all) || self.topics.contains(&one)
     }

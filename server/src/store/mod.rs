@@ -41,6 +41,9 @@ pub const MIN_FREE_BYTES: u64 = 32 << 20;
 /// How many idle connections of readers are kept.
 const MAX_READERS: usize = 8;
 
+/// How much of the database each reader keeps in memory, in KiB. What one reads is in the system's own cache; `SQLite`'s 2,000 for each of them would be memory for nothing.
+const READER_CACHE_KIB: i64 = 256;
+
 /// Why the database does not do what it is asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -239,6 +242,8 @@ impl Inner {
             OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
         )?;
         connection.busy_timeout(BUSY_LIMIT)?;
+        // A negative number is one of KiB, not of pages.
+        connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
         connection.set_prepared_statement_cache_capacity(64);
         Ok(connection)
     }

@@ -7,7 +7,10 @@ use crate::job::JobId;
 use crate::wire::Attempt;
 
 /// How many jobs are forgotten in one change: others wait no longer for it.
-const BATCH: u32 = 100;
+pub const BATCH: u32 = 100;
+
+/// How many are looked for at once: that reads all jobs.
+const MAX_LISTED: u32 = 5_000;
 
 /// How long what has ended is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +39,7 @@ fn days_before(now: i64, days: u64) -> Option<i64> {
     now.checked_sub(age)
 }
 
-/// Jobs that are to be forgotten, at most a batch of them. `now` in milliseconds since 1970; `None` where the clock is not to be believed.
+/// Jobs that are to be forgotten, at most [`MAX_LISTED`]. `now` in milliseconds since 1970; `None` where the clock is not to be believed.
 ///
 /// # Errors
 /// The database fails.
@@ -49,7 +52,7 @@ pub fn outdated(
         let old = ids(
             connection,
             "SELECT id FROM jobs WHERE finished < ?1 AND state NOT IN ('pending', 'running') ORDER BY finished LIMIT ?2",
-            (before, BATCH),
+            (before, MAX_LISTED),
         )?;
         if !old.is_empty() {
             return Ok(old);
@@ -88,7 +91,7 @@ fn beyond_count(connection: &Connection, most: u64) -> Result<Vec<JobId>, StoreE
     ids(
         connection,
         "SELECT id FROM jobs WHERE name = ?1 AND kind = ?2 AND state NOT IN ('pending', 'running') ORDER BY id LIMIT ?3",
-        (name, kind, (count - most).min(i64::from(BATCH))),
+        (name, kind, (count - most).min(i64::from(MAX_LISTED))),
     )
 }
 
@@ -104,7 +107,7 @@ fn beyond_size(connection: &Connection, most: u64) -> Result<Vec<JobId>, StoreEr
         "SELECT job, sum(log_bytes) FROM attempts JOIN jobs ON jobs.id = job
          WHERE state NOT IN ('pending', 'running') AND log_bytes > 0 GROUP BY job ORDER BY job LIMIT ?1",
     )?;
-    let mut rows = query.query([BATCH])?;
+    let mut rows = query.query([MAX_LISTED])?;
     let mut found = Vec::new();
     while excess > 0
         && let Some(row) = rows.next()?
@@ -189,7 +192,7 @@ mod tests {
 
     use rusqlite::Connection;
 
-    use super::{BATCH, DAY_MS, Retention, forget, forget_audit, forget_reports, known_of, outdated};
+    use super::{DAY_MS, MAX_LISTED, Retention, forget, forget_audit, forget_reports, known_of, outdated};
     use crate::store::migrations::migrate;
     use crate::wire::Attempt;
 
@@ -262,14 +265,14 @@ mod tests {
     }
 
     #[test]
-    fn batches_are_small() {
-        let connection = database(&vec![("a", "success", 9, 1); BATCH as usize * 2]);
+    fn no_list_is_long() {
+        let connection = database(&vec![("a", "success", 9, 1); MAX_LISTED as usize * 2]);
         for retention in [
             Retention { days: 5, ..NEVER },
             Retention { jobs_per_task: 1, ..NEVER },
             Retention { log_bytes: 1, ..NEVER },
         ] {
-            assert_eq!(outdated(&connection, &retention, Some(NOW)).unwrap().len(), BATCH as usize);
+            assert_eq!(outdated(&connection, &retention, Some(NOW)).unwrap().len(), MAX_LISTED as usize);
         }
     }
 
