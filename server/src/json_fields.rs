@@ -43,6 +43,11 @@ impl Display for WrongField {
 }
 
 impl WrongField {
+    /// Where it is: names and numbers on the way to it, as in `tls.cert` or `tags[1]`.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
     fn new(problem: String) -> Self {
         Self { place: String::new(), problem }
     }
@@ -106,7 +111,15 @@ fn one_of(names: &[&str], quote: char) -> String {
 /// It is no JSON, or does not fit.
 pub fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, JsonError> {
     let Unique(value) = serde_json::from_slice(text)?;
-    T::deserialize(Input(value)).map_err(JsonError::Wrong)
+    read_value(value).map_err(JsonError::Wrong)
+}
+
+/// The same for JSON that is there already.
+///
+/// # Errors
+/// It does not fit.
+pub fn read_value<T: DeserializeOwned>(value: Value) -> Result<T, WrongField> {
+    T::deserialize(Input(value))
 }
 
 /// The same for JSON that stands in a member of a message.
@@ -114,7 +127,7 @@ pub fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, JsonError> {
 /// # Errors
 /// It does not fit.
 pub fn read_member<T: DeserializeOwned>(name: &str, value: Value) -> Result<T, WrongField> {
-    T::deserialize(Input(value)).map_err(|wrong| wrong.below(name))
+    read_value(value).map_err(|wrong| wrong.below(name))
 }
 
 /// The value for which names with texts stand, as they come in a query.

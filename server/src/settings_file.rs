@@ -7,7 +7,10 @@ use std::path::Path;
 
 use ez_compiler::suggest::nearest;
 use serde::Deserialize;
+use serde_json::Value;
 use toml::de::{DeTable, DeValue};
+
+use crate::json_fields;
 
 /// The name of the file, in the project's root.
 pub const NAME: &str = "ez-server.toml";
@@ -200,8 +203,40 @@ impl SettingsFile {
     fn parse(text: &str) -> Result<Self, (usize, String)> {
         let table = DeTable::parse(text).map_err(|error| of_toml(&error))?;
         check_names(table.get_ref(), "")?;
-        toml::from_str(text).map_err(|error| of_toml(&error))
+        let whole = toml::from_str(text).map_err(|error| of_toml(&error))?;
+        json_fields::read_value(as_json(toml::Value::Table(whole))).map_err(|wrong| {
+            let at = value_at(table.get_ref(), wrong.place()).unwrap_or(0);
+            (at, wrong.to_string())
+        })
     }
+}
+
+/// The same value as JSON has it; a moment is the text of it.
+fn as_json(value: toml::Value) -> Value {
+    match value {
+        toml::Value::String(text) => text.into(),
+        toml::Value::Integer(number) => number.into(),
+        toml::Value::Float(number) => number.into(),
+        toml::Value::Boolean(value) => value.into(),
+        toml::Value::Datetime(moment) => moment.to_string().into(),
+        toml::Value::Array(items) => items.into_iter().map(as_json).collect(),
+        toml::Value::Table(table) => table.into_iter().map(|(name, value)| (name, as_json(value))).collect(),
+    }
+}
+
+/// At which byte the value begins that a place such as `tls.cert` names, or the one around it.
+fn value_at(table: &DeTable<'_>, place: &str) -> Option<usize> {
+    table.iter().find_map(|(key, value)| {
+        let rest = place.strip_prefix(key.get_ref().as_ref())?;
+        if !rest.is_empty() && !rest.starts_with(['.', '[']) {
+            return None;
+        }
+        let inner = match value.get_ref() {
+            DeValue::Table(inner) => value_at(inner, rest.trim_start_matches('.')),
+            _ => None,
+        };
+        Some(inner.unwrap_or(value.span().start))
+    })
 }
 
 fn of_toml(error: &toml::de::Error) -> (usize, String) {
@@ -226,8 +261,11 @@ fn check_names(table: &DeTable<'_>, above: &str) -> Result<(), (usize, String)> 
         if !names.contains(&known) {
             return Err((key.span().start, unknown(above, name, &names)));
         }
-        if let DeValue::Table(inner) = value.get_ref() {
-            check_names(inner, &format!("{above}{known}."))?;
+        let below = format!("{above}{known}.");
+        match value.get_ref() {
+            DeValue::Table(inner) => check_names(inner, &below)?,
+            _ if names_below(&below).is_empty() => {}
+            _ => return Err((value.span().start, no_table(&format!("{above}{name}"), &names_below(&below)))),
         }
     }
     Ok(())
@@ -237,6 +275,11 @@ fn check_names(table: &DeTable<'_>, above: &str) -> Result<(), (usize, String)> 
 fn names_below(above: &str) -> Vec<&'static str> {
     let rests = SETTINGS.iter().filter_map(|row| row.key.strip_prefix(above));
     rests.map(|rest| rest.split('.').next().unwrap_or(rest)).collect()
+}
+
+fn no_table(name: &str, names: &[&str]) -> String {
+    let inner = if names.contains(&"*") { format!("{name}.NAME") } else { name.to_owned() };
+    format!("`{name}` is a table: write its settings below a line `[{inner}]`")
 }
 
 fn unknown(above: &str, name: &str, names: &[&str]) -> String {
@@ -299,10 +342,26 @@ mod tests {
                 1,
                 "a token does not belong in this file: write it in a file of its own, and here token_file",
             ),
-            ("port = 'x'", 1, 8, "invalid type: string \"x\", expected u16"),
-            ("port = 99999", 1, 8, "invalid value: integer `99999`, expected u16"),
-            ("lease = -1", 1, 9, "invalid value: integer `-1`, expected u64"),
-            ("tls = 'x'", 1, 7, "invalid type: string \"x\", expected struct TlsTable"),
+            ("port = 'x'", 1, 8, "`port` is a string: write a whole number from 0 to 65535"),
+            ("port = 99999", 1, 8, "`port` is 99999: write a whole number from 0 to 65535"),
+            ("lease = 1.5", 1, 9, "`lease` is 1.5: write a whole number from 0 to 18446744073709551615"),
+            ("insecure = 1979-05-27", 1, 12, "`insecure` is a string: write true or false"),
+            ("tags = ['a', 2]", 1, 8, "`tags[1]` is 2: write a string"),
+            ("[tls]\nkey = 'x'\ncert = 5", 3, 8, "`tls.cert` is 5: write a string"),
+            (
+                "nodes.'a.b'.max_jobs = -1",
+                1,
+                24,
+                "`nodes.a.b.max_jobs` is -1: write a whole number from 0 to 18446744073709551615",
+            ),
+            ("tls = 'x'", 1, 7, "`tls` is a table: write its settings below a line `[tls]`"),
+            ("tasks = 3", 1, 9, "`tasks` is a table: write its settings below a line `[tasks.NAME]`"),
+            (
+                "tasks.build = 3",
+                1,
+                15,
+                "`tasks.build` is a table: write its settings below a line `[tasks.build]`",
+            ),
         ] {
             let (at, told) = SettingsFile::parse(text).unwrap_err();
             assert_eq!((place(text, at), told.as_str()), ((line, column), problem), "{text}");
