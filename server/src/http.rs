@@ -31,7 +31,7 @@ use crate::agent::connect::{ConnectError, Connector, Link};
 use crate::agent::{self, AgentError, AgentSettings};
 use crate::api::nodes::PlainNodes;
 use crate::api::socket::{KnownAgents, OpenSockets};
-use crate::api::{self, ApiError, Server, Shared, socket, subscription};
+use crate::api::{self, ApiError, Server, Shared, names_like_routes, socket, subscription};
 use crate::auth::{Authority, Caller, Openness};
 use crate::catalog::Catalog;
 use crate::clock::now_ms;
@@ -340,7 +340,7 @@ impl Connector for Here {
 pub fn router(server: Shared, limits: &HttpLimits, end: &watch::Receiver<bool>) -> Router {
     let (body, end) = (limits.body, end.clone());
     let (routes, _) = api::routes();
-    routes
+    let routed = routes
         .route("/health", get(api::system::health))
         .route("/metrics", get(api::metrics::show))
         .fallback(|| async { ApiError::not_found("there is nothing here; see /api/v1/openapi.json") })
@@ -357,7 +357,9 @@ pub fn router(server: Shared, limits: &HttpLimits, end: &watch::Receiver<bool>) 
         }))
         .layer(middleware::from_fn_with_state(Arc::clone(&server), identify))
         .layer(middleware::from_fn_with_state(Arc::clone(&server), count))
-        .with_state(server)
+        .with_state(server);
+    // The layers of a router work when it has chosen a route already.
+    Router::new().fallback_service(routed).layer(middleware::map_request(names_like_routes::tell_apart))
 }
 
 /// Gives up a body that comes too slowly.

@@ -5,6 +5,7 @@
 use std::io::{Read, Write};
 
 use ez_tests::Project;
+use ez_tests::event_client::EventClient;
 use ez_tests::job_server::{JobAgent, JobServer, is_begun};
 use ez_tests::raw_http::{answers, connect, exchange, rest, status};
 use serde_json::json;
@@ -272,11 +273,15 @@ fn what_is_open_for_a_token_ends_with_it() {
         server.follow(job, "0", is_begun);
     }
     server.token = Some(reader.clone());
+    let mut events = EventClient::connect(&server);
+    events.subscribe(&json!({"topics": ["jobs"]}));
     let told = std::thread::scope(|scope| {
         let listener = scope.spawn(|| server.end_of(jobs[0]));
         revoke(&reader);
         listener.join().expect("it listens")
     });
+    assert_eq!(events.next_of("refused")["data"], json!({"reason": "the token counts no more"}));
+    assert_eq!(events.close_code(), Some(1008));
     // The stream ended, and not because the job did.
     assert_eq!(told.state, "");
     revoke(&node);

@@ -93,6 +93,27 @@ fn names_are_decoded() {
 }
 
 #[test]
+fn names_may_be_words_of_the_api() {
+    let taskfile = format!("{TASKFILE}  run: echo run\n");
+    let plan = "steps: [{task: hello}]\n";
+    let project = project().file("Taskfile.yml", &taskfile).file("plans/runs.yml", plan);
+    let server = JobServer::start(&project, &["--slots", "0"]);
+    assert_eq!(server.ask("GET", "/tasks/run", None).json()["task"], "run");
+    assert_eq!(server.ask("GET", "/plans/runs", None).json(), json!({"runs": []}));
+    assert_eq!(server.ask("GET", "/plans/%72uns", None).json()["name"], "runs");
+    assert_eq!(definition(&server, "/plans/runs/yaml").0, plan);
+    assert_eq!(server.ask("POST", "/plans/runs/run", Some(&json!({}))).status, 202);
+    for path in ["/tasks/run", "/tasks/tree", "/plans/runs"] {
+        assert_eq!(server.ask("DELETE", path, None).status, 204, "{path}");
+    }
+    assert_eq!(server.ask("GET", "/tasks/run", None).status, 404);
+    assert_eq!(read(&project, "Taskfile.yml"), TASKFILE.replace("  tree: echo tree\n", ""));
+    assert_eq!(project.read("plans/runs.yml"), None);
+    // What is no method of either is told.
+    assert_eq!(server.ask("PATCH", "/tasks/run", None).status, 405);
+}
+
+#[test]
 fn definitions_are_edited_where_they_stand() {
     let project = project();
     let server = JobServer::start(&project, &[]);

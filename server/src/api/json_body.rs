@@ -18,12 +18,33 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         if !is_json(request.headers()) {
-            let error = "the body is JSON: send `Content-Type: application/json`";
-            return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error));
+            return Err(no_json());
         }
         let body = Bytes::from_request(request, state).await?;
         Ok(Self(json_fields::read(&body)?))
     }
+}
+
+/// What the body of a request says that may have none.
+#[derive(Debug)]
+pub struct OptionalJsonBody<T>(pub Option<T>);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for OptionalJsonBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let is_json = is_json(request.headers());
+        let body = Bytes::from_request(request, state).await?;
+        if body.iter().all(u8::is_ascii_whitespace) {
+            return Ok(Self(None));
+        }
+        if is_json { Ok(Self(json_fields::read(&body)?)) } else { Err(no_json()) }
+    }
+}
+
+fn no_json() -> ApiError {
+    let error = "the body is JSON: send `Content-Type: application/json`";
+    ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error)
 }
 
 /// Whether a body is said to be JSON, as `application/json` or `application/…+json`.
@@ -35,9 +56,34 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
+    use axum::extract::{FromRequest, Request};
     use axum::http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+    use serde_json::{Value, json};
 
-    use super::is_json;
+    use super::{OptionalJsonBody, is_json};
+
+    async fn optional(kind: &str, body: &'static str) -> Result<Option<Value>, u16> {
+        let request = Request::builder().header(CONTENT_TYPE, kind).body(Body::from(body)).unwrap();
+        let read = OptionalJsonBody::from_request(request, &()).await;
+        read.map(|OptionalJsonBody(value)| value).map_err(|error| error.status.as_u16())
+    }
+
+    #[tokio::test]
+    async fn a_body_may_be_missing_but_not_be_anything() {
+        for (kind, body, found) in [
+            ("", "", Ok(None)),
+            ("", " \n", Ok(None)),
+            ("text/plain", "", Ok(None)),
+            ("application/json", "null", Ok(None)),
+            ("application/json", "{\"yes\": true}", Ok(Some(json!({"yes": true})))),
+            ("application/json", "x", Err(400)),
+            ("text/plain", "{}", Err(415)),
+            ("", "{}", Err(415)),
+        ] {
+            assert_eq!(optional(kind, body).await, found, "{kind} {body:?}");
+        }
+    }
 
     #[test]
     fn types_of_json() {

@@ -13,6 +13,7 @@ pub mod job_files;
 pub mod jobs;
 mod json_body;
 pub mod metrics;
+pub mod names_like_routes;
 pub mod nodes;
 pub mod params;
 pub mod plan_runs;

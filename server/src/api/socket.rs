@@ -235,8 +235,12 @@ pub async fn refuse(mut socket: WebSocket, reason: String) {
     let told = json!({"event": "refused", "data": {"reason": reason}});
     // Who is gone needs no explanation.
     let _ = socket.send(Message::text(told.to_string())).await;
-    let close = CloseFrame { code: close_code::POLICY, reason: "refused".into() };
-    let _ = socket.send(Message::Close(Some(close))).await;
+    let _ = socket.send(refusal()).await;
+}
+
+/// What is said last to who may not be here, or not any more.
+pub fn refusal() -> Message {
+    Message::Close(Some(CloseFrame { code: close_code::POLICY, reason: "refused".into() }))
 }
 
 /// Agents that came, and who they said to be, so that one that comes again after a break is not written down again.
@@ -279,15 +283,18 @@ async fn serve(socket: WebSocket, server: Shared, caller: Caller, registration: 
     let shared = Arc::clone(&server);
     let (to_agent, mut incoming) = mpsc::unbounded_channel::<ToAgent>();
     let mut writing = tokio::spawn(async move {
-        let mut seq = 0;
+        let (mut seq, mut is_refused) = (0, false);
         while let Some(message) = incoming.recv().await {
             seq += 1;
+            is_refused |= matches!(message, ToAgent::Refused { .. });
             let Ok(text) = wire::encode(&message, seq) else { continue };
             if sink.send(Message::text(text)).await.is_err() {
                 return;
             }
         }
-        if shared.sockets.is_ending() {
+        if is_refused {
+            let _ = sink.send(refusal()).await;
+        } else if shared.sockets.is_ending() {
             let _ = sink.send(going_away()).await;
         }
         let _ = sink.close().await;

@@ -19,7 +19,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::Shared;
-use super::socket::{NO_TOKEN_ANY_MORE, Said, await_close, going_away};
+use super::socket::{NO_TOKEN_ANY_MORE, Said, await_close, going_away, refusal};
 use crate::auth::Caller;
 use crate::dispatcher::Event;
 use crate::events::{Happened, KeptEvent};
@@ -259,7 +259,10 @@ impl Listener {
                     return Ok(());
                 }
                 () = revoked.as_mut() => {
-                    return self.tell("refused", self.told, &json!({"reason": NO_TOKEN_ANY_MORE})).await;
+                    self.tell("refused", self.told, &json!({"reason": NO_TOKEN_ANY_MORE})).await?;
+                    self.send(refusal()).await?;
+                    await_close(&mut source).await;
+                    return Ok(());
                 }
                 _ = beat.tick() => {
                     if heard.elapsed() > SILENCE_LIMIT {
