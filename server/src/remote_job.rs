@@ -1,5 +1,6 @@
 //! A job on a server, from the side of who wants it: submitted, followed to its end through broken connections, cancelled, and its files brought home.
 
+use std::io;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::thread;
@@ -24,6 +25,12 @@ use crate::sync::tree_path::TreePath;
 
 /// How long a server that is away is waited for, and the pauses between the tries.
 const OUTAGE_LIMIT: Duration = Duration::from_hours(1);
+/// For how long a job is asked for again where the server does not answer.
+const SUBMIT_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long a key of a request is, before it is written in hexadecimal digits.
+const KEY_BYTES: usize = 16;
+
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -69,6 +76,15 @@ pub struct RemoteEnding {
     pub made: Option<Digest>,
 }
 
+/// What came of asking for a job.
+#[derive(Clone, Debug)]
+pub enum Submitted {
+    /// It runs, or will.
+    Accepted(RemoteJob),
+    /// The key belongs to this job, of another request.
+    KeyOfAnother(RemoteJob),
+}
+
 enum Happening {
     Told(Told),
     Ended(Result<RemoteEnding, TransferError>),
@@ -102,7 +118,7 @@ pub enum OutputError {
     Manifest(#[from] ManifestError),
     /// The disk fails.
     #[error("the outputs cannot be kept: {0}")]
-    Io(#[from] std::io::Error),
+    Io(#[from] io::Error),
 }
 
 /// Files that came home.
@@ -117,13 +133,50 @@ pub struct Home {
 }
 
 impl RemoteJob {
-    /// Has a job run whose files the server has. `request` is the body of `POST /jobs`.
+    /// Has a job run whose files the server has. `request` is the body of `POST /jobs`; it is sent again where its answer is lost, and the same key is the same job.
+    ///
+    /// # Errors
+    /// The server says no, or nothing: then the job may be there or not, and a further request with this key tells.
+    pub fn submit(client: &ContentClient, mut request: Value, key: &str) -> Result<Submitted, TransferError> {
+        request["idempotency_key"] = key.into();
+        let job = |id: &Value| Self { client: client.clone(), id: id.as_i64().unwrap_or_default() };
+        let begun = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match client.ask("/jobs", &request) {
+                Ok(answer) => return Ok(Submitted::Accepted(job(&answer["job"]))),
+                Err(TransferError::Refused { status: 409, details, .. }) if details["job"].is_i64() => {
+                    return Ok(Submitted::KeyOfAnother(job(&details["job"])));
+                }
+                Err(error) if error.is_outage() && begun.elapsed() < SUBMIT_LIMIT => {
+                    thread::sleep(pause);
+                    pause *= 2;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The same with a key of its own, for who asks once.
     ///
     /// # Errors
     /// The server says no, or nothing.
-    pub fn submit(client: &ContentClient, request: &Value) -> Result<Self, TransferError> {
-        let answer = client.ask("/jobs", request)?;
-        Ok(Self { client: client.clone(), id: answer["job"].as_i64().unwrap_or_default() })
+    pub fn submit_new(client: &ContentClient, request: &Value) -> Result<Self, TransferError> {
+        loop {
+            if let Submitted::Accepted(job) = Self::submit(client, request.clone(), &Self::new_key()?)? {
+                return Ok(job);
+            }
+        }
+    }
+
+    /// A key for [`Self::submit`] that nobody has used.
+    ///
+    /// # Errors
+    /// The machine has no chance.
+    pub fn new_key() -> io::Result<String> {
+        let mut chance = [0; KEY_BYTES];
+        getrandom::fill(&mut chance).map_err(io::Error::other)?;
+        Ok(chance.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
     }
 
     /// The job of a number, where it is the one of this task and these files, and has not ended.
@@ -186,7 +239,7 @@ impl RemoteJob {
                         tell(told);
                     }
                     Some(Happening::Ended(ending)) => return ending,
-                    None => return Err(std::io::Error::other("the job is not followed any more").into()),
+                    None => return Err(io::Error::other("the job is not followed any more").into()),
                 },
                 () = &mut cancelled, if !is_cancelled => {
                     is_cancelled = true;
@@ -419,7 +472,7 @@ impl Follower {
         let (mut kind, mut id, mut line) = (String::new(), String::new(), String::new());
         loop {
             line.clear();
-            let read = std::io::Read::take(&mut lines, MAX_LINE_BYTES).read_line(&mut line);
+            let read = io::Read::take(&mut lines, MAX_LINE_BYTES).read_line(&mut line);
             match read {
                 Ok(0) => return Ok(StreamEnd::Broken("the connection ended".into())),
                 Ok(_) => {}

@@ -13,7 +13,7 @@ use ez_tests::Project;
 use ez_tests::job_server::{JobAgent, JobServer, is_begun, kill, watchers};
 use ez_tests::program;
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const TASKFILE: &str = r#"version: '3'
 silent: true
@@ -325,7 +325,14 @@ fn an_interrupt_ends_the_job_over_there() {
 
 /// Begins the run of a plan with one remote step, and waits until the step's job has begun to print.
 fn begin_plan(project: &Project, server: &JobServer<'_>, job: i64, args: &[&str]) -> Child {
-    let child = Command::new(program::ez())
+    let child = spawn_plan(project, server, args);
+    while server.job(job)["state"] != "running" {}
+    server.follow(job, "0", is_begun);
+    child
+}
+
+fn spawn_plan(project: &Project, server: &JobServer<'_>, args: &[&str]) -> Child {
+    Command::new(program::ez())
         .args(["plan", "run", "p"])
         .args(args)
         .current_dir(project.root())
@@ -334,10 +341,7 @@ fn begin_plan(project: &Project, server: &JobServer<'_>, job: i64, args: &[&str]
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .unwrap();
-    while server.job(job)["state"] != "running" {}
-    server.follow(job, "0", is_begun);
-    child
+        .unwrap()
 }
 
 const STAY_PLAN: &str = "steps: [{name: stay, task: stay, remote: true}]\n";
@@ -369,6 +373,54 @@ fn a_plan_that_goes_on_ends_the_job_that_a_killed_run_left() {
     signal(&child, Signal::TERM);
     child.wait().unwrap();
     assert_eq!(server.job(2)["state"], "cancelled");
+}
+
+/// The file in which a run notes the job of its remote step, and what stands there.
+fn noted_job(project: &Project) -> (std::path::PathBuf, Value) {
+    let is_note = |path: &Path| path.parent().is_some_and(|parent| parent.ends_with("jobs"));
+    let mut files = walk(&project.path(".ez")).into_iter();
+    // Beside it may be one that takes its place in a moment.
+    let note = files.find(|path| is_note(path) && path.extension().is_some_and(|kind| kind == "json"));
+    let note = note.expect("the step's job is noted");
+    let text = fs::read(&note).unwrap();
+    (note, serde_json::from_slice(&text).unwrap())
+}
+
+/// Kills the run of a plan, and makes it one that did not learn the number of its job.
+fn kill_unanswered(project: &Project, mut child: Child) {
+    while noted_job(project).1["job"].is_null() {}
+    signal(&child, Signal::KILL);
+    child.wait().unwrap();
+    let (path, mut note) = noted_job(project);
+    assert_eq!(note["job"].take(), 1);
+    fs::write(path, note.to_string()).unwrap();
+}
+
+#[test]
+fn a_plan_that_goes_on_knows_of_the_job_of_which_a_killed_run_did_not_learn() {
+    let place = Place::new();
+    let server = place.server(&["--slots", "2"]);
+    place.project.write("plans/p.yml", STAY_PLAN);
+    kill_unanswered(&place.project, begin_plan(&place.project, &server, 1, &[]));
+    // The same request is the same job.
+    kill_unanswered(&place.project, begin_plan(&place.project, &server, 1, &["--resume"]));
+    assert_eq!(server.ask("GET", "/jobs", None).json()["jobs"].as_array().map(Vec::len), Some(1));
+    // Another one is another job, and the first is ended before.
+    place.project.write("Taskfile.yml", format!("{TASKFILE}# changed\n"));
+    let mut child = spawn_plan(&place.project, &server, &["--resume"]);
+    let second = loop {
+        match noted_job(&place.project).1["job"].as_i64() {
+            Some(job) => break job,
+            None => assert!(child.try_wait().unwrap().is_none(), "it ended"),
+        }
+    };
+    server.follow(second, "0", is_begun);
+    let (first, second) = (server.job(1), server.job(second));
+    assert_eq!((&first["state"], &second["state"]), (&json!("cancelled"), &json!("running")));
+    assert!(first["finished"].as_i64() <= second["created"].as_i64());
+    signal(&child, Signal::TERM);
+    child.wait().unwrap();
+    assert_eq!(server.job(second["id"].as_i64().unwrap())["state"], "cancelled");
 }
 
 #[test]

@@ -73,7 +73,7 @@ async fn run_one(
     save(&mut cache, task);
     let mut submission = task.submission(&inputs.to_string(), &request.variables, &request.arguments);
     submission["pass_exit_code"] = options.exit_code.into();
-    let job = RemoteJob::submit(&server.client, &submission).map_err(failed)?;
+    let job = RemoteJob::submit_new(&server.client, &submission).map_err(failed)?;
     let ending = follow(context, &job, options).await?;
     if ending.state != JobState::Success {
         return Err(failure_of(&job, &ending));

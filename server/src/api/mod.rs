@@ -40,7 +40,7 @@ use axum::http::StatusCode;
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi, ToSchema};
@@ -191,8 +191,12 @@ impl IntoResponse for ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        if let StoreError::Conflict(why) = error {
-            return Self::conflict(why);
+        match error {
+            StoreError::Conflict(why) => return Self::conflict(why),
+            StoreError::KeyOfAnother(job) => {
+                return Self::conflict(error.to_string()).with_details(json!({"job": job}));
+            }
+            _ => {}
         }
         Self {
             status: StatusCode::SERVICE_UNAVAILABLE,

@@ -132,9 +132,7 @@ pub fn insert(connection: &Connection, job: &NewJob) -> Result<Inserted, StoreEr
     let stored: JobSpec =
         serde_json::from_str(&stored).map_err(|error| StoreError::Record(error.to_string()))?;
     if stored != job.spec {
-        return Err(StoreError::Conflict(format!(
-            "the idempotency_key is that of job {known}, which is another request: use a key of its own for each"
-        )));
+        return Err(StoreError::KeyOfAnother(known));
     }
     Ok(Inserted::Known(known))
 }
@@ -551,7 +549,7 @@ mod tests {
         let connection = database();
         assert_eq!(insert(&connection, &new_job(1, 0, Some("k"))).unwrap(), Inserted::New);
         assert_eq!(insert(&connection, &new_job(2, 0, Some("k"))).unwrap(), Inserted::Known(1));
-        assert!(matches!(insert(&connection, &new_job(3, 9, Some("k"))), Err(StoreError::Conflict(_))));
+        assert!(matches!(insert(&connection, &new_job(3, 9, Some("k"))), Err(StoreError::KeyOfAnother(1))));
         assert_eq!(insert(&connection, &new_job(3, 0, None)).unwrap(), Inserted::New);
         assert_eq!(insert(&connection, &new_job(4, 0, None)).unwrap(), Inserted::New);
         assert_eq!(next_id(&connection).unwrap(), 5);

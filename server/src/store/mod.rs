@@ -27,6 +27,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::oneshot;
 
+use crate::job::JobId;
 use crate::{disk_space, metrics};
 
 /// How many changes share a transaction at most.
@@ -80,6 +81,11 @@ pub enum StoreError {
     /// It cannot be done as things stand.
     #[error("{0}")]
     Conflict(String),
+    /// The key of a request belongs to the job of another one.
+    #[error(
+        "the idempotency_key is that of job {0}, which is another request: use a key of its own for each"
+    )]
+    KeyOfAnother(JobId),
     /// What is stored cannot be understood.
     #[error("the database has a record that cannot be read: {0}")]
     Record(String),

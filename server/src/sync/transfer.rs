@@ -55,6 +55,8 @@ pub enum TransferError {
         status: u16,
         /// What it says.
         said: String,
+        /// More about it, as JSON.
+        details: Box<Value>,
     },
     /// It is no URL of a server.
     #[error("`{0}` is no URL of a server: write one as in http://build.example:8080")]
@@ -167,9 +169,10 @@ impl ContentClient {
     }
 
     fn refused(&self, status: u16, body: &str) -> TransferError {
-        let value: Value = serde_json::from_str(body).unwrap_or_default();
+        let mut value: Value = serde_json::from_str(body).unwrap_or_default();
         let said = value["error"].as_str().unwrap_or(body).chars().take(MAX_MESSAGE).collect();
-        TransferError::Refused { url: self.url.clone(), status, said }
+        let details = Box::new(value.get_mut("details").map(Value::take).unwrap_or_default());
+        TransferError::Refused { url: self.url.clone(), status, said, details }
     }
 
     fn post(&self, path: &str) -> ureq::RequestBuilder<ureq::typestate::WithBody> {

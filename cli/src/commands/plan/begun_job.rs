@@ -1,4 +1,4 @@
-//! The job of a remote step, written down as long as it may run: a run that goes on ends what a killed one left behind.
+//! The job of a remote step, written down before it is asked for and as long as it may run: a run that goes on takes over or ends what a killed one left behind.
 
 use std::fs;
 use std::io;
@@ -9,12 +9,15 @@ use ez_server::job::JobId;
 use serde::{Deserialize, Serialize};
 
 /// A job that was begun.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BegunJob {
     /// The URL of the server.
     pub server: String,
-    /// Its number there.
-    pub job: JobId,
+    /// The idempotency key with which it is asked for.
+    #[serde(default)]
+    pub key: String,
+    /// Its number there; `None` as long as the server has not answered.
+    pub job: Option<JobId>,
     /// Its task.
     pub task: String,
     /// The digest of its files.
@@ -54,8 +57,17 @@ mod tests {
     fn what_was_begun_is_found_until_it_has_ended() {
         let place = tempfile::tempdir().unwrap();
         let file = place.path().join("jobs/a.json");
-        let job = BegunJob { server: "http://x".into(), job: 7, task: "t".into(), inputs: "ab".into() };
+        let mut job = BegunJob {
+            server: "http://x".into(),
+            key: "k".into(),
+            job: None,
+            task: "t".into(),
+            inputs: "ab".into(),
+        };
         assert_eq!(BegunJob::read(&file), None);
+        job.write(&file).unwrap();
+        assert_eq!(BegunJob::read(&file), Some(job.clone()));
+        job.job = Some(7);
         job.write(&file).unwrap();
         assert_eq!(BegunJob::read(&file), Some(job));
         BegunJob::forget(&file);

@@ -8,7 +8,7 @@ use ez_runner::plan::executor::{Local, OpenStep, StepFailure, StepListener, Step
 use ez_runner::plan::outputs;
 use ez_runner::signal::Stop;
 use ez_server::job::JobState;
-use ez_server::remote_job::{RemoteEnding, RemoteJob, Told};
+use ez_server::remote_job::{RemoteEnding, RemoteJob, Submitted, Told};
 use ez_server::sync::digest::Digest;
 use ez_server::sync::hash_cache::HashCache;
 use ez_server::sync::scan::scan;
@@ -153,33 +153,79 @@ impl RemoteStep {
         job.follow(stop.stopped(), told).await.map_err(failed)
     }
 
-    /// Ends the job that a killed attempt of this run left.
-    async fn end_earlier(&self, stop: &Stop, listener: &StepListener) -> Result<(), StepFailure> {
-        let Some(BegunJob { server, job, task, inputs }) = BegunJob::read(&self.begun) else { return Ok(()) };
+    /// Ends the job that a killed attempt of this run left. Where it is not known whether there is one: the key that tells.
+    async fn end_earlier(&self, stop: &Stop, listener: &StepListener) -> Result<Option<String>, StepFailure> {
+        let Some(BegunJob { server, key, job, task, inputs }) = BegunJob::read(&self.begun) else {
+            return Ok(None);
+        };
         if server != self.client.url() {
-            say(listener, &format!("job {job} of {server}, of an earlier attempt, may still run there"));
-            return Ok(());
+            let which = job.map_or_else(|| format!("a job `{task}`"), |job| format!("job {job}"));
+            say(listener, &format!("{which} of {server}, of an earlier attempt, may still run there"));
+            return Ok(None);
         }
+        let Some(job) = job else { return Ok(Some(key)) };
         let client = self.client.clone();
         let left = aside(move || {
-            let left =
-                RemoteJob::unfinished(&client, job, &task, &inputs).map_err(|error| error.to_string())?;
-            if let Some(left) = &left {
-                left.cancel().map_err(|error| error.to_string())?;
-            }
-            Ok(left)
+            RemoteJob::unfinished(&client, job, &task, &inputs).map_err(|error| error.to_string())
         });
         if let Some(left) = left.await? {
-            say(listener, &format!("ending job {job} first, which a killed attempt of this run left"));
-            left.follow(stop.stopped(), |_| {}).await.map_err(failed)?;
+            self.end(left, stop, listener).await?;
         }
         BegunJob::forget(&self.begun);
+        Ok(None)
+    }
+
+    /// Ends a job that a killed attempt of this run left.
+    async fn end(&self, left: RemoteJob, stop: &Stop, listener: &StepListener) -> Result<(), StepFailure> {
+        say(listener, &format!("ending job {} first, which a killed attempt of this run left", left.id));
+        let cancelled = left.clone();
+        aside(move || cancelled.cancel().map_err(|error| error.to_string())).await?;
+        left.follow(stop.stopped(), |_| {}).await.map_err(failed)?;
         Ok(())
+    }
+
+    /// Has the server run a job. What is asked for is written down before, so that a run that goes on after this one was killed knows of it.
+    async fn submit(
+        &self,
+        body: serde_json::Value,
+        mut begun: BegunJob,
+        stop: &Stop,
+        listener: &StepListener,
+    ) -> Result<RemoteJob, StepFailure> {
+        loop {
+            self.note(&begun, listener);
+            let (client, body, key) = (self.client.clone(), body.clone(), begun.key.clone());
+            let submitted =
+                aside(move || RemoteJob::submit(&client, body, &key).map_err(|error| error.to_string()));
+            match submitted.await? {
+                Submitted::Accepted(job) => {
+                    begun.job = Some(job.id);
+                    self.note(&begun, listener);
+                    return Ok(job);
+                }
+                Submitted::KeyOfAnother(left) => {
+                    self.end(left, stop, listener).await?;
+                    begun.key = RemoteJob::new_key().map_err(failed)?;
+                }
+            }
+        }
+    }
+
+    fn note(&self, begun: &BegunJob, listener: &StepListener) {
+        if let Err(error) = begun.write(&self.begun) {
+            let task = &begun.task;
+            say(
+                listener,
+                &format!(
+                    "the job of `{task}` is not written down, and not ended where this run is killed: {error}"
+                ),
+            );
+        }
     }
 
     async fn run_there(&self, stop: &Stop, listener: &StepListener) -> Result<(), StepFailure> {
         let say = |text: &str| say(listener, text);
-        self.end_earlier(stop, listener).await?;
+        let key = self.end_earlier(stop, listener).await?;
         let (inputs, sent) = self.send().await?;
         say(&sent);
         let mut body = self.task.submission(&inputs.to_string(), &variables(&self.request.vars), &[]);
@@ -191,20 +237,14 @@ impl RemoteStep {
             .map(|(name, value)| (name, value.into()))
             .collect::<serde_json::Map<_, _>>()
             .into();
-        let client = self.client.clone();
-        let job = aside(move || RemoteJob::submit(&client, &body).map_err(|error| error.to_string())).await?;
         let begun = BegunJob {
             server: self.client.url().to_owned(),
-            job: job.id,
+            key: key.map_or_else(RemoteJob::new_key, Ok).map_err(failed)?,
+            job: None,
             task: self.task.name.clone(),
             inputs: inputs.to_string(),
         };
-        if let Err(error) = begun.write(&self.begun) {
-            say(&format!(
-                "job {} is not written down, and not ended where this run is killed: {error}",
-                job.id
-            ));
-        }
+        let job = self.submit(body, begun, stop, listener).await?;
         let ending = self.follow(&job, stop, listener).await?;
         BegunJob::forget(&self.begun);
         let values = match ending.made {
