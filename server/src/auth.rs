@@ -269,7 +269,7 @@ impl Authority {
 
     /// An open server is closed by the first token, by whatever process that was made. It is not opened again before it is started anew.
     async fn close_with_the_first_token(&self) -> Result<(), StoreError> {
-        if self.is_open() && !self.stays_open && self.store.read(tokens::has_any).await? {
+        if self.is_open() && !self.stays_open && self.store.read(tokens::was_any_made).await? {
             self.is_open.store(false, Ordering::Release);
         }
         Ok(())

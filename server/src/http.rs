@@ -128,7 +128,7 @@ pub async fn serve(
     let acceptor = settings.tls.as_ref().map(tls::acceptor).transpose()?;
     let warning = settings.tls.as_ref().map(tls::warning).transpose()?.flatten();
     let store = Store::open(&settings.database)?;
-    let has_tokens = store.read(tokens::has_any).await?;
+    let has_tokens = store.read(tokens::was_any_made).await?;
     let is_open = settings.is_open(has_tokens)?;
     let logs = settings.database.with_file_name("logs");
     let logs = LogFiles::new(logs.clone())

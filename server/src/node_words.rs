@@ -6,12 +6,21 @@ pub const MAX_BYTES: usize = 100;
 /// The most tags of a node, and of a job.
 pub const MAX_TAGS: usize = 64;
 
+/// The name of the node that a server is itself. No other one may have it.
+pub const OWN: &str = "local";
+
 /// What such words are, for who wrote another one.
 pub const WORD: &str = "words of 1 to 100 bytes without spaces";
 
 /// Whether a text is one.
 pub fn is_word(text: &str) -> bool {
     (1..=MAX_BYTES).contains(&text.len()) && !text.chars().any(|c| c.is_control() || c.is_whitespace())
+}
+
+/// Why an agent or a node of another machine cannot have a name; `None` where it can.
+pub fn reserved(name: &str) -> Option<String> {
+    let why = || format!("the name {OWN} is that of the server's own node: choose another one with --name");
+    (name == OWN).then(why)
 }
 
 /// Why a node cannot have a name, or tags.

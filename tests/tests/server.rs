@@ -271,7 +271,26 @@ fn a_name_belongs_to_one_agent() {
         "--data",
         "own",
     ];
-    project.run(args).exit(1).stderr_has("the server refuses this agent: another agent has the name local");
+    let why = "the server refuses this agent: the name local is that of the server's own node: choose another one with --name";
+    project.run(args).exit(1).stderr_has(why);
+}
+
+#[test]
+fn a_node_that_lost_its_directory_is_the_servers_own_or_another_one() {
+    let project = project();
+    let mut server = JobServer::start(&project, &["--slots", "1"]);
+    let url = format!("http://{}", server.address);
+    let flags = |data| ["--server", url.as_str(), "--name", "far", "--data", data];
+    let mut agent = JobAgent::start_in(&project, &flags("old"), &[]);
+    agent.says("connected");
+    agent.stop();
+    let why = "another agent has the name far: give each one its own, or, where that one is no more, remove it first with DELETE /api/v1/nodes/2";
+    project.run(["client", "start"].into_iter().chain(flags("new"))).exit(1).stderr_has(why);
+    server.stop();
+    std::fs::remove_dir_all(project.path(".ez-server/agent")).expect("it is there");
+    server.start_again();
+    let job = server.run(&json!({"task": "hello"}));
+    assert_eq!(server.end_of(job).state, "success");
 }
 
 #[test]
@@ -335,6 +354,19 @@ fn tokens_are_made_listed_and_revoked() {
     project.run(["server", "token", "revoke", &id]).success();
     assert_eq!(server.ask("GET", "/jobs", None).status, 401);
     project.run(["server", "token", "revoke", &id]).exit(2).stderr_has("ez server token list");
+    // A server that was closed is not opened by that.
+    server.stop();
+    server.start_again();
+    server.token = None;
+    assert_eq!(server.ask("GET", "/jobs", None).status, 401);
+    let made = project.run(["server", "token", "create", "a\tb"]);
+    made.exit(2).stderr_has("\"a\\tb\" is no name of a token");
+    let made = project.run(["server", "token", "create", "second", "--scopes", "read,read,admin"]);
+    server.token = Some(made.success().lacks("the first one").stdout.trim().to_owned());
+    project.run(["server", "token", "list"]).success().stdout_has("  read,admin  ");
+    let audit = server.ask("GET", "/audit", None).json();
+    let revoked = audit["audit"].as_array().expect("a list").iter().filter(|line| line["action"] == "revoke");
+    assert_eq!(revoked.count(), 1);
 }
 
 #[test]

@@ -184,6 +184,17 @@ fn settings_with_which_nothing_would_run_are_refused() {
         let told = project.run(["server", "start", "--port", "0"].iter().chain(flags));
         told.exit(2).stderr_has(words).stderr_has("write 1 or more");
     }
+    for (file, words) in [
+        ("[http]\nmax_connections = 2305843009213693952\n", "max_connections in [http] is at most 1048576"),
+        (
+            "[http]\nhead_seconds = 9223372036854775807\n",
+            "head_seconds and body_seconds in [http] are at most 86400",
+        ),
+        ("[http]\nbody_seconds = 86401\n", "head_seconds and body_seconds in [http] are at most 86400"),
+    ] {
+        let project = project().file("ez-server.toml", file);
+        project.run(["server", "start", "--port", "0"]).exit(2).stderr_has(words);
+    }
     let agent = ["client", "start", "--server", "http://127.0.0.1:1", "--slots", "0"];
     project().run(agent).exit(2).stderr_has("an agent with 0 slots would run nothing: say --slots 1 or more");
 }

@@ -21,6 +21,7 @@ tasks:
   say: exec /bin/sh -c 'echo [$EZ_WORD] [$EZ_SERVER_TOKEN] [{{.EZ_SERVER_TOKEN}}] $PWD; cat'
   half: printf 'no end of line'
   stay: 'echo begun; exec sleep 987651'
+  gate: 'echo begun; while [ ! -e go ]; do sleep 0.01; done'
   leaves: exec /bin/sh -c 'setsid sleep 987652 & echo $PPID'
   fails: exit 7
   escapes: 'env -i setsid sleep 987654 & env -i setsid -f sh -c "sleep 987654 & wait"; echo begun; exec sleep 987653'
@@ -88,6 +89,33 @@ fn what_a_job_leaves_is_ended_before_the_next() {
     let first = process(&server, "leaves");
     assert_eq!(running_in(&project, "987652"), [0; 0]);
     assert_eq!(process(&server, "who"), first);
+}
+
+#[test]
+fn an_attempt_whose_directory_is_removed_ends_too() {
+    let project = project();
+    let server = JobServer::start(&project, &["--slots", "1"]);
+    let begin = |request: Value| {
+        let job = server.run(&request);
+        server.follow(job, "0", is_begun);
+        std::fs::remove_dir_all(project.path(&format!(".ez-server/agent/attempts/{job}-1")))
+            .expect("it is there");
+        job
+    };
+    let cancelled = begin(json!({"task": "stay"}));
+    assert_eq!(server.ask("POST", &format!("/jobs/{cancelled}/cancel"), None).status, 202);
+    assert_eq!(server.end_of(cancelled).state, "cancelled");
+    let late = begin(json!({"task": "stay", "timeout": 1}));
+    let ended = begin(json!({"task": "gate"}));
+    project.write("go", "");
+    for job in [late, ended] {
+        let end = server.end_of(job);
+        assert_eq!((end.state.as_str(), end.text.starts_with("begun\n")), ("failed", true), "{}", end.text);
+        let reason = "its directory on the node was removed, and how it ended with it";
+        assert_eq!(server.job(job)["reason"], reason);
+    }
+    assert_eq!(running_in(&project, "987651"), [0; 0]);
+    process(&server, "who");
 }
 
 #[test]

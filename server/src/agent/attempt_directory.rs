@@ -106,6 +106,11 @@ impl AttemptDirectory {
         &self.path
     }
 
+    /// Whether somebody removed it.
+    pub fn is_gone(&self) -> bool {
+        fs::symlink_metadata(&self.path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+    }
+
     /// Makes it, with the order.
     ///
     /// # Errors

@@ -138,6 +138,8 @@ struct InHand {
     is_start_told: bool,
     ending: Option<Ending>,
     is_ending_sent: bool,
+    /// Whether somebody wants its end.
+    is_cancelled: bool,
     deadline: Deadline,
     /// Kills the watcher, where it is this agent's.
     kill: Option<UnboundedSender<()>>,
@@ -146,6 +148,18 @@ struct InHand {
 }
 
 impl InHand {
+    /// The end of an attempt whose directory somebody removed, and with it what a watcher could say.
+    fn ending_of_gone(&self) -> Option<Ending> {
+        self.directory.is_gone().then(|| Ending {
+            state: if self.is_cancelled { JobState::Cancelled } else { JobState::Failed },
+            exit_code: None,
+            reason: Some("its directory on the node was removed, and how it ended with it".to_owned()),
+            started: self.started,
+            finished: now_ms(),
+            outputs: None,
+        })
+    }
+
     fn kill_watcher(&self) {
         match &self.kill {
             Some(kill) => drop(kill.send(())),
@@ -334,6 +348,7 @@ impl Agent {
                 is_start_told: false,
                 ending: directory.ending(),
                 is_ending_sent: false,
+                is_cancelled: directory.is_cancelled(),
                 deadline: deadline(&order),
                 kill: None,
                 is_given_up: false,
@@ -490,8 +505,7 @@ impl Agent {
         match happening {
             Happening::Grew(attempt) => self.pump(attempt),
             Happening::WatcherReady(attempt, watcher) => {
-                let is_cancelled =
-                    self.in_hand.get(&attempt).is_none_or(|in_hand| in_hand.directory.is_cancelled());
+                let is_cancelled = self.in_hand.get(&attempt).is_none_or(|in_hand| in_hand.is_cancelled);
                 // A signal that was meant for this attempt must not meet the next one.
                 if !is_cancelled {
                     self.watchers.put_back(*watcher);
@@ -508,7 +522,7 @@ impl Agent {
     /// Tells the end of an attempt that nobody watches any more.
     fn is_over(&mut self, attempt: Attempt) {
         let Some(in_hand) = self.in_hand.get_mut(&attempt) else { return };
-        in_hand.ending = in_hand.directory.ending();
+        in_hand.ending = in_hand.directory.ending().or_else(|| in_hand.ending_of_gone());
         if in_hand.ending.is_some() {
             self.pump(attempt);
         } else {
@@ -591,13 +605,14 @@ impl Agent {
                     is_start_told: false,
                     ending: None,
                     is_ending_sent: false,
+                    is_cancelled: false,
                 };
                 self.in_hand.insert(attempt, in_hand);
                 let happenings = self.happenings.clone();
                 tokio::spawn(async move {
                     let over = listen(watcher, &assignment, kills, attempt, &happenings).await;
                     let over = over.unwrap_or_else(|| {
-                        if directory.was_watched() {
+                        if directory.was_watched() || directory.is_gone() {
                             Happening::WatcherEnded(attempt)
                         } else {
                             Happening::NeverWatched(attempt, Box::new(assignment))
@@ -693,9 +708,14 @@ impl Agent {
         if in_hand.ending.is_some() {
             return;
         }
+        in_hand.is_cancelled = true;
         in_hand.deadline.end(Instant::now());
         if let Err(error) = in_hand.directory.cancel() {
-            eprintln!("ez: job {} cannot be cancelled: {error}", attempt.job);
+            eprintln!(
+                "ez: the watcher of job {} is killed, because it cannot be told to end: {error}",
+                attempt.job
+            );
+            in_hand.kill_watcher();
         }
     }
 
@@ -759,6 +779,10 @@ fn open_files(directory: &AttemptDirectory, order: &Order) -> io::Result<(Growin
 ///
 /// The lock is held meanwhile: a watcher that was started by an agent which was killed then, and comes late, finds the end and does not begin.
 fn clear_away(directory: &AttemptDirectory, mark: &str, started: i64, is_given_up: bool) {
+    if directory.is_gone() {
+        leftovers::kill(mark);
+        return;
+    }
     let Ok(Some(_lock)) = directory.lock() else { return };
     let is_cleared = leftovers::kill(mark);
     if directory.ending().is_some() {
@@ -821,7 +845,7 @@ fn deadline(order: &Order) -> Deadline {
 
 /// Looks after an attempt whose watcher is not a child of this agent.
 async fn look_after(directory: AttemptDirectory, attempt: Attempt, happenings: UnboundedSender<Happening>) {
-    while !matches!(directory.lock(), Ok(Some(_))) {
+    while !directory.is_gone() && !matches!(directory.lock(), Ok(Some(_))) {
         let _ = happenings.send(Happening::Grew(attempt));
         sleep(ADOPTED_LOOK).await;
     }

@@ -227,6 +227,9 @@ pub async fn register(
             format!("name, id and tags are {}, and there are at most {MAX_TAGS} tags", node_words::WORD);
         return Err(ApiError::bad(rule));
     }
+    if let Some(reason) = node_words::reserved(&name) {
+        return Err(ApiError::conflict(reason));
+    }
     if id.as_ref().is_some_and(|id| id.parse::<NodeId>().is_ok()) {
         return Err(ApiError::bad("an id is no number: numbers are those of nodes"));
     }

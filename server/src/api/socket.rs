@@ -22,9 +22,9 @@ use super::{ApiError, ErrorBody, Shared, subscription};
 use crate::agent::connect::{Link, Outgoing};
 use crate::auth::{Caller, Scope};
 use crate::dispatcher::{Connection, Dispatcher};
-use crate::json_fields;
 use crate::queue::NodeId;
 use crate::wire::{self, FromAgent, LogPiece, MAX_MESSAGE_BYTES, PieceOf, Registration, ToAgent};
+use crate::{json_fields, node_words};
 
 /// How many connections may be open at once of which nobody knows yet whose they are.
 pub const MAX_STRANGERS: usize = 64;
@@ -266,6 +266,11 @@ async fn register(
     to_agent: &mpsc::UnboundedSender<ToAgent>,
 ) -> Option<Connection> {
     let name = registration.name.clone();
+    if let Some(reason) = node_words::reserved(&name) {
+        // Who is gone needs no explanation.
+        let _ = to_agent.send(ToAgent::Refused { reason });
+        return None;
+    }
     let connection = server.dispatcher.register(registration, to_agent.clone()).await?;
     if server.agents.is_new(connection.node, caller) {
         let object = format!("node {}: {name}", connection.node);

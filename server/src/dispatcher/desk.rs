@@ -570,9 +570,11 @@ impl Desk {
     ) {
         let record = match record {
             Ok(Registered::As(record)) => record,
-            Ok(Registered::NameIsTaken) => {
-                let reason =
-                    format!("another agent has the name {}: give each one its own", registration.name);
+            Ok(Registered::NameIsTaken(node)) => {
+                let reason = format!(
+                    "another agent has the name {}: give each one its own, or, where that one is no more, remove it first with DELETE /api/v1/nodes/{node}",
+                    registration.name
+                );
                 let _ = to_agent.send(ToAgent::Refused { reason });
                 let _ = answer.send(None);
                 return;

@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::StoreError;
+use crate::node_words::OWN;
 use crate::queue::NodeId;
 use crate::wire::Registration;
 
@@ -32,7 +33,7 @@ pub enum Registered {
     /// It is the node of that number.
     As(NodeRecord),
     /// Another agent has the name.
-    NameIsTaken,
+    NameIsTaken(NodeId),
 }
 
 /// Remembers a node. An agent that comes again is the same node.
@@ -49,24 +50,26 @@ pub fn register(
         .query_row([&registration.name], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let tags = tags_text(&registration.tags);
-    let id =
-        match known {
-            Some((_, instance)) if instance != registration.instance => return Ok(Registered::NameIsTaken),
-            Some((id, _)) => {
-                connection
-                    .prepare_cached("UPDATE nodes SET tags = ?2, slots = ?3 WHERE id = ?1")?
-                    .execute((id, &tags, registration.slots))?;
-                id
-            }
-            None => {
-                connection
+    let id = match known {
+        // The server's own node is always the same one, also where its directory was lost.
+        Some((id, instance)) if instance != registration.instance && registration.name != OWN => {
+            return Ok(Registered::NameIsTaken(id));
+        }
+        Some((id, _)) => {
+            connection
+                .prepare_cached("UPDATE nodes SET instance = ?2, tags = ?3, slots = ?4 WHERE id = ?1")?
+                .execute((id, &registration.instance, &tags, registration.slots))?;
+            id
+        }
+        None => {
+            connection
                 .prepare_cached(
                     "INSERT INTO nodes (instance, name, tags, slots, registered) VALUES (?1, ?2, ?3, ?4, ?5)",
                 )?
                 .execute((&registration.instance, &registration.name, &tags, registration.slots, now))?;
-                connection.last_insert_rowid()
-            }
-        };
+            connection.last_insert_rowid()
+        }
+    };
     let record = find(connection, id)?;
     record.map(Registered::As).ok_or_else(|| StoreError::Record(format!("node {id} is gone")))
 }

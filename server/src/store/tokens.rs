@@ -67,13 +67,12 @@ pub fn touch(connection: &Connection, id: &str, now: i64) -> Result<(), StoreErr
     Ok(())
 }
 
-/// Whether there is a token that counts.
+/// Whether a token was ever made: a server that was closed stays so when its tokens are revoked or over.
 ///
 /// # Errors
 /// The database fails.
-pub fn has_any(connection: &Connection) -> Result<bool, StoreError> {
-    let mut query =
-        connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM tokens WHERE revoked IS NULL)")?;
+pub fn was_any_made(connection: &Connection) -> Result<bool, StoreError> {
+    let mut query = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM tokens)")?;
     Ok(query.query_row([], |row| row.get(0))?)
 }
 

@@ -8,6 +8,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use ez_server::pid_file::{self, RunningServer};
+use ez_server::private_directory;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::settings::Place;
@@ -76,7 +77,7 @@ fn open_log(path: &Path) -> Result<fs::File, crate::failure::Failure> {
     use std::os::unix::fs::OpenOptionsExt;
     let opened = path
         .parent()
-        .map_or(Ok(()), fs::create_dir_all)
+        .map_or(Ok(()), private_directory::make)
         .and_then(|()| OpenOptions::new().create(true).append(true).read(true).mode(0o600).open(path));
     opened.map_err(|error| failure(format!("{} cannot be written: {error}", path.display())))
 }

@@ -199,19 +199,40 @@ fn open(context: &Context, data: &ServerData) -> Result<Store, Failure> {
     http::open_store(&Place::of(context, data)?.database).map_err(failure)
 }
 
+/// The database of a server that has one.
+fn open_existing(context: &Context, data: &ServerData) -> Result<Store, Failure> {
+    let database = Place::of(context, data)?.database;
+    if !database.exists() {
+        let place = database.display();
+        return Err(misuse(format!(
+            "there is no database at {place}; say which with --db FILE or --root DIRECTORY"
+        )));
+    }
+    http::open_store(&database).map_err(failure)
+}
+
 fn create_token(context: &Context, request: &TokenCreate) -> Outcome {
+    let name = &request.name;
+    if name.trim().is_empty() || name.chars().any(char::is_control) {
+        let error =
+            format!("\"{}\" is no name of a token: say in a line what it is for", name.escape_debug());
+        return Err(misuse(error));
+    }
+    let mut scopes = Vec::new();
     for scope in &request.scopes {
-        scope.parse::<Scope>().map_err(misuse)?;
+        let scope = scope.parse::<Scope>().map_err(misuse)?.to_string();
+        if !scopes.contains(&scope) {
+            scopes.push(scope);
+        }
     }
     let token = NewToken::make().map_err(failure)?;
     let expires =
         request.expires_in.map(|days| now_ms().saturating_add_unsigned(days.saturating_mul(DAY_MS)));
     let store = open(context, &request.data)?;
-    let (id, name, hash, scopes) =
-        (token.id.clone(), request.name.clone(), token.hash.clone(), request.scopes.join(","));
+    let (id, name, hash, scopes) = (token.id.clone(), name.clone(), token.hash.clone(), scopes.join(","));
     let is_first = runtime()?
         .block_on(store.write(move |connection| {
-            let is_first = !tokens::has_any(connection)?;
+            let is_first = !tokens::was_any_made(connection)?;
             tokens::insert(connection, &id, &name, &hash, &scopes, now_ms(), expires)?;
             audit::write(connection, "command line", "create", &format!("token {id}"), "local", now_ms())?;
             Ok(is_first)
@@ -227,12 +248,15 @@ fn create_token(context: &Context, request: &TokenCreate) -> Outcome {
 }
 
 fn list_tokens(context: &Context, request: &TokenList) -> Outcome {
-    let store = open(context, &request.data)?;
+    let store = open_existing(context, &request.data)?;
     let known = runtime()?.block_on(store.read(tokens::all)).map_err(failure)?;
     if request.json {
         let json = serde_json::to_string_pretty(&serde_json::json!({"tokens": known})).map_err(failure)?;
         context.logger.out(Color::None, &format!("{json}\n"));
         return Ok(());
+    }
+    if known.is_empty() {
+        context.logger.err(Color::None, "ez: there are no tokens; `ez server token create NAME` makes one\n");
     }
     let now = now_ms();
     let rows = known.iter().map(|token| {
@@ -251,12 +275,15 @@ fn list_tokens(context: &Context, request: &TokenList) -> Outcome {
 }
 
 fn revoke_token(context: &Context, request: &TokenRevoke) -> Outcome {
-    let store = open(context, &request.data)?;
+    let store = open_existing(context, &request.data)?;
     let id = request.id.clone();
     let is_revoked = runtime()?
         .block_on(store.write(move |connection| {
             let is_revoked = tokens::revoke(connection, &id, now_ms())?;
-            audit::write(connection, "command line", "revoke", &format!("token {id}"), "local", now_ms())?;
+            if is_revoked {
+                let object = format!("token {id}");
+                audit::write(connection, "command line", "revoke", &object, "local", now_ms())?;
+            }
             Ok(is_revoked)
         }))
         .map_err(failure)?;
@@ -271,13 +298,6 @@ fn backup(context: &Context, request: &ServerBackup) -> Outcome {
     if file.exists() {
         return Err(misuse(format!("{} is there already; choose another name", request.file)));
     }
-    let database = Place::of(context, &request.data)?.database;
-    if !database.exists() {
-        let place = database.display();
-        return Err(misuse(format!(
-            "there is no database at {place}; say which with --db FILE or --root DIRECTORY"
-        )));
-    }
-    let store = http::open_store(&database).map_err(failure)?;
+    let store = open_existing(context, &request.data)?;
     runtime()?.block_on(store.backup(file)).map_err(failure)
 }

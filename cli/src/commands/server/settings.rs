@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use ez_server::agent::AgentSettings;
 use ez_server::http::CONTENT;
+use ez_server::node_words;
 use ez_server::queue::Limits;
 use ez_server::secrets::mode_for_others;
 use ez_server::settings::{DATABASE, HttpLimits, PORT, SecretKeySource, ServerSettings, check_own_token};
@@ -27,6 +28,12 @@ const MAX_LOG_BYTES: u64 = 1 << 30;
 /// For how many seconds a node may be silent, and how many a job has to end.
 const LEASE: u64 = 60;
 const GRACE: u64 = 10;
+
+/// The longest time for a head or a body of a request: what is longer is meant as "for ever", which would keep connections that are dead.
+const MAX_HTTP_SECONDS: u64 = 24 * 3600;
+
+/// The most connections at once.
+const MAX_CONNECTIONS: usize = 1 << 20;
 
 /// How long requests have to end when the server does.
 const SHUTDOWN: Duration = Duration::from_secs(5);
@@ -87,8 +94,8 @@ pub fn of(context: &Context, request: &ServerStart) -> Result<ServerSettings, Fa
     let named = given(context, None, "EZ_SERVER_URL").filter(|_| tls.is_some());
     let ca = tls.as_ref().map(|tls| ca(context, None).unwrap_or_else(|| tls.cert.clone()));
     let agent = AgentSettings {
-        name: "local".into(),
-        tags: own_tags("local", tags)?,
+        name: node_words::OWN.into(),
+        tags: own_tags(node_words::OWN, tags)?,
         slots,
         data: place.database.with_file_name("agent"),
         content: place.database.with_file_name(CONTENT),
@@ -265,6 +272,18 @@ fn tls(context: &Context, request: &ServerStart, place: &Place) -> Result<Option
 fn http(table: &HttpTable) -> Result<HttpLimits, Failure> {
     let usual = HttpLimits::default();
     let seconds = |given: Option<u64>, usual| given.map_or(usual, Duration::from_secs);
+    let longest = table.head_seconds.max(table.body_seconds);
+    if longest.is_some_and(|seconds| seconds > MAX_HTTP_SECONDS) {
+        let error =
+            format!("head_seconds and body_seconds in [http] are at most {MAX_HTTP_SECONDS}, which is a day");
+        return Err(misuse(error));
+    }
+    if table.max_connections.is_some_and(|count| count > MAX_CONNECTIONS) {
+        let error = format!(
+            "max_connections in [http] is at most {MAX_CONNECTIONS}: a process has no more open files"
+        );
+        return Err(misuse(error));
+    }
     let limits = HttpLimits {
         head: seconds(table.head_seconds, usual.head),
         body: seconds(table.body_seconds, usual.body),
