@@ -81,11 +81,21 @@ pub enum ServeError {
     #[error(transparent)]
     Tls(#[from] TlsError),
     /// The address cannot be listened on.
-    #[error("nothing can listen on {0}: {1}; choose another port with --port")]
+    #[error("nothing can listen on {0}: {1}; {instead}", instead = other_address(.1))]
     Listen(SocketAddr, #[source] io::Error),
     /// The agent.
     #[error(transparent)]
     Agent(#[from] AgentError),
+}
+
+/// What to do where an address cannot be listened on.
+fn other_address(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrNotAvailable => {
+            "--host is an address of this machine, or 0.0.0.0 for all that it has"
+        }
+        _ => "choose another port with --port",
+    }
 }
 
 /// Opens the database of a path, with the directory in which it is.

@@ -42,6 +42,11 @@ pub enum TlsError {
     /// A file is not PEM.
     #[error("{0} is no PEM file: {1}")]
     Pem(String, String),
+    /// A key needs a password, which nobody is here to say.
+    #[error(
+        "the key {0} is encrypted: write it without a password, as `openssl pkey -in {0}` does, into a file for its owner alone"
+    )]
+    Encrypted(String),
     /// Everybody on the machine can read the key.
     #[error("{path} can be read by everybody (mode {mode:o}): say `chmod 600 {path}`")]
     OpenKey {
@@ -70,6 +75,9 @@ pub enum TlsError {
     #[error("{0} cannot be used: {1}")]
     Refused(String, String),
 }
+
+/// Stands in a key that has a password, in both forms that there are (RFC 7468, 11; RFC 1421, 4.6.1.1).
+const ENCRYPTED: &[u8] = b"ENCRYPTED";
 
 /// What the library calls a certificate of an authority that a server uses for itself.
 const AUTHORITY_OF_A_SERVER: &str = "CaUsedAsEndEntity";
@@ -130,6 +138,9 @@ fn key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     let mode = metadata.permissions().mode() & 0o777;
     if mode & 0o007 != 0 {
         return Err(TlsError::OpenKey { path: path.display().to_string(), mode });
+    }
+    if text.windows(ENCRYPTED.len()).any(|part| part == ENCRYPTED) {
+        return Err(TlsError::Encrypted(path.display().to_string()));
     }
     PrivateKeyDer::from_pem_slice(&text).map_err(|error| of_pem(path, &error, "key", "PRIVATE KEY"))
 }
@@ -331,6 +342,10 @@ mod tests {
         assert!(refused(&swapped).contains("good.key has no certificate in PEM"), "{}", refused(&swapped));
         let missing = TlsFiles { cert: place.0.path().join("none.pem"), ..good.clone() };
         assert!(refused(&missing).contains("none.pem cannot be read: No such file"));
+
+        let text = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n-----END ENCRYPTED PRIVATE KEY-----\n";
+        let locked = TlsFiles { key: place.file("locked.key", text, 0o600), ..good.clone() };
+        assert!(refused(&locked).contains("locked.key is encrypted: write it without a password"));
 
         fs::set_permissions(&good.key, fs::Permissions::from_mode(0o644)).unwrap();
         assert!(refused(&good).contains("good.key can be read by everybody (mode 644): say `chmod 600"));

@@ -49,7 +49,9 @@ impl fmt::Display for WaitsFor {
             Self::Task(most) => write!(f, "one of the {most} jobs of the same task that may run at once"),
             Self::Total(most) => write!(f, "one of the {most} jobs that may run at once on all nodes"),
             Self::Nodes => f.write_str("a node: none is connected that has slots"),
-            Self::Named(names) => write!(f, "a node: none is named {}, or has that tag", one_of(names)),
+            Self::Named(names) => {
+                write!(f, "a node: none with slots is named {}, or has that tag", one_of(names))
+            }
             Self::Tags(tags) => {
                 let all: Vec<String> = tags.iter().map(|tag| format!("`{tag}`")).collect();
                 write!(f, "a node: none that it may run on has {}", all.join(" and "))

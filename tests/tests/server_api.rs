@@ -112,7 +112,10 @@ fn a_job_that_waits_says_for_what() {
         (job, server.job(job)["waits_for"].as_str().unwrap_or_default().to_owned())
     };
     assert_eq!(wait(&server, json!({})).1, "a node: none is connected that has slots");
-    assert_eq!(wait(&server, json!({"node": "nope"})).1, "a node: none is named `nope`, or has that tag");
+    assert_eq!(
+        wait(&server, json!({"node": "nope"})).1,
+        "a node: none with slots is named `nope`, or has that tag"
+    );
     let agent = JobAgent::start(&project, &server, "far", &["--tags", "gpu"]);
     let (job, _) = wait(&server, json!({"node": "nope"}));
     while server.ask("GET", "/nodes", None).json()["nodes"][0]["connected"] != true {}
@@ -126,7 +129,10 @@ fn a_job_that_waits_says_for_what() {
     assert_eq!(server.job(drained)["waits_for"], Value::Null);
     let listed = server.ask("GET", "/jobs?state=pending", None).json();
     let of_job = listed["jobs"].as_array().expect("a list").iter().find(|known| known["id"] == job);
-    assert_eq!(of_job.expect("it is there")["waits_for"], "a node: none is named `nope`, or has that tag");
+    assert_eq!(
+        of_job.expect("it is there")["waits_for"],
+        "a node: none with slots is named `nope`, or has that tag"
+    );
 
     // What was known of a node is known after a start too.
     server.kill();

@@ -9,7 +9,7 @@ use ez_tests::program;
 use serde_json::{Value, json};
 
 /// Writes down what it was told.
-const STAND_IN: &str = "#!/bin/sh\nprintf '%s\\n' \"$@\" > told\nenv | grep '^EZ_' | sort > environment\ncat > file\ncat exit 2>/dev/null | grep -q 1 && exit 1\nexit 0\n";
+const STAND_IN: &str = "#!/bin/sh\nif [ \"$*\" = 'compose version' ]; then test ! -e lacks-compose; exit; fi\nprintf '%s\\n' \"$@\" > told\nenv | grep '^EZ_' | sort > environment\ncat > file\ncat exit 2>/dev/null | grep -q 1 && exit 1\nexit 0\n";
 
 fn project() -> Project {
     let project =
@@ -69,6 +69,8 @@ fn what_docker_cannot_do_is_said() {
         .run(["server", "docker", "up", "--source", "bin"])
         .exit(2)
         .stderr_has("there is no server/Dockerfile");
+    project.write("lacks-compose", "");
+    project.run(["server", "docker", "down"]).exit(1).stderr_has("this docker knows no `docker compose`");
     let nothing = Project::new().env("PATH", "/nowhere").env("EZ_SERVER_TOKEN", "own-token-of-a-test");
     nothing.run(["server", "docker", "up"]).exit(1).stderr_has("there is no `docker` on this machine");
     let open = Project::new();

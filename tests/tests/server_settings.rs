@@ -195,6 +195,12 @@ fn settings_with_which_nothing_would_run_are_refused() {
         let project = project().file("ez-server.toml", file);
         project.run(["server", "start", "--port", "0"]).exit(2).stderr_has(words);
     }
+    // An address for documentation (RFC 5737), which no machine has.
+    project()
+        .env("EZ_SERVER_TOKEN", "own-token-of-a-test")
+        .run(["server", "start", "--port", "0", "--host", "192.0.2.1"])
+        .exit(1)
+        .stderr_has("--host is an address of this machine, or 0.0.0.0 for all that it has");
     let agent = ["client", "start", "--server", "http://127.0.0.1:1", "--slots", "0"];
     project().run(agent).exit(2).stderr_has("an agent with 0 slots would run nothing: say --slots 1 or more");
 }

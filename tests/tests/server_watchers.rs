@@ -6,7 +6,9 @@ use std::fs::File;
 use std::process::Command;
 
 use ez_tests::Project;
-use ez_tests::job_server::{JobServer, hold, is_begun, kill, running_in, watchers, watching_processes};
+use ez_tests::job_server::{
+    JobAgent, JobServer, hold, is_begun, kill, running_in, watchers, watching_processes,
+};
 use ez_tests::program;
 use serde_json::{Value, json};
 
@@ -116,6 +118,21 @@ fn an_attempt_whose_directory_is_removed_ends_too() {
     }
     assert_eq!(running_in(&project, "987651"), [0; 0]);
     process(&server, "who");
+}
+
+#[test]
+fn a_project_that_is_not_there_any_more_is_named() {
+    let elsewhere = Project::new().file("Taskfile.yml", TASKFILE);
+    let project = project();
+    let server = JobServer::start(&project, &["--slots", "0"]);
+    let root = elsewhere.root().display().to_string();
+    let mut agent = JobAgent::start(&project, &server, "far", &["--root", &root]);
+    assert_eq!(server.end_of(server.run(&json!({"task": "who"}))).state, "success");
+    drop(elsewhere);
+    let job = server.run(&json!({"task": "who"}));
+    assert_eq!(server.end_of(job).state, "failed");
+    assert_eq!(server.job(job)["reason"], format!("the directory {root} is not there on this node"));
+    assert_eq!(agent.stop(), Some(0));
 }
 
 #[test]

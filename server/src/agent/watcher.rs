@@ -190,7 +190,11 @@ impl Watcher {
             Ok(started) => started,
             Err(error) => {
                 *is_fit = false;
-                let reason = format!("{} cannot be started: {error}", order.program.display());
+                let reason = if place.is_dir() {
+                    format!("{} cannot be started: {error}", order.program.display())
+                } else {
+                    format!("the directory {} is not there on this node", place.display())
+                };
                 log.note(&reason)?;
                 return Ok(without_process(JobState::Failed, Some(reason), started));
             }

@@ -118,7 +118,7 @@ impl Store {
         make_private(path)?;
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(BUSY_LIMIT)?;
-        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "journal_mode", "wal").map_err(|error| of_file(error, path))?;
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         check(&connection, path)?;
@@ -260,6 +260,17 @@ fn make_private(path: &Path) -> Result<(), StoreError> {
     use std::os::unix::fs::OpenOptionsExt;
     let made = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
     made.map(drop).map_err(|error| StoreError::Unwritable(path.display().to_string(), error))
+}
+
+/// What is wrong with a file that is looked at for the first time.
+fn of_file(error: rusqlite::Error, path: &Path) -> StoreError {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    match error.sqlite_error_code() {
+        Some(NotADatabase | DatabaseCorrupt) => {
+            StoreError::Broken(path.display().to_string(), error.to_string())
+        }
+        _ => error.into(),
+    }
 }
 
 fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
@@ -418,7 +429,12 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("ez.db");
         std::fs::write(&path, "not a database, however long this text may be".repeat(100)).unwrap();
-        assert!(Store::open(&path).is_err());
+        let told = Store::open(&path).err().unwrap().to_string();
+        let expected = format!(
+            "the database {} is broken: file is not a database; put a backup in its place",
+            path.display()
+        );
+        assert_eq!(told, expected);
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

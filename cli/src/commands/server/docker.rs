@@ -77,12 +77,28 @@ fn finish(mut docker: Command, is_without_build: bool) -> Outcome {
     if status.success() {
         return Ok(());
     }
+    if !has_compose() {
+        return Err(failure(
+            "this docker knows no `docker compose`: install its plugin (docker-compose-plugin), or say `ez server start --daemon`",
+        ));
+    }
     let hint = if is_without_build {
         "; where the image is missing, `ez server docker up --source DIR` makes it from the sources of EZ"
     } else {
         ""
     };
     Err(Failure::new(Code::OTHER, format!("ez: docker has failed ({status}){hint}")))
+}
+
+/// Whether Docker has the plugin that reads such files.
+fn has_compose() -> bool {
+    let asked = Command::new("docker")
+        .args(["compose", "version"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    asked.is_ok_and(|status| status.success())
 }
 
 /// A name for the containers of a project: what Docker allows of the name of its directory.
