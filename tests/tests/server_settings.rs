@@ -58,7 +58,9 @@ fn a_server_goes_on_in_the_background_until_it_is_stopped() {
     project.run(["server", "status"]).success().stdout_has("health").stdout_has("works for");
 
     project.run(["server", "stop"]).success().stderr_has("the server has ended");
-    project.run(["server", "stop"]).exit(2).stderr_has("no server works with");
+    for command in ["stop", "status"] {
+        project.run(["server", command]).exit(2).stderr_has("no server works with");
+    }
 }
 
 #[test]
@@ -392,6 +394,8 @@ fn jobs_go_over_tls() {
         project.run(args)
     };
     status(&["--ca", "tls/server.pem"]).success().stdout_has("ok");
+    // Its own certificate is that of the settings.
+    project.run(["server", "status"]).success().stdout_has("https://127.0.0.1:").stdout_has("ok");
     status(&[]).exit(1).stderr_has("does not answer: nobody who is trusted vouches for its certificate");
     let plain = format!("http://{}", server.address);
     project.run(["server", "status", "--server", &plain]).exit(1).stderr_has("does not answer");

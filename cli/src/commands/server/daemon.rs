@@ -15,6 +15,7 @@ use super::settings::Place;
 use super::{failure, misuse};
 use crate::args::server::{ServerData, ServerStop};
 use crate::commands::{Context, Outcome};
+use crate::failure::Failure;
 use crate::logger::Color;
 
 /// The log of a server in the background, beside the database.
@@ -73,7 +74,7 @@ pub fn start(context: &Context, data: &ServerData) -> Outcome {
     Ok(())
 }
 
-fn open_log(path: &Path) -> Result<fs::File, crate::failure::Failure> {
+fn open_log(path: &Path) -> Result<fs::File, Failure> {
     use std::os::unix::fs::OpenOptionsExt;
     let opened = path
         .parent()
@@ -95,13 +96,21 @@ pub fn tell(url: &str) {
     let _ = writeln!(out, "{url}").and_then(|()| out.flush());
 }
 
+/// The server of this machine that works with a database.
+pub fn running(place: &Place) -> Result<RunningServer, Failure> {
+    pid_file::holder(&pid_file::beside(&place.database)).map_err(failure)?.ok_or_else(|| {
+        let database = place.database.display();
+        misuse(format!(
+            "no server works with {database}: say which with --root DIRECTORY or --db FILE, or begin one with `ez server start`"
+        ))
+    })
+}
+
 /// Ends a server of this machine, and waits until it has.
 pub fn stop(context: &Context, request: &ServerStop) -> Outcome {
     let place = Place::of(context, &request.data)?;
     let path = pid_file::beside(&place.database);
-    let Some(RunningServer { pid, .. }) = pid_file::holder(&path).map_err(failure)? else {
-        return Err(misuse(format!("no server works with {}", place.database.display())));
-    };
+    let RunningServer { pid, .. } = running(&place)?;
     let process =
         Pid::from_raw(pid).ok_or_else(|| failure(format!("{} names no process", path.display())))?;
     let limit = Duration::from_secs(request.limit);

@@ -8,9 +8,9 @@ use std::path::PathBuf;
 
 use ez_server::auth::{NewToken, Scope};
 use ez_server::clock::now_ms;
-use ez_server::settings::{PORT, Stop};
+use ez_server::settings::Stop;
 use ez_server::store::{Store, audit, tokens};
-use ez_server::{client, http, node_words, pid_file};
+use ez_server::{client, http, node_words};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -135,22 +135,39 @@ pub async fn end_signal() {
     }
 }
 
+/// Which server is asked, and how.
+struct Asked {
+    url: String,
+    pid: Option<i32>,
+    token: Option<String>,
+    ca: Option<PathBuf>,
+}
+
+/// The server that is named, else that of the project, whose own settings tell its token and its certificate.
+fn asked(context: &Context, request: &ServerStatus) -> Result<Asked, Failure> {
+    let ca = ca(context, request.ca.as_ref());
+    if let Some(url) = given(context, request.server.as_ref(), "EZ_SERVER_URL") {
+        return Ok(Asked { url, pid: None, token: given(context, None, "EZ_SERVER_TOKEN"), ca });
+    }
+    let place = Place::of(context, &request.data)?;
+    let own = daemon::running(&place)?;
+    if own.url.is_empty() {
+        return Err(failure(format!("the server (process {}) does not listen yet", own.pid)));
+    }
+    Ok(Asked {
+        url: own.url,
+        pid: Some(own.pid),
+        token: settings::token(context, &place)?,
+        ca: ca.or_else(|| place.file.tls.cert.as_ref().map(|cert| place.path(cert))),
+    })
+}
+
 /// What is known of a server: of its process, where it is one of this machine, and of what it answers.
 fn status(context: &Context, request: &ServerStatus) -> Outcome {
-    let named = given(context, request.server.as_ref(), "EZ_SERVER_URL");
-    let own = match named {
-        Some(_) => None,
-        None => pid_file::holder(&pid_file::beside(&Place::of(context, &request.data)?.database))
-            .map_err(failure)?,
-    };
-    let of_own = own.as_ref().map(|own| own.url.clone()).filter(|url| !url.is_empty());
-    let url = named.or(of_own).unwrap_or_else(|| format!("http://127.0.0.1:{PORT}"));
-    let token = given(context, None, "EZ_SERVER_TOKEN");
-    let ca = ca(context, request.ca.as_ref());
+    let Asked { url, pid, token, ca } = asked(context, request)?;
     let health = client::health(&url, ca.as_deref()).map_err(failure)?;
     // Who has no token learns at least that it works.
     let stats = client::stats(&url, token.as_deref(), ca.as_deref());
-    let pid = own.map(|own| own.pid);
     let text = if request.json {
         let mut all = json!({"server": url, "pid": pid, "health": health["status"]});
         match &stats {

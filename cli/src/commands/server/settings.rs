@@ -76,7 +76,7 @@ impl Place {
         Ok(Self { file, root, database, directory })
     }
 
-    fn path(&self, path: &str) -> PathBuf {
+    pub fn path(&self, path: &str) -> PathBuf {
         self.directory.join(path)
     }
 }
@@ -156,7 +156,7 @@ pub fn max_log_bytes(context: &Context, flag: Option<u64>, in_file: Option<u64>)
 }
 
 /// The token of the environment, else that of a file.
-fn token(context: &Context, place: &Place) -> Result<Option<String>, Failure> {
+pub fn token(context: &Context, place: &Place) -> Result<Option<String>, Failure> {
     if let Some(token) = given(context, None, "EZ_SERVER_TOKEN") {
         check_own_token("EZ_SERVER_TOKEN", &token).map_err(misuse)?;
         return Ok(Some(token));
