@@ -144,31 +144,59 @@ fn a_certificate_that_is_renewed_is_used_at_once() {
     assert_eq!(server.ask("GET", "/health", None).status, 200);
 }
 
-#[test]
-fn files_of_jobs_are_kept_as_long_as_the_settings_say() {
-    const HOUR: Duration = Duration::from_hours(1);
-    // Hours since the last use, and whether the content stays.
-    for (settings, contents) in [
-        ("content_bytes = 2500", [(9, false), (8, true), (7, true)]),
-        ("content_bytes = 0\ncontent_days = 1", [(48, false), (23, true), (7, true)]),
-        ("content_bytes = 1\ncontent_days = 0", [(2000, false), (8, false), (1, true)]),
-    ] {
-        let project = project().file("ez-server.toml", format!("[retention]\n{settings}\n"));
-        let path = |hours: u64| format!(".ez-server/content/ab/{hours:062}");
-        for (hours, _) in contents {
-            project.write(&path(hours), "x".repeat(1000));
-            let file =
-                std::fs::File::options().append(true).open(project.path(&path(hours))).expect("it is there");
-            file.set_modified(SystemTime::now() - HOUR * hours as u32).expect("it is ours");
+/// Contents below a directory: the hours since their last use, and whether each stays.
+struct Contents<'p>(&'p Project, &'static str, [(u64, bool); 3]);
+
+impl Contents<'_> {
+    fn path(&self, hours: u64) -> std::path::PathBuf {
+        self.0.path(&format!("{}/ab/{hours:062}", self.1))
+    }
+
+    fn write(&self) {
+        for (hours, _) in self.2 {
+            let path = self.path(hours);
+            std::fs::create_dir_all(path.parent().expect("a directory")).expect("it is ours");
+            std::fs::write(&path, "x".repeat(1000)).expect("it is ours");
+            let file = std::fs::File::options().append(true).open(path).expect("it is there");
+            file.set_modified(SystemTime::now() - Duration::from_hours(hours)).expect("it is ours");
         }
-        let _server = JobServer::start(&project, &["--slots", "0"]);
-        // The oldest are removed first.
-        for (hours, stays) in contents {
-            while !stays && project.path(&path(hours)).exists() {
+    }
+
+    /// The oldest are removed first.
+    fn assert_tidied(&self) {
+        for (hours, stays) in self.2 {
+            while !stays && self.path(hours).exists() {
                 std::thread::yield_now();
             }
-            assert_eq!(project.path(&path(hours)).exists(), stays, "{settings} {hours}");
+            assert_eq!(self.path(hours).exists(), stays, "{hours}");
         }
+    }
+}
+
+#[test]
+fn files_of_jobs_are_kept_as_long_as_the_settings_say() {
+    for (settings, flags, contents) in [
+        ("content_bytes = 2500", &["--content-bytes", "2500"][..], [(9, false), (8, true), (7, true)]),
+        (
+            "content_bytes = 0\ncontent_days = 1",
+            &["--content-bytes", "0", "--content-days", "1"],
+            [(48, false), (23, true), (7, true)],
+        ),
+        (
+            "content_bytes = 1\ncontent_days = 0",
+            &["--content-bytes", "1", "--content-days", "0"],
+            [(2000, false), (8, false), (1, true)],
+        ),
+    ] {
+        let project = project().file("ez-server.toml", format!("[retention]\n{settings}\n"));
+        let on_server = Contents(&project, ".ez-server/content", contents);
+        on_server.write();
+        let server = JobServer::start(&project, &["--slots", "0"]);
+        on_server.assert_tidied();
+        let on_node = Contents(&project, ".agents/far/content", contents);
+        on_node.write();
+        let _agent = JobAgent::start(&project, &server, "far", flags);
+        on_node.assert_tidied();
     }
 }
 

@@ -269,6 +269,12 @@ pub struct ClientStart {
     /// How much of the output of an attempt is kept (EZ_MAX_LOG_BYTES, else 1 GiB)
     #[arg(long, value_name = "BYTES")]
     pub max_log_bytes: Option<u64>,
+    /// After how many days files of jobs are removed that were not used (else 30; 0 is never)
+    #[arg(long, value_name = "DAYS")]
+    pub content_days: Option<u64>,
+    /// How much of the files of jobs is kept for others (else 20 GiB; 0 is all)
+    #[arg(long, value_name = "BYTES")]
+    pub content_bytes: Option<u64>,
     /// The project in which jobs run (EZ_ROOT, else this directory)
     #[arg(long, value_name = "DIR")]
     pub root: Option<String>,

@@ -2,6 +2,7 @@
 
 use ez_server::agent::connect::WebSocket;
 use ez_server::agent::{self, AgentSettings};
+use ez_server::sync::content_store::ContentLimits;
 use tokio::sync::watch;
 
 use super::server::{
@@ -41,6 +42,7 @@ fn start(context: &Context, request: &ClientStart) -> Outcome {
     let name = given(context, request.name.as_ref(), "EZ_NODE_NAME").unwrap_or_else(host_name);
     let settings = AgentSettings {
         content: data.join("content"),
+        content_limits: ContentLimits::of(request.content_days, request.content_bytes),
         server: Some(url.clone()),
         url: Some(url),
         ca,

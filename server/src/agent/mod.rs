@@ -41,6 +41,7 @@ use crate::clock::now_ms;
 use crate::job::{Ending, JobKind, JobSpec, JobState};
 use crate::private_directory;
 use crate::secrets::Secrets;
+use crate::sync::content_store::ContentLimits;
 use crate::sync::garbage;
 use crate::wire::{
     Attempt, FromAgent, Kept, LogPiece, MAX_LOG_PIECE, PieceOf, Registration, ToAgent, VERSION,
@@ -83,6 +84,8 @@ pub struct AgentSettings {
     pub project: PathBuf,
     /// Where it keeps contents of files.
     pub content: PathBuf,
+    /// How much of them, where the directory is its own and not the server's.
+    pub content_limits: ContentLimits,
     /// The server that has contents; `None` where it keeps them in the same directory.
     pub server: Option<String>,
     /// Where the runs of plans on this node ask for their remote steps.
@@ -235,7 +238,7 @@ pub async fn run(
 ) -> Result<(), AgentError> {
     let (happenings, mut happened) = mpsc::unbounded_channel();
     if settings.server.is_some() {
-        tokio::spawn(garbage::collect_on_node(settings.content.clone()));
+        tokio::spawn(garbage::collect_on_node(settings.content.clone(), settings.content_limits));
     }
     let mut agent = Agent::open(settings, happenings)?;
     agent.take_up_what_is_there()?;

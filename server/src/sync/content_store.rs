@@ -52,6 +52,24 @@ impl Default for ContentLimits {
     }
 }
 
+impl ContentLimits {
+    /// As somebody says: days and bytes, of which 0 is without an end. What is not said is as usual.
+    pub fn of(days: Option<u64>, bytes: Option<u64>) -> Self {
+        let usual = Self::default();
+        Self {
+            max_age: match days {
+                Some(0) => Duration::MAX,
+                Some(days) => Duration::from_secs(days.saturating_mul(24 * 3600)),
+                None => usual.max_age,
+            },
+            max_bytes: match bytes {
+                Some(0) => u64::MAX,
+                bytes => bytes.unwrap_or(usual.max_bytes),
+            },
+        }
+    }
+}
+
 /// What was removed, and what is left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Collected {

@@ -27,12 +27,11 @@ pub async fn collect_on_server(content: ContentStore, limits: ContentLimits, sto
 }
 
 /// Works on the contents of a node: all of them can be fetched again.
-pub async fn collect_on_node(content: PathBuf) {
+pub async fn collect_on_node(content: PathBuf, limits: ContentLimits) {
     loop {
         let content = content.clone();
-        let collected = tokio::task::spawn_blocking(move || {
-            collect(&ContentStore::open(content)?, &ContentLimits::default(), &[])
-        });
+        let collected =
+            tokio::task::spawn_blocking(move || collect(&ContentStore::open(content)?, &limits, &[]));
         tell(collected.await);
         tokio::time::sleep(EVERY).await;
     }

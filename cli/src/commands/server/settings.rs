@@ -93,12 +93,14 @@ pub fn of(context: &Context, request: &ServerStart) -> Result<ServerSettings, Fa
     // A certificate may be for a name, by which only its owner can tell how to get here.
     let named = given(context, None, "EZ_SERVER_URL").filter(|_| tls.is_some());
     let ca = tls.as_ref().map(|tls| ca(context, None).unwrap_or_else(|| tls.cert.clone()));
+    let content = ContentLimits::of(file.retention.content_days, file.retention.content_bytes);
     let agent = AgentSettings {
         name: node_words::OWN.into(),
         tags: own_tags(node_words::OWN, tags)?,
         slots,
         data: place.database.with_file_name("agent"),
         content: place.database.with_file_name(CONTENT),
+        content_limits: content,
         server: None,
         url: named,
         ca,
@@ -117,7 +119,7 @@ pub fn of(context: &Context, request: &ServerStart) -> Result<ServerSettings, Fa
         tls,
         secret_key: secret_key(context, &place),
         retention: retention(&file.retention),
-        content: content(&file.retention),
+        content,
         http: http(&file.http)?,
         stop_wait: Duration::from_secs(request.stop_wait.or(file.stop_wait).unwrap_or(0)),
         grace: SHUTDOWN,
@@ -195,22 +197,6 @@ fn retention(table: &RetentionTable) -> Retention {
         jobs_per_task: table.jobs_per_task.unwrap_or(usual.jobs_per_task),
         log_bytes: table.log_bytes.unwrap_or(usual.log_bytes),
         audit_days: table.audit_days.unwrap_or(usual.audit_days),
-    }
-}
-
-/// How much of the files of jobs is kept; 0 is all of them.
-fn content(table: &RetentionTable) -> ContentLimits {
-    let usual = ContentLimits::default();
-    let days = |days: u64| Duration::from_secs(days.saturating_mul(24 * 3600));
-    ContentLimits {
-        max_age: match table.content_days {
-            Some(0) => Duration::MAX,
-            given => given.map_or(usual.max_age, days),
-        },
-        max_bytes: match table.content_bytes {
-            Some(0) => u64::MAX,
-            given => given.unwrap_or(usual.max_bytes),
-        },
     }
 }
 
