@@ -388,6 +388,13 @@ impl RemoteTask {
         runtime_data::directory(self.root.as_std_path()).join("cache/hashes")
     }
 
+    /// What is said of patterns that met nothing of what was made; only of those of `sync_out`.
+    pub fn told_of_unmatched(&self, unmatched: &[String]) -> Vec<String> {
+        let said = unmatched.iter().filter(|pattern| self.says_outputs && self.outputs.contains(pattern));
+        said.map(|pattern| format!("`sync_out: {pattern}` of `{}` means no file that was made", self.name))
+            .collect()
+    }
+
     fn scratches(&self) -> PathBuf {
         runtime_data::directory(self.root.as_std_path()).join(runtime_data::REMOTE)
     }

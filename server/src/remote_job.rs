@@ -129,6 +129,8 @@ pub struct Home {
     pub changed: usize,
     /// What was fetched for that.
     pub fetched: Transferred,
+    /// The patterns of which none of them is.
+    pub unmatched: Vec<String>,
 }
 
 impl RemoteJob {
@@ -345,6 +347,8 @@ impl RemoteJob {
         if let Some(path) = asked {
             return Err(BringHomeError::NotAsked(path.clone()).into());
         }
+        let unmatched = patterns.without_match(&manifest.entries().keys());
+        let unmatched = unmatched.into_iter().map(str::to_owned).collect();
         let manifest = match prefix {
             Some(prefix) => manifest.below(prefix)?,
             None => manifest,
@@ -360,7 +364,7 @@ impl RemoteJob {
         fetched.contents += more.contents;
         fetched.bytes += more.bytes;
         bring_home(&changed, &store, root, &scratch.join("staging"), self.client.course(), |_| true)?;
-        Ok(Home { files, changed: changed.entries().len(), fetched })
+        Ok(Home { files, changed: changed.entries().len(), fetched, unmatched })
     }
 }
 

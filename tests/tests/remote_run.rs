@@ -260,6 +260,10 @@ fn patterns_that_mean_no_file_are_told() {
     let partly = "  partly: {ez-remote: {sync_in: [src, 'nowhere/**']}, cmds: ['true']}\n";
     place.project.write("Taskfile.yml", format!("{TASKFILE}{partly}"));
     place.run(&server, &["partly"]).success().stderr_has(told);
+    let made = "  made: {ez-remote: {sync_in: [src], sync_out: [src, 'no/*']}, cmds: ['true']}\n";
+    place.project.write("Taskfile.yml", format!("{TASKFILE}{partly}{made}"));
+    let told = "`sync_out: no/*` of `made` means no file that was made";
+    place.run(&server, &["made"]).success().stderr_has(told);
     place.run(&server, &["copy"]).success().lacks("means no file");
 }
 
@@ -442,6 +446,15 @@ fn what_comes_home_goes_on_where_the_connection_broke() {
     let rest: Vec<String> = lines.collect();
     assert!(child.wait().unwrap().success() && !rest.iter().any(is_told), "{rest:?}");
     assert_eq!(fs::metadata(place.project.path("out/big")).unwrap().len(), 16_000_000);
+}
+
+#[test]
+fn a_silent_run_echoes_nothing_over_there() {
+    let place = Place::new();
+    let server = place.server(&[]);
+    place.project.write("Taskfile.yml", "version: '3'\ntasks: {loud: 'echo x'}\n");
+    place.run(&server, &["loud"]).success().stdout("x\n").stderr_has("[loud] echo x");
+    place.run(&server, &["--silent", "loud"]).success().stdout("x\n").stderr("");
 }
 
 /// Begins the run of a plan with one remote step, and waits until the step's job has begun to print.

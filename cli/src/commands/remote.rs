@@ -24,6 +24,9 @@ use crate::remote_task::{RemoteServer, RemoteTask};
 /// For how long a transfer that was stopped is waited for: one that hangs is left behind.
 const STOP_LIMIT: Duration = Duration::from_secs(1);
 
+/// The variable by which a task over there echoes nothing.
+const SILENT: &str = "TASK_SILENT";
+
 /// Runs what is asked, one task after the other. The first signal ends what goes on, the second one leaves at once.
 pub async fn run(
     context: &Context,
@@ -223,6 +226,9 @@ impl Run<'_> {
         }
         let mut submission = task.submission(&inputs.to_string(), &request.variables, &request.arguments);
         submission["pass_exit_code"] = options.exit_code.into();
+        if options.silent {
+            submission["env"] = serde_json::json!({SILENT: "true"});
+        }
         let job = self.submit(submission).await?;
         let ending = self.follow(&job).await?;
         if ending.state != JobState::Success {
@@ -241,6 +247,9 @@ impl Run<'_> {
         });
         let home = home.await?;
         self.say(&told_of_home(&home));
+        for text in task.told_of_unmatched(&home.unmatched) {
+            self.say(&text);
+        }
         Ok(())
     }
 

@@ -142,7 +142,8 @@ impl RemoteStep {
             let home =
                 job.through(client).bring_home(&made, &outputs, prefix, to, scratch.path(), &mut cache);
             let home = home.map_err(|error| error.to_string())?;
-            Ok(vec![told_of_home(&home)])
+            let unmatched = task.told_of_unmatched(&home.unmatched);
+            Ok(std::iter::once(told_of_home(&home)).chain(unmatched).collect())
         })
         .await
     }
