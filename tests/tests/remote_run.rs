@@ -386,9 +386,9 @@ fn an_interrupt_stops_what_comes_home_and_all_that_would_follow() {
 
     place.project.write("plans/p.yml", "steps: [{name: big, task: big, remote: true}]\n");
     let mut child = Command::new(program::ez())
-        .args(["plan", "run", "p"])
+        .args(["plan", "run", "p", "--server", &format!("http://{}", proxy.address())])
         .current_dir(place.project.root())
-        .env("EZ_SERVER_URL", format!("http://{}", proxy.address()))
+        .env_remove("EZ_SERVER_URL")
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
@@ -695,7 +695,9 @@ fn steps_of_a_plan_run_on_nodes() {
         .file("Taskfile.yml", PLAN_TASKFILE)
         .file("seed", "seed")
         .file("plans/release.yml", PLAN);
-    project.run(["plan", "run", "release"]).exit(201).stderr_has("no server is named");
+    project.run(["plan", "run", "release"]).exit(201).stderr_has("no server is named: say --server URL");
+    let gone = project.run(["plan", "run", "release", "--server", "http://127.0.0.1:1"]);
+    gone.exit(201).stderr_has("http://127.0.0.1:1 does not answer");
     let elsewhere = Project::new().file("Taskfile.yml", "version: '3'\ntasks: {}\n");
     let server = JobServer::start(&elsewhere, &["--slots", "0"]);
     let (one, two) = (Project::new(), Project::new());

@@ -62,6 +62,7 @@ pub fn run(context: &Context, options: &Options, request: &PlanRun) -> Outcome {
     let opened = open(context, options, &request.plan)?;
     let options = Options {
         assume_yes: options.assume_yes || request.yes,
+        server: request.server.clone().or_else(|| options.server.clone()),
         ..options.clone()
     };
     let session = Session::new(context, &options, request, &opened)?;
