@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 
 use ez_tests::Project;
 use ez_tests::cutting_proxy::CuttingProxy;
-use ez_tests::job_server::{JobAgent, JobServer, is_begun, kill, watchers};
+use ez_tests::job_server::{JobAgent, JobServer, certificate, is_begun, kill, watchers};
 use ez_tests::program;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -315,7 +315,8 @@ fn walk(directory: &Path) -> Vec<std::path::PathBuf> {
 fn a_token_is_needed_where_the_server_wants_one() {
     let place = Place::new();
     let server = JobServer::start_in(&place.elsewhere, &[], &[("EZ_SERVER_TOKEN", "ez_a_token-of-a-test")]);
-    place.run(&server, &["copy"]).exit(1).stderr_has("answers with 401");
+    let refused = place.run(&server, &["copy"]);
+    refused.exit(1).stderr_has("answers with 401").stderr_has("set EZ_CLIENT_TOKEN").lacks("Bearer");
     let place =
         Place { project: place.project.env("EZ_CLIENT_TOKEN", "ez_a_token-of-a-test"), ..Place::new() };
     let server = JobServer::start_in(&place.elsewhere, &[], &[("EZ_SERVER_TOKEN", "ez_a_token-of-a-test")]);
@@ -455,6 +456,20 @@ fn a_silent_run_echoes_nothing_over_there() {
     place.project.write("Taskfile.yml", "version: '3'\ntasks: {loud: 'echo x'}\n");
     place.run(&server, &["loud"]).success().stdout("x\n").stderr_has("[loud] echo x");
     place.run(&server, &["--silent", "loud"]).success().stdout("x\n").stderr("");
+}
+
+#[test]
+fn the_other_protocol_is_told() {
+    let (plain, encrypted) = (Place::new(), Place::new());
+    let (certificate, key) = certificate();
+    encrypted.elsewhere.write("cert.pem", certificate);
+    encrypted.elsewhere.write("key.pem", key);
+    fs::set_permissions(encrypted.elsewhere.path("key.pem"), fs::Permissions::from_mode(0o600)).unwrap();
+    let asked = |url: String| plain.project.run(["run", "--remote", "--server", &url, "copy"]);
+    let server = plain.server(&[]);
+    asked(format!("https://{}", server.address)).exit(1).stderr_has("write http://");
+    let server = encrypted.server(&["--tls-cert", "cert.pem", "--tls-key", "key.pem"]);
+    asked(format!("http://{}", server.address)).exit(1).stderr_has("write https://");
 }
 
 /// Begins the run of a plan with one remote step, and waits until the step's job has begun to print.

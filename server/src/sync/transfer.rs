@@ -30,6 +30,15 @@ const STREAMS: usize = 2;
 /// So many bytes are worth a stream of their own.
 const BYTES_OF_A_STREAM: u64 = 4 << 20;
 
+/// What is said where the other of HTTP and HTTPS is spoken, and what that means.
+const OTHER_PROTOCOL: [(&str, &str); 2] = [
+    ("InvalidContentType", "TLS is not spoken there: write http:// for a server without a certificate"),
+    (
+        "invalid HTTP version",
+        "HTTP is not spoken there, and perhaps TLS: write https:// for a server with a certificate",
+    ),
+];
+
 /// How much of a message of a server is shown.
 const MAX_MESSAGE: usize = 500;
 
@@ -201,7 +210,8 @@ impl ContentClient {
 
     fn unreachable(&self, why: &(impl ToString + ?Sized)) -> TransferError {
         let why = why.to_string();
-        let why = tls::in_words(&why);
+        let other = OTHER_PROTOCOL.iter().find(|(said, _)| why.contains(said));
+        let why = other.map_or_else(|| tls::in_words(&why), |(_, words)| (*words).to_owned());
         TransferError::Unreachable { url: self.url.clone(), why }
     }
 
@@ -238,7 +248,14 @@ impl ContentClient {
 
     fn refused(&self, status: u16, body: &str) -> TransferError {
         let mut value: Value = serde_json::from_str(body).unwrap_or_default();
-        let said = value["error"].as_str().unwrap_or(body).chars().take(MAX_MESSAGE).collect();
+        let said = match value["error"].as_str() {
+            // What it says is meant for who writes requests.
+            _ if status == 401 && self.token.is_none() => {
+                "it wants a token: set EZ_CLIENT_TOKEN; `ez server token create` over there makes one"
+                    .to_owned()
+            }
+            said => said.unwrap_or(body).chars().take(MAX_MESSAGE).collect(),
+        };
         let details = Box::new(value.get_mut("details").map(Value::take).unwrap_or_default());
         TransferError::Refused { url: self.url.clone(), status, said, details }
     }
