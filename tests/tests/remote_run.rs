@@ -443,6 +443,8 @@ fn what_comes_home_goes_on_where_the_connection_broke() {
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
     let is_told = |line: &String| line.contains("the connection to the server broke");
     assert!(lines.any(|line| is_told(&line)));
+    let tried = proxy.accepted();
+    while proxy.accepted() < tried + 3 {}
     server.start_again();
     let rest: Vec<String> = lines.collect();
     assert!(child.wait().unwrap().success() && !rest.iter().any(is_told), "{rest:?}");

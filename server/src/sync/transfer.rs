@@ -517,28 +517,31 @@ impl ContentClient {
         fetched: &mut Transferred,
     ) -> Result<(), TransferError> {
         let mut outage = self.course.patience.outage();
-        let mut before = None;
-        loop {
-            self.course.check()?;
-            let lacking: Vec<(Lacking, u64)> = contents
-                .iter()
-                .filter(|(digest, _)| !store.has(digest))
+        let lacking = || -> Vec<(Lacking, u64)> {
+            let lacking = contents.iter().filter(|(digest, _)| !store.has(digest));
+            lacking
                 .map(|(digest, length)| {
                     (Lacking { digest: *digest, offset: store.partial_bytes(digest) }, *length)
                 })
-                .collect();
-            if lacking.is_empty() {
-                return Ok(());
-            }
-            let now = progress(lacking.iter().map(|(lacking, _)| lacking));
-            if before.replace(now).is_some_and(|before| now < before) {
+                .collect()
+        };
+        let how_much = |lacking: &[(Lacking, u64)]| progress(lacking.iter().map(|(lacking, _)| lacking));
+        let mut left = lacking();
+        while !left.is_empty() {
+            self.course.check()?;
+            let before = how_much(&left);
+            let failed = match self.fetch_all(left, store, fetched) {
+                Err(error) if !error.is_outage() => return Err(error),
+                done => done.err(),
+            };
+            left = lacking();
+            let Some(error) = failed else { continue };
+            if how_much(&left) < before {
                 outage.end();
             }
-            match self.fetch_all(lacking, store, fetched) {
-                Err(error) if error.is_outage() => self.wait(&mut outage, error)?,
-                done => done?,
-            }
+            self.wait(&mut outage, error)?;
         }
+        Ok(())
     }
 
     fn fetch_all(
