@@ -1,6 +1,7 @@
 //! What a task needs on another machine, and what comes back: its files by `ez-remote`, else by what it and all that it calls say of their sources and outputs.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::PathBuf;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -18,6 +19,7 @@ use ez_server::sync::hash_cache::HashCache;
 use ez_server::sync::manifest::Manifest;
 use ez_server::sync::patterns::{BadPattern, Patterns};
 use ez_server::sync::scan::{Scanned, scan, scan_matching};
+use ez_server::sync::scratch::Scratch;
 use ez_server::sync::transfer::ContentClient;
 use ez_server::sync::tree_path::TreePath;
 use serde_json::{Value, json};
@@ -337,16 +339,17 @@ impl RemoteTask {
     ///
     /// # Errors
     /// One cannot be read or sent.
-    pub fn scan(&self, cache: &mut HashCache) -> Result<Scanned, Failure> {
+    pub fn scan(&self, cache: &mut HashCache) -> Result<Scanned, String> {
+        let refused = |error: &dyn std::fmt::Display| error.to_string();
         let root = self.root.as_std_path();
         let paths: Vec<String> = self.paths.iter().cloned().collect();
-        let named = scan(root, &paths, cache).map_err(refused)?;
+        let named = scan(root, &paths, cache).map_err(|error| refused(&error))?;
         if self.patterns.is_empty() {
             return Ok(named);
         }
-        let patterns = Patterns::new(&self.patterns).map_err(refused)?;
-        let matching = scan_matching(root, &patterns, cache).map_err(refused)?;
-        let manifest = named.manifest.with(&matching.manifest).map_err(refused)?;
+        let patterns = Patterns::new(&self.patterns).map_err(|error| refused(&error))?;
+        let matching = scan_matching(root, &patterns, cache).map_err(|error| refused(&error))?;
+        let manifest = named.manifest.with(&matching.manifest).map_err(|error| refused(&error))?;
         Ok(Scanned { manifest, hashed: named.hashed + matching.hashed })
     }
 
@@ -358,6 +361,16 @@ impl RemoteTask {
         let patterns = Patterns::new(&self.patterns)?;
         let unmatched = patterns.without_match(&found.entries().keys());
         Ok(unmatched.into_iter().map(str::to_owned).collect())
+    }
+
+    /// Keeps digests for the next run. Without them it takes longer, and that is all.
+    pub fn save(&self, cache: &mut HashCache) {
+        let path = self.hash_cache();
+        if let Some(directory) = path.parent()
+            && runtime_data::make_directory(self.root.as_std_path(), directory).is_ok()
+        {
+            let _ = cache.save(&path);
+        }
     }
 
     /// The body of a request to run it.
@@ -375,10 +388,29 @@ impl RemoteTask {
         runtime_data::directory(self.root.as_std_path()).join("cache/hashes")
     }
 
+    /// What is said of patterns that met nothing of what was made; only of those of `sync_out`.
+    pub fn told_of_unmatched(&self, unmatched: &[String]) -> Vec<String> {
+        let said = unmatched.iter().filter(|pattern| self.says_outputs && self.outputs.contains(pattern));
+        said.map(|pattern| format!("`sync_out: {pattern}` of `{}` means no file that was made", self.name))
+            .collect()
+    }
+
+    fn scratches(&self) -> PathBuf {
+        runtime_data::directory(self.root.as_std_path()).join(runtime_data::REMOTE)
+    }
+
     /// A directory of this process for files that come back.
-    pub fn scratch(&self) -> PathBuf {
-        let remote = runtime_data::directory(self.root.as_std_path()).join(runtime_data::REMOTE);
-        remote.join(ez_server::sync::temporary::name())
+    ///
+    /// # Errors
+    /// The disk fails.
+    pub fn scratch(&self) -> io::Result<Scratch> {
+        runtime_data::make_directory(self.root.as_std_path(), &self.scratches())?;
+        Scratch::make(&self.scratches())
+    }
+
+    /// Removes what runs left that were killed while files came back.
+    pub fn sweep(&self) {
+        Scratch::sweep(&self.scratches());
     }
 }
 

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use crate::job::{JobId, JobState, STEP_OUTPUT};
 use crate::sync::bring_home::{BringHomeError, bring_home};
 use crate::sync::content_store::ContentStore;
+use crate::sync::course::Patience;
 use crate::sync::digest::Digest;
 use crate::sync::hash_cache::HashCache;
 use crate::sync::manifest::{Manifest, ManifestError};
@@ -23,16 +24,14 @@ use crate::sync::scan::{ScanError, scan_matching};
 use crate::sync::transfer::{ContentClient, TransferError, Transferred};
 use crate::sync::tree_path::TreePath;
 
-/// How long a server that is away is waited for, and the pauses between the tries.
-const OUTAGE_LIMIT: Duration = Duration::from_hours(1);
 /// For how long a job is asked for again where the server does not answer.
 const SUBMIT_LIMIT: Duration = Duration::from_secs(10);
 
 /// How long a key of a request is, before it is written in hexadecimal digits.
 const KEY_BYTES: usize = 16;
 
+/// The first pause of what is done again.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// After how long it is told that a job waits, and how often it is looked why.
 const WAITING_LOOK: Duration = Duration::from_secs(1);
@@ -122,7 +121,7 @@ pub enum OutputError {
 }
 
 /// Files that came home.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Home {
     /// How many there are.
     pub files: usize,
@@ -130,6 +129,8 @@ pub struct Home {
     pub changed: usize,
     /// What was fetched for that.
     pub fetched: Transferred,
+    /// The patterns of which none of them is.
+    pub unmatched: Vec<String>,
 }
 
 impl RemoteJob {
@@ -251,11 +252,11 @@ impl RemoteJob {
     }
 
     fn cancel_patiently(&self) {
-        let begun = Instant::now();
-        let mut pause = FIRST_PAUSE;
-        while self.cancel().is_err_and(|error| error.is_outage()) && begun.elapsed() < OUTAGE_LIMIT {
+        let mut outage = Patience::default().outage();
+        while self.cancel().is_err_and(|error| error.is_outage())
+            && let Some(pause) = outage.next_pause()
+        {
             thread::sleep(pause);
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
@@ -292,8 +293,14 @@ impl RemoteJob {
         self.client.get(&format!("/jobs/{}", self.id))
     }
 
-    /// Brings files that it made into a directory. `prefix` is the directory of the job's tree that this directory stands for; `scratch` is one that is not there
-    /// yet, on the same file system. Files that are the same already are neither fetched nor written.
+    /// The same, asked for through another client.
+    #[must_use]
+    pub fn through(&self, client: &ContentClient) -> Self {
+        Self { client: client.clone(), id: self.id }
+    }
+
+    /// Brings files that it made into a directory. `prefix` is the directory of the job's tree that this directory stands for; `scratch` is an empty one
+    /// on the same file system. Files that are the same already are neither fetched nor written.
     ///
     /// # Errors
     /// They cannot be fetched, or are refused; then nothing was changed.
@@ -306,12 +313,7 @@ impl RemoteJob {
         scratch: &Path,
         cache: &mut HashCache,
     ) -> Result<Home, OutputError> {
-        let patterns = Patterns::new(outputs)?;
-        std::fs::create_dir_all(scratch)?;
-        let done = self.bring(made, &patterns, prefix, root, scratch, cache);
-        // What stays is removed with the next run.
-        let _ = std::fs::remove_dir_all(scratch);
-        done
+        self.bring(made, &Patterns::new(outputs)?, prefix, root, scratch, cache)
     }
 
     /// Writes the values that it made for later steps of its plan to a file. Without any there is no file.
@@ -319,14 +321,6 @@ impl RemoteJob {
     /// # Errors
     /// They cannot be fetched, or written.
     pub fn bring_step_output(&self, made: &Digest, to: &Path, scratch: &Path) -> Result<(), OutputError> {
-        let done = self.fetch_step_output(made, to, scratch);
-        // What stays is removed with the next run.
-        let _ = std::fs::remove_dir_all(scratch);
-        done
-    }
-
-    fn fetch_step_output(&self, made: &Digest, to: &Path, scratch: &Path) -> Result<(), OutputError> {
-        std::fs::create_dir_all(scratch)?;
         let store = ContentStore::open(scratch.join("content"))?;
         let (manifest, _) = self.client.fetch_manifest(made, &store)?;
         let (values, _) = split_step_output(&manifest)?;
@@ -353,6 +347,8 @@ impl RemoteJob {
         if let Some(path) = asked {
             return Err(BringHomeError::NotAsked(path.clone()).into());
         }
+        let unmatched = patterns.without_match(&manifest.entries().keys());
+        let unmatched = unmatched.into_iter().map(str::to_owned).collect();
         let manifest = match prefix {
             Some(prefix) => manifest.below(prefix)?,
             None => manifest,
@@ -367,8 +363,8 @@ impl RemoteJob {
         let more = self.client.fetch_contents(&changed, &store)?;
         fetched.contents += more.contents;
         fetched.bytes += more.bytes;
-        bring_home(&changed, &store, root, &scratch.join("staging"), |_| true)?;
-        Ok(Home { files, changed: changed.entries().len(), fetched })
+        bring_home(&changed, &store, root, &scratch.join("staging"), self.client.course(), |_| true)?;
+        Ok(Home { files, changed: changed.entries().len(), fetched, unmatched })
     }
 }
 
@@ -400,27 +396,21 @@ enum StreamEnd {
 
 impl Follower {
     fn run(mut self) {
-        let mut since: Option<Instant> = None;
-        let mut pause = FIRST_PAUSE;
+        let mut outage = Patience::default().outage();
         loop {
             match self.step() {
                 Ok(Some(ending)) => {
                     let _ = self.happenings.blocking_send(Happening::Ended(Ok(ending)));
                     return;
                 }
-                Ok(None) => (since, pause) = (None, FIRST_PAUSE),
-                Err(error) if error.is_outage() => {
-                    let began = *since.get_or_insert_with(Instant::now);
-                    if began.elapsed() > OUTAGE_LIMIT {
+                Ok(None) => outage.end(),
+                Err(error) => {
+                    let pause = outage.next_pause().filter(|_| error.is_outage());
+                    let Some(pause) = pause else {
                         let _ = self.happenings.blocking_send(Happening::Ended(Err(error)));
                         return;
-                    }
+                    };
                     thread::sleep(pause);
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                }
-                Err(error) => {
-                    let _ = self.happenings.blocking_send(Happening::Ended(Err(error)));
-                    return;
                 }
             }
             if self.happenings.is_closed() {

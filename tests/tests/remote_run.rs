@@ -5,12 +5,14 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use ez_tests::Project;
-use ez_tests::job_server::{JobAgent, JobServer, is_begun, kill, watchers};
+use ez_tests::cutting_proxy::CuttingProxy;
+use ez_tests::job_server::{JobAgent, JobServer, certificate, is_begun, kill, watchers};
 use ez_tests::program;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -37,6 +39,9 @@ tasks:
     ez-remote: {tags: [gpu], sync_out: []}
     cmds: ['echo on $EZ_NODE_NAME']
   stay: 'echo begun; exec sleep 987654'
+  big:
+    ez-remote: {sync_in: [src], sync_out: [out, '!out/kept']}
+    cmds: ['mkdir -p out; head -c 16000000 /dev/zero > out/big; echo made']
   count: 'for i in $(seq {{.LINES}}); do echo "line $i"; sleep 0.002; done'
   slow:
     ez-remote: {sync_in: [src], sync_out: [out]}
@@ -73,18 +78,23 @@ impl Place {
         self.project.run(own.iter().chain(args))
     }
 
-    /// Begins a run, and waits until its task has written a line.
-    fn begin(&self, server: &JobServer<'_>, args: &[&str]) -> (Child, BufReader<std::process::ChildStdout>) {
-        let mut child = Command::new(program::ez())
-            .args(["run", "--remote", "--server", &format!("http://{}", server.address)])
+    /// Begins a run through a server's address, or that of a proxy before it.
+    fn spawn(&self, address: SocketAddr, args: &[&str]) -> Child {
+        Command::new(program::ez())
+            .args(["run", "--remote", "--server", &format!("http://{address}")])
             .args(args)
             .current_dir(self.project.root())
             .env_remove("EZ_SERVER_URL")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
-            .unwrap();
+            .unwrap()
+    }
+
+    /// Begins a run, and waits until its task has written a line.
+    fn begin(&self, server: &JobServer<'_>, args: &[&str]) -> (Child, BufReader<std::process::ChildStdout>) {
+        let mut child = self.spawn(server.address, args);
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         out.read_line(&mut line).unwrap();
@@ -250,6 +260,10 @@ fn patterns_that_mean_no_file_are_told() {
     let partly = "  partly: {ez-remote: {sync_in: [src, 'nowhere/**']}, cmds: ['true']}\n";
     place.project.write("Taskfile.yml", format!("{TASKFILE}{partly}"));
     place.run(&server, &["partly"]).success().stderr_has(told);
+    let made = "  made: {ez-remote: {sync_in: [src], sync_out: [src, 'no/*']}, cmds: ['true']}\n";
+    place.project.write("Taskfile.yml", format!("{TASKFILE}{partly}{made}"));
+    let told = "`sync_out: no/*` of `made` means no file that was made";
+    place.run(&server, &["made"]).success().stderr_has(told);
     place.run(&server, &["copy"]).success().lacks("means no file");
 }
 
@@ -301,7 +315,8 @@ fn walk(directory: &Path) -> Vec<std::path::PathBuf> {
 fn a_token_is_needed_where_the_server_wants_one() {
     let place = Place::new();
     let server = JobServer::start_in(&place.elsewhere, &[], &[("EZ_SERVER_TOKEN", "ez_a_token-of-a-test")]);
-    place.run(&server, &["copy"]).exit(1).stderr_has("answers with 401");
+    let refused = place.run(&server, &["copy"]);
+    refused.exit(1).stderr_has("answers with 401").stderr_has("set EZ_CLIENT_TOKEN").lacks("Bearer");
     let place =
         Place { project: place.project.env("EZ_CLIENT_TOKEN", "ez_a_token-of-a-test"), ..Place::new() };
     let server = JobServer::start_in(&place.elsewhere, &[], &[("EZ_SERVER_TOKEN", "ez_a_token-of-a-test")]);
@@ -321,6 +336,142 @@ fn an_interrupt_ends_the_job_over_there() {
     signal(&child, Signal::HUP);
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(server.job(2)["state"], "cancelled");
+}
+
+/// Waits until a part of a large output is here.
+fn wait_for_a_part(project: &Project, child: &mut Child) {
+    let is_here = || {
+        let mut waiting = vec![project.path(".ez/remote")];
+        while let Some(directory) = waiting.pop() {
+            // What is looked at may be gone.
+            for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+                match entry.metadata() {
+                    Ok(metadata) if metadata.is_dir() => waiting.push(entry.path()),
+                    Ok(metadata) if metadata.len() > 100_000 => return true,
+                    _ => {}
+                }
+            }
+        }
+        false
+    };
+    while !is_here() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended");
+    }
+}
+
+fn left_of(project: &Project) -> usize {
+    fs::read_dir(project.path(".ez/remote")).map_or(0, Iterator::count)
+}
+
+/// The exit code, and what was said.
+fn ended(mut child: Child) -> (Option<i32>, String) {
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    (child.wait().unwrap().code(), said)
+}
+
+#[test]
+fn an_interrupt_stops_what_comes_home_and_all_that_would_follow() {
+    let place = Place::new();
+    let server = place.server(&[]);
+    let proxy = CuttingProxy::start(server.address);
+    place.project.write("out/kept", "old");
+    let mut child = place.spawn(proxy.address(), &["big", "speak"]);
+    wait_for_a_part(&place.project, &mut child);
+    signal(&child, Signal::INT);
+    let (code, said) = ended(child);
+    assert!(code == Some(130) && said.contains("stopped while outputs came home"), "{code:?} {said}");
+    assert_eq!(tree(&place.project.path("out")), ["kept false old"]);
+    assert_eq!(left_of(&place.project), 0);
+    assert_eq!(server.ask("GET", "/jobs", None).json()["jobs"].as_array().map(Vec::len), Some(1));
+
+    place.project.write("plans/p.yml", "steps: [{name: big, task: big, remote: true}]\n");
+    let mut child = Command::new(program::ez())
+        .args(["plan", "run", "p", "--server", &format!("http://{}", proxy.address())])
+        .current_dir(place.project.root())
+        .env_remove("EZ_SERVER_URL")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_for_a_part(&place.project, &mut child);
+    signal(&child, Signal::INT);
+    let (code, said) = ended(child);
+    assert!(code == Some(130) && !said.contains("1 succeeded"), "{code:?} {said}");
+    assert_eq!(tree(&place.project.path("out")), ["kept false old"]);
+}
+
+#[test]
+fn what_a_killed_run_left_is_removed_with_the_next_one() {
+    let place = Place::new();
+    let server = place.server(&[]);
+    let proxy = CuttingProxy::start(server.address);
+    let mut child = place.spawn(proxy.address(), &["big"]);
+    wait_for_a_part(&place.project, &mut child);
+    signal(&child, Signal::KILL);
+    child.wait().unwrap();
+    assert_eq!(left_of(&place.project), 1);
+    place.run(&server, &["speak"]).success();
+    assert_eq!(left_of(&place.project), 0);
+}
+
+#[test]
+fn an_interrupt_ends_a_transfer_that_hangs() {
+    let place = Place::new();
+    let server = place.server(&[]);
+    let proxy = CuttingProxy::start(server.address);
+    proxy.lose_all();
+    for signals in [1, 2] {
+        let before = proxy.accepted();
+        let child = place.spawn(proxy.address(), &["speak"]);
+        while proxy.accepted() == before {}
+        (0..signals).for_each(|_| signal(&child, Signal::INT));
+        let (code, said) = ended(child);
+        assert!(code == Some(130) && said.contains("stopped while files were sent"), "{code:?} {said}");
+    }
+}
+
+#[test]
+fn what_comes_home_goes_on_where_the_connection_broke() {
+    let place = Place::new();
+    let mut server = place.server(&[]);
+    let proxy = CuttingProxy::start(server.address);
+    let mut child = place.spawn(proxy.address(), &["big"]);
+    wait_for_a_part(&place.project, &mut child);
+    server.kill();
+    proxy.cut();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let is_told = |line: &String| line.contains("the connection to the server broke");
+    assert!(lines.any(|line| is_told(&line)));
+    let tried = proxy.accepted();
+    while proxy.accepted() < tried + 3 {}
+    server.start_again();
+    let rest: Vec<String> = lines.collect();
+    assert!(child.wait().unwrap().success() && !rest.iter().any(is_told), "{rest:?}");
+    assert_eq!(fs::metadata(place.project.path("out/big")).unwrap().len(), 16_000_000);
+}
+
+#[test]
+fn a_silent_run_echoes_nothing_over_there() {
+    let place = Place::new();
+    let server = place.server(&[]);
+    place.project.write("Taskfile.yml", "version: '3'\ntasks: {loud: 'echo x'}\n");
+    place.run(&server, &["loud"]).success().stdout("x\n").stderr_has("[loud] echo x");
+    place.run(&server, &["--silent", "loud"]).success().stdout("x\n").stderr("");
+}
+
+#[test]
+fn the_other_protocol_is_told() {
+    let (plain, encrypted) = (Place::new(), Place::new());
+    let (certificate, key) = certificate();
+    encrypted.elsewhere.write("cert.pem", certificate);
+    encrypted.elsewhere.write("key.pem", key);
+    fs::set_permissions(encrypted.elsewhere.path("key.pem"), fs::Permissions::from_mode(0o600)).unwrap();
+    let asked = |url: String| plain.project.run(["run", "--remote", "--server", &url, "copy"]);
+    let server = plain.server(&[]);
+    asked(format!("https://{}", server.address)).exit(1).stderr_has("write http://");
+    let server = encrypted.server(&["--tls-cert", "cert.pem", "--tls-key", "key.pem"]);
+    asked(format!("http://{}", server.address)).exit(1).stderr_has("write https://");
 }
 
 /// Begins the run of a plan with one remote step, and waits until the step's job has begun to print.
@@ -561,7 +712,9 @@ fn steps_of_a_plan_run_on_nodes() {
         .file("Taskfile.yml", PLAN_TASKFILE)
         .file("seed", "seed")
         .file("plans/release.yml", PLAN);
-    project.run(["plan", "run", "release"]).exit(201).stderr_has("no server is named");
+    project.run(["plan", "run", "release"]).exit(201).stderr_has("no server is named: say --server URL");
+    let gone = project.run(["plan", "run", "release", "--server", "http://127.0.0.1:1"]);
+    gone.exit(201).stderr_has("http://127.0.0.1:1 does not answer");
     let elsewhere = Project::new().file("Taskfile.yml", "version: '3'\ntasks: {}\n");
     let server = JobServer::start(&elsewhere, &["--slots", "0"]);
     let (one, two) = (Project::new(), Project::new());

@@ -326,11 +326,7 @@ pub const EZ_ADDITIONS: &[Flag] = &[
         "Run on a node of a server, as ez-remote says; files go there and come back.",
     ),
     text(Id::Node, "node", "With --remote: the node, by its name or number."),
-    text(
-        Id::Server,
-        "server",
-        "With --remote, and for remote steps of plans: the server; else EZ_SERVER_URL.",
-    ),
+    text(Id::Server, "server", "With --remote: the server; else EZ_SERVER_URL."),
     switch(Id::NoWorkspace, "no-workspace", "Run a folder task in its folder instead of its workspace."),
 ];
 

@@ -240,6 +240,9 @@ pub struct PlanRun {
     /// Run so many times, or until a run fails
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub times: u64,
+    /// The server of remote steps
+    #[arg(long, value_name = "URL", help = "The server of remote steps (EZ_SERVER_URL)")]
+    pub server: Option<String>,
     /// Write a JUnit report to this file
     #[arg(long, value_name = "FILE")]
     pub junit: Option<String>,

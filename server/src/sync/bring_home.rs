@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::content_store::ContentStore;
+use super::course::{Course, Stopped};
 use super::lay_out::{LayOutError, lay_out};
 use super::manifest::{Entry, Manifest};
 use super::tree_path::TreePath;
@@ -35,6 +36,9 @@ pub enum BringHomeError {
         /// What it is.
         what: &'static str,
     },
+    /// It was stopped before.
+    #[error("{0}; nothing was changed")]
+    Stopped(#[from] Stopped),
     /// The files cannot be made.
     #[error("{0}; nothing was changed")]
     LayOut(#[from] LayOutError),
@@ -54,7 +58,8 @@ fn failed(path: &Path) -> impl FnOnce(io::Error) -> BringHomeError {
     move |error| BringHomeError::Io { path, error }
 }
 
-/// Puts what a manifest has into a tree. `staging` is a directory on the same file system that is not there yet; `is_asked` says which paths may come.
+/// Puts what a manifest has into a tree. `staging` is a directory on the same file system that is not there yet; `is_asked` says which paths may come. Where `course` is
+/// stopped before the first file is put in its place, none is.
 ///
 /// # Errors
 /// Something is refused, then nothing was changed; or the disk fails on the way.
@@ -63,6 +68,7 @@ pub fn bring_home(
     store: &ContentStore,
     root: &Path,
     staging: &Path,
+    course: &Course,
     is_asked: impl Fn(&TreePath) -> bool,
 ) -> Result<(), BringHomeError> {
     if let Some(path) = manifest.entries().keys().find(|path| !is_asked(path)) {
@@ -72,7 +78,10 @@ pub fn bring_home(
         check_place(root, path, matches!(entry, Entry::Directory {}))?;
     }
     let laid_out = lay_out(manifest, store, staging);
-    let done = laid_out.map_err(BringHomeError::from).and_then(|_| rename_all(manifest, staging, root));
+    let done = laid_out.map_err(BringHomeError::from).and_then(|_| {
+        course.begin_placing()?;
+        rename_all(manifest, staging, root)
+    });
     // What is left of it is of no use, and is removed with the next run where it cannot be now.
     let _ = fs::remove_dir_all(staging);
     done
@@ -131,9 +140,11 @@ mod tests {
 
     use super::{BringHomeError, bring_home};
     use crate::sync::content_store::ContentStore;
+    use crate::sync::course::Course;
     use crate::sync::hash_cache::HashCache;
     use crate::sync::manifest::Manifest;
     use crate::sync::scan::scan;
+    use crate::sync::tree_path::TreePath;
 
     struct Place {
         _directory: tempfile::TempDir,
@@ -162,8 +173,9 @@ mod tests {
 
     fn bring(place: &Place, is_asked: impl Fn(&str) -> bool) -> Result<(), BringHomeError> {
         let staging = place.root.join(".staging");
-        let done =
-            bring_home(&place.manifest, &place.store, &place.root, &staging, |path| is_asked(path.as_str()));
+        let is_asked = |path: &TreePath| is_asked(path.as_str());
+        let course = Course::default();
+        let done = bring_home(&place.manifest, &place.store, &place.root, &staging, &course, is_asked);
         assert!(!staging.exists());
         done
     }
@@ -188,6 +200,17 @@ mod tests {
         let refused = bring(&place, |path| path != "out/lib/ö");
         assert!(matches!(refused, Err(BringHomeError::NotAsked(_))));
         assert_eq!(text(&place.root.join("out/app")), "old");
+    }
+
+    #[test]
+    fn what_was_stopped_changes_nothing() {
+        let place = place();
+        let (staging, course) = (place.root.join(".staging"), Course::default());
+        course.stop();
+        let stopped = bring_home(&place.manifest, &place.store, &place.root, &staging, &course, |_| true);
+        assert!(matches!(stopped, Err(BringHomeError::Stopped(_))), "{stopped:?}");
+        assert_eq!(text(&place.root.join("out/app")), "old");
+        assert!(!staging.exists());
     }
 
     #[test]

@@ -6,6 +6,7 @@
 pub mod bring_home;
 pub mod content_store;
 pub mod content_stream;
+pub mod course;
 pub mod digest;
 pub mod garbage;
 pub mod hash_cache;
@@ -14,6 +15,7 @@ pub mod lay_out;
 pub mod manifest;
 pub mod patterns;
 pub mod scan;
+pub mod scratch;
 pub mod temporary;
 pub mod transfer;
 pub mod tree_path;

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -14,6 +15,7 @@ use ureq::SendBody;
 
 use super::content_store::ContentStore;
 use super::content_stream::{Compression, ReceiveError, Received, StreamWriter, receive};
+use super::course::{Course, Outage, Stopped};
 use super::digest::Digest;
 use super::manifest::{MAX_MANIFEST_BYTES, Manifest};
 use super::tree_path::TreePath;
@@ -28,9 +30,14 @@ const STREAMS: usize = 2;
 /// So many bytes are worth a stream of their own.
 const BYTES_OF_A_STREAM: u64 = 4 << 20;
 
-/// How often it is tried again without any progress, and the pauses between.
-const TRIES: u32 = 6;
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// What is said where the other of HTTP and HTTPS is spoken, and what that means.
+const OTHER_PROTOCOL: [(&str, &str); 2] = [
+    ("InvalidContentType", "TLS is not spoken there: write http:// for a server without a certificate"),
+    (
+        "invalid HTTP version",
+        "HTTP is not spoken there, and perhaps TLS: write https:// for a server with a certificate",
+    ),
+];
 
 /// How much of a message of a server is shown.
 const MAX_MESSAGE: usize = 500;
@@ -67,6 +74,9 @@ pub enum TransferError {
     /// Whom to trust cannot be found out.
     #[error(transparent)]
     Trust(#[from] TlsError),
+    /// It was stopped.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
     /// A file cannot be read or kept.
     #[error("{0}")]
     Io(#[from] io::Error),
@@ -78,7 +88,7 @@ impl TransferError {
         match self {
             Self::Unreachable { .. } => true,
             Self::Refused { status, .. } => matches!(status, 429 | 502 | 503 | 504),
-            Self::Url(_) | Self::Changed(_) | Self::Trust(_) | Self::Io(_) => false,
+            Self::Url(_) | Self::Changed(_) | Self::Trust(_) | Self::Stopped(_) | Self::Io(_) => false,
         }
     }
 }
@@ -136,6 +146,22 @@ pub struct ContentClient {
     url: String,
     token: Option<String>,
     compression: Compression,
+    course: Course,
+    /// Whether it ever answered, also to others that ask through a clone. One that never did is not waited for.
+    is_reached: Arc<AtomicBool>,
+}
+
+/// Reads as long as it is not stopped.
+struct Stoppable<'c, R> {
+    from: R,
+    course: &'c Course,
+}
+
+impl<R: Read> Read for Stoppable<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.course.check().map_err(io::Error::other)?;
+        self.from.read(buffer)
+    }
 }
 
 impl ContentClient {
@@ -150,7 +176,25 @@ impl ContentClient {
         let http = tls::http_agent(ca)?;
         let is_here = ["127.", "localhost", "[::1]"].iter().any(|here| host.starts_with(here));
         let compression = if is_here { Compression::Off } else { Compression::Fast };
-        Ok(Self { http, url: url.trim_end_matches('/').to_owned(), token, compression })
+        Ok(Self {
+            http,
+            url: url.trim_end_matches('/').to_owned(),
+            token,
+            compression,
+            course: Course::default(),
+            is_reached: Arc::default(),
+        })
+    }
+
+    /// The same, for a transfer with a course of its own.
+    #[must_use]
+    pub fn on(&self, course: Course) -> Self {
+        Self { course, ..self.clone() }
+    }
+
+    /// The course of what it transfers.
+    pub fn course(&self) -> &Course {
+        &self.course
     }
 
     /// The same, with another compression.
@@ -165,12 +209,53 @@ impl ContentClient {
     }
 
     fn unreachable(&self, why: &(impl ToString + ?Sized)) -> TransferError {
-        TransferError::Unreachable { url: self.url.clone(), why: tls::in_words(&why.to_string()) }
+        let why = why.to_string();
+        let other = OTHER_PROTOCOL.iter().find(|(said, _)| why.contains(said));
+        let why = other.map_or_else(|| tls::in_words(&why), |(_, words)| (*words).to_owned());
+        TransferError::Unreachable { url: self.url.clone(), why }
+    }
+
+    /// Asks something until the server answers.
+    fn patiently<T>(
+        &self,
+        outage: &mut Outage,
+        ask: impl Fn() -> Result<T, TransferError>,
+    ) -> Result<T, TransferError> {
+        loop {
+            match ask() {
+                Err(error) if error.is_outage() => self.wait(outage, error)?,
+                done => return done,
+            }
+        }
+    }
+
+    /// Waits until it is tried again.
+    fn wait(&self, outage: &mut Outage, error: TransferError) -> Result<(), TransferError> {
+        self.course.check()?;
+        if !self.is_reached.load(Ordering::Relaxed) {
+            return Err(error);
+        }
+        let is_new = outage.is_new();
+        let Some(pause) = outage.next_pause() else { return Err(error) };
+        if is_new {
+            self.course.tell_break(match error {
+                TransferError::Unreachable { why, .. } => why,
+                other => other.to_string(),
+            });
+        }
+        Ok(self.course.pause(pause)?)
     }
 
     fn refused(&self, status: u16, body: &str) -> TransferError {
         let mut value: Value = serde_json::from_str(body).unwrap_or_default();
-        let said = value["error"].as_str().unwrap_or(body).chars().take(MAX_MESSAGE).collect();
+        let said = match value["error"].as_str() {
+            // What it says is meant for who writes requests.
+            _ if status == 401 && self.token.is_none() => {
+                "it wants a token: set EZ_CLIENT_TOKEN; `ez server token create` over there makes one"
+                    .to_owned()
+            }
+            said => said.unwrap_or(body).chars().take(MAX_MESSAGE).collect(),
+        };
         let details = Box::new(value.get_mut("details").map(Value::take).unwrap_or_default());
         TransferError::Refused { url: self.url.clone(), status, said, details }
     }
@@ -191,10 +276,15 @@ impl ContentClient {
         let status = response.status().as_u16();
         let body = response.body_mut().with_config().limit(MAX_MANIFEST_BYTES).read_to_string();
         let body = body.map_err(|error| self.unreachable(&error))?;
-        if !(200..300).contains(&status) {
-            return Err(self.refused(status, &body));
+        let answer = if (200..300).contains(&status) {
+            serde_json::from_str(&body).map_err(|error| self.unreachable(&error))
+        } else {
+            Err(self.refused(status, &body))
+        };
+        if !answer.as_ref().is_err_and(TransferError::is_outage) {
+            self.is_reached.store(true, Ordering::Relaxed);
         }
-        serde_json::from_str(&body).map_err(|error| self.unreachable(&error))
+        answer
     }
 
     /// Asks something, with JSON.
@@ -297,12 +387,13 @@ impl ContentClient {
     ) -> Result<(Digest, Transferred), TransferError> {
         let text = manifest.encode();
         let tree = Digest::of(&text);
-        let mut lacking = match self.missing_of_tree(&tree)? {
+        let mut outage = self.course.patience.outage();
+        let mut lacking = match self.patiently(&mut outage, || self.missing_of_tree(&tree))? {
             Some(lacking) if lacking.is_empty() => return Ok((tree, Transferred::default())),
             Some(lacking) => lacking,
             None => {
                 let digests: Vec<Digest> = manifest.contents().into_keys().chain([tree]).collect();
-                self.missing(&digests)?
+                self.patiently(&mut outage, || self.missing(&digests))?
             }
         };
         let mut sources: HashMap<Digest, Source> = manifest
@@ -311,32 +402,23 @@ impl ContentClient {
             .collect();
         sources.insert(tree, Source::Bytes(text));
         let mut sent = Transferred::default();
-        let (mut tries, mut pause) = (0, FIRST_PAUSE);
+        outage.end();
         while !lacking.is_empty() {
-            let begun = progress(&lacking);
-            let failed = self.send_all(&lacking, &sources, &mut sent).err();
-            if let Some(error) = failed.filter(|error| !error.is_outage()) {
-                return Err(error);
-            }
+            self.course.check()?;
+            let begun = progress(lacking.iter());
+            let failed = match self.send_all(&lacking, &sources, &mut sent) {
+                Err(error) if !error.is_outage() => return Err(error),
+                done => done.err(),
+            };
+            self.course.check()?;
             // Whether all went well or not: what the server says counts.
             let digests: Vec<Digest> = lacking.iter().map(|lacking| lacking.digest).collect();
-            match self.missing(&digests) {
-                Ok(still) => {
-                    if progress(&still) < begun {
-                        (tries, pause) = (0, FIRST_PAUSE);
-                    }
-                    lacking = still;
-                }
-                Err(error) if !error.is_outage() || tries >= TRIES => return Err(error),
-                Err(_) => {}
-            }
-            if !lacking.is_empty() {
-                tries += 1;
-                if tries > TRIES {
-                    return Err(self.unreachable("the connection breaks again and again"));
-                }
-                thread::sleep(pause);
-                pause *= 2;
+            lacking = self.patiently(&mut outage, || self.missing(&digests))?;
+            if progress(lacking.iter()) < begun {
+                outage.end();
+            } else {
+                let why = failed.unwrap_or_else(|| self.unreachable("it lacks what was sent"));
+                self.wait(&mut outage, why)?;
             }
         }
         Ok((tree, sent))
@@ -369,7 +451,8 @@ impl ContentClient {
         thread::scope(|scope| {
             let writing = scope.spawn(|| write_part(part, writer, self.compression));
             let request = self.post("/content").header("Content-Type", "application/octet-stream");
-            let answer = self.answer::<Received>(request.send(SendBody::from_reader(&mut reader)));
+            let mut body = Stoppable { from: &mut reader, course: &self.course };
+            let answer = self.answer::<Received>(request.send(SendBody::from_reader(&mut body)));
             drop(reader);
             let written = writing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             match (answer, written) {
@@ -433,26 +516,32 @@ impl ContentClient {
         store: &ContentStore,
         fetched: &mut Transferred,
     ) -> Result<(), TransferError> {
-        let (mut tries, mut pause) = (0, FIRST_PAUSE);
-        loop {
-            let lacking: Vec<(Lacking, u64)> = contents
-                .iter()
-                .filter(|(digest, _)| !store.has(digest))
+        let mut outage = self.course.patience.outage();
+        let lacking = || -> Vec<(Lacking, u64)> {
+            let lacking = contents.iter().filter(|(digest, _)| !store.has(digest));
+            lacking
                 .map(|(digest, length)| {
                     (Lacking { digest: *digest, offset: store.partial_bytes(digest) }, *length)
                 })
-                .collect();
-            if lacking.is_empty() {
-                return Ok(());
+                .collect()
+        };
+        let how_much = |lacking: &[(Lacking, u64)]| progress(lacking.iter().map(|(lacking, _)| lacking));
+        let mut left = lacking();
+        while !left.is_empty() {
+            self.course.check()?;
+            let before = how_much(&left);
+            let failed = match self.fetch_all(left, store, fetched) {
+                Err(error) if !error.is_outage() => return Err(error),
+                done => done.err(),
+            };
+            left = lacking();
+            let Some(error) = failed else { continue };
+            if how_much(&left) < before {
+                outage.end();
             }
-            match self.fetch_all(lacking, store, fetched) {
-                Ok(()) => continue,
-                Err(error) if !error.is_outage() || tries >= TRIES => return Err(error),
-                Err(_) => tries += 1,
-            }
-            thread::sleep(pause);
-            pause *= 2;
+            self.wait(&mut outage, error)?;
         }
+        Ok(())
     }
 
     fn fetch_all(
@@ -491,8 +580,9 @@ impl ContentClient {
                 let said = response.body_mut().read_to_string().unwrap_or_default();
                 return Err(self.refused(status, &said));
             }
-            let mut reader = response.into_body().into_with_config().limit(u64::MAX).reader();
-            match receive(store, &mut reader) {
+            self.is_reached.store(true, Ordering::Relaxed);
+            let from = response.into_body().into_with_config().limit(u64::MAX).reader();
+            match receive(store, &mut Stoppable { from, course: &self.course }) {
                 Ok(more) => {
                     received.contents += more.contents;
                     received.bytes += more.bytes;
@@ -506,8 +596,9 @@ impl ContentClient {
 }
 
 /// How much is still to be done, for comparison.
-fn progress(lacking: &[Lacking]) -> (usize, std::cmp::Reverse<u64>) {
-    (lacking.len(), std::cmp::Reverse(lacking.iter().map(|lacking| lacking.offset).sum()))
+fn progress<'l>(lacking: impl Iterator<Item = &'l Lacking>) -> (usize, std::cmp::Reverse<u64>) {
+    let (count, bytes) = lacking.fold((0, 0), |(count, bytes), lacking| (count + 1, bytes + lacking.offset));
+    (count, std::cmp::Reverse(bytes))
 }
 
 /// Shares work out among streams, about as many bytes for each.
@@ -575,7 +666,7 @@ fn changed(part: &[(Lacking, &Source)], said: &str) -> TransferError {
 mod tests {
     use std::fs;
     use std::io::{Read, Write};
-    use std::net::{SocketAddr, TcpStream};
+    use std::net::{SocketAddr, TcpListener, TcpStream};
     use std::path::{Path, PathBuf};
     use std::time::Duration;
 
@@ -587,6 +678,7 @@ mod tests {
     use crate::settings::{HttpLimits, SecretKeySource, ServerSettings, Stop};
     use crate::store::retention::Retention;
     use crate::sync::content_store::ContentLimits;
+    use crate::sync::course::{Course, Patience};
     use crate::sync::hash_cache::HashCache;
     use crate::sync::manifest::Manifest;
     use crate::sync::scan::scan;
@@ -743,6 +835,85 @@ mod tests {
         let (_, sent) = client.send_tree(&tree, &root).unwrap();
         assert_eq!(sent.contents, 1);
         assert!(client.fetch_tree(&digest, &store).is_ok());
+    }
+
+    /// A way to a server on which so many connections break at once.
+    fn breaking(server: SocketAddr, breaks: usize) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            for (number, near) in listener.incoming().flatten().enumerate() {
+                // The first one works, so that the server is known.
+                if (1..=breaks).contains(&number) {
+                    continue;
+                }
+                let far = TcpStream::connect(server).unwrap();
+                for (mut from, mut to) in [(&near, &far), (&far, &near)]
+                    .map(|(from, to)| (from.try_clone().unwrap(), to.try_clone().unwrap()))
+                {
+                    let is_first = number == 0;
+                    std::thread::spawn(move || {
+                        // Of the first one an answer comes, and nothing more.
+                        let mut piece = [0; 4096];
+                        while let Ok(length @ 1..) = from.read(&mut piece) {
+                            let _ = to.write_all(&piece[..length]);
+                            if is_first && to.peer_addr().unwrap().port() != server.port() {
+                                break;
+                            }
+                        }
+                        let _ = to.shutdown(std::net::Shutdown::Both);
+                        let _ = from.shutdown(std::net::Shutdown::Both);
+                    });
+                }
+            }
+        });
+        address
+    }
+
+    #[test]
+    fn an_outage_is_waited_for_and_told_once() {
+        let place = Place::new();
+        let (root, tree) = place.tree();
+        let (sender, mut told) = tokio::sync::mpsc::unbounded_channel();
+        let pause = Duration::from_millis(1);
+        let patience = Patience { first_pause: pause, longest_pause: pause, ..Patience::default() };
+        let mut course = Course::telling(sender);
+        course.patience = patience;
+        let url = format!("http://{}", breaking(place.address, 50));
+        let client = ContentClient::new(&url, None, None).unwrap().on(course.clone());
+        let (digest, _) = client.send_tree(&tree, &root).unwrap();
+        assert!(told.try_recv().is_ok() && told.try_recv().is_err());
+
+        let url = format!("http://{}", breaking(place.address, 50));
+        let client = ContentClient::new(&url, None, None).unwrap().on(course);
+        client.missing(&[digest]).unwrap();
+        let store = ContentStore::open(place.path("node")).unwrap();
+        assert_eq!(client.fetch_tree(&digest, &store).unwrap().0, tree);
+        assert!(told.try_recv().is_ok() && told.try_recv().is_err());
+    }
+
+    #[test]
+    fn a_server_that_never_answered_is_not_waited_for() {
+        let place = Place::new();
+        let (root, tree) = place.tree();
+        let client = ContentClient::new("http://127.0.0.1:1", None, None).unwrap();
+        let refused = client.send_tree(&tree, &root);
+        assert!(matches!(refused, Err(TransferError::Unreachable { .. })), "{refused:?}");
+    }
+
+    #[test]
+    fn what_is_stopped_sends_and_fetches_nothing() {
+        let place = Place::new();
+        let (root, tree) = place.tree();
+        let course = Course::default();
+        course.stop();
+        let client = place.client(Compression::Off).on(course);
+        let stopped = client.send_tree(&tree, &root);
+        assert!(matches!(stopped, Err(TransferError::Stopped(_))), "{stopped:?}");
+        let (digest, _) = place.client(Compression::Off).send_tree(&tree, &root).unwrap();
+        let store = ContentStore::open(place.path("node")).unwrap();
+        let stopped = client.fetch_tree(&digest, &store);
+        assert!(matches!(stopped, Err(TransferError::Stopped(_))), "{stopped:?}");
     }
 
     #[test]

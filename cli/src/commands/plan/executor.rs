@@ -25,6 +25,7 @@ use ez_runner::plan::state::RunDirectory;
 use ez_runner::process::{Environment, guard};
 use ez_runner::signal::Stop;
 use ez_runner::workspace::Layout;
+use ez_server::sync::transfer::ContentClient;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::remote_step::RemoteStep;
@@ -48,6 +49,8 @@ pub struct LocalExecutor<'a> {
     pub plan: &'a ez_compiler::ir::Plan,
     /// Where the run keeps what it makes.
     pub directory: RunDirectory,
+    /// The server of remote steps, once it is known.
+    pub client: OnceCell<ContentClient>,
 }
 
 impl Executor for LocalExecutor<'_> {
@@ -61,11 +64,21 @@ impl Executor for LocalExecutor<'_> {
 }
 
 impl LocalExecutor<'_> {
-    /// A step that runs on a node of the server.
-    fn open_remote(&self, request: &StepRequest, inner: Rc<dyn OpenStep>) -> Result<Rc<RemoteStep>, String> {
-        let server = RemoteServer::named(self.context, self.options.server.as_deref()).map_err(|failure| failure.message)?.ok_or(
+    /// The server, asked by all remote steps through one client: once it answered, it is waited for where it is away.
+    fn client(&self) -> Result<ContentClient, String> {
+        if let Some(client) = self.client.get() {
+            return Ok(client.clone());
+        }
+        let named = RemoteServer::named(self.context, self.options.server.as_deref());
+        let server = named.map_err(|failure| failure.message)?.ok_or(
             "it is a remote step, and no server is named: say --server URL, set EZ_SERVER_URL, or take `remote: true` away",
         )?;
+        Ok(self.client.get_or_init(|| server.client).clone())
+    }
+
+    /// A step that runs on a node of the server.
+    fn open_remote(&self, request: &StepRequest, inner: Rc<dyn OpenStep>) -> Result<Rc<RemoteStep>, String> {
+        let client = self.client()?;
         let step = self.plan.step_of(request.node);
         if let Some(secret) = request.vars.iter().chain(&request.env).find(|variable| variable.secret) {
             return Err(format!(
@@ -91,7 +104,7 @@ impl LocalExecutor<'_> {
         };
         Ok(Rc::new(RemoteStep {
             inner,
-            client: server.client,
+            client,
             task,
             directory,
             is_apart,

@@ -17,7 +17,10 @@ use ez_server::sync::tree_path::TreePath;
 use smol_str::SmolStr;
 
 use super::begun_job::BegunJob;
-use crate::commands::remote::{told_of_home, told_of_sending, told_of_waiting};
+use crate::commands::remote::{
+    Unfinished, aside, told_of_break, told_of_home, told_of_sending, told_of_waiting, transfer,
+};
+use crate::exit_code::Code;
 use crate::remote_task::RemoteTask;
 
 /// The exit code of a step whose job has none.
@@ -52,12 +55,16 @@ fn say(listener: &StepListener, text: &str) {
     listener(StepNews::Output(Stream::Stderr, format!("ez: {text}\n").as_bytes()));
 }
 
-/// Works aside, so that other steps go on.
-async fn aside<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, String> + Send + 'static,
-) -> Result<T, StepFailure> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(failed)?.map_err(failed)
+/// What a signal ended.
+fn stopped(cause: impl Into<String>) -> StepFailure {
+    StepFailure { exit: Code::INTERRUPTED.0, cause: cause.into(), is_cancelled: true }
+}
+
+fn unfinished(unfinished: Unfinished) -> StepFailure {
+    match unfinished {
+        Unfinished::Stopped => stopped("it was stopped"),
+        Unfinished::Failed(why) => failed(why),
+    }
 }
 
 impl RemoteStep {
@@ -74,18 +81,28 @@ impl RemoteStep {
         outputs
     }
 
+    /// Sends or fetches aside, so that other steps go on.
+    async fn transfer<T: Send + 'static>(
+        &self,
+        stop: &Stop,
+        listener: &StepListener,
+        work: impl FnOnce(&ContentClient) -> Result<T, String> + Send + 'static,
+    ) -> Result<T, StepFailure> {
+        transfer(&self.client, stop, |text| say(listener, text), work).await.map_err(unfinished)
+    }
+
     /// Sends the files; the tree, and what is to be said.
-    async fn send(&self) -> Result<(Digest, String), StepFailure> {
+    async fn send(&self, stop: &Stop, listener: &StepListener) -> Result<(Digest, String), StepFailure> {
         let task = self.task.clone();
-        let client = self.client.clone();
         let local = self.inner.directory().to_owned();
         let prefix = self.directory.clone();
         let inputs: Vec<String> =
             self.request.inputs.iter().map(|path| path.to_string_lossy().into_owned()).collect();
-        aside(move || {
+        self.transfer(stop, listener, move |client| {
             let begun = std::time::Instant::now();
+            task.sweep();
             let mut cache = HashCache::load(&task.hash_cache());
-            let project = task.scan(&mut cache).map_err(|failure| failure.message)?.manifest;
+            let project = task.scan(&mut cache)?.manifest;
             let given = scan(&local, &inputs, &mut cache).map_err(|error| error.to_string())?.manifest;
             let given = match &prefix {
                 Some(prefix) => given.within(prefix).map_err(|error| error.to_string())?,
@@ -106,17 +123,27 @@ impl RemoteStep {
         .await
     }
 
-    async fn bring_home(&self, job: RemoteJob, made: Digest) -> Result<String, StepFailure> {
-        let (outputs, scratch) = (self.outputs(), self.task.scratch());
+    /// Brings home what it made; what is to be said.
+    async fn bring_home(
+        &self,
+        job: RemoteJob,
+        made: Digest,
+        stop: &Stop,
+        listener: &StepListener,
+    ) -> Result<Vec<String>, StepFailure> {
+        let (outputs, task) = (self.outputs(), self.task.clone());
         let local = self.inner.directory().to_owned();
-        let root = self.task.root.clone().into_std_path_buf();
         let prefix = self.directory.clone().filter(|_| self.is_apart);
         let is_apart = self.is_apart;
-        aside(move || {
-            let to = if is_apart { &local } else { &root };
+        self.transfer(stop, listener, move |client| {
+            let to = if is_apart { &local } else { task.root.as_std_path() };
+            let scratch = task.scratch().map_err(|error| error.to_string())?;
+            let (prefix, mut cache) = (prefix.as_ref(), HashCache::default());
             let home =
-                job.bring_home(&made, &outputs, prefix.as_ref(), to, &scratch, &mut HashCache::default());
-            home.map(told_of_home).map_err(|error| error.to_string())
+                job.through(client).bring_home(&made, &outputs, prefix, to, scratch.path(), &mut cache);
+            let home = home.map_err(|error| error.to_string())?;
+            let unmatched = task.told_of_unmatched(&home.unmatched);
+            Ok(std::iter::once(told_of_home(&home)).chain(unmatched).collect())
         })
         .await
     }
@@ -127,10 +154,21 @@ impl RemoteStep {
         Some(named.value.to_text().as_str().into())
     }
 
-    async fn bring_step_output(&self, job: RemoteJob, made: Digest) -> Result<(), StepFailure> {
+    async fn bring_step_output(
+        &self,
+        job: RemoteJob,
+        made: Digest,
+        stop: &Stop,
+        listener: &StepListener,
+    ) -> Result<(), StepFailure> {
         let Some(to) = self.step_output() else { return Ok(()) };
-        let scratch = self.task.scratch();
-        aside(move || job.bring_step_output(&made, &to, &scratch).map_err(|error| error.to_string())).await
+        let task = self.task.clone();
+        self.transfer(stop, listener, move |client| {
+            let scratch = task.scratch().map_err(|error| error.to_string())?;
+            let brought = job.through(client).bring_step_output(&made, &to, scratch.path());
+            brought.map_err(|error| error.to_string())
+        })
+        .await
     }
 
     async fn follow(
@@ -148,9 +186,21 @@ impl RemoteStep {
             Told::Waiting(why) => say(told_of_waiting(job.id, why.as_deref())),
             Told::Node(name) => listener(StepNews::Machine(&name)),
             Told::Note(text) => say(format!("on the node: {text}")),
-            Told::Broken(why) => say(format!("the connection to the server broke ({why}); trying again")),
+            Told::Broken(why) => say(told_of_break(&why)),
         };
-        job.follow(stop.stopped(), told).await.map_err(failed)
+        Self::until_killed(job, stop, told).await
+    }
+
+    /// Follows a job to its end. The first signal cancels it, the second one leaves it.
+    async fn until_killed(
+        job: &RemoteJob,
+        stop: &Stop,
+        tell: impl FnMut(Told),
+    ) -> Result<RemoteEnding, StepFailure> {
+        tokio::select! {
+            ending = job.follow(stop.stopped(), tell) => ending.map_err(failed),
+            () = stop.killed() => Err(stopped(format!("left; job {} may still be ending", job.id))),
+        }
     }
 
     /// Ends the job that a killed attempt of this run left. Where it is not known whether there is one: the key that tells.
@@ -165,10 +215,10 @@ impl RemoteStep {
         }
         let Some(job) = job else { return Ok(Some(key)) };
         let client = self.client.clone();
-        let left = aside(move || {
+        let left = aside(stop, move || {
             RemoteJob::unfinished(&client, job, &task, &inputs).map_err(|error| error.to_string())
         });
-        if let Some(left) = left.await? {
+        if let Some(left) = left.await.map_err(unfinished)? {
             self.end(left, stop, listener).await?;
         }
         BegunJob::forget(&self.begun);
@@ -179,8 +229,9 @@ impl RemoteStep {
     async fn end(&self, left: RemoteJob, stop: &Stop, listener: &StepListener) -> Result<(), StepFailure> {
         say(listener, &format!("ending job {} first, which a killed attempt of this run left", left.id));
         let cancelled = left.clone();
-        aside(move || cancelled.cancel().map_err(|error| error.to_string())).await?;
-        left.follow(stop.stopped(), |_| {}).await.map_err(failed)?;
+        let cancelling = aside(stop, move || cancelled.cancel().map_err(|error| error.to_string()));
+        cancelling.await.map_err(unfinished)?;
+        Self::until_killed(&left, stop, |_| {}).await?;
         Ok(())
     }
 
@@ -195,9 +246,10 @@ impl RemoteStep {
         loop {
             self.note(&begun, listener);
             let (client, body, key) = (self.client.clone(), body.clone(), begun.key.clone());
-            let submitted =
-                aside(move || RemoteJob::submit(&client, body, &key).map_err(|error| error.to_string()));
-            match submitted.await? {
+            let submitted = aside(stop, move || {
+                RemoteJob::submit(&client, body, &key).map_err(|error| error.to_string())
+            });
+            match submitted.await.map_err(unfinished)? {
                 Submitted::Accepted(job) => {
                     begun.job = Some(job.id);
                     self.note(&begun, listener);
@@ -226,7 +278,7 @@ impl RemoteStep {
     async fn run_there(&self, stop: &Stop, listener: &StepListener) -> Result<(), StepFailure> {
         let say = |text: &str| say(listener, text);
         let key = self.end_earlier(stop, listener).await?;
-        let (inputs, sent) = self.send().await?;
+        let (inputs, sent) = self.send(stop, listener).await?;
         say(&sent);
         let mut body = self.task.submission(&inputs.to_string(), &variables(&self.request.vars), &[]);
         body["outputs"] = self.outputs().into();
@@ -248,7 +300,7 @@ impl RemoteStep {
         let ending = self.follow(&job, stop, listener).await?;
         BegunJob::forget(&self.begun);
         let values = match ending.made {
-            Some(made) => self.bring_step_output(job.clone(), made).await,
+            Some(made) => self.bring_step_output(job.clone(), made, stop, listener).await,
             None => Ok(()),
         };
         if ending.state != JobState::Success {
@@ -260,7 +312,9 @@ impl RemoteStep {
         }
         values?;
         if let Some(made) = ending.made.filter(|_| !self.outputs().is_empty()) {
-            say(&self.bring_home(job, made).await?);
+            for text in self.bring_home(job, made, stop, listener).await? {
+                say(&text);
+            }
         }
         Ok(())
     }

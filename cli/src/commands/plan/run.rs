@@ -1,5 +1,6 @@
 //! `ez plan run`: runs a plan, or goes on with a run.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal};
@@ -59,7 +60,11 @@ const INVALID: Code = Code(207);
 /// Runs a plan.
 pub fn run(context: &Context, options: &Options, request: &PlanRun) -> Outcome {
     let opened = open(context, options, &request.plan)?;
-    let options = Options { assume_yes: options.assume_yes || request.yes, ..options.clone() };
+    let options = Options {
+        assume_yes: options.assume_yes || request.yes,
+        server: request.server.clone().or_else(|| options.server.clone()),
+        ..options.clone()
+    };
     let session = Session::new(context, &options, request, &opened)?;
     if request.dry_run {
         session.show_order();
@@ -313,6 +318,7 @@ impl<'a> Session<'a> {
             project: &self.opened.project,
             plan,
             directory: state.directory.clone(),
+            client: OnceCell::new(),
         };
         let approver = AtTerminal { context: self.context };
         let mut sinks = PlanSinks(Vec::new());
