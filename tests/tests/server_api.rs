@@ -66,6 +66,8 @@ fn files_of_a_job_are_its_logs_and_no_others() {
     server.end_of(job);
     let shown = server.ask("GET", &format!("/jobs/{job}/files/attempt-1.log"), None);
     assert_eq!((shown.status, shown.body.as_str()), (200, "hello\n"));
+    let listed = server.ask("GET", &format!("/jobs/{job}/files"), None).json();
+    assert_eq!(listed["files"], json!([{"path": "attempt-1.log", "size": shown.body.len()}]));
     for path in ["attempt-2.log", "../ez.db", "%2e%2e%2fez.db", "%2Fetc%2Fpasswd", "a%00", "attempt-1.log/x"]
     {
         assert_eq!(server.ask("GET", &format!("/jobs/{job}/files/{path}"), None).status, 404, "{path}");
