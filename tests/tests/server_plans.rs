@@ -558,6 +558,31 @@ fn plans_are_read_written_and_refused_where_they_are_wrong() {
 }
 
 #[test]
+fn a_run_is_deleted_as_a_whole() {
+    let project = project("steps: [{name: gate, task: gate}]\n");
+    let server = JobServer::start(&project, &[]);
+    let id = run(&server, &json!({}));
+    end_of(&server, id);
+    project.write("open", "");
+    let resumed = server.ask("POST", &format!("/plans/runs/{id}/resume"), None).json();
+    let last = resumed["job"].as_i64().expect("a number");
+    assert_eq!(end_of(&server, id)["state"], "success");
+    let refused = server.ask("DELETE", &format!("/jobs/{last}"), None);
+    let why = format!(
+        "job {last} belongs to plan run {id}, which is forgotten as a whole: delete job {id}, its first one"
+    );
+    assert_eq!((refused.status, &refused.json()["error"]), (409, &json!(why)));
+    assert_eq!(text_of(&server, id, "gate"), "begun\nbegun\n");
+    assert_eq!(server.ask("DELETE", &format!("/jobs/{id}"), None).status, 204);
+    for path in [format!("/plans/runs/{id}"), format!("/jobs/{id}"), format!("/jobs/{last}")] {
+        assert_eq!(server.ask("GET", &path, None).status, 404, "{path}");
+    }
+    let shards = std::fs::read_dir(project.path(".ez-server/logs")).expect("logs").flatten();
+    let left: usize = shards.map(|shard| std::fs::read_dir(shard.path()).expect("a directory").count()).sum();
+    assert_eq!(left, 0);
+}
+
+#[test]
 fn runs_are_listed_in_pages() {
     let project = project("steps: [{name: a, task: say}]\n");
     let server = JobServer::start(&project, &[]);

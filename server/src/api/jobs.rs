@@ -30,7 +30,7 @@ use crate::auth::{Allowed, Edit, Read, Run};
 use crate::job::{JobId, JobState};
 use crate::log_file::{LineStart, LogFiles};
 use crate::log_frame::{self, Frame};
-use crate::store::jobs::{self, AttemptRecord, Cancelled, Filter, JobRecord};
+use crate::store::jobs::{self, AttemptRecord, Cancelled, Deleted, Filter, JobRecord};
 use crate::store::results;
 use crate::wire::Attempt;
 
@@ -204,7 +204,7 @@ pub async fn one(
     Ok(Json(JobDetails { job, attempts, result }))
 }
 
-/// Forgets a job that has ended, and its logs.
+/// Forgets a job that has ended, and its logs; with the first job of a plan run the whole run. Its other jobs go with that one alone.
 #[utoipa::path(delete, path = "/jobs/{id}", params(("id" = i64, Path)), responses(
     (status = 204), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
@@ -214,17 +214,21 @@ pub async fn delete(
     id: Result<Path<JobId>, PathRejection>,
 ) -> Result<StatusCode, ApiError> {
     let Path(id) = id?;
-    let (job, is_deleted) = server
-        .store
-        .write(move |connection| Ok((jobs::find(connection, id)?, jobs::delete(connection, id)?)))
-        .await?;
-    let job = job.ok_or_else(|| no_job(id))?;
-    if !is_deleted {
-        return Err(ApiError::conflict(format!("job {id} is {}: cancel it first", job.state)));
-    }
-    for fence in 1..=job.attempt {
+    let attempts = match server.store.write(move |connection| jobs::delete(connection, id)).await? {
+        Deleted::Done(attempts) => attempts,
+        Deleted::Unknown => return Err(no_job(id)),
+        Deleted::Unfinished(job, state) => {
+            return Err(ApiError::conflict(format!("job {job} is {state}: cancel it first")));
+        }
+        Deleted::PartOf { run, first } => {
+            return Err(ApiError::conflict(format!(
+                "job {id} belongs to plan run {run}, which is forgotten as a whole: delete job {first}, its first one"
+            )));
+        }
+    };
+    for attempt in attempts {
         // A log that stays behind is of no job, and takes only space.
-        let _ = server.dispatcher.logs().remove(Attempt { job: id, fence });
+        let _ = server.dispatcher.logs().remove(attempt);
     }
     server.audit(&allowed.caller, "delete", format!("job {id}")).await?;
     Ok(StatusCode::NO_CONTENT)
