@@ -292,7 +292,11 @@ fn what_is_wrong_with_a_body_is_said_in_words_of_json() {
     let long = format!("{{\"task\": \"{}\"}}", "x".repeat(5 << 20));
     assert_eq!(server.send("POST", "/tasks/run", long.as_bytes(), &[kind]).status, 413);
     for (path, words) in [
-        ("/jobs?limit=x", "`limit` is \"x\": write a whole number from 0 to 4294967295"),
+        ("/jobs?limit=x", "`limit` is \"x\": write a whole number from 1 to 1000"),
+        ("/jobs?limit=-1", "`limit` is \"-1\": write a whole number from 1 to 1000"),
+        ("/jobs?limit=0", "`limit` is \"0\": write a whole number from 1 to 1000"),
+        ("/plans/runs?limit=1001", "`limit` is \"1001\": write a whole number from 1 to 1000"),
+        ("/audit?limit=9999999999", "`limit` is \"9999999999\": write a whole number from 1 to 1000"),
         ("/jobs?state=done", "`state` is \"done\": write \"pending\", \"running\""),
         ("/jobs?node=a&node=b", "`node` is there twice"),
         ("/jobs?stat=running", "`stat` is no field here; do you mean `state`?"),
@@ -308,6 +312,22 @@ fn what_is_wrong_with_a_body_is_said_in_words_of_json() {
         let words = "stands in the address where a whole number is wanted";
         assert!(error.status == 400 && error.body.contains(words), "{path}: {error:?}");
     }
+}
+
+#[test]
+fn attempts_are_counted_from_1() {
+    let project = project();
+    let server = JobServer::start(&project, &[]);
+    let job = server.run(&json!({"task": "hello"}));
+    server.end_of(job);
+    for (attempt, status) in [(-1, 400), (0, 400), (1, 200), (2, 404)] {
+        let path = format!("/jobs/{job}/logs?format=text&attempt={attempt}");
+        assert_eq!(server.ask("GET", &path, None).status, status, "{attempt}");
+    }
+    // Who followed it when it waited had no other number for its first attempt.
+    let followed = server.follow_at(&format!("/jobs/{job}/logs?attempt=0"), "0", |_| false);
+    assert_eq!(followed.text, "hello\n");
+    assert_eq!(server.ask("GET", &format!("/jobs/{job}/logs?attempt=-1"), None).status, 400);
 }
 
 #[test]
