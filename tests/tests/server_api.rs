@@ -315,6 +315,18 @@ fn what_is_wrong_with_a_body_is_said_in_words_of_json() {
 }
 
 #[test]
+fn who_asks_again_with_a_key_is_written_down_once() {
+    let project = project();
+    let server = JobServer::start(&project, &["--slots", "0"]);
+    let request = json!({"task": "hello", "idempotency_key": "k"});
+    assert_eq!((server.run(&request), server.run(&request)), (1, 1));
+    let audit = server.ask("GET", "/audit", None).json();
+    let objects: Vec<&Value> =
+        audit["audit"].as_array().expect("a list").iter().map(|entry| &entry["object"]).collect();
+    assert_eq!(objects, ["job 1: hello"]);
+}
+
+#[test]
 fn attempts_are_counted_from_1() {
     let project = project();
     let server = JobServer::start(&project, &[]);
