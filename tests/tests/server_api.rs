@@ -315,6 +315,33 @@ fn what_is_wrong_with_a_body_is_said_in_words_of_json() {
 }
 
 #[test]
+fn bodies_are_taken_as_they_are() {
+    let project = project();
+    let server = JobServer::start(&project, &["--slots", "0"]);
+    let ask = |method: &str, path: &str, encoding: &str, body: &str, more: &[(&str, &str)]| {
+        let headers: Vec<(&str, &str)> =
+            [("Content-Encoding", encoding)].iter().chain(more).copied().collect();
+        server.send(method, path, body.as_bytes(), &headers)
+    };
+    let json = [("Content-Type", "application/json")];
+    let yaml = [("Content-Type", "application/yaml"), ("If-Match", "*")];
+    let run = "{\"task\": \"hello\"}";
+    for (method, path, body, more) in [
+        ("POST", "/tasks/run", run, &json[..]),
+        ("POST", "/plans/runs/1/resume", "{}", &json),
+        ("PUT", "/tasks/hello/yaml", "hello: echo\n", &yaml),
+    ] {
+        let refused = ask(method, path, "gzip", body, more);
+        assert_eq!(
+            (refused.status, refused.json()["error"].as_str()),
+            (415, Some("the body is taken as it is, not compressed: send it without `Content-Encoding`")),
+            "{method} {path}"
+        );
+    }
+    assert_eq!(ask("POST", "/tasks/run", "Identity", run, &json).status, 202);
+}
+
+#[test]
 fn who_asks_again_with_a_key_is_written_down_once() {
     let project = project();
     let server = JobServer::start(&project, &["--slots", "0"]);

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 use super::if_match::{self, IfMatch};
-use super::json_body::JsonBody;
+use super::json_body::{JsonBody, check_encoding};
 use super::plans::check_plan_name;
 use super::query::Asked;
 use super::tasks::{entry, take_secrets};
@@ -235,6 +235,7 @@ pub(super) fn yaml_text(
             return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error));
         }
     }
+    check_encoding(headers)?;
     let bytes = body?;
     if bytes.len() > MAX_DEFINITION_BYTES {
         return Err(too_long());
