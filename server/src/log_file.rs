@@ -136,6 +136,17 @@ impl LogFiles {
         Ok(start)
     }
 
+    /// How long a log is as text, as far as it can be read.
+    pub fn text_length(&self, attempt: Attempt) -> u64 {
+        let mut length = 0;
+        // What cannot be read is not shown either.
+        let _ = self.each_frame(attempt, 0, |_, content| {
+            length += content.len() as u64;
+            ControlFlow::Continue(())
+        });
+        length
+    }
+
     /// Looks through the whole frames of a log, from the beginning of one.
     fn each_frame(
         &self,

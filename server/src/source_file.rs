@@ -58,12 +58,29 @@ pub enum Saved {
     Changed,
 }
 
+/// Whether a file that is there or is to be made is below a directory, wherever links lead. One that leads to nothing is not.
+///
+/// # Errors
+/// The directories on the way cannot be read.
+pub fn is_inside(root: &Path, path: &Path) -> io::Result<bool> {
+    let known = path.ancestors().find(|known| known.symlink_metadata().is_ok());
+    match known.unwrap_or(path).canonicalize() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        known => Ok(known?.starts_with(root.canonicalize()?)),
+    }
+}
+
 /// Puts a text in the place of a file that had a text before, or makes one where there was `None`. Whoever reads it, and whatever is killed, it is the old text or
-/// the new one. The file keeps its mode; a link is no file, and is replaced.
+/// the new one. Links stay links, and the file keeps its mode.
 ///
 /// # Errors
 /// It cannot be written; then the old one is still there.
 pub fn replace(path: &Path, before: Option<&str>, text: &str) -> io::Result<Saved> {
+    let target = match path.canonicalize() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
+        target => target?,
+    };
+    let path = target.as_path();
     let directory = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     fs::create_dir_all(directory)?;
@@ -108,7 +125,10 @@ fn write_whole(path: &Path, text: &str) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_BYTES, Saved, Source, replace};
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::{MAX_BYTES, Saved, Source, is_inside, replace};
 
     #[test]
     fn a_version_is_known_by_its_text() {
@@ -125,13 +145,63 @@ mod tests {
         assert_eq!(replace(&path, None, "one").unwrap(), Saved::Done);
         // What a killed server left does not matter, and a link there is not followed.
         let elsewhere = place.path().join("elsewhere");
-        std::fs::write(&elsewhere, "mine").unwrap();
-        std::os::unix::fs::symlink(&elsewhere, place.path().join("plans/.p.yml.ez-new")).unwrap();
+        fs::write(&elsewhere, "mine").unwrap();
+        symlink(&elsewhere, place.path().join("plans/.p.yml.ez-new")).unwrap();
         assert_eq!(replace(&path, Some("one"), "two").unwrap(), Saved::Done);
         assert_eq!(Source::read(&path).unwrap().unwrap().text, "two");
-        assert_eq!(std::fs::read_to_string(elsewhere).unwrap(), "mine");
-        assert_eq!(std::fs::read_dir(place.path().join("plans")).unwrap().count(), 1);
-        std::fs::write(&path, vec![b'x'; MAX_BYTES as usize + 1]).unwrap();
+        assert_eq!(fs::read_to_string(elsewhere).unwrap(), "mine");
+        assert_eq!(fs::read_dir(place.path().join("plans")).unwrap().count(), 1);
+        fs::write(&path, vec![b'x'; MAX_BYTES as usize + 1]).unwrap();
         assert!(Source::read(&path).is_err());
+    }
+
+    #[test]
+    fn links_and_modes_stay() {
+        let place = tempfile::tempdir().unwrap();
+        let (file, link) = (place.path().join("file"), place.path().join("link"));
+        fs::write(&file, "old").unwrap();
+        fs::set_permissions(&file, PermissionsExt::from_mode(0o640)).unwrap();
+        symlink("file", &link).unwrap();
+        assert_eq!(replace(&link, Some("old"), "new").unwrap(), Saved::Done);
+        assert_eq!(fs::read_to_string(&file).unwrap(), "new");
+        assert!(link.symlink_metadata().unwrap().is_symlink());
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o640);
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn what_somebody_else_wrote_stays() {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("file");
+        assert_eq!(replace(&file, None, "a").unwrap(), Saved::Done);
+        assert_eq!(replace(&file, None, "b").unwrap(), Saved::Changed);
+        assert_eq!(replace(&file, Some("x"), "b").unwrap(), Saved::Changed);
+        assert_eq!(fs::read_to_string(&file).unwrap(), "a");
+        fs::remove_file(&file).unwrap();
+        assert_eq!(replace(&file, Some("a"), "b").unwrap(), Saved::Changed);
+        assert!(!file.exists());
+    }
+
+    #[test]
+    fn a_file_is_inside_where_its_links_lead() {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path().join("project");
+        fs::create_dir_all(root.join("plans")).unwrap();
+        fs::write(place.path().join("secret"), "").unwrap();
+        fs::write(root.join("real.yml"), "").unwrap();
+        symlink("../real.yml", root.join("plans/in.yml")).unwrap();
+        symlink("../../secret", root.join("plans/out.yml")).unwrap();
+        symlink("nothing", root.join("plans/gone.yml")).unwrap();
+        symlink("..", root.join("up")).unwrap();
+        for (path, expected) in [
+            ("real.yml", true),
+            ("plans/in.yml", true),
+            ("new/deep/new.yml", true),
+            ("plans/out.yml", false),
+            ("plans/gone.yml", false),
+            ("up/new.yml", false),
+        ] {
+            assert_eq!(is_inside(&root, &root.join(path)).unwrap(), expected, "{path}");
+        }
     }
 }

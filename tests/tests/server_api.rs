@@ -66,6 +66,8 @@ fn files_of_a_job_are_its_logs_and_no_others() {
     server.end_of(job);
     let shown = server.ask("GET", &format!("/jobs/{job}/files/attempt-1.log"), None);
     assert_eq!((shown.status, shown.body.as_str()), (200, "hello\n"));
+    let listed = server.ask("GET", &format!("/jobs/{job}/files"), None).json();
+    assert_eq!(listed["files"], json!([{"path": "attempt-1.log", "size": shown.body.len()}]));
     for path in ["attempt-2.log", "../ez.db", "%2e%2e%2fez.db", "%2Fetc%2Fpasswd", "a%00", "attempt-1.log/x"]
     {
         assert_eq!(server.ask("GET", &format!("/jobs/{job}/files/{path}"), None).status, 404, "{path}");
@@ -296,7 +298,11 @@ fn what_is_wrong_with_a_body_is_said_in_words_of_json() {
     let long = format!("{{\"task\": \"{}\"}}", "x".repeat(5 << 20));
     assert_eq!(server.send("POST", "/tasks/run", long.as_bytes(), &[kind]).status, 413);
     for (path, words) in [
-        ("/jobs?limit=x", "`limit` is \"x\": write a whole number from 0 to 4294967295"),
+        ("/jobs?limit=x", "`limit` is \"x\": write a whole number from 1 to 1000"),
+        ("/jobs?limit=-1", "`limit` is \"-1\": write a whole number from 1 to 1000"),
+        ("/jobs?limit=0", "`limit` is \"0\": write a whole number from 1 to 1000"),
+        ("/plans/runs?limit=1001", "`limit` is \"1001\": write a whole number from 1 to 1000"),
+        ("/audit?limit=9999999999", "`limit` is \"9999999999\": write a whole number from 1 to 1000"),
         ("/jobs?state=done", "`state` is \"done\": write \"pending\", \"running\""),
         ("/jobs?node=a&node=b", "`node` is there twice"),
         ("/jobs?stat=running", "`stat` is no field here; do you mean `state`?"),
@@ -312,6 +318,61 @@ fn what_is_wrong_with_a_body_is_said_in_words_of_json() {
         let words = "stands in the address where a whole number is wanted";
         assert!(error.status == 400 && error.body.contains(words), "{path}: {error:?}");
     }
+}
+
+#[test]
+fn bodies_are_taken_as_they_are() {
+    let project = project();
+    let server = JobServer::start(&project, &["--slots", "0"]);
+    let ask = |method: &str, path: &str, encoding: &str, body: &str, more: &[(&str, &str)]| {
+        let headers: Vec<(&str, &str)> =
+            [("Content-Encoding", encoding)].iter().chain(more).copied().collect();
+        server.send(method, path, body.as_bytes(), &headers)
+    };
+    let json = [("Content-Type", "application/json")];
+    let yaml = [("Content-Type", "application/yaml"), ("If-Match", "*")];
+    let run = "{\"task\": \"hello\"}";
+    for (method, path, body, more) in [
+        ("POST", "/tasks/run", run, &json[..]),
+        ("POST", "/plans/runs/1/resume", "{}", &json),
+        ("PUT", "/tasks/hello/yaml", "hello: echo\n", &yaml),
+    ] {
+        let refused = ask(method, path, "gzip", body, more);
+        assert_eq!(
+            (refused.status, refused.json()["error"].as_str()),
+            (415, Some("the body is taken as it is, not compressed: send it without `Content-Encoding`")),
+            "{method} {path}"
+        );
+    }
+    assert_eq!(ask("POST", "/tasks/run", "Identity", run, &json).status, 202);
+}
+
+#[test]
+fn who_asks_again_with_a_key_is_written_down_once() {
+    let project = project();
+    let server = JobServer::start(&project, &["--slots", "0"]);
+    let request = json!({"task": "hello", "idempotency_key": "k"});
+    assert_eq!((server.run(&request), server.run(&request)), (1, 1));
+    let audit = server.ask("GET", "/audit", None).json();
+    let objects: Vec<&Value> =
+        audit["audit"].as_array().expect("a list").iter().map(|entry| &entry["object"]).collect();
+    assert_eq!(objects, ["job 1: hello"]);
+}
+
+#[test]
+fn attempts_are_counted_from_1() {
+    let project = project();
+    let server = JobServer::start(&project, &[]);
+    let job = server.run(&json!({"task": "hello"}));
+    server.end_of(job);
+    for (attempt, status) in [(-1, 400), (0, 400), (1, 200), (2, 404)] {
+        let path = format!("/jobs/{job}/logs?format=text&attempt={attempt}");
+        assert_eq!(server.ask("GET", &path, None).status, status, "{attempt}");
+    }
+    // Who followed it when it waited had no other number for its first attempt.
+    let followed = server.follow_at(&format!("/jobs/{job}/logs?attempt=0"), "0", |_| false);
+    assert_eq!(followed.text, "hello\n");
+    assert_eq!(server.ask("GET", &format!("/jobs/{job}/logs?attempt=-1"), None).status, 400);
 }
 
 #[test]

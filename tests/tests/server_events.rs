@@ -163,6 +163,46 @@ fn a_log_is_told_as_it_grows_and_goes_on_where_it_broke() {
 }
 
 #[test]
+fn a_place_that_a_log_does_not_have_is_told_and_not_followed() {
+    let project = project();
+    let server = JobServer::start(&project, &[]);
+    let ended = server.run(&json!({"task": "hello"}));
+    server.end_of(ended);
+    let running = server.run(&json!({"task": "wait"}));
+    server.follow(running, "0", |text| text.contains("begun\n"));
+    let mut client = EventClient::connect(&server);
+    for job in [ended, running] {
+        for kind in ["job", "log"] {
+            for (place, error) in [
+                (
+                    json!({"attempt": 1, "offset": 1_000_000_000}),
+                    format!("1000000000 is no place in the log of job {job}"),
+                ),
+                (json!({"offset": 1_000_000}), format!("1000000 is no place in the log of job {job}")),
+                (json!({"attempt": 5, "offset": 0}), format!("job {job} has no attempt 5")),
+                (json!({"attempt": -1, "offset": 0}), format!("job {job} has no attempt -1")),
+            ] {
+                let topic = format!("{kind}:{job}");
+                client.subscribe(&json!({"topics": [topic], "logs": {job.to_string(): place}}));
+                let told = client.hear().expect("a message");
+                assert_eq!(
+                    (&told["event"], &told["data"]["error"]),
+                    (&json!("error"), &json!(error)),
+                    "{topic}"
+                );
+                client.say("unsubscribe", &json!({"topics": [topic]}));
+                client.next_of("subscribed");
+            }
+        }
+    }
+    // What is a place is followed.
+    client.subscribe(&json!({"topics": [format!("job:{ended}")], "logs": {ended.to_string(): {"attempt": 1, "offset": 0}}}));
+    assert_eq!(client.next_of("job_log_update")["data"]["ended"], true);
+    project.write("go", "");
+    server.end_of(running);
+}
+
+#[test]
 fn a_client_that_is_slow_gets_the_whole_log_and_holds_nobody_up() {
     let project = project();
     let server = JobServer::start(&project, &[]);

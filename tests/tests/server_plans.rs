@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::os::unix::fs::symlink;
 
 use ez_tests::Project;
 use ez_tests::chance::Chance;
@@ -555,6 +556,70 @@ fn plans_are_read_written_and_refused_where_they_are_wrong() {
     // Nothing of what was checked is left.
     let drafts = std::fs::read_dir(project.path(".ez/drafts")).map_or(0, Iterator::count);
     assert_eq!((drafts, std::fs::read_dir(project.path("plans")).expect("plans").count()), (0, 1));
+}
+
+#[test]
+fn links_of_plans_stay_and_links_out_are_refused() {
+    const ELSEWHERE: &str = "desc: mine\nsteps: [{task: say}]\n";
+    let elsewhere = Project::new().file("out.yml", ELSEWHERE);
+    let project = project(PLAN).file("shared/in.yml", "steps: [{task: say}]\n");
+    symlink("../shared/in.yml", project.path("plans/in.yml")).expect("a link");
+    symlink(elsewhere.path("out.yml"), project.path("plans/out.yml")).expect("a link");
+    let server = JobServer::start(&project, &[]);
+    let text = "steps: [{task: fail}]\n";
+    assert_eq!(server.send_yaml("PUT", "/plans/in/yaml", text, &ANY).status, 200);
+    let is_link = |name: &str| project.path(&format!("plans/{name}.yml")).is_symlink();
+    assert_eq!((is_link("in"), project.read("shared/in.yml").as_deref()), (true, Some(text)));
+    assert_eq!(server.ask("GET", "/plans/in/yaml", None).body, text);
+
+    let to_plan = json!({"plan_name": "out", "overwrite": true});
+    for (method, path, body) in [
+        ("GET", "/plans/out", None),
+        ("GET", "/plans/out/yaml", None),
+        ("POST", "/plans/out/run", Some(&json!({}))),
+        ("POST", "/tasks/say/to-plan", Some(&to_plan)),
+        ("DELETE", "/plans/out", None),
+    ] {
+        let refused = server.ask(method, path, body);
+        let is_told = refused.body.contains("outside of the project");
+        assert_eq!((refused.status, is_told), (422, true), "{method} {path}: {refused:?}");
+    }
+    assert_eq!(server.send_yaml("PUT", "/plans/out/yaml", text, &ANY).status, 422);
+    assert_eq!((is_link("out"), elsewhere.read("out.yml").as_deref()), (true, Some(ELSEWHERE)));
+    // Of a link only the link goes.
+    assert_eq!(server.ask("DELETE", "/plans/in", None).status, 204);
+    assert_eq!((is_link("in"), project.read("shared/in.yml").as_deref()), (false, Some(text)));
+
+    std::fs::remove_dir_all(project.path("plans")).expect("it is ours");
+    symlink(elsewhere.root(), project.path("plans")).expect("a link");
+    let new = json!({"name": "new", "yaml": text});
+    assert_eq!(server.ask("POST", "/plans", Some(&new)).status, 422);
+    assert!(!elsewhere.path("new.yml").exists());
+}
+
+#[test]
+fn a_run_is_deleted_as_a_whole() {
+    let project = project("steps: [{name: gate, task: gate}]\n");
+    let server = JobServer::start(&project, &[]);
+    let id = run(&server, &json!({}));
+    end_of(&server, id);
+    project.write("open", "");
+    let resumed = server.ask("POST", &format!("/plans/runs/{id}/resume"), None).json();
+    let last = resumed["job"].as_i64().expect("a number");
+    assert_eq!(end_of(&server, id)["state"], "success");
+    let refused = server.ask("DELETE", &format!("/jobs/{last}"), None);
+    let why = format!(
+        "job {last} belongs to plan run {id}, which is forgotten as a whole: delete job {id}, its first one"
+    );
+    assert_eq!((refused.status, &refused.json()["error"]), (409, &json!(why)));
+    assert_eq!(text_of(&server, id, "gate"), "begun\nbegun\n");
+    assert_eq!(server.ask("DELETE", &format!("/jobs/{id}"), None).status, 204);
+    for path in [format!("/plans/runs/{id}"), format!("/jobs/{id}"), format!("/jobs/{last}")] {
+        assert_eq!(server.ask("GET", &path, None).status, 404, "{path}");
+    }
+    let shards = std::fs::read_dir(project.path(".ez-server/logs")).expect("logs").flatten();
+    let left: usize = shards.map(|shard| std::fs::read_dir(shard.path()).expect("a directory").count()).sum();
+    assert_eq!(left, 0);
 }
 
 #[test]

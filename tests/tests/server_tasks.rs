@@ -427,6 +427,59 @@ fn a_task_becomes_a_plan() {
 }
 
 #[test]
+fn a_plan_of_a_task_takes_the_place_of_the_one_that_is_meant() {
+    let project = project();
+    let server = JobServer::start(&project, &[]);
+    let make = |name: &str, overwrite: bool, tag: Option<&str>| {
+        let body = json!({"plan_name": name, "overwrite": overwrite});
+        let headers: Vec<(&str, &str)> = tag.map(|tag| ("If-Match", tag)).into_iter().collect();
+        server.ask_with("POST", "/tasks/hello/to-plan", Some(&body), &headers)
+    };
+    let made = make("greet", false, None);
+    let tag = made.header("etag").expect("a tag").to_owned();
+    let late = make("greet", true, Some("\"5160f4\""));
+    assert_eq!((late.status, late.json()["details"].as_str()), (412, Some(tag.as_str())), "{late:?}");
+    assert_eq!(late.json()["error"], "the plan `greet` is another one than If-Match says: read it again");
+    for (name, overwrite, tag, status) in [
+        ("greet", true, Some(tag.as_str()), 201),
+        ("greet", true, Some("*"), 201),
+        ("greet", true, Some("5160f4"), 400),
+        ("greet", false, Some("*"), 409),
+        ("none", true, Some("*"), 412),
+        ("none", false, Some(tag.as_str()), 412),
+    ] {
+        assert_eq!(make(name, overwrite, tag).status, status, "{name} {overwrite} {tag:?}");
+    }
+    assert!(!project.path("plans/none.yml").exists());
+    let audit = server.ask("GET", "/audit", None).json();
+    let told: Vec<String> = audit["audit"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|entry| {
+            format!(
+                "{} {}",
+                entry["action"].as_str().expect("a text"),
+                entry["object"].as_str().expect("a text")
+            )
+        })
+        .collect();
+    assert_eq!(told, ["edit plan greet", "edit plan greet", "create plan greet"]);
+}
+
+#[test]
+fn a_plan_of_a_task_has_variables_that_a_run_may_have() {
+    let project = project();
+    let server = JobServer::start(&project, &[]);
+    for vars in [json!({"a b": "x"}), json!({"": "x"}), json!({"A": "x\u{0}"})] {
+        let made = server.ask("POST", "/tasks/hello/to-plan", Some(&json!({"plan_name": "p", "vars": vars})));
+        let run = server.ask("POST", "/tasks/run", Some(&json!({"task": "hello", "vars": vars})));
+        assert_eq!((made.status, &made.json()["error"]), (400, &run.json()["error"]), "{made:?}");
+    }
+    assert!(!project.path("plans").exists());
+}
+
+#[test]
 fn a_task_has_a_history() {
     let project = project();
     let server = JobServer::start(&project, &[]);

@@ -16,11 +16,11 @@ use ez_compiler::folder::{self, METADATA_NAMES};
 use ez_compiler::plan::edit::{NewStep, new_plan};
 use ez_compiler::plan::{self, EXTENSIONS};
 use ez_compiler::project::paths::TASKFILE_NAMES;
-use ez_server::source_file::{Saved, tag};
+use ez_server::source_file::{self, Saved, tag};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use self::place::{Kind, Part, Place, whole_folder};
+use self::place::{Kind, Part, Place, check_inside, whole_folder};
 use self::refusal::Refusal;
 use self::trial::Edited;
 use crate::args::invocation::Options;
@@ -71,7 +71,15 @@ enum Question {
         expected: Option<Vec<String>>,
     },
     /// A plan that runs a task.
-    Plan { task: String, plan: String, vars: Vec<(String, String)>, overwrite: bool },
+    Plan {
+        task: String,
+        plan: String,
+        vars: Vec<(String, String)>,
+        overwrite: bool,
+        /// The tags of plans that may be replaced; `*` is any.
+        #[serde(default)]
+        expected: Option<Vec<String>>,
+    },
 }
 
 /// What is answered.
@@ -93,6 +101,8 @@ enum Answer {
         file: String,
         #[serde(skip_serializing_if = "Option::is_none")]
         tag: Option<String>,
+        /// Whether it took the place of another text.
+        is_replaced: bool,
     },
     Unknown {
         message: String,
@@ -157,14 +167,19 @@ impl Desk<'_> {
                 self.add_folder(&project, &task, &text, metadata.as_deref())
             }
             Question::Remove { task, expected } => self.remove(&project, &task, expected.as_deref()),
-            Question::Plan { task, plan, vars, overwrite } => {
-                self.plan(&project, &task, &plan, vars, overwrite)
+            Question::Plan { task, plan, vars, overwrite, expected } => {
+                let step = NewStep { task, vars, ..NewStep::default() };
+                self.plan(&project, step, &plan, overwrite, expected.as_deref())
             }
         }
     }
 
     fn shown(&self, path: &Utf8Path) -> String {
         path.strip_prefix(&self.context.environment.working_directory).unwrap_or(path).to_string()
+    }
+
+    fn saved(&self, path: &Utf8Path, tag: Option<String>) -> Answer {
+        Answer::Saved { file: self.shown(path), tag, is_replaced: false }
     }
 
     fn read(&self, project: &Project, task: &str, part: Part) -> Result<Answer, Refusal> {
@@ -207,8 +222,8 @@ impl Desk<'_> {
             let now = Place::find(&after, task, Part::Taskfile)?;
             tag_now = now.definition().map(|text| tag(&text));
         }
-        match save::replace(&place.path, place.text.as_deref(), &whole)? {
-            Saved::Done => Ok(Answer::Saved { file: self.shown(&place.path), tag: tag_now }),
+        match replace(&place.path, place.text.as_deref(), &whole)? {
+            Saved::Done => Ok(self.saved(&place.path, tag_now)),
             Saved::Changed => Err(Refusal::Changed(None)),
         }
     }
@@ -241,7 +256,7 @@ impl Desk<'_> {
         let changes = Changes { texts: texts.collect(), removed: Vec::new() };
         self.try_out(project, &changes, None)?;
         save::create_directory(&directory, &files)?;
-        Ok(Answer::Saved { file: self.shown(&directory.join(TASKFILE_NAMES[0])), tag: Some(tag(text)) })
+        Ok(self.saved(&directory.join(TASKFILE_NAMES[0]), Some(tag(text))))
     }
 
     fn remove(&self, project: &Project, task: &str, expected: Option<&[String]>) -> Result<Answer, Refusal> {
@@ -251,12 +266,12 @@ impl Desk<'_> {
             let changes = Changes { texts: Vec::new(), removed: vec![folder.directory.clone()] };
             self.try_out(project, &changes, None)?;
             save::remove_directory(&folder.directory)?;
-            return Ok(Answer::Saved { file: self.shown(&folder.directory), tag: None });
+            return Ok(self.saved(&folder.directory, None));
         }
         let whole = place.with("");
         self.try_out(project, &Changes::text(place.path.clone(), whole.clone()), None)?;
-        match save::replace(&place.path, place.text.as_deref(), &whole)? {
-            Saved::Done => Ok(Answer::Saved { file: self.shown(&place.path), tag: None }),
+        match replace(&place.path, place.text.as_deref(), &whole)? {
+            Saved::Done => Ok(self.saved(&place.path, None)),
             Saved::Changed => Err(Refusal::Changed(None)),
         }
     }
@@ -264,12 +279,12 @@ impl Desk<'_> {
     fn plan(
         &self,
         project: &Project,
-        task: &str,
+        step: NewStep,
         name: &str,
-        vars: Vec<(String, String)>,
         overwrite: bool,
+        expected: Option<&[String]>,
     ) -> Result<Answer, Refusal> {
-        Place::find(project, task, Part::Taskfile)?;
+        Place::find(project, &step.task, Part::Taskfile)?;
         if !folder::is_name(name) {
             let rule = "use letters, digits, \"-\", \"_\" and \".\"";
             return Err(Refusal::Refused(format!("`{name}` is no name of a plan: {rule}")));
@@ -284,16 +299,24 @@ impl Desk<'_> {
             Some(known) => known.path,
             None => root.join(plan::DIRECTORY).join(format!("{name}.{}", EXTENSIONS[0])),
         };
-        let step = NewStep { task: task.to_owned(), vars, ..NewStep::default() };
+        check_inside(project, &path)?;
+        let before = read_if_there(&path)?;
+        check_expected(before.as_deref().map(tag), expected)?;
         let text = new_plan(None, &[step]);
         let edited = Edited { path: &path, range: 0..text.len().max(1), line: 1 };
         self.try_out(project, &Changes::text(path.clone(), text.clone()), Some(&edited))?;
-        let before = read_if_there(&path)?;
-        match save::replace(&path, before.as_deref(), &text)? {
-            Saved::Done => Ok(Answer::Saved { file: self.shown(&path), tag: Some(tag(&text)) }),
+        match replace(&path, before.as_deref(), &text)? {
+            Saved::Done => {
+                let is_replaced = before.is_some();
+                Ok(Answer::Saved { file: self.shown(&path), tag: Some(tag(&text)), is_replaced })
+            }
             Saved::Changed => Err(Refusal::Changed(None)),
         }
     }
+}
+
+fn replace(path: &Utf8Path, before: Option<&str>, text: &str) -> std::io::Result<Saved> {
+    source_file::replace(path.as_std_path(), before, text)
 }
 
 fn read_if_there(path: &Utf8PathBuf) -> Result<Option<String>, Refusal> {
@@ -306,7 +329,10 @@ fn read_if_there(path: &Utf8PathBuf) -> Result<Option<String>, Refusal> {
 
 /// Somebody who replaces a text has to know which.
 fn check_tag(place: &Place, expected: Option<&[String]>) -> Result<(), Refusal> {
-    let now = place.definition().map(|text| tag(&text));
+    check_expected(place.definition().map(|text| tag(&text)), expected)
+}
+
+fn check_expected(now: Option<String>, expected: Option<&[String]>) -> Result<(), Refusal> {
     let is_it = |wanted: &String| now.as_ref().is_some_and(|now| wanted == "*" || wanted == now);
     if expected.is_none_or(|expected| expected.iter().any(is_it)) {
         Ok(())

@@ -4,6 +4,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use ez_compiler::folder::{DEFAULT_TASK, FolderTask, METADATA_NAMES, split_name};
 use ez_compiler::ir::{Program, Resolution};
 use ez_compiler::source::SourceMap;
+use ez_server::source_file;
 use serde::{Deserialize, Serialize};
 
 use super::block::Block;
@@ -187,11 +188,8 @@ fn after_key(text: &str) -> Option<Block> {
 }
 
 /// Only files of the project are edited, wherever links lead.
-fn check_inside(project: &Project, path: &Utf8Path) -> Result<(), Refusal> {
-    let root = project.root().canonicalize_utf8()?;
-    let mut known = path.to_owned();
-    while known.symlink_metadata().is_err() && known.pop() {}
-    if known.canonicalize_utf8()?.starts_with(root) {
+pub fn check_inside(project: &Project, path: &Utf8Path) -> Result<(), Refusal> {
+    if source_file::is_inside(project.root().as_std_path(), path.as_std_path())? {
         return Ok(());
     }
     Err(Refusal::Refused(format!("{path} is outside of the project, and cannot be edited here")))

@@ -1,23 +1,9 @@
-//! A text takes the place of a file at once, or not at all.
+//! The directory of a task comes and goes at once, or not at all.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use ez_server::source_file::{self, Saved};
-
-/// Writes a file anew that had a text before; `None` for one that was not there. Links stay links, and the file keeps its mode.
-///
-/// # Errors
-/// It cannot be written.
-pub fn replace(path: &Utf8Path, before: Option<&str>, text: &str) -> io::Result<Saved> {
-    let target = match path.canonicalize_utf8() {
-        Ok(target) => target,
-        Err(error) if error.kind() == io::ErrorKind::NotFound && before.is_none() => path.to_owned(),
-        Err(error) => return Err(error),
-    };
-    source_file::replace(target.as_std_path(), before, text)
-}
 
 /// Makes a directory with files; it has its name only when they are complete.
 ///
@@ -70,36 +56,11 @@ fn sync_directory(directory: &Utf8Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::fs::symlink;
 
     use camino::Utf8Path;
 
-    use super::{Saved, create_directory, remove_directory, replace};
-
-    #[test]
-    fn links_and_modes_stay() {
-        let holder = tempfile::tempdir().unwrap();
-        let place = Utf8Path::from_path(holder.path()).unwrap();
-        let (file, link) = (place.join("file"), place.join("link"));
-        fs::write(&file, "old").unwrap();
-        fs::set_permissions(&file, PermissionsExt::from_mode(0o640)).unwrap();
-        symlink("file", &link).unwrap();
-        assert_eq!(replace(&link, Some("old"), "new").unwrap(), Saved::Done);
-        assert_eq!(fs::read_to_string(&file).unwrap(), "new");
-        assert!(link.symlink_metadata().unwrap().is_symlink());
-        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o640);
-        assert_eq!(fs::read_dir(place).unwrap().count(), 2);
-    }
-
-    #[test]
-    fn what_somebody_else_wrote_stays() {
-        let holder = tempfile::tempdir().unwrap();
-        let file = Utf8Path::from_path(holder.path()).unwrap().join("file");
-        assert_eq!(replace(&file, None, "a").unwrap(), Saved::Done);
-        assert_eq!(replace(&file, None, "b").unwrap(), Saved::Changed);
-        assert_eq!(replace(&file, Some("x"), "b").unwrap(), Saved::Changed);
-        assert_eq!(fs::read_to_string(&file).unwrap(), "a");
-    }
+    use super::{create_directory, remove_directory};
 
     #[test]
     fn directories_come_and_go_at_once() {

@@ -7,8 +7,7 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::jobs::page_size;
-use super::query::Asked;
+use super::query::{Asked, PageSize};
 use super::{ApiError, ErrorBody, Shared};
 use crate::auth::{Admin, Allowed};
 use crate::store::audit::{self, AuditRecord};
@@ -21,7 +20,8 @@ pub struct AuditWanted {
     /// Entries with smaller numbers: `next` of the page before.
     cursor: Option<i64>,
     /// How many at most: 50, and up to 1,000.
-    limit: Option<u32>,
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
+    limit: Option<PageSize>,
 }
 
 /// A page of the audit log.
@@ -43,7 +43,7 @@ pub async fn list(
     State(server): State<Shared>,
     Asked(wanted): Asked<AuditWanted>,
 ) -> Result<Json<Audit>, ApiError> {
-    let limit = page_size(wanted.limit)?;
+    let limit = wanted.limit.unwrap_or_default().get();
     let audit = server.store.read(move |connection| audit::list(connection, wanted.cursor, limit)).await?;
     let next = audit.last().filter(|_| audit.len() == limit as usize).map(|entry| entry.id);
     Ok(Json(Audit { audit, next }))

@@ -16,10 +16,10 @@ use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 use super::if_match::{self, IfMatch};
-use super::json_body::JsonBody;
+use super::json_body::{JsonBody, check_encoding};
 use super::plans::check_plan_name;
 use super::query::Asked;
-use super::tasks::{entry, take_secrets};
+use super::tasks::{check_vars, entry, take_secrets};
 use super::{ApiError, ErrorBody, Shared};
 use crate::auth::{Allowed, Edit, Read};
 use crate::catalog::Kind;
@@ -121,7 +121,7 @@ pub struct PlanOfTask {
 #[serde(tag = "answer", rename_all = "snake_case")]
 enum Answer {
     Definition { file: String, text: String, tag: String },
-    Saved { file: String, tag: Option<String> },
+    Saved { file: String, tag: Option<String>, is_replaced: bool },
     Unknown { message: String },
     Exists { message: String },
     Refused { message: String },
@@ -132,7 +132,7 @@ enum Answer {
 /// What was saved where, or why it was not.
 fn saved(answer: Value, broken: StatusCode) -> Result<(String, Option<String>), ApiError> {
     match understood(answer)? {
-        Answer::Saved { file, tag } => Ok((file, tag)),
+        Answer::Saved { file, tag, .. } => Ok((file, tag)),
         other => Err(refusal(other, broken)),
     }
 }
@@ -235,6 +235,7 @@ pub(super) fn yaml_text(
             return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error));
         }
     }
+    check_encoding(headers)?;
     let bytes = body?;
     if bytes.len() > MAX_DEFINITION_BYTES {
         return Err(too_long());
@@ -331,31 +332,42 @@ pub async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Makes a plan with a task as its only step.
-#[utoipa::path(post, path = "/tasks/{name}/to-plan", params(("name" = String, Path)), request_body = PlanOfTask,
+/// Makes a plan with a task as its only step. `If-Match` is honoured: it is the `ETag` of the plan that is replaced, or `*`.
+#[utoipa::path(post, path = "/tasks/{name}/to-plan",
+    params(("name" = String, Path), ("If-Match" = Option<String>, Header)), request_body = PlanOfTask,
     responses((status = 201, body = Written, headers(("ETag" = String))), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),
     (status = 412, body = ErrorBody)))]
 pub async fn to_plan(
     allowed: Allowed<Edit>,
     State(server): State<Shared>,
     name: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
     JsonBody(mut plan): JsonBody<PlanOfTask>,
 ) -> Result<Response, ApiError> {
     let Path(task) = name?;
     check_plan_name(&plan.plan_name)?;
+    let expected = IfMatch::of(&headers)?;
     let secrets = take_secrets(&entry(&server, Kind::Tasks, &task).await?, &mut plan.vars)?;
     if let Some(name) = secrets.0.keys().next() {
         return Err(ApiError::bad(format!(
             "`{name}` is secret, and a plan is a file that others read: leave it out, and give it to each run"
         )));
     }
+    check_vars(&plan.vars)?;
     let vars: Vec<(&String, &String)> = plan.vars.iter().collect();
     let question = json!({
         "question": "plan", "task": task, "plan": plan.plan_name, "vars": vars, "overwrite": plan.overwrite,
+        "expected": expected,
     });
-    let answer = server.catalog.change_definition(&question).await?;
-    let (file, tag) = saved(answer, StatusCode::UNPROCESSABLE_ENTITY)?;
-    server.audit(&allowed.caller, "create", format!("plan {}", plan.plan_name)).await?;
+    let what = format!("plan {}", plan.plan_name);
+    let (file, tag, action) = match understood(server.catalog.change_definition(&question).await?)? {
+        Answer::Saved { file, tag, is_replaced } => (file, tag, if is_replaced { "edit" } else { "create" }),
+        Answer::Changed { tag } => {
+            return Err(if_match::changed(&format!("the plan `{}`", plan.plan_name), tag.as_deref()));
+        }
+        other => return Err(refusal(other, StatusCode::UNPROCESSABLE_ENTITY)),
+    };
+    server.audit(&allowed.caller, action, what).await?;
     let written = (StatusCode::CREATED, Json(Written { name: plan.plan_name, file })).into_response();
     Ok(if_match::tagged(written, tag.as_deref()))
 }

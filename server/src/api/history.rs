@@ -8,8 +8,7 @@ use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::jobs::page_size;
-use super::query::Asked;
+use super::query::{Asked, PageSize};
 use super::{ApiError, Shared};
 use crate::auth::{Allowed, Read};
 use crate::job::JobId;
@@ -23,8 +22,8 @@ pub struct Wanted {
     /// Jobs with smaller numbers: `next` of the page before.
     cursor: Option<JobId>,
     /// How many at most: 50, and up to 1,000.
-    #[param(minimum = 1, maximum = 1000)]
-    limit: Option<u32>,
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
+    limit: Option<PageSize>,
 }
 
 /// A page of the history of a task.
@@ -57,7 +56,7 @@ pub async fn list(
     Asked(wanted): Asked<Wanted>,
 ) -> Result<Json<History>, ApiError> {
     let Path(name) = name?;
-    let limit = page_size(wanted.limit)?;
+    let limit = wanted.limit.unwrap_or_default().get();
     let filter = Filter { name: Some(name), before: wanted.cursor, limit, ..Filter::default() };
     let jobs::Page { jobs, next } =
         server.store.read(move |connection| jobs::list(connection, &filter)).await?;

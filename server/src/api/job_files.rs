@@ -41,7 +41,7 @@ const PART_BYTES: usize = 256 * 1024;
 pub struct JobFile {
     /// Its path: `attempt-1.log` is the log of the first attempt, `outputs/…` is what the job made.
     path: String,
-    /// How many bytes it takes here; a log is shorter as text.
+    /// How many bytes it has, as they are sent.
     size: u64,
 }
 
@@ -79,8 +79,9 @@ pub async fn list(
     let job = record(&server, id).await?;
     let files = on_disk(move || {
         let logs = (1..=job.attempt).filter_map(|fence| {
-            let path = server.dispatcher.logs().path(Attempt { job: id, fence });
-            Some(JobFile { path: log_name(fence), size: std::fs::metadata(path).ok()?.len() })
+            let (logs, attempt) = (server.dispatcher.logs(), Attempt { job: id, fence });
+            let is_there = logs.path(attempt).exists();
+            is_there.then(|| JobFile { path: log_name(fence), size: logs.text_length(attempt) })
         });
         let made = outputs(&server.content, &job);
         let made = made.iter().flat_map(Manifest::files);

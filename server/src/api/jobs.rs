@@ -23,20 +23,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
-use super::query::Asked;
+use super::query::{Asked, PageSize};
 use super::task_files::plain;
 use super::{ApiError, ErrorBody, Shared};
 use crate::auth::{Allowed, Edit, Read, Run};
 use crate::job::{JobId, JobState};
 use crate::log_file::{LineStart, LogFiles};
 use crate::log_frame::{self, Frame};
-use crate::store::jobs::{self, AttemptRecord, Cancelled, Filter, JobRecord};
+use crate::store::jobs::{self, AttemptRecord, Cancelled, Deleted, Filter, JobRecord};
 use crate::store::results;
 use crate::wire::Attempt;
-
-/// How many jobs a page has where nothing else is asked for, and at most.
-const PAGE: u32 = 50;
-const MAX_PAGE: u32 = 1000;
 
 /// How much of a log is read at once.
 pub(super) const READ_BYTES: usize = 256 * 1024;
@@ -61,8 +57,8 @@ pub struct Wanted {
     /// Jobs with smaller numbers: `next` of the page before.
     cursor: Option<JobId>,
     /// How many at most: 50, and up to 1,000.
-    #[param(minimum = 1, maximum = 1000)]
-    limit: Option<u32>,
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
+    limit: Option<PageSize>,
 }
 
 /// A page of jobs.
@@ -95,7 +91,8 @@ pub struct LogWanted {
     /// `text` for all that is there, as it was written; else a stream of events.
     #[param(inline)]
     format: Option<LogFormat>,
-    /// This attempt alone.
+    /// This attempt alone. In a stream 0 is the first one, which need not have begun.
+    #[param(minimum = 0)]
     attempt: Option<i64>,
     /// Begins so many lines before the end of what is there; else at the beginning.
     tail: Option<u64>,
@@ -141,13 +138,6 @@ pub(super) fn no_job(job: JobId) -> ApiError {
     ApiError::not_found(format!("there is no job {job}"))
 }
 
-/// How many things a page has.
-pub(super) fn page_size(wanted: Option<u32>) -> Result<u32, ApiError> {
-    let limit = wanted.unwrap_or(PAGE);
-    let is_fine = (1..=MAX_PAGE).contains(&limit);
-    if is_fine { Ok(limit) } else { Err(ApiError::bad(format!("limit is from 1 to {MAX_PAGE}"))) }
-}
-
 /// Jobs, the newest first.
 #[utoipa::path(get, path = "/jobs", params(Wanted), responses(
     (status = 200, body = Jobs), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
@@ -157,7 +147,7 @@ pub async fn list(
     State(server): State<Shared>,
     Asked(wanted): Asked<Wanted>,
 ) -> Result<Json<Jobs>, ApiError> {
-    let limit = page_size(wanted.limit)?;
+    let limit = wanted.limit.unwrap_or_default().get();
     let Wanted { state, name, node, cursor: before, .. } = wanted;
     let filter = Filter { state, name, node, before, limit };
     let jobs::Page { mut jobs, next } =
@@ -204,7 +194,7 @@ pub async fn one(
     Ok(Json(JobDetails { job, attempts, result }))
 }
 
-/// Forgets a job that has ended, and its logs.
+/// Forgets a job that has ended, and its logs; with the first job of a plan run the whole run. Its other jobs go with that one alone.
 #[utoipa::path(delete, path = "/jobs/{id}", params(("id" = i64, Path)), responses(
     (status = 204), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
@@ -214,17 +204,21 @@ pub async fn delete(
     id: Result<Path<JobId>, PathRejection>,
 ) -> Result<StatusCode, ApiError> {
     let Path(id) = id?;
-    let (job, is_deleted) = server
-        .store
-        .write(move |connection| Ok((jobs::find(connection, id)?, jobs::delete(connection, id)?)))
-        .await?;
-    let job = job.ok_or_else(|| no_job(id))?;
-    if !is_deleted {
-        return Err(ApiError::conflict(format!("job {id} is {}: cancel it first", job.state)));
-    }
-    for fence in 1..=job.attempt {
+    let attempts = match server.store.write(move |connection| jobs::delete(connection, id)).await? {
+        Deleted::Done(attempts) => attempts,
+        Deleted::Unknown => return Err(no_job(id)),
+        Deleted::Unfinished(job, state) => {
+            return Err(ApiError::conflict(format!("job {job} is {state}: cancel it first")));
+        }
+        Deleted::PartOf { run, first } => {
+            return Err(ApiError::conflict(format!(
+                "job {id} belongs to plan run {run}, which is forgotten as a whole: delete job {first}, its first one"
+            )));
+        }
+    };
+    for attempt in attempts {
         // A log that stays behind is of no job, and takes only space.
-        let _ = server.dispatcher.logs().remove(Attempt { job: id, fence });
+        let _ = server.dispatcher.logs().remove(attempt);
     }
     server.audit(&allowed.caller, "delete", format!("job {id}")).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -274,11 +268,17 @@ pub async fn logs(
     let job = server.store.read(move |connection| jobs::find(connection, id)).await?;
     let job = job.ok_or_else(|| no_job(id))?;
     let fence = wanted.attempt.unwrap_or(job.attempt);
-    if fence < 0 || fence > job.attempt {
+    let format = wanted.format.unwrap_or_default();
+    // Who follows a job that waits has no other number for what comes.
+    let first = i64::from(format == LogFormat::Text);
+    if wanted.attempt.is_some_and(|attempt| attempt < first) {
+        return Err(ApiError::bad("attempt is 1 for the first one, and 2 for the next"));
+    }
+    if fence > job.attempt {
         return Err(ApiError::not_found(format!("job {id} has no attempt {fence}")));
     }
     let attempt = Attempt { job: id, fence };
-    if wanted.format.unwrap_or_default() == LogFormat::Text {
+    if format == LogFormat::Text {
         let start = start_of(&server, attempt, wanted.tail).await?;
         return Ok(text_of(&server, attempt, start));
     }

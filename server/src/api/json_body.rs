@@ -3,7 +3,7 @@
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_TYPE, HeaderMap};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use serde::de::DeserializeOwned;
 
 use super::ApiError;
@@ -20,6 +20,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
         if !is_json(request.headers()) {
             return Err(no_json());
         }
+        check_encoding(request.headers())?;
         let body = Bytes::from_request(request, state).await?;
         Ok(Self(json_fields::read(&body)?))
     }
@@ -34,6 +35,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for OptionalJsonBody<T>
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let is_json = is_json(request.headers());
+        check_encoding(request.headers())?;
         let body = Bytes::from_request(request, state).await?;
         if body.iter().all(u8::is_ascii_whitespace) {
             return Ok(Self(None));
@@ -45,6 +47,16 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for OptionalJsonBody<T>
 fn no_json() -> ApiError {
     let error = "the body is JSON: send `Content-Type: application/json`";
     ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error)
+}
+
+/// Refuses a body that is said to be compressed: it is not decompressed here.
+pub(super) fn check_encoding(headers: &HeaderMap) -> Result<(), ApiError> {
+    let mut encodings = headers.get_all(CONTENT_ENCODING).iter();
+    if encodings.all(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Ok(());
+    }
+    let error = "the body is taken as it is, not compressed: send it without `Content-Encoding`";
+    Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error))
 }
 
 /// Whether a body is said to be JSON, as `application/json` or `application/…+json`.

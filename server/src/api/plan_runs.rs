@@ -17,10 +17,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
-use super::jobs::{CancelAnswer, LogFormat, NO_PLACE, READ_BYTES, event_stream, page_size};
+use super::jobs::{CancelAnswer, LogFormat, NO_PLACE, READ_BYTES, event_stream};
 use super::json_body::OptionalJsonBody;
 use super::plans::{AcceptedRun, accepted};
-use super::query::Asked;
+use super::query::{Asked, PageSize};
 use super::task_files::plain;
 use super::tasks::{entry, submit, take_secrets};
 use super::{ApiError, ErrorBody, Shared};
@@ -49,8 +49,8 @@ pub struct RunsWanted {
     /// Runs with smaller numbers: `next` of the page before.
     cursor: Option<PlanRunId>,
     /// How many at most: 50, and up to 1,000.
-    #[param(minimum = 1, maximum = 1000)]
-    limit: Option<u32>,
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
+    limit: Option<PageSize>,
 }
 
 /// A page of runs.
@@ -113,7 +113,7 @@ pub async fn list(
     State(server): State<Shared>,
     Asked(wanted): Asked<RunsWanted>,
 ) -> Result<Json<PlanRuns>, ApiError> {
-    let limit = page_size(wanted.limit)?;
+    let limit = wanted.limit.unwrap_or_default().get();
     let RunsWanted { name, state, node, cursor: before, .. } = wanted;
     let filter = Filter { name, state, node, before, limit };
     let runs = server.store.read(move |connection| plan_runs::list(connection, &filter)).await?;

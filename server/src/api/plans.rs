@@ -1,7 +1,7 @@
 //! Plans: their files, and running them.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path as FilePath, PathBuf};
 
 use axum::Json;
 use axum::body::Bytes;
@@ -184,6 +184,7 @@ pub async fn create(
         return Err(taken(&name));
     }
     let path = server.catalog.root().join(PLANS).join(format!("{name}.yml"));
+    check_inside(&server, &path)?;
     let (saved, tag) = write(&server, name, path, None, yaml).await?;
     server.audit(&allowed.caller, "create", format!("plan {}", saved.name)).await?;
     let place = HeaderValue::from_str(&format!("/api/v1/plans/{}", saved.name));
@@ -201,7 +202,7 @@ pub async fn one(
     name: Result<Path<String>, PathRejection>,
 ) -> Result<Json<PlanDetails>, ApiError> {
     let Path(name) = name?;
-    entry(&server, Kind::Plans, &name).await?;
+    file_of(&server, &entry(&server, Kind::Plans, &name).await?)?;
     let plan = server.catalog.plan(&name).await?;
     let levels = levels(&plan);
     let plan = plan.as_object().cloned().unwrap_or_default().into_iter().collect();
@@ -291,6 +292,7 @@ pub async fn run(
 ) -> Result<(StatusCode, Json<AcceptedRun>), ApiError> {
     let Path(name) = name?;
     let entry = entry(&server, Kind::Plans, &name).await?;
+    file_of(&server, &entry)?;
     let secrets = take_secrets(&entry, &mut run.vars)?;
     check_names(&entry, &run.vars)?;
     if entry["broken"] == true {
@@ -385,10 +387,27 @@ pub(super) async fn accepted(
     Ok((StatusCode::ACCEPTED, Json(AcceptedRun { run, job })))
 }
 
+/// The file of a plan, which may be a link.
+fn file_of(server: &Shared, entry: &Value) -> Result<PathBuf, ApiError> {
+    let path = PathBuf::from(entry["file"].as_str().unwrap_or_default());
+    check_inside(server, &path)?;
+    Ok(path)
+}
+
+/// Only files of the project are plans here, wherever links lead.
+fn check_inside(server: &Shared, path: &FilePath) -> Result<(), ApiError> {
+    let root = server.catalog.root();
+    if source_file::is_inside(root, path).map_err(|error| disk(&error))? {
+        return Ok(());
+    }
+    let shown = path.strip_prefix(root).unwrap_or(path).display();
+    let error = format!("{shown} is outside of the project, and cannot be used here");
+    Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, error))
+}
+
 /// The file of a plan, and what is in it.
 async fn source(server: &Shared, name: &str) -> Result<(PathBuf, Source), ApiError> {
-    let entry = entry(server, Kind::Plans, name).await?;
-    let path = PathBuf::from(entry["file"].as_str().unwrap_or_default());
+    let path = file_of(server, &entry(server, Kind::Plans, name).await?)?;
     let source = Source::read(&path).map_err(|error| disk(&error))?;
     let source = source.ok_or_else(|| ApiError::not_found(format!("no plan is named `{name}`")))?;
     Ok((path, source))

@@ -8,9 +8,8 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::jobs::page_size;
 use super::json_body::JsonBody;
-use super::query::Asked;
+use super::query::{Asked, PageSize};
 use super::{ApiError, Shared};
 use crate::auth::{Allowed, Read, Run};
 use crate::store::executions::{self, Execution, Place, Report};
@@ -55,8 +54,8 @@ pub struct Wanted {
     /// Only those that ended at this time or later, in milliseconds since 1970.
     since: Option<i64>,
     /// How many at most: 50, and up to 1,000.
-    #[param(minimum = 1, maximum = 1000)]
-    limit: Option<u32>,
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
+    limit: Option<PageSize>,
 }
 
 /// A page of executions.
@@ -126,7 +125,7 @@ pub async fn list(
     State(server): State<Shared>,
     Asked(wanted): Asked<Wanted>,
 ) -> Result<Json<Executions>, ApiError> {
-    let limit = page_size(wanted.limit)?;
+    let limit = wanted.limit.unwrap_or_default().get();
     let behind = wanted.cursor.as_deref().map(place).transpose()?;
     let since = wanted.since.unwrap_or(i64::MIN);
     let executions =

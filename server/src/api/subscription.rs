@@ -350,7 +350,7 @@ impl Listener {
         let Some(job) = topic.followed() else { return };
         let follower = LogFollower {
             server: Arc::clone(&self.server),
-            attempt: Attempt { job, fence: place.attempt.max(0) },
+            attempt: Attempt { job, fence: place.attempt },
             offset: place.offset,
             tells_text: matches!(topic, Topic::Log(_)),
             to_listener: self.followed.clone(),
@@ -415,9 +415,17 @@ struct LogFollower {
 
 impl LogFollower {
     async fn follow(mut self) -> Result<(), Over> {
+        let last = self.record().await?.map_or(0, |job| job.attempt);
         if self.attempt.fence == 0 {
             // Who knows nothing begins with the attempt that counts now.
-            self.attempt.fence = self.record().await?.map_or(0, |job| job.attempt);
+            self.attempt.fence = last;
+        }
+        if !(0..=last).contains(&self.attempt.fence) {
+            let Attempt { job, fence } = self.attempt;
+            return self.refuse(format!("job {job} has no attempt {fence}")).await;
+        }
+        if !self.is_place() {
+            return self.refuse_place().await;
         }
         loop {
             // Who grows is asked before what is there is read, so that nothing falls in between.
@@ -451,6 +459,25 @@ impl LogFollower {
         self.server.store.read(move |connection| jobs::find(connection, job)).await.map_err(|_| Over)
     }
 
+    /// Whether the log can be followed from here. Who hears only how long it is may have heard of half a frame.
+    fn is_place(&self) -> bool {
+        let logs = self.server.dispatcher.logs();
+        if self.tells_text {
+            return logs.has_frame_at(self.attempt, self.offset);
+        }
+        let length = std::fs::metadata(logs.path(self.attempt)).map_or(0, |file| file.len());
+        self.offset <= length
+    }
+
+    async fn refuse_place(&self) -> Result<(), Over> {
+        self.refuse(format!("{} is no place in the log of job {}", self.offset, self.attempt.job)).await
+    }
+
+    async fn refuse(&self, error: String) -> Result<(), Over> {
+        self.send("error", json!({"error": error})).await?;
+        Err(Over)
+    }
+
     async fn wait_for_news(&self, heard: &mut broadcast::Receiver<Event>) -> Result<(), Over> {
         loop {
             match heard.recv().await {
@@ -477,9 +504,7 @@ impl LogFollower {
         let most = LOG_BYTES + log_frame::HEADER_BYTES;
         let bytes = logs.read(self.attempt, self.offset, most).map_err(|_| Over)?;
         let Ok((frames, length)) = log_frame::whole_frames(&bytes) else {
-            let error = format!("{} is no place in the log of job {}", self.offset, self.attempt.job);
-            self.send("error", json!({"error": error})).await?;
-            return Err(Over);
+            return self.refuse_place().await.map(|()| false);
         };
         if length == 0 {
             return Ok(false);

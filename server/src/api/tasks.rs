@@ -15,6 +15,7 @@ use super::json_body::JsonBody;
 use super::{ApiError, ErrorBody, Shared};
 use crate::auth::{Allowed, Read, Run};
 use crate::catalog::Kind;
+use crate::dispatcher::Submitted;
 use crate::job::{JobId, JobKind, JobSpec};
 use crate::node_words::{MAX_TAGS, WORD, is_word};
 use crate::secrets::Secrets;
@@ -208,27 +209,39 @@ pub(super) async fn submit(
 ) -> Result<JobId, ApiError> {
     check(&spec, &secrets, key.as_deref())?;
     let name = spec.name.clone();
-    let job = server.dispatcher.submit(spec, secrets, allowed.caller.name.clone(), key).await?;
-    server.audit(&allowed.caller, "run", format!("job {job}: {name}")).await?;
+    let Submitted { job, is_new } =
+        server.dispatcher.submit(spec, secrets, allowed.caller.name.clone(), key).await?;
+    // Who asks once more with the same key changes nothing.
+    if is_new {
+        server.audit(&allowed.caller, "run", format!("job {job}: {name}")).await?;
+    }
     Ok(job)
 }
 
-fn check(spec: &JobSpec, secrets: &Secrets, key: Option<&str>) -> Result<(), ApiError> {
-    if spec.vars.len() > MAX_VARS {
+/// Refuses variables that no task can have.
+pub(super) fn check_vars(vars: &BTreeMap<String, String>) -> Result<(), ApiError> {
+    if vars.len() > MAX_VARS {
         return Err(ApiError::bad(format!("a job has at most {MAX_VARS} variables")));
     }
+    vars.iter().try_for_each(|(name, value)| check_variable(name, value))
+}
+
+fn check_variable(name: &str, value: &str) -> Result<(), ApiError> {
+    let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+        && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    if !is_name {
+        return Err(ApiError::bad(format!("`{name}` is no name of a variable: use letters, digits and `_`")));
+    }
+    check_text(name, value)
+}
+
+fn check(spec: &JobSpec, secrets: &Secrets, key: Option<&str>) -> Result<(), ApiError> {
+    check_vars(&spec.vars)?;
     if spec.env.len() > MAX_VARS || secrets.0.len() > MAX_VARS {
         return Err(ApiError::bad(format!("a job has at most {MAX_VARS} variables of its environment")));
     }
-    for (name, value) in spec.vars.iter().chain(&spec.env).chain(&secrets.0) {
-        let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
-            && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-        if !is_name {
-            return Err(ApiError::bad(format!(
-                "`{name}` is no name of a variable: use letters, digits and `_`"
-            )));
-        }
-        check_text(name, value)?;
+    for (name, value) in spec.env.iter().chain(&secrets.0) {
+        check_variable(name, value)?;
     }
     if spec.args.len() > MAX_VARS {
         return Err(ApiError::bad(format!("a job has at most {MAX_VARS} arguments")));

@@ -11,7 +11,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::pause::pause_after;
 use super::presence::{LOOK, Presence};
-use super::{DispatcherSettings, Drained, Event, Message, NodeNow};
+use super::{DispatcherSettings, Drained, Event, Message, NodeNow, Submitted};
 use crate::attempt_token::{self, TOKEN};
 use crate::clock::now_ms;
 use crate::job::{Ending, Fence, JobId, JobKind, JobSpec, JobState, PlanRunId};
@@ -293,7 +293,7 @@ impl Desk {
         secrets: &Secrets,
         submitted_by: String,
         idempotency_key: Option<String>,
-        answer: oneshot::Sender<Result<JobId, StoreError>>,
+        answer: oneshot::Sender<Result<Submitted, StoreError>>,
     ) {
         let id = self.next_job;
         self.next_job += 1;
@@ -354,17 +354,17 @@ impl Desk {
     fn inserted(
         &mut self,
         job: JobId,
-        answer: oneshot::Sender<Result<JobId, StoreError>>,
+        answer: oneshot::Sender<Result<Submitted, StoreError>>,
         outcome: Result<Inserted, StoreError>,
     ) {
         let told = match outcome {
             Ok(Inserted::New) => {
                 self.tell_job(job, self.plan_run(job), JobState::Pending);
-                Ok(job)
+                Ok(Submitted { job, is_new: true })
             }
             Ok(Inserted::Known(known)) => {
                 self.forget(job);
-                Ok(known)
+                Ok(Submitted { job: known, is_new: false })
             }
             Err(error) => {
                 self.forget(job);

@@ -85,6 +85,15 @@ pub enum Drained {
     Unknown,
 }
 
+/// A job that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Submitted {
+    /// Its number.
+    pub job: JobId,
+    /// Whether it was not there before: the key may be that of an older job.
+    pub is_new: bool,
+}
+
 /// What is asked of the dispatcher.
 enum Message {
     Submit {
@@ -92,11 +101,11 @@ enum Message {
         secrets: Secrets,
         by: String,
         key: Option<String>,
-        answer: oneshot::Sender<Result<JobId, StoreError>>,
+        answer: oneshot::Sender<Result<Submitted, StoreError>>,
     },
     Inserted {
         job: JobId,
-        answer: oneshot::Sender<Result<JobId, StoreError>>,
+        answer: oneshot::Sender<Result<Submitted, StoreError>>,
         outcome: Result<Inserted, StoreError>,
     },
     Cancel {
@@ -254,7 +263,7 @@ impl Dispatcher {
         secrets: Secrets,
         by: String,
         key: Option<String>,
-    ) -> Result<JobId, StoreError> {
+    ) -> Result<Submitted, StoreError> {
         spec.secrets = secrets.0.keys().cloned().collect();
         self.ask(|answer| Message::Submit { spec: Box::new(spec), secrets, by, key, answer }).await?
     }

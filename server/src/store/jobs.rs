@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{StoreError, nodes, plan_runs};
-use crate::job::{Ending, Fence, JobId, JobSpec, JobState};
+use crate::job::{Ending, Fence, JobId, JobSpec, JobState, PlanRunId};
 use crate::queue::NodeId;
 use crate::wire::Attempt;
 
@@ -322,6 +322,16 @@ pub fn cancel(connection: &Connection, job: JobId, by: &str, now: i64) -> Result
     }
 }
 
+fn state_of(connection: &Connection, job: JobId) -> Result<Option<JobState>, StoreError> {
+    let mut query = connection.prepare_cached("SELECT state FROM jobs WHERE id = ?1")?;
+    let state: Option<String> = query.query_row([job], |row| row.get(0)).optional()?;
+    let known = |state: String| {
+        let no_state = || StoreError::Record(format!("job {job} has the state `{state}`"));
+        JobState::of_name(&state).ok_or_else(no_state)
+    };
+    state.map(known).transpose()
+}
+
 /// The job of a number.
 ///
 /// # Errors
@@ -460,14 +470,61 @@ pub fn attempts(connection: &Connection, job: JobId) -> Result<Vec<AttemptRecord
     Ok(found.collect::<Result<_, _>>()?)
 }
 
-/// Forgets a job that has ended. Whether there was one.
+/// What a wish to forget a job meets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deleted {
+    /// It is forgotten. The attempts whose logs are to be removed now.
+    Done(Vec<Attempt>),
+    /// This one has not ended: the job, or another one of its plan run.
+    Unfinished(JobId, JobState),
+    /// It is a later job of a plan run, which is forgotten as a whole with its first one.
+    PartOf {
+        /// The run.
+        run: PlanRunId,
+        /// The first job that is there of it.
+        first: JobId,
+    },
+    /// There is none.
+    Unknown,
+}
+
+/// Forgets a job that has ended; with the first job of a plan run the whole run.
 ///
 /// # Errors
 /// The database fails.
-pub fn delete(connection: &Connection, job: JobId) -> Result<bool, StoreError> {
-    let deleted = connection
-        .execute("DELETE FROM jobs WHERE id = ?1 AND state NOT IN ('pending', 'running')", [job])?;
-    Ok(deleted == 1)
+pub fn delete(connection: &Connection, job: JobId) -> Result<Deleted, StoreError> {
+    if let Some(run) = plan_runs::of_job(connection, job)?
+        && let Some(first) = plan_runs::jobs_of(connection, run)?.first().filter(|first| **first != job)
+    {
+        return Ok(Deleted::PartOf { run, first: *first });
+    }
+    forget(connection, job)
+}
+
+/// Forgets a job that has ended, with all jobs of its plan run: a run is there as a whole or not at all.
+///
+/// # Errors
+/// The database fails.
+pub fn forget(connection: &Connection, job: JobId) -> Result<Deleted, StoreError> {
+    let jobs = match plan_runs::of_job(connection, job)? {
+        Some(run) => plan_runs::jobs_of(connection, run)?,
+        None => vec![job],
+    };
+    for job in &jobs {
+        let Some(state) = state_of(connection, *job)? else { return Ok(Deleted::Unknown) };
+        if !state.is_final() {
+            return Ok(Deleted::Unfinished(*job, state));
+        }
+    }
+    let mut attempts = Vec::new();
+    for job in jobs {
+        let mut query = connection.prepare_cached("SELECT fence FROM attempts WHERE job = ?1")?;
+        for fence in query.query_map([job], |row| row.get(0))? {
+            attempts.push(Attempt { job, fence: fence? });
+        }
+        connection.prepare_cached("DELETE FROM jobs WHERE id = ?1")?.execute([job])?;
+    }
+    Ok(Deleted::Done(attempts))
 }
 
 #[cfg(test)]
@@ -475,8 +532,8 @@ mod tests {
     use rusqlite::Connection;
 
     use super::{
-        Cancelled, Filter, Inserted, NewJob, Next, assign, cancel, delete, find, finish, insert, list,
-        next_id, start, take_back, unfinished,
+        Cancelled, Deleted, Filter, Inserted, NewJob, Next, assign, cancel, delete, find, finish, insert,
+        list, next_id, start, take_back, unfinished,
     };
     use crate::job::{Ending, JobSpec, JobState};
     use crate::store::StoreError;
@@ -604,7 +661,8 @@ mod tests {
         assert_eq!(ids(Filter { limit: 9, state: Some(JobState::Cancelled), ..Filter::default() }), [2]);
         assert_eq!(ids(Filter { limit: 9, name: Some("other".into()), ..Filter::default() }), [0; 0]);
         assert_eq!(unfinished(&connection).unwrap().len(), 4);
-        assert!(delete(&connection, 2).unwrap());
-        assert!(!delete(&connection, 3).unwrap());
+        assert_eq!(delete(&connection, 2).unwrap(), Deleted::Done(Vec::new()));
+        assert!(matches!(delete(&connection, 3).unwrap(), Deleted::Unfinished(3, _)));
+        assert_eq!(delete(&connection, 2).unwrap(), Deleted::Unknown);
     }
 }

@@ -509,7 +509,7 @@ mod tests {
     use super::{Filter, applied, apply, find, find_step, find_whole, list, of_job, step_log};
     use crate::job::{Ending, JobKind, JobSpec, JobState, PlanOrder};
     use crate::plan_events::{Change, PlannedStep, Told};
-    use crate::store::jobs::{self, Cancelled, NewJob, Next};
+    use crate::store::jobs::{self, Cancelled, Deleted, NewJob, Next};
     use crate::store::migrations::migrate;
     use crate::store::{StoreError, nodes};
     use crate::wire::{Attempt, Registration, VERSION};
@@ -696,7 +696,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_found_by_its_jobs_and_goes_with_the_last() {
+    fn a_run_is_found_by_its_jobs_and_goes_as_a_whole() {
         let connection = database();
         submit(&connection, 1, None).unwrap();
         assert_eq!(jobs::cancel(&connection, 1, "me", 5).unwrap(), Cancelled::Done);
@@ -712,12 +712,24 @@ mod tests {
             [1]
         );
         assert_eq!(ids(Filter { limit: 9, state: Some(JobState::Cancelled), ..Filter::default() }), [0; 0]);
-        // Its first job may go before it.
-        assert!(jobs::delete(&connection, 1).unwrap());
+        assert_eq!(jobs::delete(&connection, 2).unwrap(), Deleted::PartOf { run: 1, first: 1 });
+        assert_eq!(jobs::delete(&connection, 1).unwrap(), Deleted::Unfinished(2, JobState::Pending));
+        jobs::cancel(&connection, 2, "me", 5).unwrap();
+        assert_eq!(jobs::delete(&connection, 1).unwrap(), Deleted::Done(Vec::new()));
+        assert_eq!((find(&connection, 1).unwrap(), jobs::find(&connection, 2).unwrap()), (None, None));
+    }
+
+    #[test]
+    fn a_run_whose_first_job_an_earlier_version_forgot_goes_with_the_next_one() {
+        let connection = database();
+        submit(&connection, 1, None).unwrap();
+        jobs::cancel(&connection, 1, "me", 5).unwrap();
+        submit(&connection, 2, Some(1)).unwrap();
+        connection.execute("DELETE FROM jobs WHERE id = 1", []).unwrap();
         let run = find(&connection, 1).unwrap().unwrap();
         assert_eq!((run.created, run.submitted_by.as_str()), (2, "me"));
         jobs::cancel(&connection, 2, "me", 5).unwrap();
-        assert!(jobs::delete(&connection, 2).unwrap());
+        assert_eq!(jobs::delete(&connection, 2).unwrap(), Deleted::Done(Vec::new()));
         assert_eq!(find(&connection, 1).unwrap(), None);
     }
 }

@@ -3,6 +3,7 @@
 use rusqlite::Connection;
 
 use super::StoreError;
+use super::jobs::{self, Deleted};
 use crate::job::JobId;
 use crate::wire::Attempt;
 
@@ -11,6 +12,11 @@ pub const BATCH: u32 = 100;
 
 /// How many are looked for at once: that reads all jobs.
 const MAX_LISTED: u32 = 5_000;
+
+/// Whether a job of `jobs` stands for itself: of a plan run only the last one does, because a run is forgotten as a whole, and counts as one.
+const STANDS_ALONE: &str =
+    "NOT EXISTS (SELECT 1 FROM plan_run_jobs AS mine JOIN plan_runs AS runs ON runs.id = mine.run
+     WHERE mine.job = jobs.id AND runs.job <> jobs.id)";
 
 /// How long what has ended is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +45,7 @@ fn days_before(now: i64, days: u64) -> Option<i64> {
     now.checked_sub(age)
 }
 
-/// Jobs that are to be forgotten, at most [`MAX_LISTED`]. `now` in milliseconds since 1970; `None` where the clock is not to be believed.
+/// Jobs that are to be forgotten, of plan runs the last ones, at most [`MAX_LISTED`]. `now` in milliseconds since 1970; `None` where the clock is not to be believed.
 ///
 /// # Errors
 /// The database fails.
@@ -51,7 +57,10 @@ pub fn outdated(
     if let Some(before) = now.and_then(|now| days_before(now, retention.days)) {
         let old = ids(
             connection,
-            "SELECT id FROM jobs WHERE finished < ?1 AND state NOT IN ('pending', 'running') ORDER BY finished LIMIT ?2",
+            &format!(
+                "SELECT id FROM jobs WHERE finished < ?1 AND state NOT IN ('pending', 'running') AND {STANDS_ALONE}
+                 ORDER BY finished LIMIT ?2"
+            ),
             (before, MAX_LISTED),
         )?;
         if !old.is_empty() {
@@ -81,16 +90,19 @@ fn beyond_count(connection: &Connection, most: u64) -> Result<Vec<JobId>, StoreE
         return Ok(Vec::new());
     }
     let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let mut names = connection.prepare_cached(
-        "SELECT name, kind, count(*) FROM jobs WHERE state NOT IN ('pending', 'running')
+    let mut names = connection.prepare_cached(&format!(
+        "SELECT name, kind, count(*) FROM jobs WHERE state NOT IN ('pending', 'running') AND {STANDS_ALONE}
          GROUP BY name, kind HAVING count(*) > ?1 LIMIT 1",
-    )?;
+    ))?;
     let mut rows = names.query([most])?;
     let Some(row) = rows.next()? else { return Ok(Vec::new()) };
     let (name, kind, count): (String, String, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
     ids(
         connection,
-        "SELECT id FROM jobs WHERE name = ?1 AND kind = ?2 AND state NOT IN ('pending', 'running') ORDER BY id LIMIT ?3",
+        &format!(
+            "SELECT id FROM jobs WHERE name = ?1 AND kind = ?2 AND state NOT IN ('pending', 'running') AND {STANDS_ALONE}
+             ORDER BY id LIMIT ?3"
+        ),
         (name, kind, (count - most).min(i64::from(MAX_LISTED))),
     )
 }
@@ -104,8 +116,11 @@ fn beyond_size(connection: &Connection, most: u64) -> Result<Vec<JobId>, StoreEr
         connection.query_row("SELECT coalesce(sum(log_bytes), 0) FROM attempts", [], |row| row.get(0))?;
     let mut excess = total.saturating_sub(i64::try_from(most).unwrap_or(i64::MAX));
     let mut query = connection.prepare_cached(
-        "SELECT job, sum(log_bytes) FROM attempts JOIN jobs ON jobs.id = job
-         WHERE state NOT IN ('pending', 'running') AND log_bytes > 0 GROUP BY job ORDER BY job LIMIT ?1",
+        "SELECT jobs.id, sum(log_bytes) FROM attempts
+         LEFT JOIN plan_run_jobs AS mine ON mine.job = attempts.job
+         LEFT JOIN plan_runs AS runs ON runs.id = mine.run
+         JOIN jobs ON jobs.id = coalesce(runs.job, attempts.job)
+         WHERE state NOT IN ('pending', 'running') AND log_bytes > 0 GROUP BY jobs.id ORDER BY jobs.id LIMIT ?1",
     )?;
     let mut rows = query.query([MAX_LISTED])?;
     let mut found = Vec::new();
@@ -121,26 +136,22 @@ fn beyond_size(connection: &Connection, most: u64) -> Result<Vec<JobId>, StoreEr
 /// What was forgotten.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Forgotten {
-    /// How many jobs.
+    /// How many jobs, and runs of plans.
     pub jobs: usize,
     /// The attempts whose logs are to be removed now.
     pub attempts: Vec<Attempt>,
 }
 
-/// Forgets jobs that have ended.
+/// Forgets jobs that have ended, with the plan runs that they belong to.
 ///
 /// # Errors
 /// The database fails.
 pub fn forget(connection: &Connection, jobs: &[JobId]) -> Result<Forgotten, StoreError> {
     let mut forgotten = Forgotten::default();
     for job in jobs {
-        let fences = ids(connection, "SELECT fence FROM attempts WHERE job = ?1", [job])?;
-        let deleted = connection
-            .prepare_cached("DELETE FROM jobs WHERE id = ?1 AND state NOT IN ('pending', 'running')")?
-            .execute([job])?;
-        if deleted > 0 {
+        if let Deleted::Done(attempts) = jobs::forget(connection, *job)? {
             forgotten.jobs += 1;
-            forgotten.attempts.extend(fences.into_iter().map(|fence| Attempt { job: *job, fence }));
+            forgotten.attempts.extend(attempts);
         }
     }
     Ok(forgotten)
@@ -262,6 +273,42 @@ mod tests {
         assert_eq!(outdated(&connection, &retention(158), Some(NOW)).unwrap(), [1]);
         assert_eq!(outdated(&connection, &retention(59), Some(NOW)).unwrap(), [1, 3]);
         assert_eq!(outdated(&connection, &retention(1), Some(NOW)).unwrap(), [1, 3, 4]);
+    }
+
+    /// Has the second of these jobs go on with the plan run that the first one began.
+    fn resumed(jobs: &[(&str, &str, i64, i64)]) -> Connection {
+        let connection = database(jobs);
+        connection
+            .execute_batch(
+                "INSERT INTO plan_runs (id, name, is_task, job) VALUES (1, 'a', 0, 2);
+                 INSERT INTO plan_run_jobs (job, run) VALUES (1, 1), (2, 1);",
+            )
+            .unwrap();
+        connection
+    }
+
+    #[test]
+    fn a_plan_run_is_forgotten_as_a_whole() {
+        let old = Retention { days: 5, ..NEVER };
+        for (last, days) in [("success", 1), ("running", 9)] {
+            let connection = resumed(&[("a", "failed", 9, 50), ("a", last, days, 50)]);
+            assert_eq!(outdated(&connection, &old, Some(NOW)).unwrap(), [0; 0], "{last}");
+        }
+        let connection = resumed(&[("a", "failed", 9, 50), ("a", "running", 9, 50)]);
+        // It went on since it was looked for.
+        assert_eq!(forget(&connection, &[1, 2]).unwrap(), super::Forgotten::default());
+        let jobs = [("a", "failed", 9, 50), ("a", "success", 8, 50), ("a", "success", 0, 9)];
+        let connection = resumed(&jobs);
+        assert_eq!(outdated(&connection, &old, Some(NOW)).unwrap(), [2]);
+        // It counts as one, with all its logs.
+        let count =
+            |jobs_per_task| outdated(&connection, &Retention { jobs_per_task, ..NEVER }, Some(NOW)).unwrap();
+        assert_eq!((count(2), count(1)), (vec![], vec![2]));
+        let size = |log_bytes| outdated(&connection, &Retention { log_bytes, ..NEVER }, Some(NOW)).unwrap();
+        assert_eq!((size(109), size(9), size(8)), (vec![], vec![2], vec![2, 3]));
+        let attempts = vec![Attempt { job: 1, fence: 1 }, Attempt { job: 2, fence: 1 }];
+        assert_eq!(forget(&connection, &[2]).unwrap(), super::Forgotten { jobs: 1, attempts });
+        assert_eq!(known_of(&connection, &[1, 2, 3]).unwrap(), [3]);
     }
 
     #[test]
