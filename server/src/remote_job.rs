@@ -4,7 +4,7 @@ use std::io;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -141,19 +141,17 @@ impl RemoteJob {
     pub fn submit(client: &ContentClient, mut request: Value, key: &str) -> Result<Submitted, TransferError> {
         request["idempotency_key"] = key.into();
         let job = |id: &Value| Self { client: client.clone(), id: id.as_i64().unwrap_or_default() };
-        let begun = Instant::now();
-        let mut pause = FIRST_PAUSE;
+        let mut outage = Patience { limit: SUBMIT_LIMIT, ..Patience::default() }.outage();
         loop {
             match client.ask("/jobs", &request) {
                 Ok(answer) => return Ok(Submitted::Accepted(job(&answer["job"]))),
                 Err(TransferError::Refused { status: 409, details, .. }) if details["job"].is_i64() => {
                     return Ok(Submitted::KeyOfAnother(job(&details["job"])));
                 }
-                Err(error) if error.is_outage() && begun.elapsed() < SUBMIT_LIMIT => {
-                    thread::sleep(pause);
-                    pause *= 2;
-                }
-                Err(error) => return Err(error),
+                Err(error) => match outage.next_pause().filter(|_| error.is_outage()) {
+                    Some(pause) => thread::sleep(pause),
+                    None => return Err(error),
+                },
             }
         }
     }

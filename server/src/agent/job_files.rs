@@ -6,7 +6,6 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use ez_runner::plan::outputs;
 use serde::{Deserialize, Serialize};
@@ -22,11 +21,6 @@ use crate::sync::patterns::{BadPattern, Patterns};
 use crate::sync::scan::{ScanError, scan, scan_matching};
 use crate::sync::transfer::{ContentClient, TransferError, Transferred};
 use crate::sync::tree_path::TreePath;
-
-/// How long a server that is away is waited for, and the pauses between the tries.
-const OUTAGE_LIMIT: Duration = Duration::from_hours(1);
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// How many patterns that meet nothing are told.
 const MAX_TOLD: usize = 20;
@@ -96,7 +90,8 @@ impl JobFiles {
     fn client(&self) -> Result<Option<ContentClient>, TransferError> {
         let token = std::env::var(TOKEN).ok().filter(|token| !token.is_empty());
         let client = |server: &String| ContentClient::new(server, token, self.ca.as_deref());
-        self.server.as_ref().map(client).transpose()
+        // The server gave this attempt out: where it does not answer now, it will.
+        Ok(self.server.as_ref().map(client).transpose()?.map(ContentClient::waiting))
     }
 
     /// Lays the files out. Where the attempt runs, and what is to be told.
@@ -172,7 +167,7 @@ impl JobFiles {
 
     fn fetch(&self, store: &ContentStore) -> Result<(Manifest, Transferred), JobFilesError> {
         match self.client()? {
-            Some(client) => patiently(|| client.fetch_tree(&self.inputs, store)),
+            Some(client) => Ok(client.fetch_tree(&self.inputs, store)?),
             None => Ok((store.manifest(&self.inputs)?, Transferred::default())),
         }
     }
@@ -202,7 +197,7 @@ impl JobFiles {
         let mut notes: Vec<String> =
             missed.iter().take(MAX_TOLD).map(|pattern| format!("no output is named `{pattern}`")).collect();
         let (tree, sent) = if let Some(client) = self.client()? {
-            patiently(|| client.send_tree(&manifest, &workspace))?
+            client.send_tree(&manifest, &workspace)?
         } else {
             let store = ContentStore::open(&self.content)?;
             let _in_use = store.use_contents()?;
@@ -240,21 +235,6 @@ impl JobFiles {
         let Some(spare) = &self.spare else { return Err(io::ErrorKind::Unsupported.into()) };
         let tree = ContentStore::open(&self.content)?.manifest(&self.inputs)?;
         SpareWorkspaces::new(spare).put(&self.inputs, &tree, attempt)
-    }
-}
-
-/// Tries again as long as the server is away.
-fn patiently<T>(work: impl Fn() -> Result<T, TransferError>) -> Result<T, JobFilesError> {
-    let begun = Instant::now();
-    let mut pause = FIRST_PAUSE;
-    loop {
-        match work() {
-            Err(error) if error.is_outage() && begun.elapsed() < OUTAGE_LIMIT => {
-                std::thread::sleep(pause);
-                pause = (pause * 2).min(LONGEST_PAUSE);
-            }
-            done => return Ok(done?),
-        }
     }
 }
 

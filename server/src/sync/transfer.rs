@@ -192,6 +192,13 @@ impl ContentClient {
         Self { course, ..self.clone() }
     }
 
+    /// The same, for a server that is waited for also where it never answered.
+    #[must_use]
+    pub fn waiting(self) -> Self {
+        self.is_reached.store(true, Ordering::Relaxed);
+        self
+    }
+
     /// The course of what it transfers.
     pub fn course(&self) -> &Course {
         &self.course
