@@ -243,6 +243,13 @@ pub struct Place {
 }
 
 impl View {
+    /// Whether all texts that were open in an earlier view are open in this one, as they were.
+    pub fn has_texts_of(&self, earlier: &Self) -> bool {
+        earlier.files.documents.iter().all(|(path, document)| {
+            self.files.documents.get(path).is_some_and(|now| Arc::ptr_eq(&now.text, &document.text))
+        })
+    }
+
     /// The project that a file belongs to, and the file there. `None` for a file that is a part of none.
     pub fn project_of(&self, path: &Utf8Path) -> Result<Option<Snapshot>, Stale> {
         let found = self.projects.of_file(self, path)?;

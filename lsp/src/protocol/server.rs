@@ -88,6 +88,34 @@ impl From<Refusal> for Error {
 /// `RequestFailed` of the protocol: the question was understood, and cannot be answered.
 const REQUEST_FAILED: i64 = -32803;
 
+/// How often a question is asked anew whose answer is about files that have changed meanwhile. A build that writes into a
+/// project all the time must not keep a thread busy for good.
+const ASKED_AGAIN: usize = 5;
+
+/// Answers a question that arrived with a view. An answer that was overtaken is not given. If the texts in the editor are still
+/// the ones that the question is about, so that only files on disk have changed, it is asked again: editors show nothing at all
+/// for a rename or a fix that fails for content that was modified, and a save tells of a change some moments later.
+async fn answer_from<T: Send + 'static>(
+    session: &Arc<Session>,
+    mut view: View,
+    work: impl Fn(&View) -> std::result::Result<T, Refusal> + Send + Sync + 'static,
+) -> std::result::Result<T, Refusal> {
+    let work = Arc::new(work);
+    for _ in 0..=ASKED_AGAIN {
+        let (work, asked, released) = (Arc::clone(&work), view.clone(), Arc::clone(session));
+        let answer = apart(move || work(&asked), move || released.release_replaced()).await;
+        let now = session.view();
+        if now.revision == view.revision {
+            return answer;
+        }
+        if !now.has_texts_of(&view) {
+            break;
+        }
+        view = now;
+    }
+    Err(Refusal::Stale)
+}
+
 /// The server.
 pub struct Backend {
     client: Client,
@@ -120,16 +148,13 @@ impl Backend {
         Arc::clone(&self.changed)
     }
 
-    /// Answers from the session as it was when the question arrived.
+    /// Answers from the session as it was when the question arrived, or as it has become where the question still means the same.
     async fn answer<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&View) -> std::result::Result<T, Refusal> + Send + 'static,
+        work: impl Fn(&View) -> std::result::Result<T, Refusal> + Send + Sync + 'static,
     ) -> Result<T> {
         let view = VIEW.try_with(Clone::clone).unwrap_or_else(|_| self.session.view());
-        let revision = view.revision;
-        let session = Arc::clone(&self.session);
-        let answer = apart(move || work(&view), move || session.release_replaced()).await?;
-        if self.session.revision() == revision { Ok(answer) } else { Err(Error::content_modified()) }
+        answer_from(&self.session, view, work).await.map_err(Error::from)
     }
 
     /// Takes over the editor's settings. What cannot be read leaves them as they are, and is told.
@@ -272,7 +297,7 @@ impl LanguageServer for Backend {
     }
 
     async fn completion_resolve(&self, item: CompletionItem) -> Result<CompletionItem> {
-        self.answer(move |view| handlers::completion::resolve(view, item)).await
+        self.answer(move |view| handlers::completion::resolve(view, item.clone())).await
     }
 
     async fn signature_help(&self, params: SignatureHelpParams) -> Result<Option<SignatureHelp>> {
@@ -287,7 +312,7 @@ impl LanguageServer for Backend {
 
     async fn code_action_resolve(&self, action: CodeAction) -> Result<CodeAction> {
         let editor = self.edit_abilities();
-        self.answer(move |view| handlers::code_action::resolve(view, action, editor)).await
+        self.answer(move |view| handlers::code_action::resolve(view, action.clone(), editor)).await
     }
 
     async fn formatting(&self, params: DocumentFormattingParams) -> Result<Option<Vec<TextEdit>>> {
@@ -404,7 +429,7 @@ impl LanguageServer for Backend {
     }
 
     async fn code_lens_resolve(&self, lens: CodeLens) -> Result<CodeLens> {
-        self.answer(move |view| handlers::code_lens::resolve(view, lens)).await
+        self.answer(move |view| handlers::code_lens::resolve(view, lens.clone())).await
     }
 
     async fn semantic_tokens_full(
@@ -428,5 +453,66 @@ impl LanguageServer for Backend {
         params: SemanticTokensRangeParams,
     ) -> Result<Option<SemanticTokensRangeResult>> {
         self.answer(move |view| handlers::semantic_tokens::range(view, &params)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use camino::Utf8Path;
+    use ez_compiler::file_system::MemoryFileSystem;
+    use ez_compiler::template::PureHost;
+
+    use super::*;
+    use crate::session::{Change, World};
+
+    const TASKFILE: &str = "/w/Taskfile.yml";
+
+    /// How often a question is worked on, and its answer, where something happens meanwhile for the first `times` times.
+    async fn asked(times: usize, happens: impl Fn(&Session) + Send + Sync + 'static) -> (usize, bool) {
+        let files = Arc::new(MemoryFileSystem::new());
+        let session = Arc::new(Session::new(&World { files, host: Arc::new(PureHost), version: "0" }));
+        session.open(TASKFILE.into(), "version: '3'\n".to_owned(), 1);
+        let (meanwhile, count) = (Arc::clone(&session), Arc::new(AtomicUsize::new(0)));
+        let counted = Arc::clone(&count);
+        let work = move |view: &View| {
+            if counted.fetch_add(1, Ordering::Relaxed) < times {
+                happens(&meanwhile);
+                // What was overtaken may fail in any way.
+                return Err(Refusal::Stale);
+            }
+            Ok(view.revision)
+        };
+        let answer = answer_from(&session, session.view(), work).await;
+        let is_newest = match answer {
+            Ok(revision) => revision == session.revision(),
+            Err(Refusal::Stale) => false,
+            Err(refusal) => panic!("{refusal}"),
+        };
+        (count.load(Ordering::Relaxed), is_newest)
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_file_that_changes_on_disk_costs_no_answer() {
+        assert_eq!(asked(0, Session::disk_changed).await, (1, true));
+        assert_eq!(asked(2, Session::disk_changed).await, (3, true));
+        let open_another = |session: &Session| session.open("/w/other.yml".into(), String::new(), 1);
+        assert_eq!(asked(1, open_another).await, (2, true));
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn files_that_change_all_the_time_do_not_keep_a_question_for_good() {
+        assert_eq!(asked(usize::MAX, Session::disk_changed).await, (1 + ASKED_AGAIN, false));
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_question_about_a_text_that_was_edited_or_closed_has_no_answer() {
+        let edit = |session: &Session| {
+            let change = Change { range: None, text: String::new() };
+            session.edit(Utf8Path::new(TASKFILE), 2, vec![change]);
+        };
+        assert_eq!(asked(1, edit).await, (1, false));
+        assert_eq!(asked(1, |session| session.close(Utf8Path::new(TASKFILE))).await, (1, false));
     }
 }
