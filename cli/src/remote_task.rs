@@ -15,6 +15,7 @@ use ez_runner::engine::Engine;
 use ez_runner::error::RunError;
 use ez_runner::freshness::Freshness;
 use ez_runner::runtime_data;
+use ez_server::sync::bring_home::output_directories;
 use ez_server::sync::hash_cache::HashCache;
 use ez_server::sync::manifest::Manifest;
 use ez_server::sync::patterns::{BadPattern, Patterns};
@@ -335,7 +336,7 @@ impl RemoteTask {
         }
     }
 
-    /// Looks at the files that are sent.
+    /// Looks at the files that are sent, and at the directories for what comes back.
     ///
     /// # Errors
     /// One cannot be read or sent.
@@ -344,12 +345,12 @@ impl RemoteTask {
         let root = self.root.as_std_path();
         let paths: Vec<String> = self.paths.iter().cloned().collect();
         let named = scan(root, &paths, cache).map_err(|error| refused(&error))?;
-        if self.patterns.is_empty() {
-            return Ok(named);
-        }
         let patterns = Patterns::new(&self.patterns).map_err(|error| refused(&error))?;
         let matching = scan_matching(root, &patterns, cache).map_err(|error| refused(&error))?;
+        let outputs = Patterns::new(&self.outputs).map_err(|error| refused(&error))?;
+        let directories = output_directories(root, &outputs).map_err(|error| refused(&error))?;
         let manifest = named.manifest.with(&matching.manifest).map_err(|error| refused(&error))?;
+        let manifest = manifest.with_directories(&directories).map_err(|error| refused(&error))?;
         Ok(Scanned { manifest, hashed: named.hashed + matching.hashed })
     }
 

@@ -166,6 +166,7 @@ fn what_did_not_change_is_not_sent() {
     let place = Place::new();
     let server = place.server(&[]);
     let run = || place.run(&server, &["upper", "NAME=x"]);
+    fs::create_dir(place.project.path("build")).unwrap();
     run().success().stderr_has("3 files, 4 contents sent (").stderr_has("1 output, 1 of them new");
     assert_eq!(place.project.read("build/x.txt").as_deref(), Some("TWO\nONE\n"));
     run().success().stderr_has("3 files, 0 contents sent (0 bytes)").stderr_has("1 output, 0 of them new");
@@ -223,6 +224,24 @@ fn links_that_lead_out_are_refused_before_anything_is_sent() {
         .exit(1)
         .stderr_has("the link `src/out` leads out of the tree, to `../../secret`");
     assert_eq!(server.ask("GET", "/jobs", None).json()["jobs"], json!([]));
+}
+
+#[test]
+fn directories_for_outputs_are_there_as_they_are_here() {
+    let place = Place::new();
+    let server = place.server(&[]);
+    let put = "  put: {generates: ['made/deep/*.txt'], cmds: ['echo new > made/deep/a.txt']}\n";
+    place.project.write("Taskfile.yml", format!("{TASKFILE}{put}"));
+    place.project.write("made/deep/old.txt", "old\n");
+    fs::remove_file(place.project.path("made/deep/old.txt")).unwrap();
+    place.run(&server, &["put"]).success();
+    assert_eq!(tree(&place.project.path("made")), ["deep/", "deep/a.txt false new\n"]);
+
+    // What could not be put in its place is not made either.
+    fs::rename(place.project.path("made"), place.project.path("kept")).unwrap();
+    symlink("kept", place.project.path("made")).unwrap();
+    place.run(&server, &["put"]).exit(1).stderr_has("`made/deep` is not written, because the link");
+    assert_eq!(server.ask("GET", "/jobs", None).json()["jobs"].as_array().unwrap().len(), 1);
 }
 
 #[test]

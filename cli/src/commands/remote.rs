@@ -10,6 +10,7 @@ use ez_server::remote_job::{Home, RemoteEnding, RemoteJob, Told};
 use ez_server::sync::course::Course;
 use ez_server::sync::digest::Digest;
 use ez_server::sync::hash_cache::HashCache;
+use ez_server::sync::manifest::{Entry, Manifest};
 use ez_server::sync::transfer::{ContentClient, Transferred};
 use tokio::sync::{mpsc, oneshot};
 
@@ -168,7 +169,7 @@ fn send(task: &RemoteTask, client: &ContentClient) -> Result<Sent, String> {
     let manifest = task.scan(&mut cache)?.manifest;
     let sent = client.send_tree(&manifest, task.root.as_std_path());
     let (inputs, sent) = sent.map_err(|error| error.to_string())?;
-    let mut said = vec![told_of_sending(manifest.entries().len(), sent, begun.elapsed())];
+    let mut said = vec![told_of_sending(&manifest, sent, begun.elapsed())];
     for pattern in task.unmatched(&manifest).map_err(|error| error.to_string())? {
         said.push(format!("`sync_in: {pattern}` of `{}` means no file that is here", task.name));
     }
@@ -286,11 +287,12 @@ fn counted(count: u64, what: &str) -> String {
     format!("{count} {what}{ending}")
 }
 
-/// What is said of files that were sent.
-pub fn told_of_sending(files: usize, sent: Transferred, took: Duration) -> String {
+/// What is said of files that were sent. Directories that hold none are no files.
+pub fn told_of_sending(tree: &Manifest, sent: Transferred, took: Duration) -> String {
+    let files = tree.entries().values().filter(|entry| !matches!(entry, Entry::Directory {}));
     format!(
         "{}, {} sent ({}) in {} ms",
-        counted(files as u64, "file"),
+        counted(files.count() as u64, "file"),
         counted(sent.contents, "content"),
         counted(sent.bytes, "byte"),
         took.as_millis()

@@ -2,6 +2,7 @@
 //!
 //! The files are made and verified in a directory of their own first. Only what was asked for is taken, and no way leads through a link.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,8 @@ use super::content_store::ContentStore;
 use super::course::{Course, Stopped};
 use super::lay_out::{LayOutError, lay_out};
 use super::manifest::{Entry, Manifest};
-use super::tree_path::TreePath;
+use super::patterns::Patterns;
+use super::tree_path::{BadPath, TreePath};
 
 /// Why files are not taken.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +38,9 @@ pub enum BringHomeError {
         /// What it is.
         what: &'static str,
     },
+    /// A path cannot be.
+    #[error(transparent)]
+    Path(#[from] BadPath),
     /// It was stopped before.
     #[error("{0}; nothing was changed")]
     Stopped(#[from] Stopped),
@@ -90,15 +95,8 @@ pub fn bring_home(
 /// Whether a file may get a path.
 fn check_place(root: &Path, path: &TreePath, is_directory: bool) -> Result<(), BringHomeError> {
     for ancestor in path.ancestors() {
-        let place = root.join(ancestor);
-        match fs::symlink_metadata(&place) {
-            Ok(metadata) if metadata.is_dir() => {}
-            Ok(metadata) if metadata.is_symlink() => {
-                return Err(BringHomeError::ThroughLink { path: path.clone(), link: place });
-            }
-            Ok(_) => return Err(in_the_way(path, place, "no directory")),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(failed(&place)(error)),
+        if !leads_on(root, path, ancestor)? {
+            return Ok(());
         }
     }
     let place = path.below(root);
@@ -107,6 +105,44 @@ fn check_place(root: &Path, path: &TreePath, is_directory: bool) -> Result<(), B
         Ok(metadata) if !metadata.is_dir() && is_directory => Err(in_the_way(path, place, "no directory")),
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(failed(&place)(error)),
+    }
+}
+
+/// The directories here in which outputs are going to be put, as far as they are there: each the innermost on the way to one of
+/// the patterns, and nothing that a pattern means itself. A task expects them where it runs too.
+///
+/// # Errors
+/// What a pattern means could not be put in its place.
+pub fn output_directories(root: &Path, outputs: &Patterns) -> Result<BTreeSet<TreePath>, BringHomeError> {
+    let mut directories = BTreeSet::new();
+    for base in outputs.bases().iter().filter(|base| !base.is_empty()) {
+        let base = TreePath::new(base.as_str())?;
+        let on_the_way = base.ancestors().chain([base.as_str()]).map(str::to_owned);
+        let mut innermost = None;
+        for path in on_the_way.take_while(|path| !outputs.is_match(path)) {
+            if !leads_on(root, &base, &path)? {
+                break;
+            }
+            innermost = Some(path);
+        }
+        if let Some(path) = innermost {
+            directories.insert(TreePath::new(path)?);
+        }
+    }
+    Ok(directories)
+}
+
+/// Whether there is a directory on the way to a path.
+fn leads_on(root: &Path, path: &TreePath, ancestor: &str) -> Result<bool, BringHomeError> {
+    let place = root.join(ancestor);
+    match fs::symlink_metadata(&place) {
+        Ok(metadata) if metadata.is_dir() => Ok(true),
+        Ok(metadata) if metadata.is_symlink() => {
+            Err(BringHomeError::ThroughLink { path: path.clone(), link: place })
+        }
+        Ok(_) => Err(in_the_way(path, place, "no directory")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(failed(&place)(error)),
     }
 }
@@ -138,11 +174,12 @@ mod tests {
     use std::os::unix::fs::symlink;
     use std::path::{Path, PathBuf};
 
-    use super::{BringHomeError, bring_home};
+    use super::{BringHomeError, bring_home, output_directories};
     use crate::sync::content_store::ContentStore;
     use crate::sync::course::Course;
     use crate::sync::hash_cache::HashCache;
     use crate::sync::manifest::Manifest;
+    use crate::sync::patterns::Patterns;
     use crate::sync::scan::scan;
     use crate::sync::tree_path::TreePath;
 
@@ -192,6 +229,44 @@ mod tests {
         assert_eq!(text(&place.root.join("out/current")), "new");
         assert_eq!(text(&place.root.join("out/lib/ö")), "lib");
         assert!(place.root.join("out/current").is_symlink());
+    }
+
+    fn directories(place: &Place, outputs: &[&str]) -> Result<Vec<String>, BringHomeError> {
+        let outputs: Vec<String> = outputs.iter().map(ToString::to_string).collect();
+        let found = output_directories(&place.root, &Patterns::new(&outputs).unwrap())?;
+        Ok(found.into_iter().map(|path| path.to_string()).collect())
+    }
+
+    #[test]
+    fn directories_of_outputs_are_those_that_are_there() {
+        let place = place();
+        fs::create_dir_all(place.root.join("out/lib/deep")).unwrap();
+        let of = |outputs: &[&str]| directories(&place, outputs).unwrap();
+        assert_eq!(of(&["out/app", "out/lib/*.so", "new/deep/x"]), ["out", "out/lib"]);
+        // What a pattern means comes back, and is not made empty before.
+        assert_eq!(of(&["out/lib", "out/lib/deep/**"]), ["out"]);
+        assert_eq!(of(&[".", "*", "app", "out/"]), [""; 0]);
+        assert_eq!(of(&["!out/app"]), [""; 0]);
+    }
+
+    #[test]
+    fn no_output_has_a_way_through_a_link_or_a_file() {
+        let place = place();
+        symlink("out", place.root.join("link")).unwrap();
+        let refused = |outputs: &str| directories(&place, &[outputs]).unwrap_err().to_string();
+        let root = place.root.display();
+        assert_eq!(
+            refused("link/x/*.o"),
+            format!(
+                "`link/x` is not written, because the link {root}/link is on the way to it; nothing was changed"
+            )
+        );
+        assert_eq!(
+            refused("out/app/x"),
+            format!(
+                "`out/app/x` is not written, because {root}/out/app is no directory; nothing was changed"
+            )
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! A manifest is a content itself, and its digest names the whole tree. Two trees are the same exactly where their manifests are, byte by byte. Every manifest is
 //! taken to be hostile: one that could lead out of the directory in which it is laid out is refused before anything is written.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -174,6 +174,18 @@ impl Manifest {
         let mut entries = self.entries.clone();
         entries.extend(more.entries.iter().map(|(path, entry)| (path.clone(), entry.clone())));
         Self::new(entries)
+    }
+
+    /// Together with directories; those in which something stands are there already.
+    ///
+    /// # Errors
+    /// Something stands where a directory is to be.
+    pub fn with_directories(&self, directories: &BTreeSet<TreePath>) -> Result<Self, ManifestError> {
+        let inner = self.entries.keys().chain(directories);
+        let known: HashSet<&str> = inner.flat_map(TreePath::ancestors).collect();
+        let missing = directories.iter().filter(|directory| !known.contains(directory.as_str()));
+        let missing = missing.map(|directory| (directory.clone(), Entry::Directory {}));
+        self.with(&Self { entries: missing.collect() })
     }
 
     /// What stands in one directory, by its path from there.

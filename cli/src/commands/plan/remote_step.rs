@@ -118,7 +118,7 @@ impl RemoteStep {
                 }
             };
             let (inputs, sent) = client.send_tree_of(&tree, place).map_err(|error| error.to_string())?;
-            Ok((inputs, told_of_sending(tree.entries().len(), sent, begun.elapsed())))
+            Ok((inputs, told_of_sending(&tree, sent, begun.elapsed())))
         })
         .await
     }
