@@ -109,7 +109,7 @@ fn ask_of_file(snapshot: &Snapshot, path: &Utf8Path, text: &str, random: &mut Ra
     let (one, other) = (random.below(text.len() + 1), random.below(text.len() + 1));
     let (one, other) = (floor(text, one), floor(text, other));
     let part = one.min(other)..one.max(other);
-    for finding in diagnostics::of_file(&snapshot.analysis, file) {
+    for finding in diagnostics::of_file(&snapshot.analysis, file).told {
         check_place(snapshot, &finding.place, "a finding", shown);
         finding.related.iter().for_each(|(place, _)| check_place(snapshot, place, "a related place", shown));
     }

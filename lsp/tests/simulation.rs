@@ -23,7 +23,7 @@ fn told(view: &View) -> Vec<String> {
     let mut told = Vec::new();
     for analysis in view.projects().unwrap() {
         for (id, file) in analysis.files() {
-            for finding in diagnostics::of_file(&analysis, id) {
+            for finding in diagnostics::of_file(&analysis, id).told {
                 let place = |place: &ez_lsp::analysis::FileRange| {
                     format!("{}:{:?}", analysis.file(place.file).path, place.range)
                 };

@@ -36,8 +36,6 @@ pub struct Editor<'p> {
     versions: HashMap<String, i64>,
     published: HashMap<String, Vec<(Option<i64>, Value)>>,
     answers: HashMap<i64, Value>,
-    /// Answers that are not given yet, while it is busy.
-    held: Option<Vec<Value>>,
 }
 
 /// How an editor begins.
@@ -139,7 +137,6 @@ impl<'p> Editor<'p> {
             versions: HashMap::new(),
             published: HashMap::new(),
             answers: HashMap::new(),
-            held: None,
         }
     }
 
@@ -251,24 +248,6 @@ impl<'p> Editor<'p> {
         }
     }
 
-    /// The versions of a file for which findings were told, the oldest first.
-    pub fn told_versions(&self, path: &str) -> Vec<i64> {
-        let told = self.published.get(&self.uri(path)).into_iter().flatten();
-        told.filter_map(|(version, _)| *version).collect()
-    }
-
-    /// Is busy from now on: answers no question of the server.
-    pub fn be_busy(&mut self) {
-        self.held = Some(Vec::new());
-    }
-
-    /// Is busy no more, and answers what it was asked meanwhile.
-    pub fn be_free(&mut self) {
-        for answer in self.held.take().unwrap_or_default() {
-            self.send(&answer);
-        }
-    }
-
     /// Waits until the server has registered something.
     pub fn wait_for_registration(&mut self, method: &str) {
         let deadline = Instant::now() + PATIENCE;
@@ -374,10 +353,7 @@ impl<'p> Editor<'p> {
             (Some(method), Some(id)) => {
                 let result = self.answer_for(method, &message["params"]);
                 let answer = json!({"jsonrpc": "2.0", "id": id, "result": result});
-                match &mut self.held {
-                    Some(held) => held.push(answer),
-                    None => self.send(&answer),
-                }
+                self.send(&answer);
             }
             (None, Some(id)) => {
                 self.answers.insert(id.as_i64().unwrap_or_default(), message);

@@ -5,11 +5,17 @@ use std::ops::Range;
 use ez_compiler::diagnostic::{Diagnostic, Severity};
 use ez_compiler::rule;
 use ez_compiler::source::FileId;
+use rustc_hash::FxHashMap;
 
 use crate::analysis::{Analysis, FileRange};
 
 /// Where the pages of rules stand.
 const PAGES: &str = "https://github.com/ez-build/ez/blob/main/docs/rules";
+
+/// Of how many warnings of one rule in a file an editor is told; errors are told all. Warnings that are met everywhere would hide
+/// the rare ones, and to be told of thousands at every key takes an editor longer than the keys are apart. `golangci-lint` limits
+/// what each of its linters tells in the same way.
+pub const MAX_WARNINGS_OF_A_RULE: usize = 100;
 
 /// A finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,16 +54,65 @@ pub struct Fix {
     pub edits: Vec<(FileRange, String)>,
 }
 
-impl Finding {
-    /// The address of the rule's page.
-    pub fn page(&self) -> String {
-        format!("{PAGES}/{}.md", self.code)
+/// The findings of a file of which an editor is told.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Findings {
+    /// By place.
+    pub told: Vec<Finding>,
+    /// Warnings that are too many, by rule.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// Warnings of a rule of which an editor is not told.
+#[derive(Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The rule's code.
+    pub code: &'static str,
+    /// How many.
+    pub count: usize,
+    /// Where the first one is.
+    pub first: FileRange,
+}
+
+impl LeftOut {
+    /// What an editor is told instead.
+    pub fn message(&self) -> String {
+        let (warnings, are) = if self.count == 1 { ("warning", "is") } else { ("warnings", "are") };
+        format!(
+            "{} further {warnings} of this rule in this file {are} not shown\n`ez check` shows all",
+            self.count
+        )
     }
 }
 
-/// The findings of a file, by place.
-pub fn of_file(analysis: &Analysis, file: FileId) -> impl Iterator<Item = Finding> {
-    analysis.diagnostics_of(file).filter_map(|diagnostic| finding(analysis, diagnostic))
+/// The findings of a file: all errors, and of each rule the first warnings.
+pub fn of_file(analysis: &Analysis, file: FileId) -> Findings {
+    let mut told = Vec::new();
+    let mut left_out: Vec<LeftOut> = Vec::new();
+    let mut warnings: FxHashMap<&str, usize> = FxHashMap::default();
+    for diagnostic in analysis.diagnostics_of(file).filter(|found| is_told(found)) {
+        let code = diagnostic.code.id;
+        let count = warnings.entry(code).or_default();
+        *count += usize::from(diagnostic.severity != Severity::Error);
+        if diagnostic.severity == Severity::Error || *count <= MAX_WARNINGS_OF_A_RULE {
+            told.push(finding(analysis, diagnostic));
+        } else if let Some(of_rule) = left_out.iter_mut().find(|of_rule| of_rule.code == code) {
+            of_rule.count += 1;
+        } else {
+            left_out.push(LeftOut { code, count: 1, first: analysis.locate(diagnostic.span) });
+        }
+    }
+    Findings { told, left_out }
+}
+
+/// The address of a rule's page.
+pub fn page(code: &str) -> String {
+    format!("{PAGES}/{code}.md")
+}
+
+/// Whether anybody is told of a finding: a rule may be silenced.
+pub fn is_told(diagnostic: &Diagnostic) -> bool {
+    diagnostic.severity != Severity::Allow
 }
 
 /// The findings that some bytes of a file touch.
@@ -66,14 +121,12 @@ pub fn touched(analysis: &Analysis, file: FileId, range: &Range<usize>) -> impl 
         let place = analysis.locate(diagnostic.span).range;
         place.start <= range.end && range.start <= place.end
     };
-    analysis.diagnostics_of(file).filter(is_touched).filter_map(|diagnostic| finding(analysis, diagnostic))
+    let found = analysis.diagnostics_of(file).filter(|found| is_told(found)).filter(is_touched);
+    found.map(|diagnostic| finding(analysis, diagnostic))
 }
 
-/// What the compiler found, unless it is silenced.
-pub fn finding(analysis: &Analysis, diagnostic: &Diagnostic) -> Option<Finding> {
-    if diagnostic.severity == Severity::Allow {
-        return None;
-    }
+/// What the compiler found.
+fn finding(analysis: &Analysis, diagnostic: &Diagnostic) -> Finding {
     let message = match &diagnostic.help {
         Some(help) => format!("{}\n{help}", diagnostic.message),
         None => diagnostic.message.clone(),
@@ -86,7 +139,7 @@ pub fn finding(analysis: &Analysis, diagnostic: &Diagnostic) -> Option<Finding> 
         title: fix.title.clone(),
         edits: fix.edits.iter().map(|edit| (analysis.locate(edit.span), edit.new_text.clone())).collect(),
     });
-    Some(Finding {
+    Finding {
         place: analysis.locate(diagnostic.span),
         is_error: diagnostic.severity == Severity::Error,
         code: diagnostic.code.id,
@@ -94,7 +147,7 @@ pub fn finding(analysis: &Analysis, diagnostic: &Diagnostic) -> Option<Finding> 
         related: related.collect(),
         tag: tag_of(diagnostic),
         fixes: fixes.collect(),
-    })
+    }
 }
 
 fn tag_of(diagnostic: &Diagnostic) -> Option<Tag> {
@@ -104,4 +157,53 @@ fn tag_of(diagnostic: &Diagnostic) -> Option<Tag> {
         return Some(Tag::Unused);
     }
     (diagnostic.code == rule::DEPRECATED).then_some(Tag::Deprecated)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ide::fixture::{Fixture, shown};
+
+    /// A Taskfile with so many variables that nothing reads, internal tasks that nothing calls, and calls of tasks that are not there.
+    fn findings(variables: usize, tasks: usize, calls: usize) -> (Findings, Vec<String>) {
+        let lines =
+            |count: usize, line: fn(usize) -> String| (0..count).map(line).collect::<Vec<_>>().concat();
+        let variables = lines(variables, |number| format!("  V{number}: a\n"));
+        let tasks = lines(tasks, |number| format!("  i{number}: {{internal: true}}\n"));
+        let calls = lines(calls, |number| format!("  t{number}: {{deps: [nobody{number}]}}\n"));
+        let text = format!("version: '3'\nvars:\n{variables}tasks:\n  all: echo\n{tasks}{calls}");
+        let snapshot = Fixture::new(&text).snapshot("Taskfile.yml");
+        let file = snapshot.analysis.file_of("/project/Taskfile.yml".into()).unwrap();
+        let findings = of_file(&snapshot.analysis, file);
+        let left_out = findings.left_out.iter().map(|left_out| {
+            format!("{} {} {}", left_out.code, shown(&snapshot, &left_out.first), left_out.message())
+        });
+        let left_out = left_out.collect();
+        (findings, left_out)
+    }
+
+    #[test]
+    fn errors_are_told_however_many_there_are() {
+        let (findings, left_out) = findings(0, 0, 3 * MAX_WARNINGS_OF_A_RULE);
+        assert_eq!(findings.told.len(), 3 * MAX_WARNINGS_OF_A_RULE);
+        assert_eq!(left_out, [""; 0]);
+    }
+
+    #[test]
+    fn warnings_of_one_rule_leave_room_for_those_of_others() {
+        let (findings, left_out) = findings(MAX_WARNINGS_OF_A_RULE + 5, MAX_WARNINGS_OF_A_RULE + 1, 1);
+        let count = |code: &str| findings.told.iter().filter(|finding| finding.code == code).count();
+        assert_eq!((count("EZ402"), count("EZ209")), (MAX_WARNINGS_OF_A_RULE, MAX_WARNINGS_OF_A_RULE));
+        assert_eq!(findings.told.iter().filter(|finding| finding.is_error).count(), 1);
+        let shows = "not shown\n`ez check` shows all";
+        let expected = [
+            format!(
+                "EZ402 Taskfile.yml:103:3 \"V100\" 5 further warnings of this rule in this file are {shows}"
+            ),
+            format!(
+                "EZ209 Taskfile.yml:210:3 \"i100\" 1 further warning of this rule in this file is {shows}"
+            ),
+        ];
+        assert_eq!(left_out, expected);
+    }
 }

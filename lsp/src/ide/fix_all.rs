@@ -5,12 +5,12 @@ use std::ops::Range;
 
 use camino::Utf8PathBuf;
 use ez_compiler::Compilation;
-use ez_compiler::diagnostic::{Diagnostic, Severity};
 use ez_compiler::file_system::{MemoryFileSystem, OverlayFileSystem};
 use ez_compiler::fix;
 use ez_compiler::source::FileId;
 
 use super::actions::Change;
+use super::diagnostics::is_told;
 use crate::analysis::{Analysis, FileRange, Snapshot};
 
 /// Whether a finding of a file has a fix.
@@ -48,10 +48,6 @@ pub fn of_file(snapshot: &Snapshot, file: FileId) -> Change {
         Some((FileRange { file, range }, new_text.to_owned()))
     });
     Change { files: Vec::new(), edits: edits.collect() }
-}
-
-fn is_told(diagnostic: &Diagnostic) -> bool {
-    diagnostic.severity != Severity::Allow
 }
 
 /// The bytes in which a text differs from another, and what stands there in the other. `None` for equal texts.

@@ -12,8 +12,6 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::PollSender;
 
-use super::json_list::JsonList;
-
 /// How many pieces may wait to be written.
 const WAITING: usize = 16;
 
@@ -57,30 +55,14 @@ struct Notification<'a, P> {
     params: &'a P,
 }
 
-/// What closes the list, the params and the message.
-const END: &[u8] = b"]}}";
-
-/// A message with its header, whose params are some fields and a list.
+/// A message with its header.
 ///
 /// # Errors
 /// The params are no JSON.
-pub fn with_list<P: Serialize>(
-    method: &str,
-    fields: &P,
-    list: &str,
-    items: &JsonList,
-) -> serde_json::Result<Vec<u8>> {
-    let before = serde_json::to_vec(&Notification { jsonrpc: "2.0", method, params: fields })?;
-    // The list goes in before the ends of params and message.
-    let before = before.strip_suffix(b"}}").unwrap_or(&before);
-    let opening = format!(",\"{list}\":[");
-    let length = before.len() + opening.len() + items.len() + END.len();
-    let mut message = format!("Content-Length: {length}\r\n\r\n").into_bytes();
-    message.reserve_exact(length);
-    message.extend_from_slice(before);
-    message.extend_from_slice(opening.as_bytes());
-    items.write_to(&mut message);
-    message.extend_from_slice(END);
+pub fn message<P: Serialize>(method: &str, params: &P) -> serde_json::Result<Vec<u8>> {
+    let body = serde_json::to_vec(&Notification { jsonrpc: "2.0", method, params })?;
+    let mut message = format!("Content-Length: {}\r\n\r\n", body.len()).into_bytes();
+    message.extend(body);
     Ok(message)
 }
 
@@ -143,32 +125,14 @@ mod tests {
 
     use tokio::io::AsyncReadExt;
 
-    use super::super::json_list::Share;
     use super::*;
-
-    fn list(items: &[usize]) -> JsonList {
-        JsonList::new(vec![Share::write(items.iter(), items.len()).unwrap()])
-    }
-
-    #[test]
-    fn lists_are_written_whole() {
-        for length in [0, 1, 2, 1000] {
-            let items: Vec<usize> = (0..length).collect();
-            let message = with_list("x", &BTreeMap::from([("a", 1)]), "b", &list(&items)).unwrap();
-            let message = String::from_utf8(message).unwrap();
-            let (header, body) = message.split_once("\r\n\r\n").unwrap();
-            assert_eq!(header, format!("Content-Length: {}", body.len()));
-            let read: serde_json::Value = serde_json::from_str(body).unwrap();
-            assert_eq!(read["params"], serde_json::json!({"a": 1, "b": items}));
-        }
-    }
 
     #[tokio::test(flavor = "current_thread")]
     async fn messages_leave_whole_and_in_order() {
         let (outlet, mut library, pieces) = open();
         library.write_all(b"Content-Length: 2\r\n").await.unwrap();
         library.write_all(b"\r\n{}").await.unwrap();
-        let ours = with_list("x", &BTreeMap::from([("a", 1)]), "b", &list(&[2, 3])).unwrap();
+        let ours = message("x", &BTreeMap::from([("a", [2, 3])])).unwrap();
         let mut output = Vec::new();
         let written = async {
             outlet.send(ours).await;
@@ -177,7 +141,7 @@ mod tests {
         };
         tokio::join!(written, pieces.write_to(&mut output));
         let expected = concat!(
-            "Content-Length: 57\r\n\r\n{\"jsonrpc\":\"2.0\",\"method\":\"x\",\"params\":{\"a\":1,\"b\":[2,3]}}",
+            "Content-Length: 51\r\n\r\n{\"jsonrpc\":\"2.0\",\"method\":\"x\",\"params\":{\"a\":[2,3]}}",
             "Content-Length: 2\r\n\r\n{}"
         );
         assert_eq!(String::from_utf8(output).unwrap(), expected);

@@ -263,7 +263,6 @@ impl LanguageServer for Backend {
                 outlet: self.outlet.clone(),
                 session: Arc::clone(&self.session),
                 changed: self.changed(),
-                answers: self.has_configuration(),
             };
             tokio::spawn(publisher.run());
             self.changed.notify_one();

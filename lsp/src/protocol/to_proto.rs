@@ -17,7 +17,7 @@ use tower_lsp::ls_types::{
 use super::capabilities::EditAbilities;
 use crate::analysis::{Analysis, FileRange, TextPlace};
 use crate::ide::actions::Change;
-use crate::ide::diagnostics::{Finding, Tag};
+use crate::ide::diagnostics::{self, Finding, LeftOut, Tag};
 use crate::session::View;
 
 /// Who found something, as editors show it.
@@ -61,8 +61,7 @@ impl<'a> Findings<'a> {
 
     /// A finding.
     pub fn diagnostic(&mut self, finding: Finding) -> Diagnostic {
-        let page = || Uri::from_str(&finding.page()).ok().map(|href| CodeDescription { href });
-        let code_description = self.pages.entry(finding.code).or_insert_with(page).clone();
+        let code_description = self.page(finding.code);
         let related = finding.related.into_iter().filter_map(|(place, message)| {
             Some(DiagnosticRelatedInformation { location: self.location(&place)?, message })
         });
@@ -88,6 +87,26 @@ impl<'a> Findings<'a> {
             }),
             data: None,
         }
+    }
+
+    /// What stands for warnings that are too many.
+    pub fn left_out(&mut self, left_out: &LeftOut) -> Diagnostic {
+        let source = self.analysis.file(left_out.first.file);
+        Diagnostic {
+            range: range(self.view, source, &left_out.first.range),
+            severity: Some(DiagnosticSeverity::INFORMATION),
+            code: Some(NumberOrString::String(left_out.code.to_owned())),
+            code_description: self.page(left_out.code),
+            source: Some(SOURCE.to_owned()),
+            message: left_out.message(),
+            ..Diagnostic::default()
+        }
+    }
+
+    /// The page of a rule.
+    fn page(&mut self, code: &'static str) -> Option<CodeDescription> {
+        let page = || Uri::from_str(&diagnostics::page(code)).ok().map(|href| CodeDescription { href });
+        self.pages.entry(code).or_insert_with(page).clone()
     }
 
     /// A place in the project.

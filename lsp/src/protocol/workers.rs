@@ -2,7 +2,6 @@
 //! that a new thread for every question would take memory again and again.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::thread;
@@ -43,54 +42,6 @@ pub async fn apart<T: Send + 'static>(
         }
         Err(_) => Err(Refusal::Stale),
     }
-}
-
-/// What `work` makes of each number below `count`, in order. A thread that is free helps. One that is not is not waited for: on a
-/// busy machine it takes longer until a thread runs than the work takes.
-pub fn with_help<R: Send + 'static>(
-    count: usize,
-    work: impl Fn(usize) -> R + Send + Sync + 'static,
-) -> Vec<R> {
-    let next = Arc::new(AtomicUsize::new(0));
-    let work = Arc::new(work);
-    let claim = move || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|number| *number < count);
-    let (sender, of_helper) = mpsc::channel();
-    if count > 1 {
-        give(help(claim.clone(), Arc::clone(&work), sender));
-    }
-    let mut made: Vec<(usize, R)> = std::iter::from_fn(&claim).map(|number| (number, work(number))).collect();
-    // What is missing was claimed by the helper. If it fails at that, its end of the channel closes.
-    while made.len() < count
-        && let Ok(result) = of_helper.recv()
-    {
-        made.push(result);
-    }
-    let mut results: Vec<Option<R>> = (0..count).map(|_| None).collect();
-    for (number, result) in made {
-        if let Some(slot) = results.get_mut(number) {
-            *slot = Some(result);
-        }
-    }
-    let results = results.into_iter().enumerate();
-    results.map(|(number, result)| result.unwrap_or_else(|| work(number))).collect()
-}
-
-/// Makes what is left to be claimed.
-fn help<R: Send + 'static>(
-    claim: impl Fn() -> Option<usize> + Send + 'static,
-    work: Arc<impl Fn(usize) -> R + Send + Sync + 'static>,
-    results: Sender<(usize, R)>,
-) -> Job {
-    let help = move || {
-        while let Some(number) = claim() {
-            // Somebody waits for it, who has claimed all the rest.
-            let _ = results.send((number, work(number)));
-        }
-    };
-    Box::new(|| {
-        // Who waits does it again, and fails for himself.
-        let _ = catch_unwind(AssertUnwindSafe(help));
-    })
 }
 
 /// Gives work to the next thread that is free. Where no thread is to be had, it is done at once.
@@ -137,20 +88,6 @@ mod tests {
             assert!(matches!(failed, Err(Refusal::Panic(text)) if text == "oh no"));
         }
         assert!(matches!(apart(|| Ok(1), || {}).await, Ok(1)));
-    }
-
-    #[test]
-    fn results_of_helpers_stand_in_order() {
-        for count in [0, 1, 2, 3, 1000] {
-            let expected: Vec<usize> = (0..count).map(|number| number * 2).collect();
-            assert_eq!(with_help(count, |number| number * 2), expected);
-            let here = thread::current().id();
-            let fails_elsewhere = move |number| {
-                assert_eq!(thread::current().id(), here);
-                number * 2
-            };
-            assert_eq!(with_help(count, fails_elsewhere), expected);
-        }
     }
 
     #[tokio::test(flavor = "current_thread")]

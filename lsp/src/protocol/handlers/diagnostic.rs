@@ -1,7 +1,8 @@
 //! Findings that the editor asks for (`textDocument/diagnostic`, `workspace/diagnostic`).
 
 use std::collections::hash_map::Entry;
-use std::hash::{Hash, Hasher};
+use std::hash::Hasher;
+use std::io;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -9,22 +10,17 @@ use ez_compiler::source::FileId;
 use rustc_hash::{FxHashMap, FxHasher};
 use tower_lsp::ls_types::{
     Diagnostic, DocumentDiagnosticParams, DocumentDiagnosticReport, DocumentDiagnosticReportResult,
-    FullDocumentDiagnosticReport, Range, RelatedFullDocumentDiagnosticReport,
+    FullDocumentDiagnosticReport, RelatedFullDocumentDiagnosticReport,
     RelatedUnchangedDocumentDiagnosticReport, UnchangedDocumentDiagnosticReport, WorkspaceDiagnosticParams,
     WorkspaceDiagnosticReport, WorkspaceDiagnosticReportResult, WorkspaceDocumentDiagnosticReport,
     WorkspaceFullDocumentDiagnosticReport, WorkspaceUnchangedDocumentDiagnosticReport,
 };
 
-use super::super::json_list::{JsonList, Share};
 use super::super::server::Refusal;
-use super::super::workers::with_help;
 use super::super::{from_proto, to_proto};
 use crate::analysis::Analysis;
-use crate::ide::diagnostics;
+use crate::ide::diagnostics::{self, Findings};
 use crate::session::View;
-
-/// How many findings one thread puts into words at a time.
-const FINDINGS_A_SHARE: usize = 256;
 
 /// The findings of one file.
 pub fn of_document(
@@ -35,7 +31,7 @@ pub fn of_document(
         Some(path) => of_path(view, &path)?,
         None => Vec::new(),
     };
-    let id = result_id(&items);
+    let id = result_id(&items)?;
     let report = if params.previous_result_id.as_ref() == Some(&id) {
         DocumentDiagnosticReport::Unchanged(RelatedUnchangedDocumentDiagnosticReport {
             related_documents: None,
@@ -71,7 +67,7 @@ pub fn of_workspace(
     for (path, diagnostics) in paths {
         let Some(uri) = to_proto::uri(&path) else { continue };
         let version = view.files.documents.get(&path).map(|document| i64::from(document.version));
-        let id = result_id(&diagnostics);
+        let id = result_id(&diagnostics)?;
         items.push(if known.get(&path) == Some(&id.as_str()) {
             let report = UnchangedDocumentDiagnosticReport { result_id: id };
             WorkspaceDocumentDiagnosticReport::Unchanged(WorkspaceUnchangedDocumentDiagnosticReport {
@@ -98,56 +94,18 @@ pub fn of_path(view: &View, path: &Utf8Path) -> Result<Vec<Diagnostic>, Refusal>
     Ok(of_file(view, &snapshot.analysis, file))
 }
 
-/// The findings of a file, by place.
-fn of_file(view: &View, analysis: &Arc<Analysis>, file: FileId) -> Vec<Diagnostic> {
-    let shares = shares_of_file(view, analysis, file, |findings| findings.collect::<Vec<_>>());
-    shares.into_iter().flatten().collect()
-}
-
-/// The findings of a file as JSON, by place.
-fn of_file_as_json(view: &View, analysis: &Arc<Analysis>, file: FileId) -> Result<JsonList, Refusal> {
-    let shares = shares_of_file(view, analysis, file, |findings| Share::write(findings, FINDINGS_A_SHARE));
-    let shares = shares.into_iter().collect::<serde_json::Result<_>>();
-    shares.map(JsonList::new).map_err(|error| Refusal::Refused(error.to_string()))
-}
-
-/// What `take` makes of the findings of a file, by place, of some at a time.
-fn shares_of_file<R: Send + 'static>(
-    view: &View,
-    analysis: &Arc<Analysis>,
-    file: FileId,
-    take: impl Fn(&mut dyn Iterator<Item = Diagnostic>) -> R + Send + Sync + 'static,
-) -> Vec<R> {
-    let (view, analysis) = (view.clone(), Arc::clone(analysis));
-    let count = analysis.diagnostics_of(file).count();
-    with_help(count.div_ceil(FINDINGS_A_SHARE), move |share| {
-        let mut to_proto = to_proto::Findings::new(&view, &analysis);
-        let found = analysis.diagnostics_of(file).skip(share * FINDINGS_A_SHARE).take(FINDINGS_A_SHARE);
-        let findings = found.filter_map(|diagnostic| diagnostics::finding(&analysis, diagnostic));
-        take(&mut findings.map(|finding| to_proto.diagnostic(finding)))
-    })
-}
-
-/// The findings of all files of all projects as JSON, also of files without any.
-pub fn of_all_as_json(view: &View) -> Result<FxHashMap<Utf8PathBuf, JsonList>, Refusal> {
-    let mut found: FxHashMap<Utf8PathBuf, JsonList> = FxHashMap::default();
-    for analysis in view.projects()? {
-        for (id, file) in analysis.files() {
-            let told = of_file_as_json(view, &analysis, id)?;
-            match found.entry(file.path.clone()) {
-                Entry::Vacant(entry) => {
-                    entry.insert(told);
-                }
-                // A file of two projects is told of once.
-                Entry::Occupied(mut entry) => entry.get_mut().add_new(&told),
-            }
-        }
-    }
-    Ok(found)
+/// The findings of a file, by place; behind them how many there are besides.
+fn of_file(view: &View, analysis: &Analysis, file: FileId) -> Vec<Diagnostic> {
+    let mut to_proto = to_proto::Findings::new(view, analysis);
+    let Findings { told, left_out } = diagnostics::of_file(analysis, file);
+    let mut diagnostics = Vec::with_capacity(told.len() + left_out.len());
+    diagnostics.extend(told.into_iter().map(|finding| to_proto.diagnostic(finding)));
+    diagnostics.extend(left_out.iter().map(|left_out| to_proto.left_out(left_out)));
+    diagnostics
 }
 
 /// The findings of all files of all projects, also of files without any.
-fn of_all(view: &View) -> Result<FxHashMap<Utf8PathBuf, Vec<Diagnostic>>, Refusal> {
+pub fn of_all(view: &View) -> Result<FxHashMap<Utf8PathBuf, Vec<Diagnostic>>, Refusal> {
     let mut found: FxHashMap<Utf8PathBuf, Vec<Diagnostic>> = FxHashMap::default();
     for analysis in view.projects()? {
         add_project(view, &analysis, &mut found);
@@ -174,22 +132,27 @@ fn add_project(view: &View, analysis: &Arc<Analysis>, found: &mut FxHashMap<Utf8
 }
 
 /// A name for a list of findings: the same list, the same name.
-fn result_id(items: &[Diagnostic]) -> String {
-    format!("{:016x}", fingerprint(items))
+fn result_id(items: &[Diagnostic]) -> Result<String, Refusal> {
+    fingerprint(items).map(|number| format!("{number:016x}"))
 }
 
 /// A number for a list of findings: the same list, the same number.
-fn fingerprint(items: &[Diagnostic]) -> u64 {
-    let mut hasher = FxHasher::default();
-    let mut place = |range: &Range, text: &str| {
-        let (start, end) = (range.start, range.end);
-        (start.line, start.character, end.line, end.character, text).hash(&mut hasher);
-    };
-    for item in items {
-        place(&item.range, &item.message);
-        for related in item.related_information.iter().flatten() {
-            place(&related.location.range, &related.message);
-        }
+pub fn fingerprint(items: &[Diagnostic]) -> Result<u64, Refusal> {
+    let mut written = Hashed(FxHasher::default());
+    serde_json::to_writer(&mut written, items).map_err(|error| Refusal::Refused(error.to_string()))?;
+    Ok(written.0.finish())
+}
+
+/// Hashes what is written.
+struct Hashed(FxHasher);
+
+impl io::Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes);
+        Ok(bytes.len())
     }
-    hasher.finish()
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
