@@ -6,6 +6,21 @@ use serde_json::Value;
 
 use crate::tls::{self, TlsError};
 
+/// It is no URL of a server.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no URL of a server: write one as in http://build.example:8080")]
+pub struct BadUrl(String);
+
+/// The host of a server's URL, and what follows it.
+///
+/// # Errors
+/// It is no such URL.
+pub fn host_of(url: &str) -> Result<&str, BadUrl> {
+    let host = ["http://", "https://"].into_iter().find_map(|scheme| url.strip_prefix(scheme));
+    let host = host.filter(|host| !host.is_empty() && !host.starts_with('/'));
+    host.ok_or_else(|| BadUrl(url.to_owned()))
+}
+
 /// Why a server does not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -15,6 +30,9 @@ pub enum ClientError {
     /// Whom to trust cannot be found out.
     #[error(transparent)]
     Trust(#[from] TlsError),
+    /// It is no URL of a server.
+    #[error(transparent)]
+    Url(#[from] BadUrl),
     /// It says no.
     #[error("{0} answers with {1}: {2}")]
     Refused(String, u16, String),
@@ -37,6 +55,7 @@ pub fn health(url: &str, ca: Option<&Path>) -> Result<Value, ClientError> {
 }
 
 fn ask(url: &str, route: &str, token: Option<&str>, ca: Option<&Path>) -> Result<Value, ClientError> {
+    host_of(url)?;
     let address = format!("{}/api/v1/{route}", url.trim_end_matches('/'));
     let unreachable = |error: String| ClientError::Unreachable(url.to_owned(), tls::in_words(&error));
     let mut request = tls::http_agent(ca)?.get(&address);

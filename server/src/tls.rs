@@ -82,8 +82,17 @@ const ENCRYPTED: &[u8] = b"ENCRYPTED";
 /// What the library calls a certificate of an authority that a server uses for itself.
 const AUTHORITY_OF_A_SERVER: &str = "CaUsedAsEndEntity";
 
-/// What the library says of certificates, as it calls it, and in words.
-const IN_WORDS: [(&str, &str); 3] = [
+/// How long a server may say nothing and take nothing: a connection that was cut without a word is given up then. Streams of events are never silent for so long.
+const SILENCE: Duration = Duration::from_mins(1);
+
+/// How long a connection may take to come about.
+const CONNECTING: Duration = Duration::from_secs(30);
+
+/// What the libraries say, as they call it, and in words.
+const IN_WORDS: [(&str, &str); 6] = [
+    ("timeout: per read", "it has said nothing for a minute"),
+    ("timeout: per write", "it has taken nothing for a minute"),
+    ("timeout: connect", "it cannot be reached"),
     (
         AUTHORITY_OF_A_SERVER,
         "its certificate is that of an authority (CA:TRUE), which counts for no server: make one with `basicConstraints=CA:FALSE`",
@@ -98,7 +107,7 @@ const IN_WORDS: [(&str, &str); 3] = [
     ),
 ];
 
-/// Why no TLS connection comes about, in words where there are some.
+/// Why there is no answer, in words where there are some.
 pub fn in_words(error: &str) -> String {
     let known = IN_WORDS.iter().find(|(name, _)| error.contains(name));
     known.map_or(error, |(_, words)| words).to_owned()
@@ -281,16 +290,28 @@ pub fn http_agent(ca: Option<&Path>) -> Result<ureq::Agent, TlsError> {
         let trusted = trusted.iter().map(|der| ureq::tls::Certificate::from_der(der).to_owned());
         tls = tls.root_certs(ureq::tls::RootCerts::Specific(Arc::new(trusted.collect())));
     }
-    Ok(ureq::Agent::config_builder().http_status_as_error(false).tls_config(tls.build()).build().into())
+    Ok(agent(tls.build(), SILENCE))
+}
+
+fn agent(tls: ureq::tls::TlsConfig, silence: Duration) -> ureq::Agent {
+    let config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .tls_config(tls)
+        .timeout_connect(Some(CONNECTING))
+        .timeout_per_read(Some(silence))
+        .timeout_per_write(Some(silence));
+    config.build().into()
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::net::TcpListener;
     use std::os::unix::fs::PermissionsExt;
     use std::path::PathBuf;
+    use std::time::Duration;
 
-    use super::{TlsError, TlsFiles, acceptor, client_config, in_words, warning};
+    use super::{TlsError, TlsFiles, acceptor, agent, client_config, in_words, warning};
 
     struct Place(tempfile::TempDir);
 
@@ -323,6 +344,18 @@ mod tests {
 
     fn refused(files: &TlsFiles) -> String {
         acceptor(files).err().unwrap().to_string()
+    }
+
+    #[test]
+    fn a_server_that_says_and_takes_nothing_is_given_up() {
+        // The system takes the connection and some bytes; nobody reads them.
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let agent = agent(ureq::tls::TlsConfig::default(), Duration::from_millis(20));
+        let silent = agent.get(&url).call().unwrap_err();
+        assert_eq!(in_words(&silent.to_string()), "it has said nothing for a minute");
+        let stuck = agent.post(&url).send(vec![0; 64 << 20]).unwrap_err();
+        assert_eq!(in_words(&stuck.to_string()), "it has taken nothing for a minute");
     }
 
     #[test]

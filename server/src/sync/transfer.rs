@@ -19,6 +19,7 @@ use super::course::{Course, Outage, Stopped};
 use super::digest::Digest;
 use super::manifest::{MAX_MANIFEST_BYTES, Manifest};
 use super::tree_path::TreePath;
+use crate::client::{BadUrl, host_of};
 use crate::tls::{self, TlsError};
 
 /// How many digests are asked for at once.
@@ -66,8 +67,8 @@ pub enum TransferError {
         details: Box<Value>,
     },
     /// It is no URL of a server.
-    #[error("`{0}` is no URL of a server: write one as in http://build.example:8080")]
-    Url(String),
+    #[error(transparent)]
+    Url(#[from] BadUrl),
     /// A file has another content by now.
     #[error("{} changed while it was sent", .0.display())]
     Changed(PathBuf),
@@ -170,9 +171,7 @@ impl ContentClient {
     /// # Errors
     /// Whom to trust cannot be found out.
     pub fn new(url: &str, token: Option<String>, ca: Option<&Path>) -> Result<Self, TransferError> {
-        let host = ["http://", "https://"].into_iter().find_map(|scheme| url.strip_prefix(scheme));
-        let host = host.filter(|host| !host.is_empty() && !host.starts_with('/'));
-        let host = host.ok_or_else(|| TransferError::Url(url.to_owned()))?;
+        let host = host_of(url)?;
         let http = tls::http_agent(ca)?;
         let is_here = ["127.", "localhost", "[::1]"].iter().any(|here| host.starts_with(here));
         let compression = if is_here { Compression::Off } else { Compression::Fast };
