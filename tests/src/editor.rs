@@ -329,7 +329,11 @@ impl<'p> Editor<'p> {
     }
 
     fn send(&mut self, message: &Value) {
-        let body = message.to_string();
+        self.send_text(&message.to_string());
+    }
+
+    /// Sends the text of a message, whatever it is.
+    pub fn send_text(&mut self, body: &str) {
         let written = write!(self.output, "Content-Length: {}\r\n\r\n{body}", body.len());
         written.and_then(|()| self.output.flush()).expect("a server that listens");
     }

@@ -365,12 +365,40 @@ fn odd_messages_end_nothing() {
     editor.tell("textDocument/didClose", json!({"textDocument": {"uri": "file:///nowhere/Taskfile.yml"}}));
     editor.tell("$/nothing", json!({}));
     assert_eq!(editor.try_ask("ez/nothing", json!({})).unwrap_err()["code"], -32601);
+    assert_eq!(editor.try_ask("$/nothing", json!({})).unwrap_err()["code"], -32601);
+    for text in ["{bad", "[]", "5", "{}", ""] {
+        editor.send_text(text);
+    }
     editor.open("Taskfile.yml");
     let far = json!({"start": {"line": 900, "character": 900}, "end": {"line": 901, "character": 0}});
     editor.change("Taskfile.yml", json!([{"range": far, "text": "\n# end\n"}]));
     editor.edit("Taskfile.yml", (3, 11), (3, 15), "tset");
     assert_eq!(editor.findings("Taskfile.yml"), [UNKNOWN]);
     editor.end();
+}
+
+#[test]
+fn half_a_character_is_a_character() {
+    let project = sound();
+    let mut editor = Editor::start(&project);
+    editor.open("Taskfile.yml");
+    // As JavaScript writes it whose text was cut there.
+    let uri = editor.uri("Taskfile.yml");
+    let range = r#"{"start":{"line":3,"character":11},"end":{"line":3,"character":15}}"#;
+    editor.send_text(&format!(
+        r#"{{"jsonrpc":"2.0","method":"textDocument/didChange","params":{{"textDocument":{{"uri":"{uri}","version":2}},"contentChanges":[{{"range":{range},"text":"\ud83d"}}]}}}}"#
+    ));
+    let found = editor.findings_at("Taskfile.yml", Some(2));
+    assert_eq!(found, ["4 EZ203 no task is named `\u{FFFD}`"]);
+    editor.end();
+}
+
+#[test]
+fn an_editor_that_leaves_without_a_word_is_told_of() {
+    let exit = r#"{"jsonrpc":"2.0","method":"exit"}"#;
+    let message = format!("Content-Length: {}\r\n\r\n{exit}", exit.len());
+    let project = sound().stdin(message);
+    project.run(["lsp"]).exit(1).stderr_has("the editor left with `exit`, and without `shutdown` before it");
 }
 
 /// A server on a port, which ends with the test.

@@ -4,12 +4,13 @@
 //! before the library sees the message: `call` runs once a message, in the order of the wire.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use futures_util::future::{BoxFuture, FutureExt};
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
-use tower_lsp::jsonrpc::{Request, Response};
+use tower_lsp::jsonrpc::{Error, Request, Response};
 use tower_lsp::ls_types::{
     DidChangeTextDocumentParams, DidChangeWorkspaceFoldersParams, DidCloseTextDocumentParams,
     DidOpenTextDocumentParams,
@@ -31,12 +32,40 @@ pub struct InOrder {
     service: LspService<Backend>,
     session: Arc<Session>,
     changed: Arc<Notify>,
+    parting: Arc<Parting>,
+}
+
+/// How an editor takes its leave.
+#[derive(Debug, Default)]
+pub struct Parting {
+    is_announced: AtomicBool,
+    is_rude: AtomicBool,
+}
+
+impl Parting {
+    fn see(&self, method: &str) {
+        match method {
+            "shutdown" => self.is_announced.store(true, Ordering::Relaxed),
+            "exit" => self.is_rude.store(!self.is_announced.load(Ordering::Relaxed), Ordering::Relaxed),
+            _ => {}
+        }
+    }
+
+    /// Whether it left with `exit` alone, which the protocol counts as a failure (LSP 3.17, `exit`).
+    pub fn is_rude(&self) -> bool {
+        self.is_rude.load(Ordering::Relaxed)
+    }
 }
 
 impl InOrder {
     /// Around a service.
-    pub fn new(service: LspService<Backend>, session: Arc<Session>, changed: Arc<Notify>) -> Self {
-        Self { service, session, changed }
+    pub fn new(
+        service: LspService<Backend>,
+        session: Arc<Session>,
+        changed: Arc<Notify>,
+        parting: Arc<Parting>,
+    ) -> Self {
+        Self { service, session, changed, parting }
     }
 
     /// Applies what a notification changes.
@@ -102,6 +131,12 @@ impl Service<Request> for InOrder {
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
+        self.parting.see(request.method());
+        // The library passes over what begins so, also questions. Only notifications may be.
+        if let Some(id) = request.id().filter(|_| request.method().starts_with("$/")) {
+            let refusal = Response::from_error(id.clone(), Error::method_not_found());
+            return std::future::ready(Ok(Some(refusal))).boxed();
+        }
         let request = lenient::mend(request);
         self.apply(&request);
         let view = self.session.view();

@@ -9,6 +9,7 @@ mod capabilities;
 mod from_proto;
 mod handlers;
 mod in_order;
+mod inlet;
 mod lenient;
 mod listen;
 mod outlet;
@@ -25,11 +26,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tower_lsp::{LspService, Server};
 
 use crate::session::{Session, World};
-use in_order::InOrder;
+use in_order::{InOrder, Parting};
 use server::Backend;
 
 /// How many questions are worked on at once; the rest wait.
 const CONCURRENCY: usize = 8;
+
+/// How many bytes of messages wait for the library.
+const BUFFER: usize = 64 << 10;
 
 /// How an editor reaches the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +60,9 @@ pub enum ServeError {
         /// The system's reason.
         error: std::io::Error,
     },
+    /// The editor left without a word.
+    #[error("the editor left with `exit`, and without `shutdown` before it")]
+    NoShutdown,
     /// Threads cannot be had.
     #[error("cannot start: {0}")]
     Runtime(std::io::Error),
@@ -75,8 +82,8 @@ pub fn serve(
     let served = runtime.block_on(async {
         match transport {
             Transport::Stdio => {
-                speak(world, tokio::io::stdin(), tokio::io::stdout()).await;
-                Ok(())
+                let parting = speak(world, tokio::io::stdin(), tokio::io::stdout()).await;
+                if parting.is_rude() { Err(ServeError::NoShutdown) } else { Ok(()) }
             }
             Transport::Tcp(address) => listen::tcp(world, address, listening).await,
             Transport::WebSocket(address) => listen::websocket(world, address, listening).await,
@@ -87,8 +94,8 @@ pub fn serve(
     served
 }
 
-/// Serves one editor.
-async fn speak(world: &World, input: impl AsyncRead + Unpin, output: impl AsyncWrite) {
+/// Serves one editor, until it leaves.
+async fn speak(world: &World, input: impl AsyncRead + Unpin, output: impl AsyncWrite) -> Arc<Parting> {
     let session = Arc::new(Session::new(world));
     let (outlet, library_writer, pieces) = outlet::open();
     let of_backend = (Arc::clone(&session), outlet.clone());
@@ -96,10 +103,18 @@ async fn speak(world: &World, input: impl AsyncRead + Unpin, output: impl AsyncW
     let (service, socket) =
         LspService::new(|client| Backend::new(client, of_backend.0, of_backend.1, version));
     let changed = service.inner().changed();
-    let service = InOrder::new(service, session, changed);
+    let parting = Arc::default();
+    let service = InOrder::new(service, session, changed, Arc::clone(&parting));
+    let (to_library, library_input) = tokio::io::duplex(BUFFER);
     let served = async {
-        Server::new(input, library_writer, socket).concurrency_level(CONCURRENCY).serve(service).await;
+        let server = Server::new(library_input, library_writer, socket).concurrency_level(CONCURRENCY);
+        let mut serving = std::pin::pin!(server.serve(service));
+        tokio::select! {
+            () = &mut serving => {}
+            () = inlet::pass_on(input, to_library, outlet.clone()) => serving.await,
+        }
         outlet.end().await;
     };
     tokio::join!(served, pieces.write_to(output));
+    parting
 }

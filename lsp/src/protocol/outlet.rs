@@ -60,10 +60,14 @@ struct Notification<'a, P> {
 /// # Errors
 /// The params are no JSON.
 pub fn message<P: Serialize>(method: &str, params: &P) -> serde_json::Result<Vec<u8>> {
-    let body = serde_json::to_vec(&Notification { jsonrpc: "2.0", method, params })?;
-    let mut message = format!("Content-Length: {}\r\n\r\n", body.len()).into_bytes();
-    message.extend(body);
-    Ok(message)
+    Ok(framed(&serde_json::to_vec(&Notification { jsonrpc: "2.0", method, params })?))
+}
+
+/// The text of a message with its header.
+pub fn framed(text: &[u8]) -> Vec<u8> {
+    let mut message = format!("Content-Length: {}\r\n\r\n", text.len()).into_bytes();
+    message.extend_from_slice(text);
+    message
 }
 
 impl Outlet {
