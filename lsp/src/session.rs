@@ -169,10 +169,18 @@ impl Session {
         self.state().encoding = encoding;
     }
 
-    /// Sets what the user switched. No text is another one for that: a question that is being worked on gets its answer, also in
+    /// Sets what the user switched, and tells whether it was otherwise before. No text is another one for that: a question that is being worked on gets its answer, also in
     /// the first moment, when editors send settings and questions at once.
-    pub fn set_settings(&self, settings: Settings) {
-        self.state().settings = Arc::new(settings);
+    pub fn set_settings(&self, settings: Settings) -> bool {
+        let mut state = self.state();
+        let is_new = *state.settings != settings;
+        state.settings = Arc::new(settings);
+        is_new
+    }
+
+    /// Whether a text is open.
+    pub fn is_open(&self, path: &Utf8Path) -> bool {
+        self.state().documents.contains_key(path)
     }
 
     /// Opens and closes directories.

@@ -28,6 +28,8 @@ pub struct Editor<'p> {
     pub capabilities: Value,
     /// What the server registered later, by method.
     pub registered: Vec<String>,
+    /// What the server asked, by method.
+    pub asked: Vec<String>,
     settings: Value,
     output: Box<dyn Write + Send>,
     incoming: Receiver<Value>,
@@ -129,6 +131,7 @@ impl<'p> Editor<'p> {
             project,
             capabilities: Value::Null,
             registered: Vec::new(),
+            asked: Vec::new(),
             settings,
             output,
             incoming,
@@ -366,7 +369,16 @@ impl<'p> Editor<'p> {
         }
     }
 
+    /// Waits until the server has asked something.
+    pub fn wait_for_question(&mut self, method: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.asked.iter().any(|known| known == method) {
+            self.receive(deadline);
+        }
+    }
+
     fn answer_for(&mut self, method: &str, params: &Value) -> Value {
+        self.asked.push(method.to_owned());
         match method {
             "workspace/configuration" => {
                 let count = params["items"].as_array().map_or(0, Vec::len);

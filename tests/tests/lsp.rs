@@ -401,6 +401,35 @@ fn an_editor_that_leaves_without_a_word_is_told_of() {
     project.run(["lsp"]).exit(1).stderr_has("the editor left with `exit`, and without `shutdown` before it");
 }
 
+#[test]
+fn an_editor_asks_again_when_files_or_settings_change() {
+    let project = with_docs();
+    let mut capabilities = usual_capabilities();
+    for kind in ["diagnostics", "inlayHint", "codeLens", "semanticTokens"] {
+        capabilities["workspace"][kind] = json!({"refreshSupport": true});
+    }
+    capabilities["textDocument"]["diagnostic"] = json!({});
+    let mut editor = Editor::start_with(&project, Beginning { capabilities, ..Beginning::default() });
+    editor.open("Taskfile.yml");
+    let changes = |path: &str| json!({"changes": [{"uri": path, "type": 2}]});
+    // What is open counts as it is in the editor.
+    editor.tell("workspace/didChangeWatchedFiles", changes(&editor.uri("Taskfile.yml")));
+    editor.tell("workspace/didChangeWatchedFiles", changes(&editor.uri("docs/Taskfile.yml")));
+    let questions = ["diagnostic", "inlayHint", "codeLens", "semanticTokens"];
+    for kind in questions {
+        editor.wait_for_question(&format!("workspace/{kind}/refresh"));
+    }
+    let hints = |values: bool| json!({"settings": {"ez": {"inlayHints": {"values": values}}}});
+    editor.tell("workspace/didChangeConfiguration", hints(true));
+    editor.tell("workspace/didChangeConfiguration", hints(false));
+    let count = |editor: &Editor<'_>| editor.asked.iter().filter(|asked| asked.ends_with("/refresh")).count();
+    while count(&editor) < 2 * questions.len() {
+        editor.ask("workspace/symbol", json!({"query": ""}));
+    }
+    assert_eq!(count(&editor), 2 * questions.len());
+    editor.end();
+}
+
 /// A server on a port, which ends with the test.
 struct Listening(Child);
 

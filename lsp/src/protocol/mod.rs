@@ -14,6 +14,7 @@ mod lenient;
 mod listen;
 mod outlet;
 mod publish;
+mod refresh;
 mod server;
 mod to_proto;
 mod websocket;

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use camino::Utf8PathBuf;
 use serde::Deserialize;
 use tokio::sync::Notify;
 use tower_lsp::jsonrpc::{Error, Result};
@@ -31,6 +32,7 @@ use super::handlers::code_lens::EditorCommands;
 use super::in_order::VIEW;
 use super::outlet::Outlet;
 use super::publish::Publisher;
+use super::refresh::Refreshable;
 use super::workers::apart;
 use super::{capabilities, from_proto, handlers};
 use crate::ide::definition::{declarations, definitions};
@@ -158,12 +160,13 @@ impl Backend {
     }
 
     /// Takes over the editor's settings. What cannot be read leaves them as they are, and is told.
-    fn configure(client: &Client, session: &Session, value: serde_json::Value) {
+    fn configure(client: &Client, session: &Session, refreshable: Refreshable, value: serde_json::Value) {
         if value.is_null() {
             return;
         }
-        match Settings::deserialize(value) {
-            Ok(settings) => session.set_settings(settings),
+        match Settings::deserialize(value).map(|settings| session.set_settings(settings)) {
+            Ok(true) => refreshable.ask_again(client),
+            Ok(false) => {}
             Err(error) => {
                 let client = client.clone();
                 let message = format!("the settings of `{SECTION}` cannot be read: {error}");
@@ -172,6 +175,10 @@ impl Backend {
                 });
             }
         }
+    }
+
+    fn refreshable(&self) -> Refreshable {
+        self.editor.get().map(Refreshable::of).unwrap_or_default()
     }
 
     fn watches_dynamically(&self) -> bool {
@@ -193,12 +200,13 @@ impl Backend {
     fn ask_for_settings(&self) {
         let (client, session, changed) =
             (self.client.clone(), Arc::clone(&self.session), Arc::clone(&self.changed));
+        let refreshable = self.refreshable();
         tokio::spawn(async move {
             let item = ConfigurationItem { scope_uri: None, section: Some(SECTION.to_owned()) };
             if let Ok(values) = client.configuration(vec![item]).await
                 && let Some(value) = values.into_iter().next()
             {
-                Self::configure(&client, &session, value);
+                Self::configure(&client, &session, refreshable, value);
                 changed.notify_one();
             }
         });
@@ -237,7 +245,7 @@ impl LanguageServer for Backend {
         self.session.change_roots(roots, &[]);
         let commands = EditorCommands::of_options(params.initialization_options.as_ref());
         if let Some(options) = params.initialization_options {
-            Self::configure(&self.client, &self.session, options);
+            Self::configure(&self.client, &self.session, Refreshable::default(), options);
         }
         let result = InitializeResult {
             capabilities: capabilities::of_server(&params.capabilities, &commands),
@@ -275,7 +283,9 @@ impl LanguageServer for Backend {
 
     async fn did_change_configuration(&self, params: DidChangeConfigurationParams) {
         match params.settings.get(SECTION) {
-            Some(section) => Self::configure(&self.client, &self.session, section.clone()),
+            Some(section) => {
+                Self::configure(&self.client, &self.session, self.refreshable(), section.clone());
+            }
             None if self.has_configuration() => self.ask_for_settings(),
             None => {}
         }
@@ -287,8 +297,15 @@ impl LanguageServer for Backend {
     async fn did_change(&self, _: DidChangeTextDocumentParams) {}
     async fn did_close(&self, _: DidCloseTextDocumentParams) {}
     async fn did_save(&self, _: DidSaveTextDocumentParams) {}
-    async fn did_change_watched_files(&self, _: DidChangeWatchedFilesParams) {}
     async fn did_change_workspace_folders(&self, _: DidChangeWorkspaceFoldersParams) {}
+
+    async fn did_change_watched_files(&self, params: DidChangeWatchedFilesParams) {
+        // What is open counts as it is there, and not as it was saved.
+        let is_open = |path: Option<Utf8PathBuf>| path.is_some_and(|path| self.session.is_open(&path));
+        if params.changes.iter().any(|change| !is_open(from_proto::path(&change.uri))) {
+            self.refreshable().ask_again(&self.client);
+        }
+    }
 
     async fn completion(&self, params: CompletionParams) -> Result<Option<CompletionResponse>> {
         let support = handlers::completion::Support::new(self.editor.get());
