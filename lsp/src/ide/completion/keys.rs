@@ -41,6 +41,11 @@ fn present(request: &Request<'_>, cursor: &Cursor) -> Vec<smol_str::SmolStr> {
     others.map(|entry| entry.name).collect()
 }
 
+/// Whether the mapping that the cursor is in has a key already.
+pub fn are_beside(request: &Request<'_>) -> bool {
+    !present(request, &request.cursor).is_empty()
+}
+
 /// Where a key goes.
 struct Place {
     /// What stands before it: the dash of an item.

@@ -176,7 +176,13 @@ fn candidates(request: &Request<'_>) -> Candidates {
     if request.cursor.part != Part::Value {
         keys::add(request, &mut found);
     }
-    if matches!(request.cursor.part, Part::Value | Part::KeyOrValue) {
+    let may_be_value = match request.cursor.part {
+        Part::Value => true,
+        // Beside a key stands no value.
+        Part::KeyOrValue => !keys::are_beside(request),
+        _ => false,
+    };
+    if may_be_value {
         calls::add_values(request, &mut found);
         for shape in request.shapes() {
             match shape {

@@ -190,6 +190,20 @@ fn keys_of_mappings() {
 }
 
 #[test]
+fn beside_a_key_stands_no_value() {
+    for marked in [
+        "version: '3'\ntasks:\n  a: echo\n  b:\n    cmds:\n      - task: a\n        $0\n",
+        "version: '3'\ntasks:\n  a: echo\n  b:\n    deps:\n      - task: a\n        $0\n      - a\n",
+        "version: '3'\nincludes:\n  x:\n    taskfile: x\n    $0\ntasks: {}\n",
+        "version: '3'\ntasks: {a: echo}\n#- plans/p.yml\nsteps:\n  - task: a\n    $0\n",
+    ] {
+        let (found, ..) = completions(marked, Options::default());
+        let others: Vec<_> = found.items.iter().filter(|item| item.kind != Kind::Key).collect();
+        assert!(others.is_empty() && found.items.len() > 3, "{marked}: {others:?}");
+    }
+}
+
+#[test]
 fn keys_without_snippets() {
     let options = Options::default();
     check_with(
