@@ -175,6 +175,50 @@ fn a_file_outside_of_what_is_open_has_findings() {
     editor.end();
 }
 
+/// A project that includes a file beside it, which has two mistakes, and calls back.
+fn with_shared(name: &str) -> Project {
+    let shared =
+        "version: '3'\ntasks:\n  a:\n    deps: [nope, ':build']\n    cmdz: [echo]\n    cmds: [echo]\n";
+    let entry = format!("version: '3'\nincludes: {{s: ../shared/{name}}}\ntasks:\n  build: echo\n");
+    Project::new().file("z/Taskfile.yml", entry).file(&format!("shared/{name}"), shared)
+}
+
+#[test]
+fn a_file_of_a_project_beside_it_is_known() {
+    let expected = ["4 EZ203 no task is named `s:nope`", "5 EZ107 a task has no key `cmdz`"];
+    for (name, folder) in
+        [("s.yml", ""), ("s.yml", "z"), ("Taskfile.yml", ""), ("Taskfile.yml", "z"), ("Taskfile.s.yml", "")]
+    {
+        let project = with_shared(name);
+        let path = format!("shared/{name}");
+        let mut capabilities = usual_capabilities();
+        capabilities["textDocument"]["diagnostic"] = json!({});
+        let beginning = Beginning { capabilities, folders: vec![folder], ..Beginning::default() };
+        let mut editor = Editor::start_with(&project, beginning);
+        editor.open(&path);
+        let document = json!({"textDocument": {"uri": editor.uri(&path)}});
+        let pulled = editor.ask("textDocument/diagnostic", document.clone());
+        assert_eq!(shown(&pulled["items"]), expected, "{path} in {folder:?}");
+        let all = editor.ask("workspace/diagnostic", json!({"previousResultIds": []}));
+        let all = all["items"].as_array().into_iter().flatten();
+        let told: Vec<String> = all.flat_map(|file| shown(&file["items"])).collect();
+        assert_eq!(told, expected, "{path} in {folder:?}");
+        let place = editor.place(&path, 3, 19);
+        assert_eq!(editor.ask("textDocument/definition", place)[0]["uri"], editor.uri("z/Taskfile.yml"));
+        let place = editor.place(&path, 2, 3);
+        assert!(editor.ask("textDocument/hover", place).to_string().contains("s:a"));
+        assert!(editor.ask("textDocument/documentSymbol", document)[0].is_object());
+        editor.end();
+
+        let beginning = Beginning { folders: vec![folder], ..Beginning::default() };
+        let mut editor = Editor::start_with(&project, beginning);
+        editor.wait_for_findings(&path, &expected);
+        editor.open(&path);
+        assert_eq!(editor.findings(&path), expected);
+        editor.end();
+    }
+}
+
 #[test]
 fn directories_come_and_go() {
     let project = Project::new()
