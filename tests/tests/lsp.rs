@@ -220,6 +220,21 @@ fn a_file_of_a_project_beside_it_is_known() {
 }
 
 #[test]
+fn a_plan_beside_a_taskfile_of_another_project_makes_no_findings_there() {
+    let project = Project::new()
+        .file("z/Taskfile.yml", "version: '3'\nincludes: {lib: ../lib}\ntasks:\n  build: echo\n")
+        .file("lib/Taskfile.yml", "version: '3'\ntasks:\n  a:\n    deps: [':build']\n")
+        .file("lib/plans/p.yml", "steps:\n  - task: biuld\n");
+    let mut editor = asking(&project);
+    editor.open("lib/plans/p.yml");
+    let all = editor.ask("workspace/diagnostic", json!({"previousResultIds": []}));
+    let all = all["items"].as_array().into_iter().flatten();
+    let told: Vec<String> = all.flat_map(|file| shown(&file["items"])).collect();
+    assert_eq!(told, ["2 EZ203 no task is named `biuld`"]);
+    editor.end();
+}
+
+#[test]
 fn directories_come_and_go() {
     let project = Project::new()
         .file("a/Taskfile.yml", SOUND)
