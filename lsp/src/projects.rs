@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use ez_compiler::file_system::{FileSystem, Observations, ObservedFileSystem, PathKind};
-use ez_compiler::folder::FolderTask;
+use ez_compiler::folder::{self, FolderTask};
+use ez_compiler::plan;
 use ez_compiler::project::paths::TASKFILE_NAMES;
 use ez_compiler::template::Host;
 use ez_compiler::{Compilation, Dialect, Options, Purpose, compile};
@@ -51,6 +52,8 @@ pub struct OwnProjects {
     revision: u64,
     /// The projects, those that are further outside first.
     pub keys: Vec<ProjectKey>,
+    /// Parts of projects beside them that have folder tasks or plans of their own, which those do not read.
+    pub parts: Vec<ProjectKey>,
     /// What had to be compiled to know it.
     pub compiled: FxHashSet<ProjectKey>,
 }
@@ -198,31 +201,45 @@ impl Projects {
         let numbers: FxHashMap<&Utf8Path, usize> =
             roots.iter().enumerate().map(|(number, key)| (&*key.entry, number)).collect();
         let mut readers: Vec<Vec<usize>> = vec![Vec::new(); roots.len()];
+        let is_part_with_more = |number: usize, readers: &[usize]| {
+            let directory = roots[number].directory();
+            let is_beside = readers.iter().any(|reader| !directory.starts_with(roots[*reader].directory()));
+            let names = [folder::DIRECTORY, plan::DIRECTORY];
+            is_beside && names.iter().any(|name| view.files.kind(&directory.join(name)).is_some())
+        };
         let mut is_own = vec![false; roots.len()];
         let mut compiled = FxHashSet::default();
         for (number, key) in roots.iter().enumerate() {
-            if !readers[number].is_empty() {
+            let is_read = !readers[number].is_empty();
+            if is_read && !is_part_with_more(number, &readers[number]) {
                 continue;
             }
             let analysis = self.analysis(view, key)?;
             compiled.insert(key.clone());
-            is_own[number] = true;
+            is_own[number] = !is_read;
             for read in analysis.read_paths().filter_map(|path| numbers.get(path).copied()) {
                 let is_above = key.entry.starts_with(roots[read].directory());
-                if read > number || (read < number && !is_above) {
+                if read > number || (read < number && !is_above && !is_read) {
                     readers[read].push(number);
                     is_own[read] = false;
                 }
             }
         }
+        let mut is_part = vec![false; roots.len()];
+        for number in 0..roots.len() {
+            is_part[number] = !is_own[number] && is_part_with_more(number, &readers[number]);
+        }
         // What read it may have turned out to be a part of another one that has not.
         for number in 0..roots.len() {
-            is_own[number] |= !readers[number].iter().any(|reader| is_own[*reader]);
+            let has_reader = readers[number].iter().any(|reader| is_own[*reader] || is_part[*reader]);
+            is_own[number] |= !has_reader;
         }
-        let keys: Vec<ProjectKey> =
-            roots.iter().zip(&is_own).filter(|(_, is_own)| **is_own).map(|(key, _)| key.clone()).collect();
-        compiled.extend(keys.iter().cloned());
-        let own = Arc::new(OwnProjects { revision: view.revision, keys, compiled });
+        let chosen = |which: &[bool]| -> Vec<ProjectKey> {
+            roots.iter().zip(which).filter(|(_, is_chosen)| **is_chosen).map(|(key, _)| key.clone()).collect()
+        };
+        let (keys, parts) = (chosen(&is_own), chosen(&is_part));
+        compiled.extend(keys.iter().chain(&parts).cloned());
+        let own = Arc::new(OwnProjects { revision: view.revision, keys, parts, compiled });
         *lock(&self.own) = Some(Arc::clone(&own));
         Ok(own)
     }

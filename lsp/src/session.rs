@@ -298,7 +298,7 @@ impl View {
         };
         let (own, discovered) = (self.projects.own(self)?, self.projects.discovered(self));
         let discovered: FxHashSet<&Utf8PathBuf> = discovered.iter().collect();
-        for key in own.keys.iter().filter(|key| discovered.contains(&key.entry)) {
+        for key in own.keys.iter().chain(&own.parts).filter(|key| discovered.contains(&key.entry)) {
             add(key.clone(), &mut keys, &mut analyses)?;
         }
         let mut open: Vec<&Utf8PathBuf> = self.files.documents.keys().collect();

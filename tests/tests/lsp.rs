@@ -220,17 +220,27 @@ fn a_file_of_a_project_beside_it_is_known() {
 }
 
 #[test]
-fn a_plan_beside_a_taskfile_of_another_project_makes_no_findings_there() {
+fn a_plan_beside_a_taskfile_of_another_project_is_known() {
     let project = Project::new()
         .file("z/Taskfile.yml", "version: '3'\nincludes: {lib: ../lib}\ntasks:\n  build: echo\n")
         .file("lib/Taskfile.yml", "version: '3'\ntasks:\n  a:\n    deps: [':build']\n")
-        .file("lib/plans/p.yml", "steps:\n  - task: biuld\n");
+        .file("lib/plans/p.yml", "steps:\n  - task: biuld\n  - task: a\n");
     let mut editor = asking(&project);
-    editor.open("lib/plans/p.yml");
-    let all = editor.ask("workspace/diagnostic", json!({"previousResultIds": []}));
-    let all = all["items"].as_array().into_iter().flatten();
-    let told: Vec<String> = all.flat_map(|file| shown(&file["items"])).collect();
-    assert_eq!(told, ["2 EZ203 no task is named `biuld`"]);
+    for is_open in [false, true] {
+        if is_open {
+            editor.open("lib/plans/p.yml");
+        }
+        let all = editor.ask("workspace/diagnostic", json!({"previousResultIds": []}));
+        let all = all["items"].as_array().into_iter().flatten();
+        let told: Vec<String> = all.flat_map(|file| shown(&file["items"])).collect();
+        assert_eq!(told, ["2 EZ203 no task is named `biuld`"], "{is_open}");
+        let mut params = editor.place("lib/Taskfile.yml", 2, 2);
+        params["newName"] = json!("b");
+        let renamed = editor.ask("textDocument/rename", params);
+        let changes = renamed["documentChanges"].as_array().into_iter().flatten();
+        let files: Vec<&str> = changes.filter_map(|change| change["textDocument"]["uri"].as_str()).collect();
+        assert!(files.contains(&&*editor.uri("lib/plans/p.yml")), "{is_open}: {renamed}");
+    }
     editor.end();
 }
 
