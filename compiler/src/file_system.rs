@@ -189,6 +189,11 @@ impl Observations {
             && self.remote.iter().all(|((url, pin), text)| files.read_remote(url, pin.as_deref()) == *text)
     }
 
+    /// The text that was read of a file.
+    pub fn text(&self, path: &Utf8Path) -> Option<&Arc<str>> {
+        self.texts.get(path)?.as_ref().ok()
+    }
+
     /// The files and directories that were asked for.
     pub fn paths(&self) -> impl Iterator<Item = &Utf8PathBuf> {
         self.texts.keys().chain(self.kinds.keys()).chain(self.lists.keys())

@@ -7,6 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use ez_compiler::Compilation;
 use ez_compiler::diagnostic::Diagnostic;
 use ez_compiler::file_system::FileSystem;
+use ez_compiler::folder::FolderTask;
 use ez_compiler::ir::{Task, TaskId};
 use ez_compiler::source::{FileId, SourceFile, SourceMap, Span};
 use ez_compiler::symbols::SymbolIndex;
@@ -114,6 +115,20 @@ impl Analysis {
     /// The file of a path, if the project has read it.
     pub fn file_of(&self, path: &Utf8Path) -> Option<FileId> {
         self.by_path.get(path).copied()
+    }
+
+    /// The files that the project and its folder tasks have read, some perhaps more than once.
+    pub fn read_paths(&self) -> impl Iterator<Item = &Utf8Path> {
+        let of_folders =
+            self.compilation.folder_programs.iter().flat_map(|program| program.compilation.sources.files());
+        self.compilation.sources.files().chain(of_folders).map(|(_, file)| &*file.path)
+    }
+
+    /// The folder task that has read a file.
+    pub fn folder_that_read(&self, path: &Utf8Path) -> Option<&FolderTask> {
+        let mut programs = self.compilation.folder_programs.iter();
+        let reader = programs.find(|program| program.compilation.sources.find(path).is_some())?;
+        Some(&reader.folder)
     }
 
     /// A file.

@@ -124,44 +124,6 @@ impl FileSystem for EditorFiles {
     }
 }
 
-/// Files that remember which of the open texts were read through them.
-pub(crate) struct Recorder<'a> {
-    files: &'a EditorFiles,
-    read: Mutex<FxHashMap<Utf8PathBuf, Arc<str>>>,
-}
-
-impl<'a> Recorder<'a> {
-    /// Nothing was read yet.
-    pub fn new(files: &'a EditorFiles) -> Self {
-        Self { files, read: Mutex::new(FxHashMap::default()) }
-    }
-
-    /// The texts that were read, by path.
-    pub fn into_read(self) -> FxHashMap<Utf8PathBuf, Arc<str>> {
-        self.read.into_inner().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl FileSystem for Recorder<'_> {
-    fn read(&self, path: &Utf8Path) -> Result<Arc<str>, ReadError> {
-        let text = self.files.read(path)?;
-        self.read.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), Arc::clone(&text));
-        Ok(text)
-    }
-
-    fn kind(&self, path: &Utf8Path) -> Option<PathKind> {
-        self.files.kind(path)
-    }
-
-    fn list(&self, directory: &Utf8Path) -> Option<Vec<DirectoryEntry>> {
-        self.files.list(directory)
-    }
-
-    fn read_remote(&self, url: &str, checksum: Option<&str>) -> Result<Arc<str>, RemoteError> {
-        self.files.read_remote(url, checksum)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,15 +3,15 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use ez_compiler::file_system::{FileSystem, PathKind};
-use ez_compiler::folder::FolderTask;
+use ez_compiler::file_system::{FileSystem, Observations, ObservedFileSystem, PathKind};
+use ez_compiler::folder::{self, FolderTask};
+use ez_compiler::plan;
 use ez_compiler::project::paths::TASKFILE_NAMES;
 use ez_compiler::template::Host;
 use ez_compiler::{Compilation, Dialect, Options, Purpose, compile};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::analysis::Analysis;
-use crate::files::Recorder;
 use crate::session::View;
 
 /// What tells one project from another.
@@ -32,6 +32,8 @@ pub struct Stale;
 pub struct Projects {
     /// The root Taskfiles below the directories that are open, and of which state of the disk and of those directories.
     discovered: Mutex<Option<Discovered>>,
+    /// Which of the Taskfiles that are known are projects of their own, and of which texts.
+    own: Mutex<Option<Arc<OwnProjects>>>,
     slots: Mutex<FxHashMap<ProjectKey, Arc<Mutex<Slot>>>>,
     /// Folder tasks that are compiled with their projects.
     folders: Mutex<FxHashMap<ProjectKey, Arc<Analysis>>>,
@@ -44,12 +46,25 @@ struct Discovered {
     taskfiles: Arc<[Utf8PathBuf]>,
 }
 
+/// The Taskfiles that no other project has read. Not what is known of them, which would be let go of too late.
+#[derive(Default)]
+pub struct OwnProjects {
+    revision: u64,
+    /// The projects, those that are further outside first.
+    pub keys: Vec<ProjectKey>,
+    /// Parts of projects beside them that have folder tasks or plans of their own, which those do not read.
+    pub parts: Vec<ProjectKey>,
+    /// What had to be compiled to know it.
+    pub compiled: FxHashSet<ProjectKey>,
+}
+
 /// The newest analysis of a project.
 #[derive(Default)]
 struct Slot {
     revision: u64,
     disk_revision: u64,
-    read: FxHashMap<Utf8PathBuf, Arc<str>>,
+    /// The answers of the files that it depends on.
+    seen: Observations,
     analysis: Option<Arc<Analysis>>,
 }
 
@@ -100,48 +115,145 @@ impl Projects {
         if slot.revision > view.revision {
             return Err(Stale);
         }
+        if slot.holds(view)
+            && let Some(known) = slot.analysis.take()
+        {
+            // Made anew for what it asks for itself later, as files that a symbol may be.
+            let analysis = Arc::new(Analysis::new(key.clone(), Arc::clone(&known.compilation)));
+            (slot.revision, slot.disk_revision) = (view.revision, view.disk_revision);
+            slot.analysis = Some(Arc::clone(&analysis));
+            lock(&self.replaced).push(known);
+            return Ok(analysis);
+        }
         // A compilation that panics must not be built upon.
         let previous = slot.analysis.take();
-        let recorder = Recorder::new(&view.files);
+        let files = ObservedFileSystem::new(&*view.files);
         let known = previous.as_deref().map(|previous| &*previous.compilation);
-        let compilation = key.compile(&recorder, &*view.host, known);
+        let compilation = key.compile(&files, &*view.host, known);
         lock(&self.replaced).extend(previous);
         let analysis = Arc::new(Analysis::new(key.clone(), Arc::new(compilation)));
         *slot = Slot {
             revision: view.revision,
             disk_revision: view.disk_revision,
-            read: recorder.into_read(),
+            seen: files.into_observations(),
             analysis: Some(Arc::clone(&analysis)),
         };
         Ok(analysis)
     }
 
-    /// The project that a file is a part of: of those above it in the workspace the outermost that has read it, else the
-    /// one that the file is the root of.
+    /// The project that a file is a part of: of those above it in the workspace the outermost that has read it, else another one
+    /// of the workspace that has, else the one that the file is the root of.
     pub fn of_file(
         &self,
         view: &View,
         path: &Utf8Path,
     ) -> Result<Option<(ProjectKey, Arc<Analysis>)>, Stale> {
-        for key in candidates(view, path) {
-            let analysis = self.analysis(view, &key)?;
-            if analysis.file_of(path).is_some() {
-                if let Some(folder) = folder_of(&analysis, path) {
-                    let analysis = self.analysis(view, &folder)?;
-                    if analysis.file_of(path).is_some() {
-                        return Ok(Some((folder, analysis)));
-                    }
-                }
-                return Ok(Some((key, analysis)));
-            }
-            if let Some(folder) = folder_of(&analysis, path) {
-                let analysis = self.analysis(view, &folder)?;
-                if analysis.file_of(path).is_some() {
-                    return Ok(Some((folder, analysis)));
-                }
+        let candidates = candidates(view, path);
+        // The usual case, for which no other project has to be looked at.
+        if let Some(outermost) = candidates.first().filter(|key| self.is_around_all(view, key))
+            && let Some(found) = self.part_of(view, outermost, path)?
+        {
+            return Ok(Some(found));
+        }
+        let own = self.own(view)?;
+        let (above, others): (Vec<_>, Vec<_>) =
+            own.keys.iter().partition(|key| path.starts_with(key.directory()));
+        for key in above.into_iter().chain(others).chain(&candidates) {
+            if let Some(found) = self.part_of(view, key, path)? {
+                return Ok(Some(found));
             }
         }
         Ok(None)
+    }
+
+    /// Whether all that is known is below the directory of a project, so that the project belongs to no other one.
+    fn is_around_all(&self, view: &View, key: &ProjectKey) -> bool {
+        let discovered = self.discovered(view);
+        let mut known = view.files.documents.keys().chain(discovered.iter());
+        key.is_usual() && known.all(|path| path.starts_with(key.directory()))
+    }
+
+    /// The project or the folder task of it that a file is a part of, if it has read it.
+    fn part_of(
+        &self,
+        view: &View,
+        key: &ProjectKey,
+        path: &Utf8Path,
+    ) -> Result<Option<(ProjectKey, Arc<Analysis>)>, Stale> {
+        let analysis = self.analysis(view, key)?;
+        if let Some(folder) = folder_of(&analysis, path) {
+            let of_folder = self.analysis(view, &folder)?;
+            if of_folder.file_of(path).is_some() {
+                return Ok(Some((folder, of_folder)));
+            }
+        }
+        Ok(analysis.file_of(path).is_some().then(|| (key.clone(), analysis)))
+    }
+
+    /// The projects among the Taskfiles that are known. One that another project has read belongs to that one: of two that read
+    /// each other the second to the first, and never one to a project below it.
+    pub fn own(&self, view: &View) -> Result<Arc<OwnProjects>, Stale> {
+        let known = lock(&self.own).clone();
+        if let Some(known) = known.filter(|known| known.revision == view.revision) {
+            return Ok(known);
+        }
+        let roots = self.roots(view);
+        let numbers: FxHashMap<&Utf8Path, usize> =
+            roots.iter().enumerate().map(|(number, key)| (&*key.entry, number)).collect();
+        let mut readers: Vec<Vec<usize>> = vec![Vec::new(); roots.len()];
+        let is_part_with_more = |number: usize, readers: &[usize]| {
+            let directory = roots[number].directory();
+            let is_beside = readers.iter().any(|reader| !directory.starts_with(roots[*reader].directory()));
+            let names = [folder::DIRECTORY, plan::DIRECTORY];
+            is_beside && names.iter().any(|name| view.files.kind(&directory.join(name)).is_some())
+        };
+        let mut is_own = vec![false; roots.len()];
+        let mut compiled = FxHashSet::default();
+        for (number, key) in roots.iter().enumerate() {
+            let is_read = !readers[number].is_empty();
+            if is_read && !is_part_with_more(number, &readers[number]) {
+                continue;
+            }
+            let analysis = self.analysis(view, key)?;
+            compiled.insert(key.clone());
+            is_own[number] = !is_read;
+            for read in analysis.read_paths().filter_map(|path| numbers.get(path).copied()) {
+                let is_above = key.entry.starts_with(roots[read].directory());
+                if read > number || (read < number && !is_above && !is_read) {
+                    readers[read].push(number);
+                    is_own[read] = false;
+                }
+            }
+        }
+        let mut is_part = vec![false; roots.len()];
+        for number in 0..roots.len() {
+            is_part[number] = !is_own[number] && is_part_with_more(number, &readers[number]);
+        }
+        // What read it may have turned out to be a part of another one that has not.
+        for number in 0..roots.len() {
+            let has_reader = readers[number].iter().any(|reader| is_own[*reader] || is_part[*reader]);
+            is_own[number] |= !has_reader;
+        }
+        let chosen = |which: &[bool]| -> Vec<ProjectKey> {
+            roots.iter().zip(which).filter(|(_, is_chosen)| **is_chosen).map(|(key, _)| key.clone()).collect()
+        };
+        let (keys, parts) = (chosen(&is_own), chosen(&is_part));
+        compiled.extend(keys.iter().chain(&parts).cloned());
+        let own = Arc::new(OwnProjects { revision: view.revision, keys, parts, compiled });
+        *lock(&self.own) = Some(Arc::clone(&own));
+        Ok(own)
+    }
+
+    /// The root Taskfiles that are known, by discovery or by a file that is open. Those by whose names nobody looks for a
+    /// project come last, before them those that are further outside first.
+    fn roots(&self, view: &View) -> Vec<ProjectKey> {
+        let discovered = self.discovered(view);
+        let discovered = discovered.iter().cloned().map(ProjectKey::root);
+        let open = view.files.documents.keys().flat_map(|path| candidates(view, path));
+        let mut roots: Vec<ProjectKey> = discovered.chain(open).collect();
+        roots.sort_by_cached_key(|key| (!key.is_usual(), key.entry.components().count(), key.entry.clone()));
+        roots.dedup();
+        roots
     }
 
     /// The Taskfiles below the directories that are open.
@@ -171,14 +283,21 @@ impl Projects {
 }
 
 impl Slot {
-    /// The analysis, if nothing that it was made of differs in the view.
+    /// The analysis, if no open text that it was made of differs in the view, and nothing on disk may.
     fn current(&self, view: &View) -> Option<Arc<Analysis>> {
         let analysis = self.analysis.as_ref()?;
         let is_same = self.disk_revision == view.disk_revision
-            && view.files.documents.iter().all(|(path, document)| {
-                self.read.get(path).is_none_or(|text| Arc::ptr_eq(text, &document.text))
-            });
+            && view
+                .files
+                .documents
+                .iter()
+                .all(|(path, document)| self.seen.text(path).is_none_or(|text| *text == document.text));
         is_same.then(|| Arc::clone(analysis))
+    }
+
+    /// Whether files that may have changed are as they were: with every file that is opened or saved all projects are asked.
+    fn holds(&self, view: &View) -> bool {
+        self.analysis.is_some() && self.disk_revision != view.disk_revision && self.seen.hold(&*view.files)
     }
 }
 
@@ -196,7 +315,7 @@ impl ProjectKey {
         previous: Option<&Compilation>,
     ) -> Compilation {
         let options = Options {
-            root_dir: self.entry.parent().unwrap_or(Utf8Path::new("/")).to_owned(),
+            root_dir: self.directory().to_owned(),
             host,
             purpose: Purpose::Check,
             dialect: Dialect::Ez,
@@ -205,16 +324,28 @@ impl ProjectKey {
         compile(files, &self.entry, &options, previous)
     }
 
+    /// Whether the root Taskfile has a name by which it is found in its directory.
+    fn is_usual(&self) -> bool {
+        self.entry.file_name().is_some_and(|name| TASKFILE_NAMES.contains(&name))
+    }
+
+    /// The directory of the root Taskfile.
+    pub fn directory(&self) -> &Utf8Path {
+        self.entry.parent().unwrap_or(Utf8Path::new("/"))
+    }
+
     /// A folder task.
     pub fn folder(folder: &FolderTask) -> Self {
         Self { entry: folder.taskfile.clone(), folder: Some(folder.clone()) }
     }
 }
 
-/// The folder task that a file belongs to.
+/// The folder task that a file belongs to: the one that it is in, or one that has read what the project has not.
 fn folder_of(analysis: &Analysis, path: &Utf8Path) -> Option<ProjectKey> {
     let folders = &analysis.compilation.folders;
-    folders.iter().find(|folder| path.starts_with(&folder.directory)).map(ProjectKey::folder)
+    let around = folders.iter().find(|folder| path.starts_with(&folder.directory));
+    let reader = || analysis.folder_that_read(path).filter(|_| analysis.file_of(path).is_none());
+    around.or_else(reader).map(ProjectKey::folder)
 }
 
 /// Root Taskfiles above a file, the outermost in its workspace first, and at last the file itself if it is a Taskfile.
@@ -253,7 +384,135 @@ pub fn is_taskfile_name(path: &Utf8Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use camino::Utf8Path;
+    use ez_compiler::file_system::MemoryFileSystem;
+    use ez_compiler::template::PureHost;
+
     use super::is_taskfile_name;
+    use crate::session::{Change, Session, View, World};
+
+    /// A session in which a directory is open, and these files.
+    fn session(files: &[(&str, &str)], root: Option<&str>, open: &[&str]) -> Session {
+        let disk = files.iter().fold(MemoryFileSystem::new(), |disk, (path, text)| disk.with(*path, *text));
+        let session = Session::new(&World { files: Arc::new(disk), host: Arc::new(PureHost), version: "0" });
+        session.change_roots(root.into_iter().map(Into::into).collect(), &[]);
+        for (path, text) in files.iter().filter(|(path, _)| open.contains(path)) {
+            session.open((*path).into(), (*text).to_owned(), 1);
+        }
+        session
+    }
+
+    fn project_of(view: &View, path: &str) -> String {
+        let found = view.project_of(Utf8Path::new(path)).unwrap();
+        found.map_or_else(|| "none".to_owned(), |found| found.analysis.key.entry.to_string())
+    }
+
+    fn projects(view: &View) -> Vec<String> {
+        let mut found: Vec<_> =
+            view.projects().unwrap().iter().map(|project| project.key.entry.to_string()).collect();
+        found.sort();
+        found
+    }
+
+    fn including(path: &str) -> String {
+        format!("version: '3'\nincludes: {{i: {path}}}\ntasks: {{build: echo}}\n")
+    }
+
+    const PLAIN: &str = "version: '3'\ntasks: {lint: echo}\n";
+
+    #[test]
+    fn a_file_belongs_to_a_project_beside_it_that_includes_it() {
+        let entry = including("../shared/s.yml");
+        let files = [("/w/a/Taskfile.yml", &*entry), ("/w/shared/s.yml", PLAIN)];
+        let all = ["/w/a/Taskfile.yml", "/w/shared/s.yml"];
+        for (root, open) in [(Some("/w"), &all[1..]), (Some("/w/a"), &all[1..]), (None, &all[..])] {
+            let session = session(&files, root, open);
+            assert_eq!(project_of(&session.view(), all[1]), all[0], "{root:?}");
+            assert_eq!(projects(&session.view()), all[..1], "{root:?}");
+        }
+    }
+
+    #[test]
+    fn a_taskfile_belongs_to_the_project_that_includes_it() {
+        let (lib, z, y) = (including("./more.yml"), including("../lib"), including("../z"));
+        let files = [
+            ("/w/lib/Taskfile.yml", &*lib),
+            ("/w/lib/more.yml", PLAIN),
+            ("/w/z/Taskfile.yml", &*z),
+            ("/w/other/Taskfile.yml", PLAIN),
+        ];
+        for open in [&[][..], &["/w/lib/more.yml", "/w/lib/Taskfile.yml"]] {
+            let view = session(&files, Some("/w"), open).view();
+            assert_eq!(project_of(&view, "/w/lib/Taskfile.yml"), "/w/z/Taskfile.yml");
+            assert_eq!(project_of(&view, "/w/lib/more.yml"), "/w/z/Taskfile.yml");
+            assert_eq!(project_of(&view, "/w/other/Taskfile.yml"), "/w/other/Taskfile.yml");
+            assert_eq!(projects(&view), ["/w/other/Taskfile.yml", "/w/z/Taskfile.yml"]);
+        }
+        // That one is included again.
+        let files = [&files[..], &[("/w/zz/Taskfile.yml", &*y)]].concat();
+        let view = session(&files, Some("/w"), &[]).view();
+        assert_eq!(project_of(&view, "/w/lib/more.yml"), "/w/zz/Taskfile.yml");
+        assert_eq!(projects(&view), ["/w/other/Taskfile.yml", "/w/zz/Taskfile.yml"]);
+    }
+
+    #[test]
+    fn of_taskfiles_that_include_each_other_the_first_is_the_project() {
+        let (a, b) = (including("../b"), including("../a"));
+        let files = [("/w/a/Taskfile.yml", &*a), ("/w/b/Taskfile.yml", &*b)];
+        let view = session(&files, Some("/w"), &["/w/b/Taskfile.yml"]).view();
+        assert_eq!(project_of(&view, "/w/b/Taskfile.yml"), "/w/a/Taskfile.yml");
+        assert_eq!(project_of(&view, "/w/a/Taskfile.yml"), "/w/a/Taskfile.yml");
+        assert_eq!(projects(&view), ["/w/a/Taskfile.yml"]);
+    }
+
+    #[test]
+    fn a_taskfile_does_not_belong_to_a_project_below_it() {
+        let inner = including("../../Taskfile.yml");
+        let files = [("/w/p/Taskfile.yml", PLAIN), ("/w/p/in/ner/Taskfile.yml", &*inner)];
+        for root in ["/w", "/w/p"] {
+            let view = session(&files, Some(root), &["/w/p/in/ner/Taskfile.yml"]).view();
+            assert_eq!(project_of(&view, files[0].0), files[0].0);
+            assert_eq!(project_of(&view, files[1].0), files[1].0);
+            assert_eq!(projects(&view), files.map(|(path, _)| path));
+        }
+    }
+
+    #[test]
+    fn a_file_that_a_folder_task_includes_belongs_to_it() {
+        let folder = including("../../../shared/s.yml");
+        let files = [
+            ("/w/a/Taskfile.yml", PLAIN),
+            ("/w/a/tasks/f/Taskfile.yml", &*folder),
+            ("/w/shared/s.yml", PLAIN),
+        ];
+        let view = session(&files, Some("/w"), &["/w/shared/s.yml"]).view();
+        assert_eq!(project_of(&view, files[2].0), files[1].0);
+    }
+
+    #[test]
+    fn a_project_is_compiled_again_where_one_of_its_texts_is_another() {
+        let entry = including("../shared/s.yml");
+        let files =
+            [("/w/a/Taskfile.yml", &*entry), ("/w/b/Taskfile.yml", PLAIN), ("/w/shared/s.yml", PLAIN)];
+        let session = session(&files, Some("/w"), &[]);
+        let compiled = |path: &str| {
+            let found = session.view().project_of(Utf8Path::new(path)).unwrap().unwrap();
+            Arc::clone(&found.analysis.compilation)
+        };
+        let before = ["/w/a/Taskfile.yml", "/w/b/Taskfile.yml"].map(compiled);
+        let is_kept = |path, index: usize| Arc::ptr_eq(&compiled(path), &before[index]);
+        session.open("/w/shared/s.yml".into(), PLAIN.to_owned(), 1);
+        assert!(is_kept("/w/shared/s.yml", 0) && is_kept("/w/b/Taskfile.yml", 1));
+        session.disk_changed();
+        assert!(is_kept("/w/shared/s.yml", 0) && is_kept("/w/b/Taskfile.yml", 1));
+        let change = Change { range: None, text: PLAIN.replace("lint", "test") };
+        session.edit(Utf8Path::new("/w/shared/s.yml"), 2, vec![change]);
+        assert!(!is_kept("/w/shared/s.yml", 0) && is_kept("/w/b/Taskfile.yml", 1));
+        session.close(Utf8Path::new("/w/shared/s.yml"));
+        assert!(!is_kept("/w/shared/s.yml", 0) && is_kept("/w/b/Taskfile.yml", 1));
+    }
 
     #[test]
     fn names_of_taskfiles() {

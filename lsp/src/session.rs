@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use camino::{Utf8Path, Utf8PathBuf};
 use ez_compiler::file_system::{FileSystem, PathKind};
 use ez_compiler::source::LineIndex;
+use rustc_hash::FxHashSet;
 
 use crate::analysis::{Analysis, FilePosition, SharedHost, Snapshot};
 use crate::document::Document;
@@ -303,11 +304,10 @@ impl View {
             }
             Ok(())
         };
-        for entry in self.projects.discovered(self).iter() {
-            let is_part = analyses.iter().any(|known| known.file_of(entry).is_some());
-            if !is_part {
-                add(ProjectKey::root(entry.clone()), &mut keys, &mut analyses)?;
-            }
+        let (own, discovered) = (self.projects.own(self)?, self.projects.discovered(self));
+        let discovered: FxHashSet<&Utf8PathBuf> = discovered.iter().collect();
+        for key in own.keys.iter().chain(&own.parts).filter(|key| discovered.contains(&key.entry)) {
+            add(key.clone(), &mut keys, &mut analyses)?;
         }
         let mut open: Vec<&Utf8PathBuf> = self.files.documents.keys().collect();
         open.sort();
@@ -316,7 +316,7 @@ impl View {
                 add(key, &mut keys, &mut analyses)?;
             }
         }
-        self.projects.retain(|key| keys.contains(key));
+        self.projects.retain(|key| keys.contains(key) || own.compiled.contains(key));
         Ok(analyses)
     }
 

@@ -30,6 +30,8 @@ pub struct Editor<'p> {
     pub registered: Vec<String>,
     /// What the server asked, by method.
     pub asked: Vec<String>,
+    /// The files that the server wants to be told of, as globs.
+    pub watched: Vec<String>,
     settings: Value,
     output: Box<dyn Write + Send>,
     incoming: Receiver<Value>,
@@ -132,6 +134,7 @@ impl<'p> Editor<'p> {
             capabilities: Value::Null,
             registered: Vec::new(),
             asked: Vec::new(),
+            watched: Vec::new(),
             settings,
             output,
             incoming,
@@ -385,8 +388,12 @@ impl<'p> Editor<'p> {
                 Value::Array(vec![self.settings.clone(); count])
             }
             "client/registerCapability" => {
-                let methods = params["registrations"].as_array().into_iter().flatten();
-                self.registered.extend(methods.filter_map(|one| one["method"].as_str().map(str::to_owned)));
+                for one in params["registrations"].as_array().into_iter().flatten() {
+                    self.registered.extend(one["method"].as_str().map(str::to_owned));
+                    let watchers = one["registerOptions"]["watchers"].as_array().into_iter().flatten();
+                    let globs = watchers.filter_map(|watcher| watcher["globPattern"].as_str());
+                    self.watched.extend(globs.map(str::to_owned));
+                }
                 Value::Null
             }
             _ => Value::Null,

@@ -175,6 +175,75 @@ fn a_file_outside_of_what_is_open_has_findings() {
     editor.end();
 }
 
+/// A project that includes a file beside it, which has two mistakes, and calls back.
+fn with_shared(name: &str) -> Project {
+    let shared =
+        "version: '3'\ntasks:\n  a:\n    deps: [nope, ':build']\n    cmdz: [echo]\n    cmds: [echo]\n";
+    let entry = format!("version: '3'\nincludes: {{s: ../shared/{name}}}\ntasks:\n  build: echo\n");
+    Project::new().file("z/Taskfile.yml", entry).file(&format!("shared/{name}"), shared)
+}
+
+#[test]
+fn a_file_of_a_project_beside_it_is_known() {
+    let expected = ["4 EZ203 no task is named `s:nope`", "5 EZ107 a task has no key `cmdz`"];
+    for (name, folder) in
+        [("s.yml", ""), ("s.yml", "z"), ("Taskfile.yml", ""), ("Taskfile.yml", "z"), ("Taskfile.s.yml", "")]
+    {
+        let project = with_shared(name);
+        let path = format!("shared/{name}");
+        let mut capabilities = usual_capabilities();
+        capabilities["textDocument"]["diagnostic"] = json!({});
+        let beginning = Beginning { capabilities, folders: vec![folder], ..Beginning::default() };
+        let mut editor = Editor::start_with(&project, beginning);
+        editor.open(&path);
+        let document = json!({"textDocument": {"uri": editor.uri(&path)}});
+        let pulled = editor.ask("textDocument/diagnostic", document.clone());
+        assert_eq!(shown(&pulled["items"]), expected, "{path} in {folder:?}");
+        let all = editor.ask("workspace/diagnostic", json!({"previousResultIds": []}));
+        let all = all["items"].as_array().into_iter().flatten();
+        let told: Vec<String> = all.flat_map(|file| shown(&file["items"])).collect();
+        assert_eq!(told, expected, "{path} in {folder:?}");
+        let place = editor.place(&path, 3, 19);
+        assert_eq!(editor.ask("textDocument/definition", place)[0]["uri"], editor.uri("z/Taskfile.yml"));
+        let place = editor.place(&path, 2, 3);
+        assert!(editor.ask("textDocument/hover", place).to_string().contains("s:a"));
+        assert!(editor.ask("textDocument/documentSymbol", document)[0].is_object());
+        editor.end();
+
+        let beginning = Beginning { folders: vec![folder], ..Beginning::default() };
+        let mut editor = Editor::start_with(&project, beginning);
+        editor.wait_for_findings(&path, &expected);
+        editor.open(&path);
+        assert_eq!(editor.findings(&path), expected);
+        editor.end();
+    }
+}
+
+#[test]
+fn a_plan_beside_a_taskfile_of_another_project_is_known() {
+    let project = Project::new()
+        .file("z/Taskfile.yml", "version: '3'\nincludes: {lib: ../lib}\ntasks:\n  build: echo\n")
+        .file("lib/Taskfile.yml", "version: '3'\ntasks:\n  a:\n    deps: [':build']\n")
+        .file("lib/plans/p.yml", "steps:\n  - task: biuld\n  - task: a\n");
+    let mut editor = asking(&project);
+    for is_open in [false, true] {
+        if is_open {
+            editor.open("lib/plans/p.yml");
+        }
+        let all = editor.ask("workspace/diagnostic", json!({"previousResultIds": []}));
+        let all = all["items"].as_array().into_iter().flatten();
+        let told: Vec<String> = all.flat_map(|file| shown(&file["items"])).collect();
+        assert_eq!(told, ["2 EZ203 no task is named `biuld`"], "{is_open}");
+        let mut params = editor.place("lib/Taskfile.yml", 2, 2);
+        params["newName"] = json!("b");
+        let renamed = editor.ask("textDocument/rename", params);
+        let changes = renamed["documentChanges"].as_array().into_iter().flatten();
+        let files: Vec<&str> = changes.filter_map(|change| change["textDocument"]["uri"].as_str()).collect();
+        assert!(files.contains(&&*editor.uri("lib/plans/p.yml")), "{is_open}: {renamed}");
+    }
+    editor.end();
+}
+
 #[test]
 fn directories_come_and_go() {
     let project = Project::new()
@@ -197,6 +266,8 @@ fn changes_on_disk_are_noticed() {
     editor.open("Taskfile.yml");
     assert_eq!(editor.findings("Taskfile.yml"), Vec::<String>::new());
     editor.wait_for_registration("workspace/didChangeWatchedFiles");
+    // An included file may have any name.
+    assert!(editor.watched.iter().any(|glob| glob == "**/*.{yml,yaml}"), "{:?}", editor.watched);
     project.write("docs/Taskfile.yml", "version: '3'\ntasks:\n  make: echo\n");
     let change = json!({"uri": editor.uri("docs/Taskfile.yml"), "type": 2});
     editor.tell("workspace/didChangeWatchedFiles", json!({"changes": [change]}));

@@ -43,14 +43,10 @@ use crate::settings::Settings;
 /// The section of the editor's settings.
 const SECTION: &str = "ez";
 
-/// What is watched on disk: everything that a project is read from.
-const WATCHED: &[&str] = &[
-    "**/*[tT]askfile*.{yml,yaml}",
-    "**/{tasks,plans,plugins,templates}/**",
-    "**/.env*",
-    "**/*.env",
-    "**/.taskrc.y*ml",
-];
+/// What is watched on disk: what a project is read from, but for dotenv files that have names of their own. An included
+/// Taskfile may have any name.
+const WATCHED: &[&str] =
+    &["**/*.{yml,yaml}", "**/{tasks,plans,plugins,templates}/**", "**/.env*", "**/*.env", "**/.taskrc.y*ml"];
 
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]

@@ -114,7 +114,12 @@ pub fn of_all(view: &View) -> Result<FxHashMap<Utf8PathBuf, Vec<Diagnostic>>, Re
 }
 
 fn add_project(view: &View, analysis: &Arc<Analysis>, found: &mut FxHashMap<Utf8PathBuf, Vec<Diagnostic>>) {
+    // A Taskfile that belongs to another project is asked for what only it reads, as its plans.
+    let is_part = analysis.key.folder.is_none() && found.contains_key(&analysis.key.entry);
     for (id, file) in analysis.files() {
+        if is_part && found.contains_key(&file.path) {
+            continue;
+        }
         let told = of_file(view, analysis, id);
         match found.entry(file.path.clone()) {
             Entry::Vacant(entry) => {
