@@ -207,7 +207,9 @@ fn what_plans_use_of_a_folder_task_is_renamed_from_both_sides() {
             });
             edits.collect::<Vec<_>>()
         });
-        edits.iter_mut().for_each(|edits| edits.sort());
+        for edits in &mut edits {
+            edits.sort();
+        }
         assert_eq!(edits[0], edits[1]);
         assert_eq!(edits[0].len(), expected, "{edits:?}");
     }
