@@ -159,7 +159,7 @@ fn an_editor_without_commands_sees_no_lenses() {
 fn folder_project() -> Project {
     Project::new()
         .file("Taskfile.yml", "version: '3'\ntasks: {all: echo}\n")
-        .file("plans/p.yml", "steps:\n  - {task: fw, vars: {EZ_BOARD: large}}\n  - {task: 'fw:sub', inputs: [{from: fw, artifact: image, to: in}]}\n")
+        .file("plans/p.yml", "steps:\n  - {task: fw, vars: {EZ_BOARD: large}}\n  - {task: 'fw:sub', inputs: [{from: fw, artifact: image, to: in}], needs: [fw]}\n")
         .file("tasks/fw/Taskfile.yml", "version: '3'\ntasks:\n  default: {deps: [sub], cmds: ['echo $EZ_BOARD']}\n  sub: echo\n  more: echo\n")
         .file("tasks/fw/task.yml", "params: [{name: board, default: tiny}]\nartifacts: [{name: image, path: x}]\n")
 }

@@ -120,7 +120,7 @@ pub fn folder_with_shared_file() -> Texts {
     let folder = "version: '3'\nincludes: {shared: ../../lib.yml}\ntasks:\n  default:\n    deps: [sub, 'shared:make']\n    ez-params: [{name: with-log}]\n    cmds: ['echo {{.EZ_WITH_LOG}} {{.EZ_BOARD}} {{.LEVEL}}']\n  sub: {aliases: [below], vars: {KIND: '{{.KIND}}'}, cmds: ['echo {{.KIND}}']}\n";
     let metadata =
         "params: [{name: board}]\nartifacts: [{name: image, path: 'x/{{.EZ_BOARD}}/{{.LEVEL}}'}]\n";
-    let plan = "params: [{name: board}]\nsteps:\n  - {name: first, task: 'lib:make', vars: {MODE: one}}\n  - {task: 'fw:shared:mk', vars: {MODE: two}, needs: [first]}\n  - {task: fw, vars: {board: '{{.board}}', LEVEL: 1, EZ_WITH_LOG: x}, needs: ['fw:shared:mk'], outputs: [size]}\n  - {task: 'fw:below', vars: {KIND: a}, inputs: [{from: fw, artifact: image, to: in}]}\n  - {name: end, task: 'fw:sub', vars: {KIND: '{{(index .steps \"fw\").outputs.size}}'}, needs: ['fw:below']}\n";
+    let plan = "params: [{name: board}]\nsteps:\n  - {name: first, task: 'lib:make', vars: {MODE: one}}\n  - {task: 'fw:shared:mk', vars: {MODE: two}, needs: [first]}\n  - {task: fw, vars: {board: '{{.board}}', LEVEL: 1, EZ_WITH_LOG: x}, needs: ['fw:shared:mk'], outputs: [size]}\n  - {task: 'fw:below', vars: {KIND: a}, needs: [fw], inputs: [{from: fw, artifact: image, to: in}]}\n  - {name: end, task: 'fw:sub', vars: {KIND: '{{(index .steps \"fw\").outputs.size}}'}, needs: [fw, 'fw:below']}\n";
     let files = [
         ("Taskfile.yml", root),
         ("lib.yml", lib),
