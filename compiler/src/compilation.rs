@@ -118,16 +118,21 @@ impl Compilation {
 
     /// What every name stands for; only of a compilation that was made to be checked.
     pub fn symbols(&self, files: &dyn FileSystem) -> SymbolIndex {
-        symbols::index(&Indexed {
+        symbols::index(&self.indexed(files))
+    }
+
+    /// What an index is made of.
+    pub(crate) fn indexed<'a>(&'a self, files: &'a dyn FileSystem) -> Indexed<'a> {
+        Indexed {
             sources: &self.sources,
             loaded: &self.loaded,
             program: &self.program,
             memo: &self.memo,
-            folders: &self.folders,
+            folder_programs: &self.folder_programs,
             metadata: &self.metadata,
             plans: &self.plans,
             files,
-        })
+        }
     }
 
     /// Whether the next compilation can start from this one.

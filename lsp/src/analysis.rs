@@ -30,6 +30,8 @@ pub struct Analysis {
     pub key: ProjectKey,
     /// What the compiler made of it.
     pub compilation: Arc<Compilation>,
+    /// The project that it is a folder task of.
+    pub project: Option<Arc<Analysis>>,
     by_path: FxHashMap<Utf8PathBuf, FileId>,
     diagnostics: OnceLock<FxHashMap<FileId, Vec<usize>>>,
     symbols: OnceLock<SymbolIndex>,
@@ -103,6 +105,7 @@ impl Analysis {
         Self {
             key,
             compilation,
+            project: None,
             by_path,
             diagnostics: OnceLock::new(),
             symbols: OnceLock::new(),
@@ -110,6 +113,11 @@ impl Analysis {
             passed: OnceLock::new(),
             by_definition: OnceLock::new(),
         }
+    }
+
+    /// Of a folder task that its project has compiled.
+    pub fn of_folder(key: ProjectKey, compilation: Arc<Compilation>, project: Arc<Self>) -> Self {
+        Self { project: Some(project), ..Self::new(key, compilation) }
     }
 
     /// The file of a path, if the project has read it.
@@ -203,7 +211,10 @@ impl Analysis {
 
     /// What every name stands for; made when it is first asked for.
     pub fn symbols(&self, files: &dyn FileSystem) -> &SymbolIndex {
-        self.symbols.get_or_init(|| self.compilation.symbols(files))
+        let named = self.project.as_ref().zip(self.key.folder.as_ref());
+        // The plans of the project name what a folder task has.
+        let named = named.and_then(|(project, folder)| project.symbols(files).folder(&folder.name));
+        named.unwrap_or_else(|| self.symbols.get_or_init(|| self.compilation.symbols(files)))
     }
 
     /// The findings in a file, by place.

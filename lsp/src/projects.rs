@@ -76,32 +76,40 @@ impl Projects {
     /// A project as it is in a view.
     pub fn analysis(&self, view: &View, key: &ProjectKey) -> Result<Arc<Analysis>, Stale> {
         match self.compiled_with_project(view, key)? {
-            Some(compilation) => Ok(self.shared(key, compilation)),
+            Some(analysis) => Ok(analysis),
             None => self.compiled(view, key),
         }
     }
 
-    /// The compilation of a folder task that the project has which it is a part of.
-    fn compiled_with_project(
-        &self,
-        view: &View,
-        key: &ProjectKey,
-    ) -> Result<Option<Arc<Compilation>>, Stale> {
+    /// A folder task, of the compilation that the project has which it is a part of.
+    fn compiled_with_project(&self, view: &View, key: &ProjectKey) -> Result<Option<Arc<Analysis>>, Stale> {
         let Some(folder) = &key.folder else { return Ok(None) };
         let Some(entry) = taskfile_in(view, &folder.project) else { return Ok(None) };
         let project = self.compiled(view, &ProjectKey::root(entry))?;
         let mut programs = project.compilation.folder_programs.iter();
-        Ok(programs.find(|program| program.folder == *folder).map(|program| Arc::clone(&program.compilation)))
+        let found = programs.find(|program| program.folder == *folder);
+        let compilation = found.map(|program| Arc::clone(&program.compilation));
+        Ok(compilation.map(|compilation| self.shared(key, project, compilation)))
     }
 
     /// What is known of a folder task that its project has compiled.
-    fn shared(&self, key: &ProjectKey, compilation: Arc<Compilation>) -> Arc<Analysis> {
+    fn shared(
+        &self,
+        key: &ProjectKey,
+        project: Arc<Analysis>,
+        compilation: Arc<Compilation>,
+    ) -> Arc<Analysis> {
+        let is_same = |known: &&Arc<Analysis>| {
+            Arc::ptr_eq(&known.compilation, &compilation)
+                && known.project.as_ref().is_some_and(|known| Arc::ptr_eq(known, &project))
+        };
         let mut folders = lock(&self.folders);
-        if let Some(known) = folders.get(key).filter(|known| Arc::ptr_eq(&known.compilation, &compilation)) {
+        if let Some(known) = folders.get(key).filter(is_same) {
             return Arc::clone(known);
         }
-        let analysis = Arc::new(Analysis::new(key.clone(), compilation));
-        folders.insert(key.clone(), Arc::clone(&analysis));
+        let analysis = Arc::new(Analysis::of_folder(key.clone(), compilation, project));
+        // It may hold what is left of its project.
+        lock(&self.replaced).extend(folders.insert(key.clone(), Arc::clone(&analysis)));
         analysis
     }
 

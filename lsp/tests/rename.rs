@@ -64,6 +64,7 @@ struct Count {
 fn a_rename_changes_nothing_but_the_name() {
     let mut projects = all_projects();
     projects.push(("two programs that share a file".to_owned(), projects::shared_file()));
+    projects.push(("a folder task that shares a file".to_owned(), projects::folder_with_shared_file()));
     projects.retain(|(name, _)| !ENTANGLED.iter().any(|entangled| name.ends_with(entangled)));
     let count = Mutex::new(Count::default());
     let next = AtomicUsize::new(0);
@@ -216,12 +217,23 @@ fn back(line: &str, kind: SymbolKind, old: &str, new: &str) -> String {
         }
         out
     };
-    let line = replaced(line, new, old);
+    let line = slugs_back(&replaced(line, new, old), old, new);
     if matches!(kind, SymbolKind::Param | SymbolKind::PlanParam) {
         replaced(&line, &variable_name(new), &variable_name(old))
     } else {
         line
     }
+}
+
+/// The same in the slugs of a plan's nodes, in which names are not words of their own.
+fn slugs_back(line: &str, old: &str, new: &str) -> String {
+    let mut parts = line.split("slug: \"");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (slug, rest) = part.split_once('"').unwrap();
+        write!(out, "slug: \"{}\"{rest}", slug.replace(new, old)).unwrap();
+    }
+    out
 }
 
 /// Everything that is known of all projects.

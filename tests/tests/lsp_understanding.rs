@@ -154,3 +154,76 @@ fn an_editor_without_commands_sees_no_lenses() {
     assert_eq!(commands, ["ez.run", "ez.run"]);
     editor.end();
 }
+
+/// A folder task with a param and an artifact, and a plan that uses all of it.
+fn folder_project() -> Project {
+    Project::new()
+        .file("Taskfile.yml", "version: '3'\ntasks: {all: echo}\n")
+        .file("plans/p.yml", "steps:\n  - {task: fw, vars: {EZ_BOARD: large}}\n  - {task: 'fw:sub', inputs: [{from: fw, artifact: image, to: in}], needs: [fw]}\n")
+        .file("tasks/fw/Taskfile.yml", "version: '3'\ntasks:\n  default: {deps: [sub], cmds: ['echo $EZ_BOARD']}\n  sub: echo\n  more: echo\n")
+        .file("tasks/fw/task.yml", "params: [{name: board, default: tiny}]\nartifacts: [{name: image, path: x}]\n")
+}
+
+#[test]
+fn lenses_of_a_folder_task_run_it_from_its_project() {
+    let project = folder_project();
+    let mut editor = Editor::start_with(&project, with_commands(&["ez.run"]));
+    editor.open("tasks/fw/Taskfile.yml");
+    let uri = editor.uri("tasks/fw/Taskfile.yml");
+    let lenses = editor.ask("textDocument/codeLens", json!({"textDocument": {"uri": uri}}));
+    let dir = project.root().display().to_string();
+    for (lens, task) in ["fw", "fw:sub", "fw:more"].iter().enumerate() {
+        let expected = json!([{"task": task, "dir": dir, "args": []}]);
+        assert_eq!(lenses[lens]["command"]["arguments"], expected);
+    }
+    editor.end();
+}
+
+#[test]
+fn what_plans_use_of_a_folder_task_is_renamed_from_both_sides() {
+    let project = folder_project();
+    let mut editor = Editor::start(&project);
+    editor.open("plans/p.yml");
+    editor.open("tasks/fw/Taskfile.yml");
+    editor.open("tasks/fw/task.yml");
+    let places = [
+        (editor.place("plans/p.yml", 2, 15), ("tasks/fw/Taskfile.yml", 3, 2), 3),
+        (editor.place("plans/p.yml", 1, 22), ("tasks/fw/task.yml", 0, 16), 3),
+        (editor.place("plans/p.yml", 2, 51), ("tasks/fw/task.yml", 1, 20), 2),
+    ];
+    for (in_plan, (file, line, column), expected) in places {
+        let mut in_folder = editor.place(file, line, column);
+        let mut in_plan = in_plan;
+        let definition = editor.ask("textDocument/definition", in_plan.clone());
+        assert!(definition.to_string().contains(file), "{definition}");
+        in_plan["newName"] = json!("fresh");
+        in_folder["newName"] = json!("fresh");
+        let mut edits = [in_plan, in_folder].map(|place| {
+            let renamed = editor.ask("textDocument/rename", place);
+            let changes = renamed["documentChanges"].as_array().cloned().unwrap_or_default();
+            let edits = changes.iter().flat_map(|change| {
+                let uri = &change["textDocument"]["uri"];
+                change["edits"].as_array().into_iter().flatten().map(move |edit| format!("{uri} {edit}"))
+            });
+            edits.collect::<Vec<_>>()
+        });
+        for edits in &mut edits {
+            edits.sort();
+        }
+        assert_eq!(edits[0], edits[1]);
+        assert_eq!(edits[0].len(), expected, "{edits:?}");
+    }
+    editor.end();
+}
+
+#[test]
+fn a_name_that_a_folder_task_has_is_refused_from_a_plan() {
+    let project = folder_project();
+    let mut editor = Editor::start(&project);
+    editor.open("plans/p.yml");
+    let mut place = editor.place("plans/p.yml", 2, 15);
+    place["newName"] = json!("more");
+    let refusal = editor.try_ask("textDocument/rename", place).expect_err("the name is taken");
+    assert!(refusal.to_string().contains("there is a task `more` already"), "{refusal}");
+    editor.end();
+}

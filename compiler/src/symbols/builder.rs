@@ -1,6 +1,7 @@
 //! Names while they are gathered: nodes that are joined to symbols, and their places.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use rustc_hash::FxHashMap;
@@ -49,6 +50,10 @@ pub enum Scope {
     Outputs(u32, u32),
     /// Folder tasks.
     Folders,
+    /// The artifacts of the folder task that was compiled.
+    FolderArtifacts,
+    /// What plans name of a folder task, by the folder's number and the symbol in its index.
+    OfFolder(u32, SymbolId),
     /// Plugins.
     Plugins,
     /// An anchor, by where its node begins.
@@ -68,6 +73,8 @@ struct Node {
     source: Option<NodeId>,
     /// Whether a place defines it or gives it a value.
     is_defined: bool,
+    /// Whether it belongs to a folder task.
+    in_folder: bool,
 }
 
 struct Place {
@@ -92,6 +99,12 @@ pub struct Builder<'a> {
     read: FxHashMap<Utf8PathBuf, Option<SourceId>>,
     /// What [`super::tasks`] found out for the others.
     pub tasks: super::tasks::Tasks<'a>,
+    /// The plan and number of each step.
+    pub steps: FxHashMap<NodeId, (u32, u32)>,
+    /// What plans name of folder tasks.
+    pub mentions: Vec<super::folders::Mention<'a>>,
+    /// The indices of folder tasks that plans name.
+    pub folders: FxHashMap<SmolStr, Arc<SymbolIndex>>,
 }
 
 impl<'a> Builder<'a> {
@@ -106,6 +119,9 @@ impl<'a> Builder<'a> {
             places: Vec::new(),
             read: FxHashMap::default(),
             tasks: super::tasks::Tasks::default(),
+            steps: FxHashMap::default(),
+            mentions: Vec::new(),
+            folders: FxHashMap::default(),
         }
     }
 
@@ -122,6 +138,7 @@ impl<'a> Builder<'a> {
                 target: None,
                 source: None,
                 is_defined: false,
+                in_folder: false,
             });
             self.parents.push(node);
         }
@@ -150,6 +167,13 @@ impl<'a> Builder<'a> {
     pub fn set_obstacle(&mut self, node: NodeId, obstacle: Obstacle) {
         if let Some(node) = self.nodes.get_mut(node as usize) {
             node.obstacle.get_or_insert(obstacle);
+        }
+    }
+
+    /// Says that a node belongs to a folder task.
+    pub fn set_in_folder(&mut self, node: NodeId) {
+        if let Some(node) = self.nodes.get_mut(node as usize) {
+            node.in_folder = true;
         }
     }
 
@@ -228,12 +252,25 @@ impl<'a> Builder<'a> {
     pub fn add(&mut self, node: NodeId, span: Span, role: Role, spelling: Spelling, within: Option<NodeId>) {
         let location = self.sources.locate(span);
         let range = location.range.start as u32..location.range.end as u32;
+        self.add_at(node, location.file, range, role, spelling, within);
+    }
+
+    /// Adds a place by its bytes in a file.
+    pub fn add_at(
+        &mut self,
+        node: NodeId,
+        file: FileId,
+        range: Range<u32>,
+        role: Role,
+        spelling: Spelling,
+        within: Option<NodeId>,
+    ) {
         if matches!(role, Role::Definition | Role::Write)
             && let Some(node) = self.nodes.get_mut(node as usize)
         {
             node.is_defined = true;
         }
-        self.places.push(Place { node, file: location.file, range, role, spelling, within });
+        self.places.push(Place { node, file, range, role, spelling, within });
     }
 
     /// Adds a place whose whole scalar is the name.
@@ -297,8 +334,8 @@ impl<'a> Builder<'a> {
     }
 
     /// The text of a fragment that is a whole file.
-    pub fn file_text(&self, source: SourceId) -> std::sync::Arc<str> {
-        std::sync::Arc::clone(&self.sources.file(self.sources.file_of(source)).text)
+    pub fn file_text(&self, source: SourceId) -> Arc<str> {
+        Arc::clone(&self.sources.file(self.sources.file_of(source)).text)
     }
 
     /// Symbols of joined nodes, with their places in order.
@@ -351,11 +388,12 @@ impl<'a> Builder<'a> {
             }
         }
         let sources_of_nodes = self.nodes.iter().map(|node| node.source).collect();
-        SymbolIndex { sources: self.sources, symbols, occurrences, starts, by_symbol, sources_of_nodes }
+        let Self { sources, folders, .. } = self;
+        SymbolIndex { sources, symbols, occurrences, starts, by_symbol, sources_of_nodes, folders }
     }
 
     /// A text that several tasks share, by an anchor, names one variable in all of them. What else is named twice by one
-    /// text cannot be renamed.
+    /// text cannot be renamed. What a folder task has of a text that the project reads as well is the project's own.
     fn join_shared_places(&mut self) {
         let is_variable = |kind: SymbolKind| {
             matches!(
@@ -376,7 +414,9 @@ impl<'a> Builder<'a> {
         }
         for (one, other) in pairs {
             let kind = |node: NodeId| self.nodes.get(node as usize).map(|node| node.kind);
-            if kind(one).is_some_and(is_variable) && kind(other).is_some_and(is_variable) {
+            let in_folder = |node: NodeId| self.nodes.get(node as usize).is_some_and(|node| node.in_folder);
+            let is_same = kind(one) == kind(other) && (in_folder(one) || in_folder(other));
+            if is_same || kind(one).is_some_and(is_variable) && kind(other).is_some_and(is_variable) {
                 self.join(one, other);
             } else if self.root(one) != self.root(other) {
                 self.set_obstacle(one, Obstacle::Shared);
@@ -401,6 +441,7 @@ impl<'a> Builder<'a> {
                     alias_of: None,
                     obstacle: node.obstacle.clone(),
                     target: node.target.clone(),
+                    in_folder: node.in_folder,
                 });
                 is_defined.push(node.is_defined);
                 SymbolId((symbols.len() - 1) as u32)

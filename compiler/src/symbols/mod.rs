@@ -5,6 +5,7 @@
 
 mod anchors;
 mod builder;
+mod folders;
 mod plans;
 mod tasks;
 #[cfg(test)]
@@ -12,14 +13,16 @@ mod tests;
 mod variables;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use crate::ast::Metadata;
 use crate::check::CheckMemo;
+use crate::compilation::FolderProgram;
 use crate::file_system::FileSystem;
-use crate::folder::FolderTask;
 use crate::ir::Program;
 use crate::plan::CompiledPlan;
 use crate::project::Loaded;
@@ -37,7 +40,7 @@ pub struct Indexed<'a> {
     /// What is known of each task.
     pub memo: &'a CheckMemo,
     /// The folder tasks.
-    pub folders: &'a [FolderTask],
+    pub folder_programs: &'a [FolderProgram],
     /// What a `task.yml` says of the folder task that was compiled.
     pub metadata: &'a Metadata,
     /// The plans.
@@ -124,6 +127,8 @@ pub struct Symbol {
     pub obstacle: Option<Obstacle>,
     /// Where it is defined, if that is a file as a whole, or a task in a project of its own.
     pub target: Option<Target>,
+    /// Whether it belongs to a folder task, which is a program of its own, and is here because plans name it.
+    pub in_folder: bool,
 }
 
 /// A definition outside of the project's own texts.
@@ -256,23 +261,42 @@ pub struct SymbolIndex {
     by_symbol: Vec<u32>,
     /// For each node the one that gives it its value where it is not defined itself.
     sources_of_nodes: Vec<Option<u32>>,
+    /// The indices of the folder tasks that plans name.
+    folders: FxHashMap<SmolStr, Arc<SymbolIndex>>,
 }
 
 /// Makes the index of a project.
 pub fn index(indexed: &Indexed<'_>) -> SymbolIndex {
     let mut builder = builder::Builder::new(indexed);
-    tasks::add(&mut builder);
+    parts(&mut builder);
     plans::add_steps(&mut builder);
-    variables::add(&mut builder);
-    plans::add_names(&mut builder);
-    anchors::add(&mut builder);
+    rest(&mut builder);
     builder.finish()
+}
+
+/// What is called.
+fn parts(builder: &mut builder::Builder<'_>) {
+    tasks::add(builder);
+    folders::add_artifacts(builder);
+}
+
+/// What depends on who calls it.
+fn rest(builder: &mut builder::Builder<'_>) {
+    variables::add(builder);
+    plans::add_names(builder);
+    anchors::add(builder);
+    folders::add(builder);
 }
 
 impl SymbolIndex {
     /// The project's texts, and those that only the index has read.
     pub fn sources(&self) -> &SourceMap {
         &self.sources
+    }
+
+    /// The index of a folder task, with the places at which plans name something of it; `None` where none does.
+    pub fn folder(&self, name: &str) -> Option<&Self> {
+        self.folders.get(name).map(|index| &**index)
     }
 
     /// All symbols.

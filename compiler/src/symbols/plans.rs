@@ -6,6 +6,7 @@ use std::ops::Range;
 use smol_str::SmolStr;
 
 use super::builder::{Builder, NodeId, Scope};
+use super::folders;
 use super::tasks::{self, Passed};
 use super::variables::{shell_node, template_local};
 use super::{Obstacle, Role, Spelling, SymbolKind};
@@ -30,6 +31,7 @@ pub fn add_steps(builder: &mut Builder<'_>) {
             let spelling = if is_implied { Spelling::Implied } else { Spelling::Name };
             let span = builder.text_span(&step.name, 0..step.name.value.len());
             builder.add(node, span, Role::Definition, spelling, None);
+            builder.steps.insert(node, (plan as u32, index as u32));
             if is_implied {
                 builder.set_obstacle(node, Obstacle::Implied);
             }
@@ -43,11 +45,11 @@ pub fn add_steps(builder: &mut Builder<'_>) {
 }
 
 /// The tasks that a step runs, by their written numbers.
-fn called(
-    builder: &mut Builder<'_>,
+fn called<'a>(
+    builder: &mut Builder<'a>,
     plan: &CompiledPlan,
     index: usize,
-    step: &Step,
+    step: &'a Step,
     within: NodeId,
 ) -> Vec<u32> {
     let program = builder.indexed.program;
@@ -60,6 +62,9 @@ fn called(
                 let obstacle = Some(Obstacle::OpenCall(text.value.clone()));
                 tasks::implied(builder, program, id, text, obstacle, Role::Call, within);
                 ids.extend(builder.tasks.number(program.task(id)));
+            } else if let Some(called) = folders::called(builder, &node.task) {
+                folders::implied(builder, &called, text, within);
+                folders::given(builder, &called, text, &step.vars, within);
             }
         }
         ids.dedup();
@@ -74,11 +79,10 @@ fn called(
             ids.into_iter().filter_map(|id| builder.tasks.number(program.task(id))).collect()
         }
         Resolution::Unknown => {
-            if let Some(target) = tasks::folder_target(builder, &text.value) {
-                let node = builder.node(Scope::Folders, SymbolKind::FolderTask, &text.value);
-                builder.set_obstacle(node, Obstacle::FileName);
-                builder.set_target(node, target);
-                builder.add_text(node, text, Role::Call, Some(within));
+            if let Some(called) = folders::called(builder, &text.value) {
+                let span = builder.text_span(text, 0..text.value.len());
+                folders::named(builder, &called, &text.value, span, Role::Call, within);
+                folders::given(builder, &called, text, &step.vars, within);
             }
             Vec::new()
         }
@@ -173,12 +177,24 @@ impl<'a> PlanNames<'_, 'a> {
             for input in &step.inputs {
                 let from = self.reference(&input.from, index);
                 let Some(from) = from else { continue };
+                if self.is_of_folder(from, &input.artifact, index) {
+                    continue;
+                }
                 let scope = Scope::Artifacts(self.plan, from as u32);
                 let node = self.builder.node(scope, SymbolKind::Artifact, &input.artifact.value);
                 let within = self.step_node(index);
                 self.builder.add_text(node, &input.artifact, Role::Read, within);
             }
         }
+    }
+
+    /// Whether an artifact is one that a step has from its folder task.
+    fn is_of_folder(&mut self, from: usize, name: &Text, index: usize) -> bool {
+        let (Some(maker), Some(within)) = (self.written.steps.get(from), self.step_node(index)) else {
+            return false;
+        };
+        let is_own = maker.artifacts.iter().any(|artifact| artifact.name.value == name.value);
+        !is_own && folders::artifact(self.builder, &maker.task.value, name, within)
     }
 
     /// A step that another names; gives its index.
@@ -221,6 +237,9 @@ impl<'a> PlanNames<'_, 'a> {
                 self.builder.add(part.node, span, Role::Read, Spelling::Implied, within);
                 self.builder.set_obstacle(part.node, Obstacle::Shared);
             }
+        }
+        if let Some((called, within)) = folders::called(self.builder, &step.task.value).zip(within) {
+            folders::named(self.builder, &called, &step.task.value, span, Role::Read, within);
         }
     }
 

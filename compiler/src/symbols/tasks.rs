@@ -511,10 +511,3 @@ fn plugins(builder: &mut Builder<'_>, number: u32) {
         }
     }
 }
-
-/// The folder tasks of the project, by name.
-pub fn folder_target(builder: &Builder<'_>, name: &str) -> Option<Target> {
-    let (folder, task) = crate::folder::split_name(name);
-    let found = builder.indexed.folders.iter().find(|known| known.name == folder)?;
-    Some(Target { path: found.taskfile.clone(), task: Some(task.into()) })
-}

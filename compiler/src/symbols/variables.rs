@@ -52,6 +52,7 @@ pub fn add(builder: &mut Builder<'_>) {
         let directory = builder.indexed.program.dir.to_string();
         reads_of_dotenv(builder, &directory, path, None);
     }
+    reads_of_metadata(builder);
     join_hidden(builder);
     join_group_lines(builder);
     join_params(builder);
@@ -200,13 +201,30 @@ fn defaults(builder: &mut Builder<'_>, number: u32) {
 
 /// Params of the default task, which stand in its `task.yml`.
 fn metadata(builder: &mut Builder<'_>) {
-    let found = builder.indexed.program.find(crate::folder::DEFAULT_TASK);
-    let number = found.and_then(|id| builder.tasks.number(builder.indexed.program.task(id)));
-    let Some((number, within)) = number.and_then(|number| Some((number, builder.tasks.get(number)?.node)))
-    else {
-        return;
-    };
+    let Some((number, _, within)) = default_task(builder) else { return };
     params(builder, number, &builder.indexed.metadata.params, within);
+}
+
+fn default_task<'a>(builder: &Builder<'a>) -> Option<(u32, &'a ast::Task, NodeId)> {
+    let program = builder.indexed.program;
+    let number = builder.tasks.number(program.task(program.find(crate::folder::DEFAULT_TASK)?))?;
+    let written = builder.tasks.get(number)?;
+    Some((number, written.task, written.node))
+}
+
+/// What the paths of artifacts in a `task.yml` read: the variables of the default task.
+fn reads_of_metadata(builder: &mut Builder<'_>) {
+    let Some((number, task, within)) = default_task(builder) else { return };
+    for artifact in &builder.indexed.metadata.artifacts {
+        let place = Place { text: Cow::Borrowed(&artifact.path), usage: Use::Rendered, extra: Vec::new() };
+        let facts = of_plan_text(place, &builder.sources);
+        for read in &facts.reads {
+            let node = read_node(builder, number, task, &read.name, read.span);
+            let spelling = if builder.is_param(node) { Spelling::ParamVariable } else { Spelling::Name };
+            builder.add(node, read.span, Role::Read, spelling, Some(within));
+        }
+        locals(builder, &facts, within);
+    }
 }
 
 /// A name by which a task is given a value: that of a param, where params are named, or of a variable.

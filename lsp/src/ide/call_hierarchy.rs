@@ -81,16 +81,21 @@ fn callables(index: &SymbolIndex, position: FilePosition, is_step: bool) -> Vec<
         return defined.map(|place| place.symbol).collect();
     }
     let mut here: Vec<&Occurrence> = index.at(position.file, position.offset);
-    // A step without a name of its own is found at its task only where nothing else is.
+    let kind = |place: &Occurrence| index.symbol(place.symbol).map(|symbol| symbol.kind);
+    let is_task = |place: &Occurrence| matches!(kind(place), Some(SymbolKind::Task | SymbolKind::TaskAlias));
+    here.retain(|place| is_task(place) || kind(place) == Some(SymbolKind::Step));
+    // A step without a name of its own is found at its task only where nothing else is; a task that a folder or namespace
+    // stands for is found at the name of that.
     if here.iter().any(|place| place.spelling != Spelling::Implied) {
         here.retain(|place| place.spelling != Spelling::Implied);
+    } else if here.iter().any(|place| is_task(place)) {
+        here.retain(|place| is_task(place));
     }
     let mut ids = Vec::new();
     for place in here {
         let Some(symbol) = index.symbol(place.symbol) else { continue };
         let id = symbol.alias_of.unwrap_or(place.symbol);
-        let is_callable = matches!(symbol.kind, SymbolKind::Task | SymbolKind::TaskAlias | SymbolKind::Step);
-        if is_callable && !ids.contains(&id) {
+        if !ids.contains(&id) {
             ids.push(id);
         }
     }

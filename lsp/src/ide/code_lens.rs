@@ -1,6 +1,7 @@
 //! What stands above tasks, plans and steps: run, dry-run, and how often they are used.
 
 use camino::Utf8PathBuf;
+use ez_compiler::folder::qualified;
 use ez_compiler::schema::Format;
 use ez_compiler::source::{FileId, Span};
 use smol_str::SmolStr;
@@ -59,7 +60,10 @@ fn of_taskfile(snapshot: &Snapshot, file: FileId) -> Vec<Lens> {
         let span = definition.name.span;
         // What an include leaves out is no task of the project.
         let Some(task) = snapshot.analysis.task_of(span) else { continue };
-        let mut add = |kind| lenses.push(lens(snapshot, span, kind, task.name.clone()));
+        // A folder task runs with its params and workspace only from its project.
+        let folder = snapshot.analysis.key.folder.as_ref();
+        let name = folder.map_or_else(|| task.name.clone(), |folder| qualified(&folder.name, &task.name));
+        let mut add = |kind| lenses.push(lens(snapshot, span, kind, name.clone()));
         if !task.internal {
             add(LensKind::RunTask);
             add(LensKind::DryRunTask);
@@ -86,7 +90,9 @@ fn of_plan(snapshot: &Snapshot, file: FileId) -> Vec<Lens> {
 }
 
 fn lens(snapshot: &Snapshot, span: Span, kind: LensKind, name: SmolStr) -> Lens {
-    let dir = snapshot.analysis.compilation.program.dir.clone();
+    let folder = snapshot.analysis.key.folder.as_ref();
+    let dir = folder
+        .map_or_else(|| snapshot.analysis.compilation.program.dir.clone(), |folder| folder.project.clone());
     let mut place = snapshot.analysis.locate(span);
     let text = snapshot.analysis.text(place.file).get(place.range.clone()).unwrap_or_default();
     if text.len() > 1 && text.starts_with(['\'', '"']) {
@@ -125,6 +131,8 @@ mod tests {
     const TASKS: &str = "version: '3'\nincludes: {docs: docs.yml}\ntasks:\n  build: {deps: [gen, 'docs:all'], cmds: [{task: gen}]}\n  gen: {aliases: [g]}\n  'one-*': {internal: true, cmds: [ls]}\n  last: {deps: [g, one-a]}\n#- docs.yml\nversion: '3'\ntasks:\n  all: ls\n";
     const PLAN: &str = "version: '3'\ntasks: {a: ls}\n#- plans/p.yml\ndesc: x\nsteps:\n  - {name: one, task: a}\n  - {task: a, needs: [one], inputs: []}\n";
 
+    const FOLDER: &str = "version: '3'\ntasks: {a: ls}\n#- plans/p.yml\nsteps: [fw, 'fw:sub', {name: again, task: fw}]\n#- tasks/fw/Taskfile.yml\nversion: '3'\ntasks: {default: {deps: [sub]}, sub: ls}\n#- tasks/fw/task.yml\nparams: [{name: board}]\n";
+
     #[test]
     fn lenses() {
         check_cases("code-lenses", &[("tasks", TASKS)], |marked| {
@@ -132,6 +140,10 @@ mod tests {
         });
         check_cases("code-lenses-of-includes", &[("an included file", TASKS)], |marked| {
             shown(&Fixture::new(marked).snapshot("docs.yml"), "docs.yml")
+        });
+        let folder = [("a folder task", FOLDER)];
+        check_cases("code-lenses-of-folder-tasks", &folder, |marked| {
+            shown(&Fixture::new(marked).snapshot("tasks/fw/Taskfile.yml"), "tasks/fw/Taskfile.yml")
         });
         check_cases("code-lenses-of-plans", &[("a plan", PLAN)], |marked| {
             shown(&Fixture::new(marked).snapshot("plans/p.yml"), "plans/p.yml")

@@ -1,6 +1,7 @@
 //! What is found from a name: cases in `cases/navigation.txt`, answers in snapshots.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use super::document_symbols::OutlineEntry;
 use super::fixture::{Fixture, shown};
@@ -102,6 +103,15 @@ fn answer(case: &Case) -> String {
             let found = workspace_symbols::symbols([&*snapshot.analysis], case.argument);
             let shown = found.iter().map(|one| {
                 format!("{:?} {} in {} at {}", one.kind, one.name, one.container, text_place(&one.place))
+            });
+            shown.collect()
+        }
+        "callable" => {
+            let items = call_hierarchy::prepare(snapshot, position);
+            let shown = items.iter().map(|item| {
+                let kind = if item.is_step { "step" } else { "task" };
+                let place = TextPlace { source: Arc::clone(&item.source), range: item.selection.clone() };
+                format!("{kind} {} at {}", item.name, text_place(&place))
             });
             shown.collect()
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use ez_compiler::ast::param::variable_name;
 use ez_compiler::check::SPECIAL_VARIABLES;
+use ez_compiler::folder::qualified;
 use ez_compiler::ir::Resolution;
 use ez_compiler::project::remote::is_remote;
 use ez_compiler::source::{FileId, SourceFile};
@@ -271,6 +272,9 @@ impl Rename<'_> {
             SymbolKind::Param => variable_name(&self.symbol.name),
             _ => return Ok(()),
         };
+        if self.symbol.in_folder {
+            return Ok(());
+        }
         let is_read_by_scripts = places.iter().any(|place| {
             let text = &self.index.sources().file(place.file).text;
             text.get(..place.range().start)
@@ -367,6 +371,10 @@ impl Rename<'_> {
     }
 
     fn check_collision(&self, new_name: &str) -> Result<(), String> {
+        // The folder task knows what else it has, and is asked for itself: see [`rename_in_all`].
+        if self.symbol.in_folder {
+            return Ok(());
+        }
         match self.symbol.kind {
             SymbolKind::Task | SymbolKind::TaskAlias => self.check_task_collision(new_name),
             SymbolKind::Namespace => self.check_namespace_collision(new_name),
@@ -393,10 +401,9 @@ impl Rename<'_> {
                 || (is_param(other) || is_param(self.symbol))
                     && variable_name(&other.name) == variable_name(new_name)
         };
-        let same = self
-            .index
-            .symbols()
-            .filter(|(id, other)| *id != self.id && kinds.contains(&other.kind) && is_same(other));
+        let same = self.index.symbols().filter(|(id, other)| {
+            *id != self.id && !other.in_folder && kinds.contains(&other.kind) && is_same(other)
+        });
         for (id, other) in same {
             if let Some(place) = self.index.occurrences(id).find(|place| own.contains(&key(place))) {
                 return Err(self.taken(other, place));
@@ -452,10 +459,12 @@ impl Rename<'_> {
         if compilation.folders.iter().any(|folder| folder.name == new_name) {
             return Err(format!("there is a folder task `{new_name}` already: choose another name"));
         }
+        let folder = self.snapshot.analysis.key.folder.as_ref();
+        let step_name = folder.map_or_else(|| new_name.into(), |folder| qualified(&folder.name, new_name));
         let steps = self
             .index
             .symbols()
-            .filter(|(_, other)| other.kind == SymbolKind::Step && other.name == new_name);
+            .filter(|(_, other)| other.kind == SymbolKind::Step && other.name == step_name);
         for (id, step) in steps {
             if let Some(place) = self.index.occurrences(id).next() {
                 return Err(self.taken(step, place));
@@ -472,7 +481,10 @@ impl Rename<'_> {
             .map(|place| place.file)
             .collect();
         let namesakes = self.index.symbols().filter(|(id, other)| {
-            *id != self.id && other.kind == SymbolKind::Namespace && other.name == new_name
+            *id != self.id
+                && !other.in_folder
+                && other.kind == SymbolKind::Namespace
+                && other.name == new_name
         });
         for (id, other) in namesakes {
             let mut places = self.index.occurrences(id);
@@ -500,6 +512,7 @@ impl Rename<'_> {
         let own = self.seen_in(self.id);
         let namesakes = self.index.symbols().filter(|(id, other)| {
             *id != self.id
+                && !other.in_folder
                 && match other.kind {
                     SymbolKind::Variable | SymbolKind::ShellVariable => other.name == variable,
                     SymbolKind::Param => variable_name(&other.name) == variable,

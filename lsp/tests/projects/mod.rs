@@ -111,3 +111,22 @@ pub fn shared_file() -> Texts {
     let files = [("one", caller("l")), ("two", caller("m")), ("lib", lib.to_owned())];
     files.into_iter().map(|(name, text)| (format!("/project/{name}/Taskfile.yml").into(), text)).collect()
 }
+
+/// A plan calls what a project and its folder task both include, by both ways, and all else that the folder task has.
+pub fn folder_with_shared_file() -> Texts {
+    let root =
+        "version: '3'\nincludes: {lib: lib.yml}\ntasks: {all: [{task: 'lib:make', vars: {MODE: fast}}]}\n";
+    let lib = "version: '3'\ntasks:\n  make: {aliases: [mk], vars: {OUT: '{{.MODE}}'}, cmds: ['echo {{.OUT}} {{.MODE}}']}\n";
+    let folder = "version: '3'\nincludes: {shared: ../../lib.yml}\ntasks:\n  default:\n    deps: [sub, 'shared:make']\n    ez-params: [{name: with-log}]\n    cmds: ['echo {{.EZ_WITH_LOG}} {{.EZ_BOARD}} {{.LEVEL}}']\n  sub: {aliases: [below], vars: {KIND: '{{.KIND}}'}, cmds: ['echo {{.KIND}}']}\n";
+    let metadata =
+        "params: [{name: board}]\nartifacts: [{name: image, path: 'x/{{.EZ_BOARD}}/{{.LEVEL}}'}]\n";
+    let plan = "params: [{name: board}]\nsteps:\n  - {name: first, task: 'lib:make', vars: {MODE: one}}\n  - {task: 'fw:shared:mk', vars: {MODE: two}, needs: [first]}\n  - {task: fw, vars: {board: '{{.board}}', LEVEL: 1, EZ_WITH_LOG: x}, needs: ['fw:shared:mk'], outputs: [size]}\n  - {task: 'fw:below', vars: {KIND: a}, needs: [fw], inputs: [{from: fw, artifact: image, to: in}]}\n  - {name: end, task: 'fw:sub', vars: {KIND: '{{(index .steps \"fw\").outputs.size}}'}, needs: [fw, 'fw:below']}\n";
+    let files = [
+        ("Taskfile.yml", root),
+        ("lib.yml", lib),
+        ("tasks/fw/Taskfile.yml", folder),
+        ("tasks/fw/task.yml", metadata),
+        ("plans/p.yml", plan),
+    ];
+    files.into_iter().map(|(path, text)| (Utf8Path::new(ROOT).join(path), text.to_owned())).collect()
+}

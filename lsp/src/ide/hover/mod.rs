@@ -13,6 +13,7 @@ use std::ops::Range;
 
 use ez_compiler::ast::{self, CommandAction};
 use ez_compiler::file_system::FileSystem;
+use ez_compiler::folder::split_name;
 use ez_compiler::ir::{Resolution, Task};
 use ez_compiler::plan::CompiledPlan;
 use ez_compiler::project::paths;
@@ -124,6 +125,7 @@ impl<'a> Asked<'a> {
             KeyMeaning::Namespace => task::namespace(self.snapshot, self.position.file, name),
             KeyMeaning::VariableName if self.is_passed() => self.passed(name),
             KeyMeaning::VariableName if self.tree.format == Format::Taskfile => self.variable(name),
+            KeyMeaning::VariableName if self.is_given() => self.given(name),
             KeyMeaning::VariableName | KeyMeaning::MatrixKey => self.plan_name(name),
             KeyMeaning::EnvironmentName => variable::in_shell(self.snapshot, self.task, name),
             KeyMeaning::ParamOrVariable => self.param(name).or_else(|| self.variable(name)),
@@ -221,6 +223,30 @@ impl<'a> Asked<'a> {
         let program = &self.snapshot.analysis.compilation.program;
         let Resolution::Task(id, _) = program.resolve(&self.task?.callee(&called.value)) else { return None };
         Some(variable::show_passed(self.snapshot, program.task(id), name))
+    }
+
+    /// Whether the place is in the `vars` of a step.
+    fn is_given(&self) -> bool {
+        matches!(
+            self.spot.path.as_slice(),
+            [Item::Key("steps"), Item::Index(_), Item::Key("vars"), Item::Key(_)]
+        )
+    }
+
+    /// A variable that a step gives its task, as the task has it.
+    fn given(&self, name: &str) -> Option<String> {
+        let called = &self.step.filter(|step| !has_template(&step.task.value))?.task.value;
+        let compilation = &self.snapshot.analysis.compilation;
+        if let Resolution::Task(id, _) = compilation.program.resolve(called) {
+            let task = compilation.program.task(id);
+            let shown = variable::show_given(task, name, called);
+            return Some(shown.unwrap_or_else(|| variable::show_passed(self.snapshot, task, name)));
+        }
+        let (folder, task) = split_name(called);
+        let mut folders = compilation.folder_programs.iter();
+        let program = &folders.find(|known| known.folder.name == folder)?.compilation.program;
+        let Resolution::Task(id, _) = program.resolve(task) else { return None };
+        variable::show_given(program.task(id), name, called)
     }
 
     /// A task that a script runs, or a variable of it that a dotenv file sets.

@@ -155,6 +155,11 @@ fn plans() {
         ("a step of an input", PLAN.replacen("from: b", "from: $0b", 1)),
         ("the task of a step", PLAN.replacen("task: build", "task: bu$0ild", 1)),
         ("a folder task", PLAN.replacen("task: pack", "task: pa$0ck", 1)),
+        ("what a step gives a task", PLAN.replacen("vars: {A:", "vars: {$0A:", 1)),
+        (
+            "a param that a step gives a folder task",
+            PLAN.replacen("task: pack,", "task: pack, vars: {EZ_LE$0VEL: 5},", 1),
+        ),
         ("an artifact", PLAN.replacen("artifact: bin", "artifact: b$0in", 1)),
         ("an artifact where it is named", PLAN.replacen("{name: bin", "{name: b$0in", 1)),
         ("a key of the matrix", PLAN.replacen("{{.arch}}", "{{.ar$0ch}}", 1)),

@@ -84,6 +84,15 @@ pub fn show_passed(snapshot: &Snapshot, callee: &Task, name: &str) -> String {
     shown
 }
 
+/// A param that a step of a plan gives its task, by its name or variable.
+pub fn show_given(callee: &Task, name: &str, called: &str) -> Option<String> {
+    let params = &callee.definition.superset.as_deref()?.params;
+    let variable = ast::param::variable_name;
+    let is_meant = |param: &&Param| param.name.value == name || variable(&param.name.value) == name;
+    let param = params.iter().find(is_meant)?;
+    Some(format!("{}\n\nOf the task {}", show_param(param), code(called)))
+}
+
 /// What a dotenv file sets at a byte; `None` of another kind of file.
 pub fn of_dotenv(snapshot: &Snapshot, source: &SourceFile, at: usize) -> Option<String> {
     if is_yaml(&source.path) {
