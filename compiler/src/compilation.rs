@@ -17,7 +17,7 @@ use crate::plugin::{self, PluginFiles, Plugins};
 use crate::project::{self, Failure, Loaded, Project, Purpose};
 use crate::source::SourceMap;
 use crate::superset;
-use crate::symbols::{self, Indexed, SymbolIndex};
+use crate::symbols::{self, Indexed, IndexedFolder, SymbolIndex};
 use crate::template::Host;
 use crate::template_file::{TemplateFiles, Templates};
 
@@ -122,13 +122,17 @@ impl Compilation {
     }
 
     /// What an index is made of.
-    pub(crate) fn indexed<'a>(&'a self, files: &'a dyn FileSystem) -> Indexed<'a> {
+    fn indexed<'a>(&'a self, files: &'a dyn FileSystem) -> Indexed<'a> {
+        let folders = self.folder_programs.iter().map(|program| IndexedFolder {
+            folder: &program.folder,
+            program: program.compilation.indexed(files),
+        });
         Indexed {
             sources: &self.sources,
             loaded: &self.loaded,
             program: &self.program,
             memo: &self.memo,
-            folder_programs: &self.folder_programs,
+            folders: folders.collect(),
             metadata: &self.metadata,
             plans: &self.plans,
             files,

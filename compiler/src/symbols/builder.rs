@@ -89,7 +89,7 @@ struct Place {
 /// What an index is made with.
 pub struct Builder<'a> {
     /// The project.
-    pub indexed: Indexed<'a>,
+    pub indexed: &'a Indexed<'a>,
     /// Its texts, and those that only the index reads.
     pub sources: SourceMap,
     nodes: Vec<Node>,
@@ -109,9 +109,9 @@ pub struct Builder<'a> {
 
 impl<'a> Builder<'a> {
     /// An empty one.
-    pub fn new(indexed: &Indexed<'a>) -> Self {
+    pub fn new(indexed: &'a Indexed<'a>) -> Self {
         Self {
-            indexed: *indexed,
+            indexed,
             sources: indexed.sources.clone(),
             nodes: Vec::new(),
             by_name: FxHashMap::default(),

@@ -9,9 +9,10 @@ use smol_str::SmolStr;
 
 use super::builder::{Builder, NodeId, Scope};
 use super::tasks::{self, Passed};
-use super::{Obstacle, Role, Spelling, SymbolId, SymbolIndex, SymbolKind, Target, parts, rest};
+use super::{
+    IndexedFolder, Obstacle, Role, Spelling, SymbolId, SymbolIndex, SymbolKind, Target, parts, rest,
+};
 use crate::ast::{Text, Variable};
-use crate::compilation::FolderProgram;
 use crate::folder::{DEFAULT_TASK, split_name};
 use crate::ir::{Program, Resolution};
 use crate::plan::CompiledPlan;
@@ -55,21 +56,21 @@ pub fn called(builder: &Builder<'_>, name: &str) -> Option<Called> {
         return None;
     }
     let (folder, task) = split_name(name);
-    let mut programs = builder.indexed.folder_programs.iter();
+    let mut programs = builder.indexed.folders.iter();
     let number = programs.position(|known| known.folder.name == folder)?;
     let at = (name.len() > folder.len()).then(|| folder.len() + 1);
     Some(Called { folder: number as u32, task: task.into(), at })
 }
 
-fn folder<'a>(builder: &Builder<'a>, number: u32) -> Option<&'a FolderProgram> {
-    builder.indexed.folder_programs.get(number as usize)
+fn folder<'a>(builder: &Builder<'a>, number: u32) -> Option<&'a IndexedFolder<'a>> {
+    builder.indexed.folders.get(number as usize)
 }
 
 /// Adds a name of a folder's task where a plan writes it.
 pub fn named(builder: &mut Builder<'_>, called: &Called, name: &str, span: Span, role: Role, within: NodeId) {
     let Some(folder) = folder(builder, called.folder) else { return };
     let is_written_so = builder.sources.text(span) == name;
-    let is_known = matches!(folder.compilation.program.resolve(&called.task), Resolution::Task(..));
+    let is_known = matches!(folder.program.program.resolve(&called.task), Resolution::Task(..));
     let at = called.at.filter(|_| is_known && is_written_so);
     let part = |range: std::ops::Range<usize>| Span {
         start: span.start + range.start as u32,
@@ -117,7 +118,7 @@ pub fn artifact(builder: &mut Builder<'_>, task: &str, name: &Text, within: Node
         return false;
     };
     let Some(folder) = folder(builder, called.folder) else { return false };
-    let mut artifacts = folder.compilation.metadata.artifacts.iter();
+    let mut artifacts = folder.program.metadata.artifacts.iter();
     let is_known = artifacts.any(|artifact| artifact.name.value == name.value);
     if is_known {
         let span = builder.text_span(name, 0..name.value.len());
@@ -152,7 +153,8 @@ pub fn add_artifacts(builder: &mut Builder<'_>) {
 /// Makes the indices of the folder tasks that plans name, and adds to that of the project what is named.
 pub fn add(builder: &mut Builder<'_>) {
     let mentions = std::mem::take(&mut builder.mentions);
-    for (number, program) in builder.indexed.folder_programs.iter().enumerate() {
+    let indexed = builder.indexed;
+    for (number, program) in indexed.folders.iter().enumerate() {
         let number = number as u32;
         let own: Vec<&Mention<'_>> = mentions.iter().filter(|mention| mention.folder == number).collect();
         if own.is_empty() {
@@ -165,15 +167,15 @@ pub fn add(builder: &mut Builder<'_>) {
 }
 
 /// A folder's index, with what plans name of it.
-fn index_of(builder: &Builder<'_>, folder: &FolderProgram, mentions: &[&Mention<'_>]) -> SymbolIndex {
-    let indexed = folder.compilation.indexed(builder.indexed.files);
+fn index_of(builder: &Builder<'_>, folder: &IndexedFolder<'_>, mentions: &[&Mention<'_>]) -> SymbolIndex {
+    let indexed = &folder.program;
     let mut texts =
         PlanTexts { from: &builder.sources, to: indexed.sources.clone(), fragments: FxHashMap::default() };
     let given: Vec<Vec<Variable>> = mentions.iter().map(|mention| texts.given(mention)).collect();
     let spans: Vec<Span> = mentions.iter().map(|mention| texts.span(mention.span)).collect();
     let steps: Vec<Option<Step>> =
         mentions.iter().map(|mention| step(builder, &mut texts, mention.within)).collect();
-    let mut inner = Builder::new(&indexed);
+    let mut inner = Builder::new(indexed);
     inner.sources = texts.to;
     parts(&mut inner);
     for (((mention, vars), span), step) in mentions.iter().zip(&given).zip(spans).zip(&steps) {

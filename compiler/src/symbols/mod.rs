@@ -21,15 +21,15 @@ use smol_str::SmolStr;
 
 use crate::ast::Metadata;
 use crate::check::CheckMemo;
-use crate::compilation::FolderProgram;
 use crate::file_system::FileSystem;
+use crate::folder::FolderTask;
 use crate::ir::Program;
 use crate::plan::CompiledPlan;
 use crate::project::Loaded;
 use crate::source::{FileId, SourceMap};
 
 /// What an index is made of: a project as it was compiled to be checked.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Indexed<'a> {
     /// All texts.
     pub sources: &'a SourceMap,
@@ -40,13 +40,22 @@ pub struct Indexed<'a> {
     /// What is known of each task.
     pub memo: &'a CheckMemo,
     /// The folder tasks.
-    pub folder_programs: &'a [FolderProgram],
+    pub folders: Vec<IndexedFolder<'a>>,
     /// What a `task.yml` says of the folder task that was compiled.
     pub metadata: &'a Metadata,
     /// The plans.
     pub plans: &'a [CompiledPlan],
     /// The files, for what only an index reads: dotenv files and plugins.
     pub files: &'a dyn FileSystem,
+}
+
+/// A folder task of a project, as it was compiled for itself.
+#[derive(Clone)]
+pub struct IndexedFolder<'a> {
+    /// Which one.
+    pub folder: &'a FolderTask,
+    /// What its own index is made of.
+    pub program: Indexed<'a>,
 }
 
 /// A symbol of a [`SymbolIndex`].
