@@ -206,37 +206,10 @@ impl Projects {
             return Ok(known);
         }
         let roots = self.roots(view);
-        let numbers: FxHashMap<&Utf8Path, usize> =
-            roots.iter().enumerate().map(|(number, key)| (&*key.entry, number)).collect();
-        let mut readers: Vec<Vec<usize>> = vec![Vec::new(); roots.len()];
-        let is_part_with_more = |number: usize, readers: &[usize]| {
-            let directory = roots[number].directory();
-            let is_beside = readers.iter().any(|reader| !directory.starts_with(roots[*reader].directory()));
-            let names = [folder::DIRECTORY, plan::DIRECTORY];
-            is_beside && names.iter().any(|name| view.files.kind(&directory.join(name)).is_some())
-        };
-        let mut is_own = vec![false; roots.len()];
-        let mut compiled = FxHashSet::default();
-        for (number, key) in roots.iter().enumerate() {
-            let is_read = !readers[number].is_empty();
-            if is_read && !is_part_with_more(number, &readers[number]) {
-                continue;
-            }
-            let analysis = self.analysis(view, key)?;
-            compiled.insert(key.clone());
-            is_own[number] = !is_read;
-            for read in analysis.read_paths().filter_map(|path| numbers.get(path).copied()) {
-                let is_above = key.entry.starts_with(roots[read].directory());
-                if read > number || (read < number && !is_above && !is_read) {
-                    readers[read].push(number);
-                    is_own[read] = false;
-                }
-            }
-        }
-        let mut is_part = vec![false; roots.len()];
-        for number in 0..roots.len() {
-            is_part[number] = !is_own[number] && is_part_with_more(number, &readers[number]);
-        }
+        let (readers, mut compiled) = self.readers(view, &roots)?;
+        let mut is_own: Vec<bool> = readers.iter().map(Vec::is_empty).collect();
+        let is_part = |number: usize| !readers[number].is_empty() && has_more(view, &roots, number, &readers);
+        let is_part: Vec<bool> = (0..roots.len()).map(is_part).collect();
         // What read it may have turned out to be a part of another one that has not.
         for number in 0..roots.len() {
             let has_reader = readers[number].iter().any(|reader| is_own[*reader] || is_part[*reader]);
@@ -250,6 +223,34 @@ impl Projects {
         let own = Arc::new(OwnProjects { revision: view.revision, keys, parts, compiled });
         *lock(&self.own) = Some(Arc::clone(&own));
         Ok(own)
+    }
+
+    /// Which of these projects have read which, by their numbers, and what had to be compiled to know it. One that was read before it
+    /// is looked at is not compiled, unless it has more than its reader knows.
+    fn readers(
+        &self,
+        view: &View,
+        roots: &[ProjectKey],
+    ) -> Result<(Vec<Vec<usize>>, FxHashSet<ProjectKey>), Stale> {
+        let numbers: FxHashMap<&Utf8Path, usize> =
+            roots.iter().enumerate().map(|(number, key)| (&*key.entry, number)).collect();
+        let mut readers: Vec<Vec<usize>> = vec![Vec::new(); roots.len()];
+        let mut compiled = FxHashSet::default();
+        for (number, key) in roots.iter().enumerate() {
+            let is_read = !readers[number].is_empty();
+            if is_read && !has_more(view, roots, number, &readers) {
+                continue;
+            }
+            let analysis = self.analysis(view, key)?;
+            compiled.insert(key.clone());
+            for read in analysis.read_paths().filter_map(|path| numbers.get(path).copied()) {
+                let is_above = key.entry.starts_with(roots[read].directory());
+                if read > number || (read < number && !is_above && !is_read) {
+                    readers[read].push(number);
+                }
+            }
+        }
+        Ok((readers, compiled))
     }
 
     /// The root Taskfiles that are known, by discovery or by a file that is open. Those by whose names nobody looks for a
@@ -288,6 +289,14 @@ impl Projects {
         lock(&self.slots).retain(|key, _| is_kept(key));
         lock(&self.folders).retain(|key, _| is_kept(key));
     }
+}
+
+/// Whether a Taskfile that projects beside it have read has folder tasks or plans, which those do not read.
+fn has_more(view: &View, roots: &[ProjectKey], number: usize, readers: &[Vec<usize>]) -> bool {
+    let directory = roots[number].directory();
+    let is_beside = readers[number].iter().any(|reader| !directory.starts_with(roots[*reader].directory()));
+    let names = [folder::DIRECTORY, plan::DIRECTORY];
+    is_beside && names.iter().any(|name| view.files.kind(&directory.join(name)).is_some())
 }
 
 impl Slot {

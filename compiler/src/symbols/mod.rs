@@ -29,7 +29,6 @@ use crate::project::Loaded;
 use crate::source::{FileId, SourceMap};
 
 /// What an index is made of: a project as it was compiled to be checked.
-#[derive(Clone)]
 pub struct Indexed<'a> {
     /// All texts.
     pub sources: &'a SourceMap,
@@ -50,7 +49,6 @@ pub struct Indexed<'a> {
 }
 
 /// A folder task of a project, as it was compiled for itself.
-#[derive(Clone)]
 pub struct IndexedFolder<'a> {
     /// Which one.
     pub folder: &'a FolderTask,

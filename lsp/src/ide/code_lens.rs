@@ -90,9 +90,9 @@ fn of_plan(snapshot: &Snapshot, file: FileId) -> Vec<Lens> {
 }
 
 fn lens(snapshot: &Snapshot, span: Span, kind: LensKind, name: SmolStr) -> Lens {
-    let folder = snapshot.analysis.key.folder.as_ref();
-    let dir = folder
-        .map_or_else(|| snapshot.analysis.compilation.program.dir.clone(), |folder| folder.project.clone());
+    let analysis = &snapshot.analysis;
+    let folder = analysis.key.folder.as_ref();
+    let dir = folder.map_or(&analysis.compilation.program.dir, |folder| &folder.project).clone();
     let mut place = snapshot.analysis.locate(span);
     let text = snapshot.analysis.text(place.file).get(place.range.clone()).unwrap_or_default();
     if text.len() > 1 && text.starts_with(['\'', '"']) {
