@@ -9,6 +9,7 @@ use smol_str::SmolStr;
 
 use super::builder::{Builder, NodeId, Scope};
 use super::tasks::{self, Passed};
+use super::variables::default_task;
 use super::{
     IndexedFolder, Obstacle, Role, Spelling, SymbolId, SymbolIndex, SymbolKind, Target, parts, rest,
 };
@@ -135,9 +136,7 @@ fn mention<'a>(builder: &mut Builder<'a>, called: &Called, span: Span, within: N
 /// The artifacts of the folder task that was compiled.
 pub fn add_artifacts(builder: &mut Builder<'_>) {
     let artifacts = &builder.indexed.metadata.artifacts;
-    let program = builder.indexed.program;
-    let number = program.find(DEFAULT_TASK).and_then(|id| builder.tasks.number(program.task(id)));
-    let within = number.and_then(|number| builder.tasks.get(number)).map(|written| written.node);
+    let within = default_task(builder).map(|(_, _, node)| node);
     for artifact in artifacts {
         let node = builder.node(Scope::FolderArtifacts, SymbolKind::Artifact, &artifact.name.value);
         let is_implied = artifact.name.span == artifact.path.span;

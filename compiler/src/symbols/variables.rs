@@ -205,7 +205,8 @@ fn metadata(builder: &mut Builder<'_>) {
     params(builder, number, &builder.indexed.metadata.params, within);
 }
 
-fn default_task<'a>(builder: &Builder<'a>) -> Option<(u32, &'a ast::Task, NodeId)> {
+/// The task `default`, by its number, with its node: of a folder task the one that its `task.yml` is about.
+pub fn default_task<'a>(builder: &Builder<'a>) -> Option<(u32, &'a ast::Task, NodeId)> {
     let program = builder.indexed.program;
     let number = builder.tasks.number(program.task(program.find(crate::folder::DEFAULT_TASK)?))?;
     let written = builder.tasks.get(number)?;
