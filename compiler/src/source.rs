@@ -302,11 +302,13 @@ pub struct LineIndex {
 }
 
 impl LineIndex {
-    /// Indexes a text. Lines end with `\n`; a `\r` before it belongs to the line.
+    /// Indexes a text. Lines end with `\n`, `\r\n` or a `\r` alone, as in YAML (1.2, 5.4) and in the language server
+    /// protocol (3.17, text documents).
     pub fn new(text: &str) -> Self {
-        let mut starts = vec![0];
-        starts.extend(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at as u32 + 1));
-        Self { starts }
+        let bytes = text.as_bytes();
+        let is_end = |at: &usize| bytes.get(*at) == Some(&b'\n') || bytes.get(at + 1) != Some(&b'\n');
+        let ends = memchr::memchr2_iter(b'\n', b'\r', bytes).filter(is_end);
+        Self { starts: std::iter::once(0).chain(ends.map(|at| at as u32 + 1)).collect() }
     }
 
     /// Number of lines; a final newline begins one more, empty, line.
@@ -333,8 +335,9 @@ impl LineIndex {
     pub fn line_range(&self, text: &str, line: usize) -> Range<usize> {
         let start = self.line_start(line);
         let end = self.starts.get(line + 1).map_or(text.len(), |&next| next as usize);
-        let body = text.get(start..end).unwrap_or("");
-        start..start + body.trim_end_matches('\n').trim_end_matches('\r').len()
+        let line = text.get(start..end).unwrap_or("");
+        let body = line.strip_suffix('\n').unwrap_or(line);
+        start..start + body.strip_suffix('\r').unwrap_or(body).len()
     }
 
     /// Line and column (from 1, in code points) of a byte.
@@ -383,6 +386,17 @@ mod tests {
         assert_eq!(lines.position_utf16(text, x), (1, 5));
         assert_eq!(lines.offset_utf16(text, 1, 5), x);
         assert_eq!(lines.offset_utf16(text, 1, 99), text.len() - 1);
+    }
+
+    #[test]
+    fn lines_end_as_in_yaml() {
+        let text = "a\rb\r\nc\n\r\r\nd\r";
+        let lines = LineIndex::new(text);
+        let all: Vec<&str> = (0..lines.len()).map(|line| &text[lines.line_range(text, line)]).collect();
+        assert_eq!(all, ["a", "b", "c", "", "", "d", ""]);
+        let columns = ["b", "c", "d"].map(|name| lines.position_utf16(text, text.find(name).unwrap()));
+        assert_eq!(columns, [(1, 0), (2, 0), (5, 0)]);
+        assert_eq!((lines.offset_utf16(text, 0, 9), lines.offset_utf16(text, 1, 9)), (1, 3));
     }
 
     #[test]

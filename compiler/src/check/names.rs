@@ -6,7 +6,7 @@ use std::ops::Range;
 use smol_str::SmolStr;
 
 use super::facts::{Local, Owner, Parsed};
-use super::reads;
+use super::reads::{self, Reads};
 use super::texts::{Place, Texts, Use};
 use crate::ast::{self, HookAction, Query, Text};
 use crate::shell::NameUse;
@@ -19,6 +19,8 @@ use crate::template::ast::{Branch, Command, Expression, List, Name, Node, Pipe};
 pub struct Names {
     /// Variables that are read in other ways than [`super::Facts::reads`] has: by a function, or in a field of EZ.
     pub reads: Vec<NameRead>,
+    /// What reads variables by names that are not written there: `index . .NAME`.
+    pub open_reads: Vec<SmolStr>,
     /// What follows the variable of a loop: the `OS` of `.ITEM.OS`.
     pub members: Vec<Member>,
     /// The variables that templates declare themselves.
@@ -81,6 +83,9 @@ pub struct ShellName {
 pub fn gather(local: &Local<'_>) -> Names {
     let mut names = Names::default();
     names.texts(local.texts, local.sources);
+    for (text, reads) in local.texts.iter().zip(local.reads) {
+        names.look_ups(text, reads, local.sources);
+    }
     if let Owner::Task(task) = local.owner
         && let Some(superset) = task.superset.as_deref()
     {
@@ -89,8 +94,9 @@ pub fn gather(local: &Local<'_>) -> Names {
         names.texts(&parsed, local.sources);
         for text in &parsed {
             let Some(template) = &text.template else { continue };
-            let found = reads::read(template).variables.into_iter();
-            names.reads.extend(found.map(|read| NameRead {
+            let reads = reads::read(template);
+            names.look_ups(text, &reads, local.sources);
+            names.reads.extend(reads.variables.into_iter().map(|read| NameRead {
                 span: text.template_span(&read.range, local.sources),
                 local: text.extra.contains(&read.name),
                 name: read.name,
@@ -132,6 +138,18 @@ impl Names {
             }
             self.script(text, sources);
         }
+    }
+
+    /// The variables that functions take by their names.
+    fn look_ups(&mut self, text: &Parsed<'_>, reads: &Reads<'_>, sources: &SourceMap) {
+        self.reads.extend(reads.looked_up.iter().map(|(name, range)| NameRead {
+            name: name.clone(),
+            span: text.template_span(range, sources),
+            local: text.extra.contains(name),
+        }));
+        let Some(template) = &text.template else { return };
+        let written = reads.open_look_ups.iter().filter_map(|range| template.text().get(range.clone()));
+        self.open_reads.extend(written.map(SmolStr::new));
     }
 
     fn script(&mut self, text: &Parsed<'_>, sources: &SourceMap) {
@@ -190,9 +208,6 @@ fn task_names(words: &[NameUse]) -> impl Iterator<Item = &NameUse> {
         .take(count)
 }
 
-/// Functions that take a name from a map of variables: `index . "X"`.
-const LOOK_UPS: &[&str] = &["index", "get", "hasKey", "set", "unset"];
-
 struct Visitor<'v, 'a> {
     names: &'v mut Names,
     text: &'v Parsed<'a>,
@@ -236,27 +251,21 @@ impl Visitor<'_, '_> {
     }
 
     fn command(&mut self, command: &Command) {
-        if let [Expression::Function(function), base, Expression::Text(key), ..] =
+        if let [Expression::Function(function), Expression::Field(field), Expression::Text(key), ..] =
             command.arguments.as_slice()
-            && LOOK_UPS.contains(&function.name.as_str())
-            && is_data(base)
-            && key.quoted.get(1..key.quoted.len().saturating_sub(1)) == Some(key.text.as_str())
+            && matches!(function.name.as_str(), "index" | "get" | "hasKey")
+            && let ([base], Some((name, range))) = (field.names.as_slice(), reads::name_in(key))
         {
-            let range = key.range.start + 1..key.range.end.saturating_sub(1);
-            self.names.reads.push(NameRead {
-                name: key.text.clone(),
-                span: self.text.template_span(&range, self.sources),
-                local: false,
-            });
+            self.member(base, name, &range);
         }
         command.arguments.iter().for_each(|argument| self.expression(argument));
     }
 
     fn expression(&mut self, expression: &Expression) {
         match expression {
-            Expression::Field(field) => self.member(&field.names),
+            Expression::Field(field) => self.members(&field.names),
             Expression::Variable(variable) => match variable.names.split_first() {
-                Some((first, rest)) if first.text == "$" => self.member(rest),
+                Some((first, rest)) if first.text == "$" => self.members(rest),
                 Some((first, _)) => self.local(first, false),
                 None => {}
             },
@@ -277,24 +286,17 @@ impl Visitor<'_, '_> {
         });
     }
 
-    fn member(&mut self, names: &[Name]) {
-        let [base, member, ..] = names else { return };
-        if self.text.extra.contains(&base.text) {
-            self.names.members.push(Member {
-                base: base.text.clone(),
-                name: member.text.clone(),
-                span: self.text.template_span(&member.range, self.sources),
-            });
+    fn members(&mut self, names: &[Name]) {
+        if let [base, member, ..] = names {
+            self.member(base, member.text.clone(), &member.range);
         }
     }
-}
 
-/// Whether an expression is the map of all variables.
-fn is_data(expression: &Expression) -> bool {
-    match expression {
-        Expression::Dot(_) => true,
-        Expression::Variable(variable) => matches!(variable.names.as_slice(), [only] if only.text == "$"),
-        _ => false,
+    fn member(&mut self, base: &Name, name: SmolStr, range: &Range<usize>) {
+        if self.text.extra.contains(&base.text) {
+            let span = self.text.template_span(range, self.sources);
+            self.names.members.push(Member { base: base.text.clone(), name, span });
+        }
     }
 }
 

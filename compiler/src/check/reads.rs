@@ -2,10 +2,13 @@
 
 use std::ops::Range;
 
+use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
 use crate::template::Template;
-use crate::template::ast::{Branch, BranchKind, Command, Expression, Identifier, List, Name, Node, Pipe};
+use crate::template::ast::{
+    Branch, BranchKind, Command, Definition, Expression, Identifier, List, Name, Node, Pipe, Text, Variable,
+};
 
 /// A variable that a template reads.
 #[derive(Clone, Debug)]
@@ -59,6 +62,10 @@ pub struct Reads<'t> {
     pub text_ranges: Vec<(Range<usize>, bool)>,
     /// Variables with arguments behind them, as if they were functions: the variable, and the whole command.
     pub called_variables: Vec<CalledVariable>,
+    /// Variables that a function takes by their names, as in `index . "X"`: the name, and its bytes without quotes.
+    pub looked_up: Vec<(SmolStr, Range<usize>)>,
+    /// What takes variables by names that are not written there, as in `index . .NAME`: the bytes.
+    pub open_look_ups: Vec<Range<usize>>,
     /// Whether `.` or `$` is used as a value.
     pub everything: bool,
 }
@@ -112,12 +119,16 @@ const GUARDS: &[&str] = &[
 
 /// Reads a template.
 pub fn read(template: &Template) -> Reads<'_> {
-    let mut reader = Reader { reads: Reads::default(), dot: true, dollar: true, depth: 0 };
+    let mut reader = Reader {
+        reads: Reads::default(),
+        dot: true,
+        dollar: true,
+        depth: 0,
+        declared: Vec::new(),
+        given_all: FxHashSet::default(),
+    };
     reader.list(template.root());
-    (reader.dot, reader.dollar, reader.depth) = (false, false, 1);
-    for definition in template.definitions() {
-        reader.list(&definition.list);
-    }
+    reader.definitions(template.definitions());
     reader.reads.variables.sort_by_key(|read| read.range.start);
     reader.reads
 }
@@ -130,6 +141,10 @@ struct Reader<'t> {
     dollar: bool,
     /// Conditions around the place.
     depth: usize,
+    /// The variables that can be seen, and whether each is the data; the newest last.
+    declared: Vec<(&'t SmolStr, bool)>,
+    /// The templates that are called with the data.
+    given_all: FxHashSet<&'t SmolStr>,
 }
 
 #[derive(Clone, Copy)]
@@ -141,6 +156,18 @@ struct Around {
 const BARE: Around = Around { guarded: false, needs: Needs::Anything };
 
 impl<'t> Reader<'t> {
+    /// The templates that `define` makes: first those that are called with the data, which may call others with it.
+    fn definitions(&mut self, definitions: &'t [Definition]) {
+        let mut left: Vec<&Definition> = definitions.iter().collect();
+        self.depth = 1;
+        while !left.is_empty() {
+            let next = left.iter().position(|definition| self.given_all.contains(&definition.name));
+            (self.dot, self.dollar) = (next.is_some(), next.is_some());
+            self.declared.clear();
+            self.list(&left.swap_remove(next.unwrap_or(0)).list);
+        }
+    }
+
     fn list(&mut self, list: &'t List) {
         for node in &list.nodes {
             match node {
@@ -153,6 +180,9 @@ impl<'t> Reader<'t> {
                 Node::Template(call) => {
                     if let Some(pipe) = &call.pipe {
                         self.pipe(pipe, BARE);
+                        if self.is_data_alone(pipe) {
+                            self.given_all.insert(&call.name);
+                        }
                     }
                 }
                 Node::Text { .. } | Node::Break { .. } | Node::Continue { .. } => {}
@@ -162,6 +192,7 @@ impl<'t> Reader<'t> {
 
     fn branch(&mut self, branch: &'t Branch) {
         let needs = if branch.kind == BranchKind::Range { Needs::Items } else { Needs::Anything };
+        let outer = self.declared.len();
         self.pipe(&branch.pipe, Around { guarded: true, needs });
         if needs == Needs::Items
             && let [command] = branch.pipe.commands.as_slice()
@@ -171,13 +202,19 @@ impl<'t> Reader<'t> {
         }
         let dot = self.dot;
         self.depth += 1;
-        self.dot = dot && branch.kind == BranchKind::If;
+        self.dot = match branch.kind {
+            BranchKind::If => dot,
+            BranchKind::With => self.is_data_alone(&branch.pipe),
+            BranchKind::Range => false,
+        };
         self.list(&branch.list);
         self.dot = dot;
         if let Some(otherwise) = &branch.otherwise {
             self.list(otherwise);
         }
         self.depth -= 1;
+        // What a branch declares is gone behind its `end`.
+        self.declared.truncate(outer);
     }
 
     fn pipe(&mut self, pipe: &'t Pipe, around: Around) {
@@ -187,6 +224,58 @@ impl<'t> Reader<'t> {
             let guarded = around.guarded || later_guard;
             let needs = if single { around.needs } else { Needs::Anything };
             self.command(command, i > 0, Around { guarded, needs });
+        }
+        if !pipe.declarations.is_empty() {
+            let is_data = self.is_data_alone(pipe);
+            let names = pipe.declarations.iter().filter_map(|variable| variable.names.first());
+            self.declared.extend(names.map(|name| (&name.text, is_data)));
+        }
+    }
+
+    /// Whether a pipeline is the map of all variables.
+    fn is_data_alone(&self, pipe: &Pipe) -> bool {
+        let [command] = pipe.commands.as_slice() else { return false };
+        matches!(command.arguments.as_slice(), [only] if self.is_data(only))
+    }
+
+    fn is_data(&self, expression: &Expression) -> bool {
+        match expression {
+            Expression::Dot(_) => self.dot,
+            Expression::Variable(variable) => variable.names.len() == 1 && self.holds_data(variable),
+            Expression::Pipe(pipe) => self.is_data_alone(pipe),
+            _ => false,
+        }
+    }
+
+    /// Whether a variable of the template is the map of all variables.
+    fn holds_data(&self, variable: &Variable) -> bool {
+        let Some(name) = variable.names.first() else { return false };
+        let declared = self.declared.iter().rev().find(|(declared, _)| **declared == name.text);
+        declared.map_or(name.text == "$" && self.dollar, |(_, is_data)| *is_data)
+    }
+
+    /// A function that takes variables by their names.
+    fn look_up(&mut self, command: &'t Command, function: &str, arguments: &'t [Expression], piped: bool) {
+        let (keys, data) = match (function, arguments) {
+            ("index" | "get" | "hasKey" | "set" | "unset", [data, keys @ ..]) => {
+                (keys.get(..1).unwrap_or_default(), data)
+            }
+            ("pick" | "omit", [data, keys @ ..]) => (keys, data),
+            ("pluck", [key, data, ..]) | ("dig", [key, .., data]) => (std::slice::from_ref(key), data),
+            _ => return,
+        };
+        if !self.is_data(data) {
+            return;
+        }
+        let written = |key: &Expression| match key {
+            Expression::Text(text) => name_in(text),
+            _ => None,
+        };
+        let names: Option<Vec<_>> = keys.iter().map(written).collect();
+        let is_complete = !keys.is_empty() && (!piped || function == "set");
+        match names.filter(|_| is_complete) {
+            Some(names) => self.reads.looked_up.extend(names),
+            None => self.reads.open_look_ups.push(command.range.clone()),
         }
     }
 
@@ -218,6 +307,7 @@ impl<'t> Reader<'t> {
             piped,
             conditional: self.depth > 0,
         });
+        self.look_up(command, &identifier.name, rest, piped);
         let guarded = around.guarded || guard_of(command).is_some();
         let needs = if piped { Needs::Anything } else { compared_with(&identifier.name, rest) };
         let lazy = matches!(identifier.name.as_str(), "and" | "or");
@@ -232,12 +322,8 @@ impl<'t> Reader<'t> {
     fn expression(&mut self, expression: &'t Expression, around: Around) {
         match expression {
             Expression::Field(field) if self.dot => self.variable(&field.names, around),
-            Expression::Variable(variable) if self.dollar => {
-                if let Some((first, names)) = variable.names.split_first()
-                    && first.text == "$"
-                {
-                    self.variable(names, around);
-                }
+            Expression::Variable(variable) if self.holds_data(variable) => {
+                self.variable(variable.names.get(1..).unwrap_or_default(), around);
             }
             Expression::Dot(_) => self.reads.everything |= self.dot,
             Expression::Function(identifier) => self.reads.calls.push(FunctionUse {
@@ -266,6 +352,12 @@ impl<'t> Reader<'t> {
             None => self.reads.everything = true,
         }
     }
+}
+
+/// A name that is written out, with its bytes without the quotes.
+pub fn name_in(text: &Text) -> Option<(SmolStr, Range<usize>)> {
+    let is_plain = text.quoted.get(1..text.quoted.len().saturating_sub(1)) == Some(text.text.as_str());
+    is_plain.then(|| (text.text.clone(), text.range.start + 1..text.range.end.saturating_sub(1)))
 }
 
 fn guard_of(command: &Command) -> Option<&'static str> {

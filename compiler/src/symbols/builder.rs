@@ -170,6 +170,17 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Says why nodes cannot be renamed, by their scopes.
+    pub fn set_obstacles(&mut self, of: impl Fn(Scope) -> Option<Obstacle>) {
+        for ((scope, _), node) in &self.by_name {
+            if let Some(node) = self.nodes.get_mut(*node as usize)
+                && let Some(obstacle) = of(*scope)
+            {
+                node.obstacle.get_or_insert(obstacle);
+            }
+        }
+    }
+
     /// Says that a node belongs to a folder task.
     pub fn set_in_folder(&mut self, node: NodeId) {
         if let Some(node) = self.nodes.get_mut(node as usize) {

@@ -160,6 +160,8 @@ pub enum Obstacle {
     FileName,
     /// A call whose name is put together when it runs may mean it.
     OpenCall(SmolStr),
+    /// A template that takes variables by names that are put together when it runs may mean it.
+    OpenRead(SmolStr),
     /// Calls mean it by a pattern.
     Wildcard,
     /// Scripts write the output by its name.
@@ -188,6 +190,12 @@ impl Obstacle {
             Self::OpenCall(call) => {
                 format!(
                     "may be called as `{call}`, a name that is put together when it runs: change that call first"
+                )
+            }
+            Self::OpenRead(read) => {
+                format!(
+                    "may be read by `{read}`, which takes a name that is put together when it runs: write the \
+                     name there first"
                 )
             }
             Self::Wildcard => "is called by names that fit its stars: change the calls by hand".to_owned(),

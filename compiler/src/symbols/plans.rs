@@ -282,6 +282,13 @@ impl<'a> PlanNames<'_, 'a> {
                 self.variable(name, span, step, within);
             }
         }
+        if let Some(read) = facts.names.open_reads.first() {
+            let plan = self.plan;
+            self.builder.set_obstacles(|scope| {
+                let is_seen = matches!(scope, Scope::Plan(of) | Scope::Matrix(of, _) if of == plan);
+                is_seen.then(|| Obstacle::OpenRead(read.clone()))
+            });
+        }
         for local in &facts.names.locals {
             template_local(self.builder, local, within);
         }

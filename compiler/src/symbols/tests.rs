@@ -165,6 +165,10 @@ fn loops_define_their_items() {
         &["MatrixKey OS", "5:24 = OS", "6:27 reads OS"],
     );
     check(
+        "version: '3'\ntasks:\n  a:\n    cmds:\n      - for: {matrix: {O$0S: [a]}}\n        cmd: echo {{index .ITEM \"OS\"}}\n",
+        &["MatrixKey OS", "5:24 = OS", "6:34 reads OS"],
+    );
+    check(
         "version: '3'\nvars: {LI$0ST: a b}\ntasks:\n  a:\n    cmds: [{for: {var: LIST}, cmd: echo}]\n",
         &["Variable LIST", "2:8 = LIST", "5:24 reads LIST"],
     );
@@ -180,6 +184,48 @@ fn templates_have_variables_of_their_own() {
         "version: '3'\nvars: {X: 1}\ntasks:\n  a: ['{{index . \"X\"}} {{$.$0X}}']\n  b: {vars: {R: {ref: .X}}}\n",
         &["Variable X", "2:8 = X", "4:19 reads X", "4:28 reads X", "5:24 reads X"],
     );
+}
+
+#[test]
+fn all_variables_have_other_names_in_templates() {
+    // `<X>` is a place that reads the variable.
+    let reads = |template: &str| {
+        let line = format!("  a: [cmd: '{{{{{template}}}}}']\n");
+        let places = line.match_indices('<').enumerate();
+        let read = places.map(|(before, (at, _))| format!("4:{} reads X", at - 2 * before + 1));
+        let expected: Vec<String> =
+            ["Variable X".to_owned(), "2:8 = X".to_owned()].into_iter().chain(read).collect();
+        let text = format!("version: '3'\nvars: {{X$0: 1}}\ntasks:\n{}", line.replace(['<', '>'], ""));
+        check(&text, &expected.iter().map(String::as_str).collect::<Vec<_>>());
+    };
+    reads("$all := .}}{{range .L}}{{$all.<X>}}{{.X}}{{end");
+    reads("with $}}{{.<X>}}{{else}}{{.<X>}}{{end");
+    reads("with .L}}{{.X}}{{index . \"X\"}}{{index $ \"<X>\"}}{{end");
+    reads("define \"t\"}}{{.<X>}}{{$.<X>}}{{end}}{{template \"t\" .");
+    reads("define \"t\"}}{{.X}}{{end}}{{template \"t\" .L");
+    reads("define \"t\"}}{{template \"u\" .}}{{end}}{{define \"u\"}}{{.<X>}}{{end}}{{template \"t\" .");
+    reads("pick . \"L\" \"<X>\" | toJson");
+    reads("dig \"<X>\" \"\" .");
+    reads("$x := .}}{{if .L}}{{$x := .L}}{{$x.X}}{{end}}{{$x.<X>");
+}
+
+#[test]
+fn a_variable_that_a_made_name_may_mean_is_fixed() {
+    for template in
+        ["index . .N", "get $ .N", "$all := .}}{{index $all .N", ".N | index .", "pick . \"Y\" .N"]
+    {
+        let text = format!("version: '3'\nvars: {{X$0: 1}}\ntasks:\n  a: [cmd: '{{{{{template}}}}}']\n");
+        check(&text, &["Variable X (fixed)", "2:8 = X"]);
+    }
+    let own = "version: '3'\ntasks:\n  a: {vars: {X$0: 1}, cmds: ['{{index . .N}}']}\n  b: {vars: {X: 1}}\n";
+    check(own, &["Variable X (fixed)", "3:14 = X"]);
+    let other =
+        "version: '3'\ntasks:\n  a: {vars: {X: 1}, cmds: ['{{index . .N}}']}\n  b: {vars: {$0X: 1}}\n";
+    check(other, &["Variable X", "4:14 = X"]);
+    let list = "version: '3'\nvars: {$0X: [a]}\ntasks:\n  a: ['{{index .X .N}} {{index . \"X\" .N}}']\n";
+    check(list, &["Variable X", "2:8 = X", "4:17 reads X", "4:35 reads X"]);
+    let plan = "-- Taskfile.yml\nversion: '3'\ntasks: {a: echo}\n-- plans/p.yml\nvars: {$0x: 1}\nsteps: [{name: s, task: a, vars: {Y: '{{index . .n}}'}}]\n";
+    check(plan, &["PlanVariable x (fixed)", "plans/p.yml:1:8 = x"]);
 }
 
 #[test]

@@ -8,6 +8,7 @@
 
 use std::borrow::Cow;
 
+use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use super::builder::{Builder, NodeId, Scope};
@@ -56,6 +57,30 @@ pub fn add(builder: &mut Builder<'_>) {
     join_hidden(builder);
     join_group_lines(builder);
     join_params(builder);
+    open_reads(builder);
+}
+
+/// What takes variables by names that are not written may mean all that can be seen there.
+fn open_reads(builder: &mut Builder<'_>) {
+    let indexed = builder.indexed;
+    let of_files = indexed.loaded.files.iter().filter_map(|file| file.taskfile.as_ref());
+    let of_files = of_files.filter_map(|taskfile| indexed.memo.facts_of_file(taskfile));
+    let mut anywhere: Option<&SmolStr> = of_files.flat_map(|facts| &facts.names.open_reads).next();
+    let mut in_tasks: FxHashMap<u32, &SmolStr> = FxHashMap::default();
+    for number in 0..builder.tasks.written.len() as u32 {
+        let facts = builder.tasks.get(number).and_then(|written| indexed.memo.facts_of_task(written.task));
+        let Some(read) = facts.and_then(|facts| facts.names.open_reads.first()) else { continue };
+        in_tasks.insert(number, read);
+        anywhere.get_or_insert(read);
+    }
+    builder.set_obstacles(|scope| {
+        let read = match scope {
+            Scope::Own(number) | Scope::Incoming(number) => in_tasks.get(&number).copied(),
+            Scope::Global => anywhere,
+            _ => None,
+        };
+        read.map(|read| Obstacle::OpenRead(read.clone()))
+    });
 }
 
 fn variable(builder: &mut Builder<'_>, scope: Scope, name: &SmolStr) -> NodeId {
