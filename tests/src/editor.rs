@@ -262,6 +262,14 @@ impl<'p> Editor<'p> {
         }
     }
 
+    /// Waits until files are watched by a glob.
+    pub fn wait_for_watched(&mut self, glob: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.watched.iter().any(|known| known == glob) {
+            self.receive(deadline);
+        }
+    }
+
     /// Asks, and gives the result.
     ///
     /// # Panics

@@ -276,6 +276,28 @@ fn changes_on_disk_are_noticed() {
 }
 
 #[test]
+fn files_of_other_names_are_watched_when_they_are_named() {
+    let project = Project::new()
+        .file(
+            "Taskfile.yml",
+            "version: '3'\ndotenv: [config/base.properties, .env, 'x{{.Y}}']\ntasks: {a: echo}\n",
+        )
+        .file("config/base.properties", "A=1\n");
+    let mut editor = Editor::start(&project);
+    editor.wait_for_watched("**/base.properties");
+    editor.open("Taskfile.yml");
+    project.write("Taskfile.yml", "version: '3'\ntasks: {a: {cmds: [echo], dotenv: [more.txt]}}\n");
+    editor.close("Taskfile.yml");
+    let change = json!({"uri": editor.uri("Taskfile.yml"), "type": 2});
+    editor.tell("workspace/didChangeWatchedFiles", json!({"changes": [change]}));
+    editor.wait_for_watched("**/more.txt");
+    let is_usual = |glob: &&String| glob.contains(['{']) || glob.contains("env") || glob.contains("taskrc");
+    let others: Vec<&String> = editor.watched.iter().filter(|glob| !is_usual(glob)).collect();
+    assert_eq!(others, ["**/base.properties", "**/more.txt"]);
+    editor.end();
+}
+
+#[test]
 fn findings_are_given_to_an_editor_that_asks() {
     let project = Project::new()
         .file("Taskfile.yml", SOUND.replace("[test]", "[tset]"))

@@ -17,6 +17,7 @@ mod publish;
 mod refresh;
 mod server;
 mod to_proto;
+mod watch;
 mod websocket;
 mod workers;
 

@@ -11,15 +11,14 @@ use tower_lsp::ls_types::{
     CallHierarchyOutgoingCall, CallHierarchyOutgoingCallsParams, CallHierarchyPrepareParams,
     ClientCapabilities, CodeAction, CodeActionParams, CodeActionResponse, CodeLens, CodeLensParams,
     CompletionItem, CompletionParams, CompletionResponse, ConfigurationItem, DidChangeConfigurationParams,
-    DidChangeTextDocumentParams, DidChangeWatchedFilesParams, DidChangeWatchedFilesRegistrationOptions,
-    DidChangeWorkspaceFoldersParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
-    DidSaveTextDocumentParams, DocumentDiagnosticParams, DocumentDiagnosticReportResult,
-    DocumentFormattingParams, DocumentHighlight, DocumentHighlightParams, DocumentLink, DocumentLinkParams,
-    DocumentOnTypeFormattingParams, DocumentRangeFormattingParams, DocumentSymbolParams,
-    DocumentSymbolResponse, FileSystemWatcher, FoldingRange, FoldingRangeParams, GlobPattern,
-    GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverParams, InitializeParams, InitializeResult,
-    InitializedParams, InlayHint, InlayHintParams, Location, PrepareRenameResponse, ReferenceParams,
-    Registration, RenameParams, SelectionRange, SelectionRangeParams, SemanticTokensDeltaParams,
+    DidChangeTextDocumentParams, DidChangeWatchedFilesParams, DidChangeWorkspaceFoldersParams,
+    DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams,
+    DocumentDiagnosticParams, DocumentDiagnosticReportResult, DocumentFormattingParams, DocumentHighlight,
+    DocumentHighlightParams, DocumentLink, DocumentLinkParams, DocumentOnTypeFormattingParams,
+    DocumentRangeFormattingParams, DocumentSymbolParams, DocumentSymbolResponse, FoldingRange,
+    FoldingRangeParams, GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverParams, InitializeParams,
+    InitializeResult, InitializedParams, InlayHint, InlayHintParams, Location, PrepareRenameResponse,
+    ReferenceParams, RenameParams, SelectionRange, SelectionRangeParams, SemanticTokensDeltaParams,
     SemanticTokensFullDeltaResult, SemanticTokensParams, SemanticTokensRangeParams,
     SemanticTokensRangeResult, SemanticTokensResult, ServerInfo, SignatureHelp, SignatureHelpParams,
     TextDocumentPositionParams, TextEdit, WorkspaceDiagnosticParams, WorkspaceDiagnosticReportResult,
@@ -33,6 +32,7 @@ use super::in_order::VIEW;
 use super::outlet::Outlet;
 use super::publish::Publisher;
 use super::refresh::Refreshable;
+use super::watch::Watch;
 use super::workers::apart;
 use super::{capabilities, from_proto, handlers};
 use crate::ide::definition::{declarations, definitions};
@@ -42,11 +42,6 @@ use crate::settings::Settings;
 
 /// The section of the editor's settings.
 const SECTION: &str = "ez";
-
-/// What is watched on disk: what a project is read from, but for dotenv files that have names of their own. An included
-/// Taskfile may have any name.
-const WATCHED: &[&str] =
-    &["**/*.{yml,yaml}", "**/{tasks,plans,plugins,templates}/**", "**/.env*", "**/*.env", "**/.taskrc.y*ml"];
 
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -123,6 +118,8 @@ pub struct Backend {
     editor: OnceLock<ClientCapabilities>,
     told_tokens: Arc<handlers::semantic_tokens::Told>,
     commands: OnceLock<EditorCommands>,
+    /// Told when other files may be read than before.
+    read: Arc<Notify>,
     version: &'static str,
 }
 
@@ -137,6 +134,7 @@ impl Backend {
             editor: OnceLock::new(),
             told_tokens: Arc::default(),
             commands: OnceLock::new(),
+            read: Arc::default(),
             version,
         }
     }
@@ -207,26 +205,6 @@ impl Backend {
             }
         });
     }
-
-    fn watch_files(&self) {
-        let client = self.client.clone();
-        let watchers = WATCHED.iter().map(|glob| FileSystemWatcher {
-            glob_pattern: GlobPattern::String((*glob).to_owned()),
-            kind: None,
-        });
-        let options = DidChangeWatchedFilesRegistrationOptions { watchers: watchers.collect() };
-        tokio::spawn(async move {
-            let registration = Registration {
-                id: "ez-files".to_owned(),
-                method: "workspace/didChangeWatchedFiles".to_owned(),
-                register_options: serde_json::to_value(options).ok(),
-            };
-            if let Err(error) = client.register_capability(vec![registration]).await {
-                let message = format!("files are not watched: {error}");
-                client.log_message(tower_lsp::ls_types::MessageType::WARNING, message).await;
-            }
-        });
-    }
 }
 
 impl LanguageServer for Backend {
@@ -256,7 +234,9 @@ impl LanguageServer for Backend {
 
     async fn initialized(&self, _: InitializedParams) {
         if self.watches_dynamically() {
-            self.watch_files();
+            let read = Arc::clone(&self.read);
+            tokio::spawn(Watch::run(self.client.clone(), Arc::clone(&self.session), read));
+            self.read.notify_one();
         }
         if self.has_configuration() {
             self.ask_for_settings();
@@ -289,10 +269,16 @@ impl LanguageServer for Backend {
     }
 
     // What these change is applied when they arrive; see `in_order`.
-    async fn did_open(&self, _: DidOpenTextDocumentParams) {}
+    async fn did_open(&self, _: DidOpenTextDocumentParams) {
+        self.read.notify_one();
+    }
+
     async fn did_change(&self, _: DidChangeTextDocumentParams) {}
     async fn did_close(&self, _: DidCloseTextDocumentParams) {}
-    async fn did_save(&self, _: DidSaveTextDocumentParams) {}
+    async fn did_save(&self, _: DidSaveTextDocumentParams) {
+        self.read.notify_one();
+    }
+
     async fn did_change_workspace_folders(&self, _: DidChangeWorkspaceFoldersParams) {}
 
     async fn did_change_watched_files(&self, params: DidChangeWatchedFilesParams) {
@@ -301,6 +287,7 @@ impl LanguageServer for Backend {
         if params.changes.iter().any(|change| !is_open(from_proto::path(&change.uri))) {
             self.refreshable().ask_again(&self.client);
         }
+        self.read.notify_one();
     }
 
     async fn completion(&self, params: CompletionParams) -> Result<Option<CompletionResponse>> {
