@@ -13,9 +13,9 @@ use crate::analysis::{Analysis, FileRange};
 const PAGES: &str = "https://github.com/ez-build/ez/blob/main/docs/rules";
 
 /// Of how many warnings of one rule in a file an editor is told; errors are told all. Warnings that are met everywhere would hide
-/// the rare ones, and to be told of thousands at every key takes an editor longer than the keys are apart. `golangci-lint` limits
-/// what each of its linters tells in the same way.
-pub const MAX_WARNINGS_OF_A_RULE: usize = 100;
+/// the rare ones, and to be told of thousands at every key takes an editor longer than the keys are apart. `golangci-lint` tells as many of
+/// each of its linters.
+pub const MAX_WARNINGS_OF_A_RULE: usize = 50;
 
 /// A finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
