@@ -198,10 +198,10 @@ mod tests {
         let shows = "not shown\n`ez check` shows all";
         let expected = [
             format!(
-                "EZ402 Taskfile.yml:103:3 \"V100\" 5 further warnings of this rule in this file are {shows}"
+                "EZ402 Taskfile.yml:53:3 \"V50\" 5 further warnings of this rule in this file are {shows}"
             ),
             format!(
-                "EZ209 Taskfile.yml:210:3 \"i100\" 1 further warning of this rule in this file is {shows}"
+                "EZ209 Taskfile.yml:110:3 \"i50\" 1 further warning of this rule in this file is {shows}"
             ),
         ];
         assert_eq!(left_out, expected);
