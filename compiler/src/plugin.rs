@@ -1,8 +1,10 @@
 //! Plugins: where their files are, what they say, and that what names one finds one that fits.
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use smol_str::SmolStr;
 
+use crate::ast::param::keys;
+use crate::ast::plugin::PLUGIN_FIELDS;
 use crate::ast::{Hook, HookAction, Plugin, PluginKind, Query, Text};
 use crate::decode::decode_plugin;
 use crate::diagnostic::Diagnostic;
@@ -13,7 +15,7 @@ use crate::source::SourceMap;
 use crate::suggest::nearest;
 use crate::template::Host;
 use crate::yaml;
-use crate::yaml_file::{YamlFile, YamlFiles};
+use crate::yaml_file::{Claim, YamlFile, YamlFiles};
 
 /// The directory of a project's plugins, below its root.
 pub const PROJECT_DIRECTORY: &str = "plugins";
@@ -21,6 +23,9 @@ pub const PROJECT_DIRECTORY: &str = "plugins";
 pub const USER_DIRECTORY: &str = ".ez/plugins";
 /// What a plugin's file ends with.
 const EXTENSIONS: [&str; 2] = ["yml", "yaml"];
+
+/// Beginnings of lines by which a plugin is told from what other programs keep in `plugins/`.
+const TELLING: [&str; 3] = ["type: hook", "type: param", "trigger:"];
 
 /// A plugin and its file.
 #[derive(Clone, Debug)]
@@ -76,15 +81,31 @@ impl Plugins {
         let of_roots = roots.iter().map(|root| root.join(PROJECT_DIRECTORY));
         let of_user = home.map(|home| Utf8PathBuf::from(home).join(USER_DIRECTORY));
         let mut plugins = Self::default();
-        for directory in of_roots.chain(of_user) {
-            for entry in files.list(&directory).unwrap_or_default() {
-                let path = directory.join(entry.name.as_str());
-                let is_plugin = path.extension().is_some_and(|extension| EXTENSIONS.contains(&extension));
-                if entry.kind == PathKind::File && is_plugin {
-                    let file =
-                        read.read(&path, files, sources, previous, |file, sources, _| decoded(file, sources));
-                    plugins.add(path, &file);
-                }
+        for path in of_roots.chain(of_user).flat_map(|directory| files_in(files, &directory)) {
+            let file = read.read(&path, files, sources, previous, |file, sources, _| decoded(file, sources));
+            plugins.add(path, &file);
+        }
+        plugins
+    }
+
+    /// Reads the files in `plugins/` below a root directory where no task names a plugin: then other programs may have theirs
+    /// there.
+    pub fn of_project(
+        files: &dyn FileSystem,
+        root: &Utf8Path,
+        sources: &mut SourceMap,
+        read: &mut PluginFiles,
+        previous: Option<&PluginFiles>,
+    ) -> Self {
+        let mut plugins = Self::default();
+        for path in files_in(files, &root.join(PROJECT_DIRECTORY)) {
+            let claim = files.read(&path).map_or(Claim::Foreign, |text| claim(&text));
+            if claim == Claim::Foreign {
+                continue;
+            }
+            let file = read.read(&path, files, sources, previous, |file, sources, _| decoded(file, sources));
+            if claim == Claim::Ours {
+                plugins.add(path, &file);
             }
         }
         plugins
@@ -177,6 +198,21 @@ impl Plugins {
     }
 }
 
+/// The files in a directory that can be plugins.
+fn files_in(files: &dyn FileSystem, directory: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let entries = files.list(directory).unwrap_or_default();
+    let paths = entries.into_iter().filter(|entry| entry.kind == PathKind::File);
+    let paths = paths.map(|entry| directory.join(entry.name.as_str()));
+    paths.filter(|path| path.extension().is_some_and(|extension| EXTENSIONS.contains(&extension))).collect()
+}
+
+fn claim(text: &str) -> Claim {
+    if text.lines().any(|line| TELLING.iter().any(|beginning| line.starts_with(beginning))) {
+        return Claim::Ours;
+    }
+    Claim::of_unfinished(text, &keys(PLUGIN_FIELDS))
+}
+
 fn decoded(file: &YamlFile, sources: &SourceMap) -> ReadPlugin {
     if let Some(error) = &file.error {
         let message = format!("the plugin `{}` cannot be read: {error:?}", file.path);
@@ -191,6 +227,11 @@ fn decoded(file: &YamlFile, sources: &SourceMap) -> ReadPlugin {
     };
     let decoded = decode_plugin(root, file.path.file_stem().unwrap_or_default(), sources);
     ReadPlugin { plugin: decoded.plugin, diagnostics: decoded.diagnostics }
+}
+
+/// The directories that have plugins: a folder task's own come before those of its project.
+pub fn roots(root: &Utf8Path, project_of_folder: Option<&Utf8Path>) -> Vec<Utf8PathBuf> {
+    std::iter::once(root).chain(project_of_folder).map(Utf8Path::to_owned).collect()
 }
 
 /// Whether a task of the program names a plugin, so that their files must be read.

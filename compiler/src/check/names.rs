@@ -12,7 +12,7 @@ use crate::ast::{self, HookAction, Query, Text};
 use crate::shell::NameUse;
 use crate::source::{SourceMap, Span};
 use crate::template::Template;
-use crate::template::ast::{Branch, Command, Expression, List, Name, Node, Pipe};
+use crate::template::ast::{Branch, BranchKind, Command, Expression, List, Name, Node, Pipe};
 
 /// The names in the texts of a task or file.
 #[derive(Debug, Default)]
@@ -25,6 +25,9 @@ pub struct Names {
     pub locals: Vec<LocalName>,
     /// The variables of scripts.
     pub shell: Vec<ShellName>,
+    /// Whether a template uses the map of all variables otherwise than to take a name out of it that is written there; behind a
+    /// mistake in one that is not known.
+    pub takes_all: bool,
     /// Names of tasks that scripts give to `task` or `ez`.
     pub runs: Vec<(SmolStr, Span)>,
 }
@@ -153,8 +156,12 @@ impl Names {
     }
 
     fn template(&mut self, template: &Template, text: &Parsed<'_>, sources: &SourceMap) {
-        let mut visitor = Visitor { names: self, text, sources, open: Vec::new() };
+        self.takes_all |= !template.errors().is_empty();
+        let mut visitor =
+            Visitor { names: self, text, sources, open: Vec::new(), is_dot_data: true, is_dollar_data: true };
         visitor.list(template.root());
+        // What `.` and `$` are there depends on who calls.
+        (visitor.is_dot_data, visitor.is_dollar_data) = (false, false);
         for definition in template.definitions() {
             visitor.open.clear();
             visitor.list(&definition.list);
@@ -199,6 +206,8 @@ struct Visitor<'v, 'a> {
     sources: &'v SourceMap,
     /// The variables that can be seen, with the bytes of their declarations; the newest last.
     open: Vec<(SmolStr, Range<usize>)>,
+    is_dot_data: bool,
+    is_dollar_data: bool,
 }
 
 impl Visitor<'_, '_> {
@@ -215,9 +224,11 @@ impl Visitor<'_, '_> {
 
     /// What a branch declares is gone behind its `end`.
     fn branch(&mut self, branch: &Branch) {
-        let outer = self.open.len();
+        let (outer, was_data) = (self.open.len(), self.is_dot_data);
         self.pipe(&branch.pipe);
+        self.is_dot_data &= branch.kind == BranchKind::If;
         self.list(&branch.list);
+        self.is_dot_data = was_data;
         branch.otherwise.iter().for_each(|otherwise| self.list(otherwise));
         self.open.truncate(outer);
     }
@@ -236,10 +247,10 @@ impl Visitor<'_, '_> {
     }
 
     fn command(&mut self, command: &Command) {
-        if let [Expression::Function(function), base, Expression::Text(key), ..] =
+        if let [Expression::Function(function), base, Expression::Text(key), rest @ ..] =
             command.arguments.as_slice()
             && LOOK_UPS.contains(&function.name.as_str())
-            && is_data(base)
+            && self.is_data(base)
             && key.quoted.get(1..key.quoted.len().saturating_sub(1)) == Some(key.text.as_str())
         {
             let range = key.range.start + 1..key.range.end.saturating_sub(1);
@@ -248,11 +259,16 @@ impl Visitor<'_, '_> {
                 span: self.text.template_span(&range, self.sources),
                 local: false,
             });
+            for argument in rest {
+                self.expression(argument);
+            }
+            return;
         }
         command.arguments.iter().for_each(|argument| self.expression(argument));
     }
 
     fn expression(&mut self, expression: &Expression) {
+        self.names.takes_all |= self.is_data(expression);
         match expression {
             Expression::Field(field) => self.member(&field.names),
             Expression::Variable(variable) => match variable.names.split_first() {
@@ -263,6 +279,17 @@ impl Visitor<'_, '_> {
             Expression::Chain(chain) => self.expression(&chain.base),
             Expression::Pipe(pipe) => self.pipe(pipe),
             _ => {}
+        }
+    }
+
+    /// Whether an expression is the map of all variables.
+    fn is_data(&self, expression: &Expression) -> bool {
+        match expression {
+            Expression::Dot(_) => self.is_dot_data,
+            Expression::Variable(variable) => {
+                self.is_dollar_data && matches!(variable.names.as_slice(), [only] if only.text == "$")
+            }
+            _ => false,
         }
     }
 
@@ -286,15 +313,6 @@ impl Visitor<'_, '_> {
                 span: self.text.template_span(&member.range, self.sources),
             });
         }
-    }
-}
-
-/// Whether an expression is the map of all variables.
-fn is_data(expression: &Expression) -> bool {
-    match expression {
-        Expression::Dot(_) => true,
-        Expression::Variable(variable) => matches!(variable.names.as_slice(), [only] if only.text == "$"),
-        _ => false,
     }
 }
 

@@ -205,14 +205,9 @@ fn template_at(request: &Request<'_>) -> Option<template::TemplateCursor> {
     }
     let text = &request.source.text;
     let find = |braces| template::at(text, cursor.scalar, cursor.offset, cursor.style, braces);
-    if request.format == ez_compiler::schema::Format::Template {
-        return find(template::ANGLES);
-    }
-    let is_expression = |shape: &Shape| matches!(shape, Shape::Scalar(Scalar::Expression));
-    if request.shapes().iter().any(is_expression) && cursor.part == Part::Value {
-        return find(template::BARE);
-    }
-    find(template::BRACES)
+    let braces = template::Braces::of(request.format, &request.shapes())?;
+    let is_half_written = braces.open.is_empty() && cursor.part != Part::Value;
+    find(if is_half_written { template::BRACES } else { braces })
 }
 
 /// Candidates for a scalar of a meaning.

@@ -1,7 +1,7 @@
 //! Plugins.
 
 use ez_compiler::ast::PluginKind;
-use ez_compiler::plugin::Plugins;
+use ez_compiler::plugin::{self, Plugins};
 use ez_compiler::source::SourceMap;
 
 use super::Kind;
@@ -19,7 +19,8 @@ pub fn add_names(request: &Request<'_>, prefix: &str, found: &mut Candidates) {
         return;
     }
     let snapshot = request.snapshot;
-    let roots = [request.program().dir.clone()];
+    let project = snapshot.analysis.key.folder.as_ref().map(|folder| &*folder.project);
+    let roots = plugin::roots(&request.program().dir, project);
     let plugins = Plugins::load(&*snapshot.files, &roots, &*snapshot.host, &mut SourceMap::default());
     let keys = request.cursor.keys();
     let moment =

@@ -70,7 +70,8 @@ impl<'a> Request<'a> {
             Some(' ') => {
                 let bare = line.trim_end();
                 // Behind a word of a text a blank begins nothing, but in a template or behind `task` it may.
-                bare.is_empty() || (line.len() - bare.len() > 1 && !line.contains("{{"))
+                bare.is_empty()
+                    || (line.len() - bare.len() > 1 && !line.contains("{{") && !line.contains("<%"))
             }
             Some('-') => line.trim() == "-",
             _ => false,

@@ -1,0 +1,50 @@
+//! Files of templates: their params, and what their texts read of them.
+
+use std::borrow::Cow;
+
+use super::builder::{Builder, Scope};
+use super::variables::template_local;
+use super::{Obstacle, Role, Spelling, SymbolKind};
+use crate::ast::{Param, Text};
+use crate::check::{Place, Use, of_plan_text};
+use crate::template_file::{ReadTemplate, TASK, field_name};
+
+/// Adds the names in files of templates.
+pub fn add(builder: &mut Builder<'_>) {
+    let files = builder.indexed.templates;
+    for (number, file) in files.iter().enumerate() {
+        add_file(builder, Scope::Template(number as u32), file);
+    }
+}
+
+fn add_file(builder: &mut Builder<'_>, scope: Scope, file: &ReadTemplate) {
+    for param in &file.draft.params {
+        let node = builder.node(scope, SymbolKind::TemplateParam, &field_name(&param.name.value));
+        builder.set_name(node, &param.name.value);
+        builder.add_name(node, &param.name, Role::Definition, None);
+    }
+    for text in file.draft.texts() {
+        add_text(builder, scope, &file.draft.params, text);
+    }
+}
+
+fn add_text(builder: &mut Builder<'_>, scope: Scope, params: &[Param], text: &Text) {
+    let place = Place { text: Cow::Borrowed(text), usage: Use::Made, extra: Vec::new() };
+    let facts = of_plan_text(place, &builder.sources);
+    let reads = facts.reads.iter().map(|read| (&read.name, read.span));
+    for (name, span) in reads.chain(facts.names.reads.iter().map(|read| (&read.name, read.span))) {
+        if name != TASK {
+            let node = builder.node(scope, SymbolKind::TemplateParam, name);
+            builder.add(node, span, Role::Read, Spelling::ParamVariable, None);
+        }
+    }
+    for local in &facts.names.locals {
+        template_local(builder, local, None);
+    }
+    if facts.names.takes_all {
+        for param in params {
+            let node = builder.node(scope, SymbolKind::TemplateParam, &field_name(&param.name.value));
+            builder.set_obstacle(node, Obstacle::OpenRead);
+        }
+    }
+}
