@@ -157,6 +157,13 @@ pub struct ReadTemplate {
     diagnostics: Vec<Diagnostic>,
 }
 
+impl ReadTemplate {
+    /// The template; `None` where the file does not make one.
+    pub fn template(&self) -> Option<&TemplateFile> {
+        self.template.as_ref().map(|found| &found.template)
+    }
+}
+
 /// Files of templates that were read.
 pub type TemplateFiles = YamlFiles<ReadTemplate>;
 

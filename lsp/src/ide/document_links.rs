@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use ez_compiler::ast::{Query, Text};
+use ez_compiler::ast::{HookAction, Param, Query, Text};
 use ez_compiler::file_system::{FileSystem, PathKind};
 use ez_compiler::project::paths::smart_join;
 use ez_compiler::project::remote::is_remote;
@@ -51,12 +51,16 @@ pub fn of_file(snapshot: &Snapshot, file: FileId) -> Vec<Link> {
                 task.sources.iter().for_each(|glob| links.path(&directory, &glob.pattern));
             }
             for param in task.superset.iter().flat_map(|superset| &superset.params) {
-                if let Some(Query::Url { url, .. }) = &param.query {
-                    links.address(url);
+                links.query(param);
+            }
+            for hook in task.superset.iter().flat_map(|superset| &superset.hooks) {
+                if let HookAction::Plugin(name) = &hook.action {
+                    links.plugin(name);
                 }
             }
         }
     }
+    compilation.metadata.params.iter().for_each(|param| links.query(param));
     links.plans();
     let mut found = links.found;
     found.sort_by_key(|link| link.range.start);
@@ -113,6 +117,20 @@ impl Links<'_> {
     fn address(&mut self, text: &Text) {
         if !has_template(&text.value) && text.value.starts_with("http") {
             self.add(text, LinkTarget::Address(text.value.to_string()));
+        }
+    }
+
+    fn query(&mut self, param: &Param) {
+        match &param.query {
+            Some(Query::Url { url, .. }) => self.address(url),
+            Some(Query::Plugin(name)) => self.plugin(name),
+            _ => {}
+        }
+    }
+
+    fn plugin(&mut self, name: &Text) {
+        if let Some(found) = self.snapshot.analysis.compilation.plugins.find(&name.value) {
+            self.add(name, LinkTarget::File(found.path.clone()));
         }
     }
 

@@ -30,7 +30,7 @@ pub fn at(snapshot: &Snapshot, position: FilePosition) -> Option<Signature> {
     if matches!(cursor.part, Part::Key | Part::KeyWithColon) {
         return None;
     }
-    let format = cursor::format_of(&source.path);
+    let format = cursor::format_in(&snapshot.analysis, position.file);
     let braces = Braces::of(format, &shapes_at(format, &cursor.items()))?;
     let found = template::at(&source.text, cursor.scalar, cursor.offset, cursor.style, braces)?;
     signature(&found)

@@ -32,7 +32,7 @@ impl<'a> Request<'a> {
     pub fn new(snapshot: &'a Snapshot, position: FilePosition, options: Options) -> Option<Self> {
         let source = snapshot.analysis.file(position.file);
         let cursor = Cursor::at(source, position.offset)?;
-        let format = cursor::format_of(&source.path);
+        let format = cursor::format_in(&snapshot.analysis, position.file);
         Some(Self { snapshot, source, format, cursor, options })
     }
 

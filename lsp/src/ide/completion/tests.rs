@@ -252,9 +252,11 @@ fn files_of_templates_and_plugins() {
             "version: '1'\nparams: [{name: port}]\nfiles: {run.sh: {content: 'a <% .p$0ort %>'}}\n",
             "version: '1'\nparams: [{name: port}]\ndesc: It is <% .$0 %>\ntask: |\n  cmds: [x]\n",
             "version: '1'\nparams: [{name: port}]\ntask: |\n  cmds: ['{{.$0}}']\n",
+            "version: '1'\nparams: [{name: port}]\ntask: \"desc: <% .$0\n",
             "\n#- plugins/new.yml\n$0",
             "\n#- plugins/new.yml\ntype: $0\n",
             "\n#- plugins/new.yml\ntype: hook\ntrigger: on$0\n",
+            "#\n#- Taskfile.yml\nversion: '3'\nincludes: {more: ./plugins/more.yml}\n#- plugins/more.yml\nversion: '3'\ntasks:\n  a:\n    de$0\n",
         ],
     );
 }
