@@ -153,6 +153,8 @@ pub struct ReadTemplate {
     pub path: Utf8PathBuf,
     /// What is written in it.
     pub draft: TemplateDraft,
+    /// Whether it is sound YAML, so that the draft lacks nothing that is written.
+    pub is_whole: bool,
     template: Option<FoundTemplate>,
     diagnostics: Vec<Diagnostic>,
 }
@@ -172,11 +174,12 @@ fn decoded(file: &YamlFile, sources: &SourceMap) -> ReadTemplate {
         file.document.errors.iter().map(yaml::YamlError::to_diagnostic).collect();
     let path = file.path.clone();
     let Some(root) = &file.document.root else {
-        return ReadTemplate { path, draft: TemplateDraft::default(), template: None, diagnostics };
+        let (draft, is_whole) = (TemplateDraft::default(), diagnostics.is_empty());
+        return ReadTemplate { path, draft, is_whole, template: None, diagnostics };
     };
     let decoded = decode_template(root, file.path.file_stem().unwrap_or_default(), sources);
     if !diagnostics.is_empty() {
-        return ReadTemplate { path, draft: decoded.draft, template: None, diagnostics };
+        return ReadTemplate { path, draft: decoded.draft, is_whole: false, template: None, diagnostics };
     }
     diagnostics.extend(decoded.diagnostics);
     let template = decoded.template.map(|template| {
@@ -184,7 +187,7 @@ fn decoded(file: &YamlFile, sources: &SourceMap) -> ReadTemplate {
         let is_broken = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
         FoundTemplate { template, path: file.path.clone(), is_broken }
     });
-    ReadTemplate { path, draft: decoded.draft, template, diagnostics }
+    ReadTemplate { path, draft: decoded.draft, is_whole: true, template, diagnostics }
 }
 
 fn claim(text: &str) -> Claim {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::builder::{Builder, Scope};
 use super::variables::template_local;
 use super::{Obstacle, Role, Spelling, SymbolKind};
-use crate::ast::{Param, Text};
+use crate::ast::Text;
 use crate::check::{Place, Use, of_plan_text};
 use crate::template_file::{ReadTemplate, TASK, field_name};
 
@@ -23,12 +23,18 @@ fn add_file(builder: &mut Builder<'_>, scope: Scope, file: &ReadTemplate) {
         builder.set_name(node, &param.name.value);
         builder.add_name(node, &param.name, Role::Definition, None);
     }
+    let mut takes_all = !file.is_whole;
     for text in file.draft.texts() {
-        add_text(builder, scope, &file.draft.params, text);
+        takes_all |= add_text(builder, scope, text);
+    }
+    for param in file.draft.params.iter().filter(|_| takes_all) {
+        let node = builder.node(scope, SymbolKind::TemplateParam, &field_name(&param.name.value));
+        builder.set_obstacle(node, Obstacle::OpenRead);
     }
 }
 
-fn add_text(builder: &mut Builder<'_>, scope: Scope, params: &[Param], text: &Text) {
+/// Adds the names in a text; gives whether it may read any param besides.
+fn add_text(builder: &mut Builder<'_>, scope: Scope, text: &Text) -> bool {
     let place = Place { text: Cow::Borrowed(text), usage: Use::Made, extra: Vec::new() };
     let facts = of_plan_text(place, &builder.sources);
     let reads = facts.reads.iter().map(|read| (&read.name, read.span));
@@ -41,10 +47,5 @@ fn add_text(builder: &mut Builder<'_>, scope: Scope, params: &[Param], text: &Te
     for local in &facts.names.locals {
         template_local(builder, local, None);
     }
-    if facts.names.takes_all {
-        for param in params {
-            let node = builder.node(scope, SymbolKind::TemplateParam, &field_name(&param.name.value));
-            builder.set_obstacle(node, Obstacle::OpenRead);
-        }
-    }
+    facts.names.takes_all
 }

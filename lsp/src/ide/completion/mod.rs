@@ -23,6 +23,7 @@ mod variables;
 
 use std::ops::Range;
 
+use ez_compiler::ast::hook::PLUGIN_PREFIX;
 use ez_compiler::schema::{Scalar, Shape};
 
 use crate::analysis::{FilePosition, Snapshot};
@@ -227,7 +228,7 @@ fn add_scalars(request: &Request<'_>, scalar: Scalar, found: &mut Candidates) {
         Scalar::Script | Scalar::CommandLine => script::add(request, found),
         Scalar::ScriptOrPlugin => {
             script::add(request, found);
-            plugins::add_names(request, plugins::PREFIX, found);
+            plugins::add_names(request, PLUGIN_PREFIX, found);
         }
         _ => {}
     }

@@ -9,9 +9,6 @@ use super::rank::Candidates;
 use super::request::Request;
 use super::tasks::first_line;
 
-/// What names a plugin where a script may stand.
-pub const PREFIX: &str = "@plugin:";
-
 /// The plugins that fit where the cursor is, behind a prefix.
 pub fn add_names(request: &Request<'_>, prefix: &str, found: &mut Candidates) {
     let typed = request.typed();

@@ -12,6 +12,7 @@ mod variable;
 use std::fmt::Write;
 use std::ops::Range;
 
+use ez_compiler::ast::hook::PLUGIN_PREFIX;
 use ez_compiler::ast::{self, CommandAction};
 use ez_compiler::file_system::FileSystem;
 use ez_compiler::folder::split_name;
@@ -153,6 +154,11 @@ impl<'a> Asked<'a> {
         if let Some((range, markdown)) = found {
             return (places.range(&range), markdown);
         }
+        if meaning == Meaning::ScriptOrPlugin
+            && let Some(name) = scalar.text.trim().strip_prefix(PLUGIN_PREFIX)
+        {
+            return (None, plugin::show(self.snapshot, name));
+        }
         if matches!(meaning, Meaning::Script | Meaning::ScriptOrPlugin) {
             let found = self.in_script(&scalar.text, offset);
             return match found {
@@ -281,7 +287,6 @@ impl<'a> Asked<'a> {
                 let name = &index.symbol(definition.symbol)?.name;
                 task::namespace(self.snapshot, definition.file, name)
             }
-            SymbolKind::Plugin => plugin::show(self.snapshot, &index.symbol(place.symbol)?.name),
             _ => None,
         };
         Some((place.range(), shown?))

@@ -58,6 +58,7 @@ fn templates_and_plugins() {
         ("a plugin that is being written", "version: '3'\n#- plugins/a.yml\nty$0pe:\n".to_owned()),
         ("a plugin that nobody names", named("ls", "ls").replace("trigger", "trig$0ger")),
         ("a hook that names a plugin", named("ls", "'@plugin:rep$0ort'")),
+        ("a hook that names a plugin, before the name", named("ls", "'@plu$0gin:report'")),
         ("a hook of a list", named("ls", "[{name: x, script: '@plugin:rep$0ort'}]")),
         ("a query that names a plugin", named("@plugin:boar$0ds", "ls")),
         ("a query with a plugin", named("X", "ls").replace("'X'", "{plugin: boar$0ds}")),
