@@ -134,10 +134,11 @@ impl Links<'_> {
         }
     }
 
-    /// Folder tasks that steps run, which have files of their own.
+    /// Folder tasks that steps run, which have files of their own, and where options of params come from.
     fn plans(&mut self) {
         let compilation = &self.snapshot.analysis.compilation;
         for plan in compilation.plans.iter().filter_map(|plan| plan.written.as_ref()) {
+            plan.params.iter().for_each(|param| self.query(param));
             for step in &plan.steps {
                 let name = ez_compiler::folder::split_name(&step.task.value).0;
                 let is_inline = compilation.program.find(&step.task.value).is_some();

@@ -61,6 +61,18 @@ fn templates_and_plugins() {
         ("a hook that names a plugin, before the name", named("ls", "'@plu$0gin:report'")),
         ("a hook of a list", named("ls", "[{name: x, script: '@plugin:rep$0ort'}]")),
         ("a query that names a plugin", named("@plugin:boar$0ds", "ls")),
+        (
+            "a query of a folder task",
+            format!(
+                "{hook}#- tasks/fw/Taskfile.yml\nversion: '3'\ntasks: {{default: ls}}\n#- tasks/fw/task.yml\nparams: [{{name: board, query: '@plugin:boar$0ds'}}]\n"
+            ),
+        ),
+        (
+            "a query of a plan",
+            format!(
+                "{hook}#- plans/p.yml\nparams: [{{name: board, query: '@plugin:boar$0ds'}}]\nsteps: [a]\n"
+            ),
+        ),
         ("a query with a plugin", named("X", "ls").replace("'X'", "{plugin: boar$0ds}")),
         ("a plugin that is not there", named("ls", "'@plugin:no$0ne'")),
     ];
