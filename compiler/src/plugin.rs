@@ -5,7 +5,7 @@ use smol_str::SmolStr;
 
 use crate::ast::param::keys;
 use crate::ast::plugin::PLUGIN_FIELDS;
-use crate::ast::{Hook, HookAction, Plugin, PluginKind, Query, Text};
+use crate::ast::{Hook, HookAction, Moment, Plugin, PluginKind, Query, Text};
 use crate::decode::decode_plugin;
 use crate::diagnostic::Diagnostic;
 use crate::file_system::{FileSystem, PathKind};
@@ -23,9 +23,6 @@ pub const PROJECT_DIRECTORY: &str = "plugins";
 pub const USER_DIRECTORY: &str = ".ez/plugins";
 /// What a plugin's file ends with.
 const EXTENSIONS: [&str; 2] = ["yml", "yaml"];
-
-/// Beginnings of lines by which a plugin is told from what other programs keep in `plugins/`.
-const TELLING: [&str; 3] = ["type: hook", "type: param", "trigger:"];
 
 /// A plugin and its file.
 #[derive(Clone, Debug)]
@@ -207,10 +204,21 @@ fn files_in(files: &dyn FileSystem, directory: &Utf8Path) -> Vec<Utf8PathBuf> {
 }
 
 fn claim(text: &str) -> Claim {
-    if text.lines().any(|line| TELLING.iter().any(|beginning| line.starts_with(beginning))) {
+    if text.lines().any(is_telling) {
         return Claim::Ours;
     }
     Claim::of_unfinished(text, &keys(PLUGIN_FIELDS))
+}
+
+/// Whether a plugin is told by a line from what other programs keep in `plugins/`: others have a `type` and a `trigger`, too.
+fn is_telling(line: &str) -> bool {
+    let Some((key, value)) = line.split_once(':') else { return false };
+    let value = value.split(" #").next().unwrap_or_default().trim().trim_matches(['\'', '"']);
+    match key {
+        "type" => matches!(value, "hook" | "param"),
+        "trigger" => Moment::parse(value).is_some(),
+        _ => false,
+    }
 }
 
 fn decoded(file: &YamlFile, sources: &SourceMap) -> ReadPlugin {
@@ -240,4 +248,24 @@ pub fn is_named(program: &Program) -> bool {
         superset.hooks.iter().any(|hook| matches!(hook.action, HookAction::Plugin(_)))
             || superset.params.iter().any(|param| matches!(param.query, Some(Query::Plugin(_))))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plugins_are_told_from_files_of_other_programs() {
+        for text in ["type: hook\n", "desc: x\ntype: 'param' # why\n", "kind: x\ntrigger: on_error\n"] {
+            assert_eq!(claim(text), Claim::Ours, "{text}");
+        }
+        for text in ["", "ty", "type: hok\n", "trigger:\nscript: echo\n"] {
+            assert_eq!(claim(text), Claim::Open, "{text}");
+        }
+        for text in
+            ["trigger:\n- main\npool: x\n", "name: x\nversion: 1\ncommand: y\n", "  type: hook\nx: 1\n"]
+        {
+            assert_eq!(claim(text), Claim::Foreign, "{text}");
+        }
+    }
 }
