@@ -19,7 +19,7 @@ use crate::source::SourceMap;
 use crate::superset;
 use crate::symbols::{self, Indexed, IndexedFolder, SymbolIndex};
 use crate::template::Host;
-use crate::template_file::{TemplateFiles, Templates};
+use crate::template_file::{ReadTemplate, TemplateFiles, Templates};
 
 /// What a compilation is told beside the files.
 pub struct Options<'a> {
@@ -68,6 +68,11 @@ pub struct Compilation {
     pub metadata: Metadata,
     /// The plans of the project; only where it was compiled to be checked.
     pub plans: Vec<CompiledPlan>,
+    /// The files of the project's templates; only where it was compiled to be checked.
+    pub templates: Vec<Arc<ReadTemplate>>,
+    /// The plugins that are known: all where one is named, else the project's own, and those only where it was compiled to be
+    /// checked.
+    pub plugins: Plugins,
     /// What the rules found in tasks that the next compilation may find unchanged.
     pub memo: CheckMemo,
     /// The files beside the Taskfiles, as they were read.
@@ -135,6 +140,8 @@ impl Compilation {
             folders: folders.collect(),
             metadata: &self.metadata,
             plans: &self.plans,
+            templates: &self.templates,
+            plugins: &self.plugins,
             files,
         }
     }
@@ -167,6 +174,8 @@ pub fn compile(
         diagnostics: project.diagnostics.clone(),
         project,
         program,
+        templates: Vec::new(),
+        plugins: Plugins::default(),
         read: ReadFiles::default(),
     };
     let metadata = compiler.folder_metadata();
@@ -175,7 +184,7 @@ pub fn compile(
     let memo = compiler.check();
     let folder_programs = compiler.folder_programs(&folders);
     let plans = compiler.plans(&folders, &folder_programs, &memo);
-    let Compiler { mut project, program, mut diagnostics, read, .. } = compiler;
+    let Compiler { mut project, program, mut diagnostics, templates, plugins, read, .. } = compiler;
     project.sources.release_others();
     diagnostics.sort_by_cached_key(|d| {
         let location = project.sources.locate(d.span);
@@ -193,6 +202,8 @@ pub fn compile(
         folder_programs,
         metadata,
         plans,
+        templates,
+        plugins,
         memo,
         read,
     }
@@ -206,6 +217,8 @@ struct Compiler<'a> {
     project: Project,
     program: Program,
     diagnostics: Vec<Diagnostic>,
+    templates: Vec<Arc<ReadTemplate>>,
+    plugins: Plugins,
     read: ReadFiles,
 }
 
@@ -249,6 +262,7 @@ impl Compiler<'_> {
             let templates =
                 Templates::of_project(self.files, root, sources, &mut self.read.templates, before);
             self.diagnostics.extend(templates.diagnostics);
+            self.templates = templates.files;
             for folder in &folders {
                 self.read_metadata(folder);
             }
@@ -261,15 +275,23 @@ impl Compiler<'_> {
         if !self.is_ez() {
             return;
         }
-        let mut plugins = Plugins::default();
+        self.plugins = self.read_plugins();
+        self.diagnostics.extend(superset::expand(&mut self.program, &self.plugins));
+        self.diagnostics.append(&mut self.plugins.diagnostics);
+    }
+
+    fn read_plugins(&mut self) -> Plugins {
+        let before = self.previous.map(|previous| &previous.read.plugins);
+        let Options { root_dir, host, purpose, folder, .. } = self.options;
+        let (sources, read) = (&mut self.project.sources, &mut self.read.plugins);
         if plugin::is_named(&self.program) {
-            let before = self.previous.map(|previous| &previous.read.plugins);
-            let (roots, host) = (plugin_roots(self.options), self.options.host);
-            let sources = &mut self.project.sources;
-            plugins = Plugins::load_with(self.files, &roots, host, sources, &mut self.read.plugins, before);
+            let roots = plugin::roots(root_dir, folder.map(|folder| &*folder.project));
+            Plugins::load_with(self.files, &roots, *host, sources, read, before)
+        } else if *purpose == Purpose::Check {
+            Plugins::of_project(self.files, root_dir, sources, read, before)
+        } else {
+            Plugins::default()
         }
-        self.diagnostics.extend(superset::expand(&mut self.program, &plugins));
-        self.diagnostics.extend(plugins.diagnostics);
     }
 
     fn check(&mut self) -> CheckMemo {
@@ -465,12 +487,4 @@ pub fn compile_plans(
     let mut compiled: Vec<CompiledPlan> = known.iter().filter_map(checked).cloned().collect();
     compiled.extend(surroundings.compile_plans(new, &mut reader));
     compiled
-}
-
-/// The directories that have plugins: a folder task's own come before those of its project.
-fn plugin_roots(options: &Options<'_>) -> Vec<Utf8PathBuf> {
-    match options.folder {
-        None => vec![options.root_dir.clone()],
-        Some(folder) => vec![folder.directory.clone(), folder.project.clone()],
-    }
 }

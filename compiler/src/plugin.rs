@@ -1,9 +1,11 @@
 //! Plugins: where their files are, what they say, and that what names one finds one that fits.
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use smol_str::SmolStr;
 
-use crate::ast::{Hook, HookAction, Plugin, PluginKind, Query, Text};
+use crate::ast::param::keys;
+use crate::ast::plugin::PLUGIN_FIELDS;
+use crate::ast::{Hook, HookAction, Moment, Plugin, PluginKind, Query, Text};
 use crate::decode::decode_plugin;
 use crate::diagnostic::Diagnostic;
 use crate::file_system::{FileSystem, PathKind};
@@ -13,7 +15,7 @@ use crate::source::SourceMap;
 use crate::suggest::nearest;
 use crate::template::Host;
 use crate::yaml;
-use crate::yaml_file::{YamlFile, YamlFiles};
+use crate::yaml_file::{Claim, YamlFile, YamlFiles};
 
 /// The directory of a project's plugins, below its root.
 pub const PROJECT_DIRECTORY: &str = "plugins";
@@ -76,15 +78,31 @@ impl Plugins {
         let of_roots = roots.iter().map(|root| root.join(PROJECT_DIRECTORY));
         let of_user = home.map(|home| Utf8PathBuf::from(home).join(USER_DIRECTORY));
         let mut plugins = Self::default();
-        for directory in of_roots.chain(of_user) {
-            for entry in files.list(&directory).unwrap_or_default() {
-                let path = directory.join(entry.name.as_str());
-                let is_plugin = path.extension().is_some_and(|extension| EXTENSIONS.contains(&extension));
-                if entry.kind == PathKind::File && is_plugin {
-                    let file =
-                        read.read(&path, files, sources, previous, |file, sources, _| decoded(file, sources));
-                    plugins.add(path, &file);
-                }
+        for path in of_roots.chain(of_user).flat_map(|directory| files_in(files, &directory)) {
+            let file = read.read(&path, files, sources, previous, |file, sources, _| decoded(file, sources));
+            plugins.add(path, &file);
+        }
+        plugins
+    }
+
+    /// Reads the files in `plugins/` below a root directory where no task names a plugin: then other programs may have theirs
+    /// there.
+    pub fn of_project(
+        files: &dyn FileSystem,
+        root: &Utf8Path,
+        sources: &mut SourceMap,
+        read: &mut PluginFiles,
+        previous: Option<&PluginFiles>,
+    ) -> Self {
+        let mut plugins = Self::default();
+        for path in files_in(files, &root.join(PROJECT_DIRECTORY)) {
+            let claim = files.read(&path).map_or(Claim::Foreign, |text| claim(&text));
+            if claim == Claim::Foreign {
+                continue;
+            }
+            let file = read.read(&path, files, sources, previous, |file, sources, _| decoded(file, sources));
+            if claim == Claim::Ours {
+                plugins.add(path, &file);
             }
         }
         plugins
@@ -177,6 +195,32 @@ impl Plugins {
     }
 }
 
+/// The files in a directory that can be plugins.
+fn files_in(files: &dyn FileSystem, directory: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let entries = files.list(directory).unwrap_or_default();
+    let paths = entries.into_iter().filter(|entry| entry.kind == PathKind::File);
+    let paths = paths.map(|entry| directory.join(entry.name.as_str()));
+    paths.filter(|path| path.extension().is_some_and(|extension| EXTENSIONS.contains(&extension))).collect()
+}
+
+fn claim(text: &str) -> Claim {
+    if text.lines().any(is_telling) {
+        return Claim::Ours;
+    }
+    Claim::of_unfinished(text, &keys(PLUGIN_FIELDS))
+}
+
+/// Whether a plugin is told by a line from what other programs keep in `plugins/`: others have a `type` and a `trigger`, too.
+fn is_telling(line: &str) -> bool {
+    let Some((key, value)) = line.split_once(':') else { return false };
+    let value = value.split(" #").next().unwrap_or_default().trim().trim_matches(['\'', '"']);
+    match key {
+        "type" => matches!(value, "hook" | "param"),
+        "trigger" => Moment::parse(value).is_some(),
+        _ => false,
+    }
+}
+
 fn decoded(file: &YamlFile, sources: &SourceMap) -> ReadPlugin {
     if let Some(error) = &file.error {
         let message = format!("the plugin `{}` cannot be read: {error:?}", file.path);
@@ -193,10 +237,35 @@ fn decoded(file: &YamlFile, sources: &SourceMap) -> ReadPlugin {
     ReadPlugin { plugin: decoded.plugin, diagnostics: decoded.diagnostics }
 }
 
+/// The directories that have plugins: a folder task's own come before those of its project.
+pub fn roots(root: &Utf8Path, project_of_folder: Option<&Utf8Path>) -> Vec<Utf8PathBuf> {
+    std::iter::once(root).chain(project_of_folder).map(Utf8Path::to_owned).collect()
+}
+
 /// Whether a task of the program names a plugin, so that their files must be read.
 pub fn is_named(program: &Program) -> bool {
     program.tasks.iter().filter_map(|task| task.definition.superset.as_deref()).any(|superset| {
         superset.hooks.iter().any(|hook| matches!(hook.action, HookAction::Plugin(_)))
             || superset.params.iter().any(|param| matches!(param.query, Some(Query::Plugin(_))))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plugins_are_told_from_files_of_other_programs() {
+        for text in ["type: hook\n", "desc: x\ntype: 'param' # why\n", "kind: x\ntrigger: on_error\n"] {
+            assert_eq!(claim(text), Claim::Ours, "{text}");
+        }
+        for text in ["", "ty", "type: hok\n", "trigger:\nscript: echo\n"] {
+            assert_eq!(claim(text), Claim::Open, "{text}");
+        }
+        for text in
+            ["trigger:\n- main\npool: x\n", "name: x\nversion: 1\ncommand: y\n", "  type: hook\nx: 1\n"]
+        {
+            assert_eq!(claim(text), Claim::Foreign, "{text}");
+        }
+    }
 }

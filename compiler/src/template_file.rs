@@ -11,8 +11,9 @@ use std::sync::Arc;
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use smol_str::SmolStr;
 
-use crate::ast::template_file::{Body, TemplateFile};
-use crate::ast::{Param, ParamKind, Text, param::MULTI_SEPARATOR};
+use crate::ast::param::{MULTI_SEPARATOR, keys};
+use crate::ast::template_file::{Body, TEMPLATE_FIELDS, TemplateDraft, TemplateFile};
+use crate::ast::{Param, ParamKind, Text};
 use crate::check::{is_unknown_function, span_in};
 use crate::decode::decode_template;
 use crate::diagnostic::{Diagnostic, Severity};
@@ -28,7 +29,7 @@ use crate::template::{
     render_template,
 };
 use crate::yaml;
-use crate::yaml_file::{YamlFile, YamlFiles};
+use crate::yaml_file::{Claim, YamlFile, YamlFiles};
 
 /// The directory of a project's templates, below its root.
 pub const PROJECT_DIRECTORY: &str = "templates";
@@ -38,8 +39,6 @@ pub const USER_DIRECTORY: &str = ".ez/templates";
 const EXTENSIONS: [&str; 2] = ["yml", "yaml"];
 /// Keys by one of which a template is told from what other programs keep in `templates/`.
 const TELLING_KEYS: [&str; 4] = ["task:", "taskfile:", "files:", "params:"];
-/// What stands around what a template evaluates.
-pub const DELIMITERS: Delimiters = Delimiters { left: "<%", right: "%>" };
 /// The name of what is made, beside the params.
 pub const TASK: &str = "task";
 /// The Taskfile of a template that makes one file.
@@ -61,6 +60,8 @@ pub struct FoundTemplate {
 pub struct Templates {
     /// The templates; of two of one name only the first is used.
     pub found: Vec<FoundTemplate>,
+    /// Their files, also those that make no template yet.
+    pub files: Vec<Arc<ReadTemplate>>,
     /// What is wrong with their files.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -127,14 +128,20 @@ impl Templates {
         for entry in files.list(directory).unwrap_or_default() {
             let path = directory.join(entry.name.as_str());
             let is_yaml = path.extension().is_some_and(|extension| EXTENSIONS.contains(&extension));
+            if entry.kind != PathKind::File || !is_yaml {
+                continue;
+            }
             // What cannot be read as text is another program's.
-            let is_ours = |path: &Utf8Path| files.read(path).is_ok_and(|text| is_template(&text));
-            if entry.kind == PathKind::File && is_yaml && is_ours(&path) {
-                let file =
-                    read.read(&path, files, sources, previous, |file, sources, _| decoded(file, sources));
+            let claim = files.read(&path).map_or(Claim::Foreign, |text| claim(&text));
+            if claim == Claim::Foreign {
+                continue;
+            }
+            let file = read.read(&path, files, sources, previous, |file, sources, _| decoded(file, sources));
+            if claim == Claim::Ours {
                 self.found.extend(file.template.clone());
                 self.diagnostics.extend(file.diagnostics.iter().cloned());
             }
+            self.files.push(file);
         }
     }
 }
@@ -142,8 +149,21 @@ impl Templates {
 /// What a template's file says, and what is wrong with it.
 #[derive(Debug)]
 pub struct ReadTemplate {
+    /// The file.
+    pub path: Utf8PathBuf,
+    /// What is written in it.
+    pub draft: TemplateDraft,
+    /// Whether it is sound YAML, so that the draft lacks nothing that is written.
+    pub is_whole: bool,
     template: Option<FoundTemplate>,
     diagnostics: Vec<Diagnostic>,
+}
+
+impl ReadTemplate {
+    /// The template; `None` where the file does not make one.
+    pub fn template(&self) -> Option<&TemplateFile> {
+        self.template.as_ref().map(|found| &found.template)
+    }
 }
 
 /// Files of templates that were read.
@@ -152,21 +172,29 @@ pub type TemplateFiles = YamlFiles<ReadTemplate>;
 fn decoded(file: &YamlFile, sources: &SourceMap) -> ReadTemplate {
     let mut diagnostics: Vec<Diagnostic> =
         file.document.errors.iter().map(yaml::YamlError::to_diagnostic).collect();
-    let Some(root) = file.document.root.as_ref().filter(|_| diagnostics.is_empty()) else {
-        return ReadTemplate { template: None, diagnostics };
+    let path = file.path.clone();
+    let Some(root) = &file.document.root else {
+        let (draft, is_whole) = (TemplateDraft::default(), diagnostics.is_empty());
+        return ReadTemplate { path, draft, is_whole, template: None, diagnostics };
     };
     let decoded = decode_template(root, file.path.file_stem().unwrap_or_default(), sources);
+    if !diagnostics.is_empty() {
+        return ReadTemplate { path, draft: decoded.draft, is_whole: false, template: None, diagnostics };
+    }
     diagnostics.extend(decoded.diagnostics);
     let template = decoded.template.map(|template| {
         check(&template, sources, &mut diagnostics);
         let is_broken = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
         FoundTemplate { template, path: file.path.clone(), is_broken }
     });
-    ReadTemplate { template, diagnostics }
+    ReadTemplate { path, draft: decoded.draft, is_whole: true, template, diagnostics }
 }
 
-fn is_template(text: &str) -> bool {
-    text.lines().any(|line| TELLING_KEYS.iter().any(|key| line.starts_with(key)))
+fn claim(text: &str) -> Claim {
+    if text.lines().any(|line| TELLING_KEYS.iter().any(|key| line.starts_with(key))) {
+        return Claim::Ours;
+    }
+    Claim::of_unfinished(text, &keys(TEMPLATE_FIELDS))
 }
 
 /// The name by which a template's texts know a param: `build_type` for `build-type`.
@@ -274,7 +302,7 @@ fn is_inside(path: &str) -> bool {
 }
 
 fn parse(text: &Text) -> Template {
-    Template::parse_between(text.as_str(), "", DELIMITERS)
+    Template::parse_between(text.as_str(), "", Delimiters::ANGLES)
 }
 
 fn report_errors(parsed: &Template, text: &Text, sources: &SourceMap, diagnostics: &mut Vec<Diagnostic>) {
@@ -492,6 +520,8 @@ mod tests {
         for text in ["apiVersion: v1\nmetadata: {name: {{ .Values.name }}}\n", "", "- a\n", "  files: x\n"] {
             let (templates, _) = load(text);
             assert!(templates.found.is_empty() && templates.diagnostics.is_empty(), "{text}");
+            let is_open = text.is_empty() || text.starts_with(' ');
+            assert_eq!(templates.files.len(), usize::from(is_open), "{text}");
         }
     }
 

@@ -55,6 +55,31 @@ impl<T> Default for YamlFiles<T> {
     }
 }
 
+/// Whose a file is in a directory in which other programs may have theirs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// One of ours.
+    Ours,
+    /// Nothing yet: it may become one of ours while it is written.
+    Open,
+    /// Another program's.
+    Foreign,
+}
+
+impl Claim {
+    /// Of a file that is not ours yet, by the keys of ours: it is open while every line at the margin is one of these keys, or
+    /// begins as one does.
+    pub fn of_unfinished(text: &str, keys: &[&str]) -> Self {
+        let may_be_key = |line: &str| match line.split_once(':') {
+            Some((key, _)) => key == "$schema" || keys.contains(&key.trim_end()),
+            None => keys.iter().any(|key| key.starts_with(line.trim_end())),
+        };
+        let at_margin = text.lines().filter(|line| !line.is_empty() && !line.starts_with([' ', '\t', '#']));
+        let mut lines = at_margin.filter(|line| !line.starts_with("---"));
+        if lines.all(may_be_key) { Self::Open } else { Self::Foreign }
+    }
+}
+
 impl<T> YamlFiles<T> {
     /// What `make` makes of the file at a path, also where it cannot be read. It must look at nothing but the file, and is
     /// given what it made of an earlier text of the file. A text that did not change since `previous` is not looked at again.
@@ -95,6 +120,17 @@ impl<T> YamlFiles<T> {
 mod tests {
     use super::*;
     use crate::file_system::MemoryFileSystem;
+
+    #[test]
+    fn what_another_program_wrote_is_told_from_what_is_being_written() {
+        let keys = ["version", "desc", "files"];
+        for text in ["", "\n# why\n", "ver", "version: 1\nde", "---\nfiles:\n  a: b\n", "$schema: x\n"] {
+            assert_eq!(Claim::of_unfinished(text, &keys), Claim::Open, "{text}");
+        }
+        for text in ["apiVersion: v1\n", "- a\n", "{{- if .X }}\n", "desc: x\nkind: y\n", "{}"] {
+            assert_eq!(Claim::of_unfinished(text, &keys), Claim::Foreign, "{text}");
+        }
+    }
 
     #[test]
     fn a_file_is_made_something_of_once_a_text() {

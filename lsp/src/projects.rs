@@ -3,16 +3,26 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use ez_compiler::file_system::{FileSystem, Observations, ObservedFileSystem, PathKind};
+use ez_compiler::file_system::{
+    FileSystem, MemoryFileSystem, Observations, ObservedFileSystem, OverlayFileSystem, PathKind,
+};
 use ez_compiler::folder::{self, FolderTask};
 use ez_compiler::plan;
+use ez_compiler::plugin;
 use ez_compiler::project::paths::TASKFILE_NAMES;
 use ez_compiler::template::Host;
+use ez_compiler::template_file;
 use ez_compiler::{Compilation, Dialect, Options, Purpose, compile};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::analysis::Analysis;
 use crate::session::View;
+
+/// The Taskfile that stands for a directory that has none.
+const USUAL_TASKFILE: &str = "Taskfile.yml";
+
+/// A Taskfile of a directory that has none.
+const NO_TASKS: &str = "version: '3'\n";
 
 /// What tells one project from another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -338,7 +348,26 @@ impl ProjectKey {
             dialect: Dialect::Ez,
             folder: self.folder.as_ref(),
         };
+        if self.is_user_directory() && files.kind(&self.entry).is_none() {
+            let overlay = MemoryFileSystem::new().with(self.entry.clone(), NO_TASKS);
+            return compile(&OverlayFileSystem { overlay, below: files }, &self.entry, &options, previous);
+        }
         compile(files, &self.entry, &options, previous)
+    }
+
+    /// Whether its root is where a user keeps plugins and templates for all projects.
+    fn is_user_directory(&self) -> bool {
+        let directory = Utf8Path::new(plugin::USER_DIRECTORY).parent();
+        directory.is_some_and(|directory| self.directory().ends_with(directory))
+    }
+
+    /// What a file belongs to that holds a plugin or template of the user: they have no Taskfile beside them.
+    fn of_user(view: &View, path: &Utf8Path) -> Option<Self> {
+        let home = Utf8PathBuf::from(view.host.environment("HOME").filter(|home| home.starts_with('/'))?);
+        let directories = [plugin::USER_DIRECTORY, template_file::USER_DIRECTORY];
+        let directory = directories.iter().map(|directory| home.join(directory));
+        let directory = directory.into_iter().find(|directory| path.parent() == Some(directory))?;
+        Some(Self::root(directory.parent()?.join(USUAL_TASKFILE)))
     }
 
     /// Whether the root Taskfile has a name by which it is found in its directory.
@@ -380,6 +409,7 @@ fn candidates(view: &View, path: &Utf8Path) -> Vec<ProjectKey> {
     if is_taskfile_name(path) && !keys.contains(&own) {
         keys.push(own);
     }
+    keys.extend(ProjectKey::of_user(view, path));
     keys
 }
 
@@ -529,6 +559,31 @@ mod tests {
         assert!(!is_kept("/w/shared/s.yml", 0) && is_kept("/w/b/Taskfile.yml", 1));
         session.close(Utf8Path::new("/w/shared/s.yml"));
         assert!(!is_kept("/w/shared/s.yml", 0) && is_kept("/w/b/Taskfile.yml", 1));
+    }
+
+    #[test]
+    fn plugins_and_templates_belong_to_the_project_beside_them() {
+        let files = [
+            ("/w/Taskfile.yml", PLAIN),
+            ("/w/plugins/unused.yml", "type: hook\n"),
+            ("/w/plugins/begun.yaml", "# a hook\nty"),
+            ("/w/plugins/foreign.yml", "apiVersion: v1\n"),
+            ("/w/templates/empty.yml", ""),
+            ("/w/templates/foreign.yml", "kind: Deployment\n"),
+        ];
+        for root in [None, Some("/w")] {
+            let session = session(&files, root, &["/w/plugins/begun.yaml"]);
+            session.open("/w/templates/new.yml".into(), String::new(), 1);
+            let view = session.view();
+            let of = |path: &str| project_of(&view, path);
+            for own in [files[1].0, files[2].0, files[4].0, "/w/templates/new.yml"] {
+                assert_eq!(of(own), "/w/Taskfile.yml", "{own}");
+            }
+            assert_eq!((of(files[3].0), of(files[5].0)), ("none".to_owned(), "none".to_owned()));
+            let change = Change { range: None, text: "kind: Service\n".to_owned() };
+            session.edit(Utf8Path::new("/w/templates/new.yml"), 2, vec![change]);
+            assert_eq!(project_of(&session.view(), "/w/templates/new.yml"), "none");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use ez_compiler::ast::param::variable_name;
 use ez_compiler::diagnostic::{Code, Diagnostic};
 use ez_compiler::rule;
 use ez_compiler::symbols::{Spelling, SymbolId, SymbolKind};
+use ez_compiler::template_file::field_name;
 use ez_lsp::analysis::{Analysis, FilePosition, Snapshot};
 use ez_lsp::ide::rename;
 use ez_lsp::session::View;
@@ -32,6 +33,7 @@ const FEWEST: &[(SymbolKind, usize)] = &[
     (SymbolKind::Step, 15),
     (SymbolKind::PlanVariable, 1),
     (SymbolKind::PlanParam, 1),
+    (SymbolKind::TemplateParam, 5),
     (SymbolKind::Artifact, 4),
     (SymbolKind::Anchor, 2),
 ];
@@ -220,6 +222,8 @@ fn back(line: &str, kind: SymbolKind, old: &str, new: &str) -> String {
     let line = slugs_back(&replaced(line, new, old), old, new);
     if matches!(kind, SymbolKind::Param | SymbolKind::PlanParam) {
         replaced(&line, &variable_name(new), &variable_name(old))
+    } else if kind == SymbolKind::TemplateParam {
+        replaced(&line, &field_name(new), &field_name(old))
     } else {
         line
     }

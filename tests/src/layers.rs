@@ -44,9 +44,9 @@ pub const STAGES: &[&str] = &[
     "workspace",
     "superset",
     "check",
+    "template_file",
     "plan",
     "symbols",
-    "template_file",
     "emit",
     "compilation",
 ];

@@ -82,6 +82,67 @@ fn findings_say_what_check_says() {
     editor.end();
 }
 
+/// Lines, codes and messages of all that `ez check` says of a file.
+fn checked(project: &Project, path: &str) -> Vec<String> {
+    let run = project.run(["check", "--format", "json"]);
+    let report: Value = serde_json::from_str(&run.stdout).expect("JSON");
+    let findings = report["diagnostics"].as_array().expect("findings");
+    let of_file =
+        findings.iter().filter(|finding| finding["file"].as_str().is_some_and(|file| file.ends_with(path)));
+    of_file
+        .map(|finding| {
+            let line = finding["range"]["start"]["line"].as_u64().expect("a line");
+            let text = |key: &str| finding[key].as_str().expect("a text").to_owned();
+            format!("{line} {} {}", text("code"), text("message"))
+        })
+        .collect()
+}
+
+#[test]
+fn plugins_and_templates_that_nobody_uses_have_the_findings_of_check() {
+    let project = sound()
+        .file("plugins/report.yml", "type: hook\ntrigger: on_eror\nscript: echo\n")
+        .file("plugins/other.yml", "apiVersion: v1\nkind: Plugin\nscript: 1\n")
+        .file("templates/service.yml", "version: '1'\nparams: [port]\ntask: |\n  desc: <% .prt %>\n")
+        .file("templates/chart.yml", "apiVersion: v1\nmetadata: {name: {{ .Values.name }}}\n");
+    let mut editor = Editor::start(&project);
+    for (path, count) in [
+        ("plugins/report.yml", 1),
+        ("plugins/other.yml", 0),
+        ("templates/service.yml", 2),
+        ("templates/chart.yml", 0),
+    ] {
+        let expected = checked(&project, path);
+        assert_eq!(expected.len(), count, "{path}: {expected:?}");
+        editor.open(path);
+        let document = json!({"textDocument": {"uri": editor.uri(path)}});
+        let told = shown(&editor.ask("textDocument/diagnostic", document)["items"]);
+        assert_eq!(told, expected, "{path}");
+    }
+    editor.end();
+}
+
+#[test]
+fn files_that_are_just_begun_are_known() {
+    let project = sound();
+    let mut editor = Editor::start(&project);
+    for (path, key, text, finding) in [
+        ("plugins/new.yml", "trigger", "type: hook\n", "1 EZ707 a hook plugin needs a `trigger`"),
+        ("templates/new.yml", "version", "task: x\n", "1 EZ730 a template needs a `version`"),
+    ] {
+        editor.open_as(path, "");
+        let place = editor.place(path, 0, 0);
+        let answer = editor.ask("textDocument/completion", place);
+        assert!(answer.to_string().contains(&format!("\"label\":\"{key}\"")), "{path}: {answer}");
+        assert_eq!(editor.findings(path), Vec::<String>::new());
+        editor.replace(path, text);
+        assert_eq!(editor.findings(path), [finding]);
+        editor.replace(path, "");
+        assert_eq!(editor.findings(path), Vec::<String>::new());
+    }
+    editor.end();
+}
+
 #[test]
 fn changes_are_applied_in_the_order_in_which_they_arrive() {
     let project = sound();

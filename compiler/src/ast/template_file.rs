@@ -50,6 +50,28 @@ pub struct TemplateFile {
     pub span: Span,
 }
 
+/// What the file of a template says; it may lack what it needs to be one.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TemplateDraft {
+    /// How it is called, where the file says so.
+    pub name: Option<Text>,
+    /// Its own version.
+    pub version: Option<Text>,
+    /// What it makes.
+    pub desc: Option<Text>,
+    /// What it asks for.
+    pub params: Vec<Param>,
+    /// What it makes it of, each with its key; a template has one.
+    pub bodies: Vec<(Option<Body>, Span)>,
+}
+
+impl TemplateDraft {
+    /// All texts that are evaluated.
+    pub fn texts(&self) -> impl Iterator<Item = &Text> {
+        self.bodies.iter().filter_map(|(body, _)| body.as_ref()).flat_map(Body::texts)
+    }
+}
+
 /// What a template makes something of.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Body {

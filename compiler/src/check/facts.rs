@@ -15,7 +15,7 @@ use crate::ast::{self, Text};
 use crate::diagnostic::Diagnostic;
 use crate::shell::{self, Inspection, Masked};
 use crate::source::{SourceMap, Span};
-use crate::template::{Reference, Template, has_template};
+use crate::template::{Delimiters, Reference, Template, has_template};
 
 /// How far before a place its line is looked at, in bytes. Nobody writes longer lines by hand.
 const MAX_LINE: usize = 4096;
@@ -70,7 +70,7 @@ pub enum Owner<'a> {
     Task(&'a ast::Task),
     /// A file, without its tasks.
     File(&'a ast::Taskfile),
-    /// A text of a plan.
+    /// A text of a plan or template.
     Plan,
 }
 
@@ -95,6 +95,7 @@ impl<'a> Parsed<'a> {
         let template = match place.usage {
             Use::Reference => Some(Reference::parse(&place.text.value).template().clone()),
             Use::VariableName => None,
+            Use::Made => Some(Template::parse_between(&place.text.value, "", Delimiters::ANGLES)),
             _ => has_template(&place.text.value).then(|| Template::parse(&place.text.value)),
         };
         let is_script = matches!(place.usage, Use::Command { .. } | Use::Test);
@@ -150,7 +151,7 @@ pub fn gather(owner: Owner<'_>, sources: &SourceMap) -> Facts {
     facts_of(owner, texts.places, LOCAL_RULES, sources)
 }
 
-/// Gathers the facts of a text of a plan and applies the rules about templates and scripts.
+/// Gathers the facts of a text of a plan or template and applies the rules about templates and scripts.
 pub fn of_plan_text(place: Place<'_>, sources: &SourceMap) -> Facts {
     facts_of(Owner::Plan, vec![place], TEXT_RULES, sources)
 }

@@ -27,6 +27,8 @@ pub struct Names {
     pub locals: Vec<LocalName>,
     /// The variables of scripts.
     pub shell: Vec<ShellName>,
+    /// Whether a template has a mistake, behind which names may stand that are not known.
+    pub is_broken: bool,
     /// Names of tasks that scripts give to `task` or `ez`.
     pub runs: Vec<(SmolStr, Span)>,
 }
@@ -171,6 +173,7 @@ impl Names {
     }
 
     fn template(&mut self, template: &Template, text: &Parsed<'_>, sources: &SourceMap) {
+        self.is_broken |= !template.errors().is_empty();
         let mut visitor = Visitor { names: self, text, sources, open: Vec::new() };
         visitor.list(template.root());
         for definition in template.definitions() {

@@ -26,6 +26,8 @@ pub enum Use {
     Test,
     /// The name of a variable.
     VariableName,
+    /// Evaluated between `<%` and `%>`, when a template makes something of it.
+    Made,
 }
 
 /// A text and where it belongs.

@@ -2,8 +2,10 @@
 
 use super::Decoder;
 use super::reader::{SCHEMA, is_null, resolve};
-use crate::ast::template_file::{Body, TEMPLATE_FIELDS, TEMPLATE_FILE_FIELDS, TemplateFile, TemplatePart};
-use crate::ast::{Param, Text};
+use crate::ast::Text;
+use crate::ast::template_file::{
+    Body, TEMPLATE_FIELDS, TEMPLATE_FILE_FIELDS, TemplateDraft, TemplateFile, TemplatePart,
+};
 use crate::diagnostic::Diagnostic;
 use crate::rule;
 use crate::source::{SourceMap, Span};
@@ -14,6 +16,8 @@ use crate::yaml::node::{Node, NodeKind, ScalarStyle};
 pub struct DecodedTemplate {
     /// The template; `None` where the file does not make one.
     pub template: Option<TemplateFile>,
+    /// What is written of it in any case.
+    pub draft: TemplateDraft,
     /// All findings.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -21,30 +25,32 @@ pub struct DecodedTemplate {
 /// What a template's file says. `stem` is the file's name without its extension.
 pub fn decode_template(root: &Node, stem: &str, sources: &SourceMap) -> DecodedTemplate {
     let mut decoder = Decoder::new(sources);
-    let template = if decoder.has_too_many_aliases(root) { None } else { decoder.template(root, stem) };
-    DecodedTemplate { template, diagnostics: decoder.diagnostics }
+    let has_too_many = decoder.has_too_many_aliases(root);
+    let draft = if has_too_many { None } else { decoder.template_draft(root) };
+    let template = draft.as_ref().and_then(|draft| decoder.template(draft, resolve(root).span, stem));
+    DecodedTemplate { template, draft: draft.unwrap_or_default(), diagnostics: decoder.diagnostics }
 }
 
 impl Decoder<'_> {
-    fn template(&mut self, root: &Node, stem: &str) -> Option<TemplateFile> {
+    fn template_draft(&mut self, root: &Node) -> Option<TemplateDraft> {
         let node = resolve(root);
         if !matches!(node.kind, NodeKind::Mapping(_)) {
             self.type_error(node, "Template", "a mapping with `version`, `params` and `task`");
             return None;
         }
-        let (mut name, mut version, mut desc) = (None, None, None);
-        let mut params: Vec<Param> = Vec::new();
-        let mut bodies: Vec<(Option<Body>, Span)> = Vec::new();
+        let mut draft = TemplateDraft::default();
         for field in self.fields(node) {
             let value = field.value;
             match field.name {
-                "name" => name = self.filled_text(value),
-                "version" => version = self.filled_text(value),
-                "desc" => desc = self.filled_text(value),
-                "params" => params = self.params(value),
-                "task" => bodies.push((self.filled_text(value).map(Body::Task), field.key.span)),
-                "taskfile" => bodies.push((self.filled_text(value).map(Body::Taskfile), field.key.span)),
-                "files" => bodies.push((self.template_parts(value).map(Body::Files), field.key.span)),
+                "name" => draft.name = self.filled_text(value),
+                "version" => draft.version = self.filled_text(value),
+                "desc" => draft.desc = self.filled_text(value),
+                "params" => draft.params = self.params(value),
+                "task" => draft.bodies.push((self.filled_text(value).map(Body::Task), field.key.span)),
+                "taskfile" => {
+                    draft.bodies.push((self.filled_text(value).map(Body::Taskfile), field.key.span));
+                }
+                "files" => draft.bodies.push((self.template_parts(value).map(Body::Files), field.key.span)),
                 SCHEMA => {}
                 key if key.starts_with("x-") => {}
                 key => self.wrong_key_of(
@@ -56,18 +62,23 @@ impl Decoder<'_> {
                 ),
             }
         }
-        let name =
-            name.unwrap_or_else(|| Text { value: stem.into(), span: node.span, style: ScalarStyle::Plain });
+        Some(draft)
+    }
+
+    /// The template that a draft makes.
+    fn template(&mut self, draft: &TemplateDraft, span: Span, stem: &str) -> Option<TemplateFile> {
+        let TemplateDraft { name, version, desc, params, bodies } = draft.clone();
+        let name = name.unwrap_or_else(|| Text { value: stem.into(), span, style: ScalarStyle::Plain });
         if version.is_none() {
             self.invalid(
-                node.span,
+                span,
                 "a template needs a `version`",
                 "no version",
                 "write `version: '1'`; it stands in all that the template makes",
             );
         }
-        let body = self.body(bodies, node.span);
-        Some(TemplateFile { name, version: version?, desc, params, body: body?, span: node.span })
+        let body = self.body(bodies, span);
+        Some(TemplateFile { name, version: version?, desc, params, body: body?, span })
     }
 
     /// The one body of a template.

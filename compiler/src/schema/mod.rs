@@ -352,6 +352,8 @@ const fn schema_key(page: Page, origin: Origin) -> Field {
 const BOOL: Shape = Shape::Scalar(Scalar::Bool);
 /// A text as it is written.
 const TEXT: Shape = Shape::Scalar(Scalar::Text);
+/// A text that something is made of.
+const MADE_TEXT: Shape = Shape::Scalar(Scalar::MadeText);
 /// A text with templates.
 const TEMPLATE_TEXT: Shape = Shape::Template(Scalar::Text);
 /// Several texts as they are written.

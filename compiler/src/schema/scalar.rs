@@ -5,6 +5,8 @@
 pub enum Scalar {
     /// Any text.
     Text,
+    /// A text of a template file, evaluated between `<%` and `%>` when something is made of it.
+    MadeText,
     /// Any scalar: what YAML reads it as is what it is.
     Value,
     /// `true` or `false`.

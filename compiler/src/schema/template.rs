@@ -1,12 +1,12 @@
 //! `templates/<name>.yml`.
 
 use super::superset::PARAM_LIST;
-use super::{BOOL, Field, KeyMeaning, Map, Object, Origin, Page, Scalar, Shape, TEXT, schema_key};
+use super::{BOOL, Field, KeyMeaning, MADE_TEXT, Map, Object, Origin, Page, Scalar, Shape, TEXT, schema_key};
 use crate::ast::template_file::{TEMPLATE_FIELDS, TEMPLATE_FILE_FIELDS};
 
 const PAGE: &str = "templates.md";
 static FILES: Map =
-    Map { keys: KeyMeaning::FilePath, values: Shape::OneOf(&[TEXT, Shape::Object(&TEMPLATE_FILE)]) };
+    Map { keys: KeyMeaning::FilePath, values: Shape::OneOf(&[MADE_TEXT, Shape::Object(&TEMPLATE_FILE)]) };
 
 /// A template.
 pub static TEMPLATE: Object = Object::new(
@@ -23,14 +23,14 @@ pub static TEMPLATE: Object = Object::new(
         Field::row(
             TEMPLATE_FIELDS,
             "task",
-            TEXT,
+            MADE_TEXT,
             PAGE,
             "task: |\n  desc: Run <% .task %>\n  cmds: [go run .]",
         ),
         Field::row(
             TEMPLATE_FIELDS,
             "taskfile",
-            TEXT,
+            MADE_TEXT,
             PAGE,
             "taskfile: |\n  version: '3'\n  tasks:\n    default: go run .",
         ),
@@ -50,7 +50,7 @@ static TEMPLATE_FILE: Object = Object::new(
     "A file that a template makes.",
     Page::Ez(PAGE),
     &[
-        Field::row(TEMPLATE_FILE_FIELDS, "content", TEXT, PAGE, "content: echo hello"),
+        Field::row(TEMPLATE_FILE_FIELDS, "content", MADE_TEXT, PAGE, "content: echo hello"),
         Field::row(TEMPLATE_FILE_FIELDS, "executable", BOOL, PAGE, "content: echo hello\nexecutable: true")
             .default("false"),
     ],

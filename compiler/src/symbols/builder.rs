@@ -48,6 +48,8 @@ pub enum Scope {
     Artifacts(u32, u32),
     /// A step of a plan: its outputs.
     Outputs(u32, u32),
+    /// A file of a template, by its number: its params.
+    Template(u32),
     /// Folder tasks.
     Folders,
     /// The artifacts of the folder task that was compiled.

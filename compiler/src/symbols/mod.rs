@@ -8,6 +8,7 @@ mod builder;
 mod folders;
 mod plans;
 mod tasks;
+mod templates;
 #[cfg(test)]
 mod tests;
 mod variables;
@@ -25,8 +26,10 @@ use crate::file_system::FileSystem;
 use crate::folder::FolderTask;
 use crate::ir::Program;
 use crate::plan::CompiledPlan;
+use crate::plugin::Plugins;
 use crate::project::Loaded;
 use crate::source::{FileId, SourceMap};
+use crate::template_file::ReadTemplate;
 
 /// What an index is made of: a project as it was compiled to be checked.
 pub struct Indexed<'a> {
@@ -44,6 +47,10 @@ pub struct Indexed<'a> {
     pub metadata: &'a Metadata,
     /// The plans.
     pub plans: &'a [CompiledPlan],
+    /// The files of templates.
+    pub templates: &'a [Arc<ReadTemplate>],
+    /// The plugins that are known.
+    pub plugins: &'a Plugins,
     /// The files, for what only an index reads: dotenv files and plugins.
     pub files: &'a dyn FileSystem,
 }
@@ -87,6 +94,8 @@ pub enum SymbolKind {
     PlanVariable,
     /// A param of a plan.
     PlanParam,
+    /// A param of a template.
+    TemplateParam,
     /// An artifact of a step.
     Artifact,
     /// An output of a step.
@@ -113,6 +122,7 @@ impl SymbolKind {
             Self::Step => "a step",
             Self::PlanVariable => "a variable of the plan",
             Self::PlanParam => "a param of the plan",
+            Self::TemplateParam => "a param of the template",
             Self::Artifact => "an artifact",
             Self::Output => "an output",
             Self::Plugin => "a plugin",
@@ -168,6 +178,8 @@ pub enum Obstacle {
     WrittenByScripts,
     /// The name is made from something else, such as a path.
     Implied,
+    /// A text with a mistake may read it.
+    Broken,
     /// Programs that a script starts may read the variable.
     Exported,
     /// It is defined nowhere.
@@ -203,6 +215,7 @@ impl Obstacle {
                 "is written by the scripts of the step under this name: change them by hand".to_owned()
             }
             Self::Implied => "has a name that is made from something else: write a `name` first".to_owned(),
+            Self::Broken => "may be read behind a mistake in this file: mend that first".to_owned(),
             Self::Exported => "may be read by programs that the script starts: change it by hand".to_owned(),
             Self::Undefined => "is not defined in this project".to_owned(),
             Self::Shared => {
@@ -232,7 +245,7 @@ pub enum Role {
 pub enum Spelling {
     /// As it is.
     Name,
-    /// As the variable of a param: `EZ_BUILD_TYPE`.
+    /// As the variable of a param: `EZ_BUILD_TYPE`, in a template `build_type`.
     ParamVariable,
     /// Not at all: the place means it in another way, such as by a pattern.
     Implied,
@@ -299,6 +312,7 @@ fn parts(builder: &mut builder::Builder<'_>) {
 fn rest(builder: &mut builder::Builder<'_>) {
     variables::add(builder);
     plans::add_names(builder);
+    templates::add(builder);
     anchors::add(builder);
     folders::add(builder);
 }

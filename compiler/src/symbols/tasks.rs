@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use camino::Utf8PathBuf;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
@@ -476,6 +477,18 @@ fn candidates(builder: &mut Builder<'_>, program: &Program, full: &str) -> Vec<T
     if found.len() > MAX_CANDIDATES { Vec::new() } else { found }
 }
 
+/// The file of a plugin, also of one that says nothing yet.
+fn plugin_file(builder: &Builder<'_>, name: &str) -> Option<Utf8PathBuf> {
+    let indexed = builder.indexed;
+    if let Some(found) = indexed.plugins.find(name) {
+        return Some(found.path.clone());
+    }
+    let directory = indexed.loaded.root_dir.join(plugin::PROJECT_DIRECTORY);
+    let mut files =
+        ["yml", "yaml"].into_iter().map(|extension| directory.join(format!("{name}.{extension}")));
+    files.find(|path| indexed.files.kind(path).is_some())
+}
+
 /// The plugins that a task names.
 fn plugins(builder: &mut Builder<'_>, number: u32) {
     let Some(written) = builder.tasks.get(number) else { return };
@@ -504,9 +517,7 @@ fn plugins(builder: &mut Builder<'_>, number: u32) {
             None => name.span,
         };
         builder.add(node, span, Role::Read, Spelling::Name, Some(within));
-        let directory = builder.indexed.loaded.root_dir.join(plugin::PROJECT_DIRECTORY);
-        let file = ["yml", "yaml"].map(|extension| directory.join(format!("{}.{extension}", name.value)));
-        if let Some(path) = file.into_iter().find(|path| builder.indexed.files.kind(path).is_some()) {
+        if let Some(path) = plugin_file(builder, &name.value) {
             builder.set_target(node, Target { path, task: None });
         }
     }

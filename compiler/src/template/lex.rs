@@ -78,6 +78,11 @@ pub struct Delimiters {
     pub right: &'static str,
 }
 
+impl Delimiters {
+    /// Those of files of templates, which leave Go's own for what is made of them.
+    pub const ANGLES: Self = Self { left: "<%", right: "%>" };
+}
+
 impl Default for Delimiters {
     /// Go's own.
     fn default() -> Self {

@@ -46,8 +46,13 @@ pub struct TemplateToken {
 /// The tokens of a text, in order and apart from each other. What stands outside of actions, and what is no token, is
 /// left out.
 pub fn tokens(text: &str) -> Vec<TemplateToken> {
-    let mut lexer = Lexer::new(text, Delimiters::default());
-    let mut collected = Tokens { text, found: Vec::new(), end: 0, is_chained: false };
+    tokens_between(text, Delimiters::default())
+}
+
+/// The same, of a text whose actions stand between these delimiters.
+pub fn tokens_between(text: &str, delimiters: Delimiters) -> Vec<TemplateToken> {
+    let mut lexer = Lexer::new(text, delimiters);
+    let mut collected = Tokens { text, delimiters, found: Vec::new(), end: 0, is_chained: false };
     loop {
         let token = lexer.next();
         collected.comments_until(token.start);
@@ -69,6 +74,7 @@ pub fn tokens(text: &str) -> Vec<TemplateToken> {
 
 struct Tokens<'t> {
     text: &'t str,
+    delimiters: Delimiters,
     found: Vec<TemplateToken>,
     /// Where the last token ended.
     end: usize,
@@ -138,16 +144,18 @@ impl Tokens<'_> {
     /// The lexer passes comments over.
     fn comments_until(&mut self, start: usize) {
         let gap = self.text.get(self.end..start).unwrap_or_default();
+        let Delimiters { left, right } = self.delimiters;
         let mut from = 0;
         while let Some(open) = gap.get(from..).and_then(|rest| rest.find("/*")).map(|at| from + at) {
             let close =
                 gap.get(open..).and_then(|rest| rest.find("*/")).map_or(gap.len(), |at| open + at + 2);
-            let before = gap.get(..open).and_then(|before| before.rfind("{{")).unwrap_or(open);
+            let before = gap.get(..open).and_then(|before| before.rfind(left)).unwrap_or(open);
             self.push(TemplateTokenKind::Open, self.end + before..self.end + trimmed_end(gap, before, open));
             self.push(TemplateTokenKind::Comment, self.end + open..self.end + close);
-            if let Some(end) = gap.get(close..).and_then(|rest| rest.find("}}")).map(|at| close + at + 2) {
-                let marker = usize::from(gap.get(close..end).is_some_and(|text| text.ends_with("-}}")));
-                self.push(TemplateTokenKind::Close, self.end + end - 2 - marker..self.end + end);
+            if let Some(end) = gap.get(close..).and_then(|rest| rest.find(right)).map(|at| close + at) {
+                let marker = usize::from(gap.get(close..end).is_some_and(|text| text.ends_with('-')));
+                let start = self.end + end - marker;
+                self.push(TemplateTokenKind::Close, start..self.end + end + right.len());
             }
             from = close;
         }
@@ -167,6 +175,10 @@ mod tests {
     use crate::generated_input::generated;
 
     fn shown(text: &str) -> String {
+        listed(text, &tokens(text))
+    }
+
+    fn listed(text: &str, tokens: &[TemplateToken]) -> String {
         let of = |token: &TemplateToken| {
             let kind = match token.kind {
                 TemplateTokenKind::Function(Some(_)) => "Function".to_owned(),
@@ -175,7 +187,15 @@ mod tests {
             };
             format!("{kind} {}", &text[token.range.clone()])
         };
-        tokens(text).iter().map(of).collect::<Vec<_>>().join(", ")
+        tokens.iter().map(of).collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn pieces_between_other_delimiters() {
+        let text = "a {{.X}} <%- .port | upper -%> <%/* why */%> <% if .a \"%>\" %>";
+        let expected = "Open <%-, Field port, Operator |, Function upper, Close -%>, Open <%, Comment /* why */, Close %>, \
+                        Open <%, Keyword if, Field a, String \"%>\", Close %>";
+        assert_eq!(listed(text, &tokens_between(text, Delimiters::ANGLES)), expected);
     }
 
     #[test]

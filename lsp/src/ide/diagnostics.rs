@@ -206,4 +206,17 @@ mod tests {
         ];
         assert_eq!(left_out, expected);
     }
+
+    #[test]
+    fn plugins_and_templates_of_the_user_have_findings() {
+        let codes = |file: &str| {
+            let text = format!("version: '3'\n#- $environment\nHOME=/project/home\n#- {file}\n");
+            let text = format!("{text}type: hook\nparams: $0[a]\ntask: x\n");
+            let snapshot = Fixture::new(&text).place().snapshot;
+            let found = &snapshot.analysis.compilation.diagnostics;
+            found.iter().map(|finding| finding.code.id).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(codes("home/.ez/plugins/x.yml"), "EZ707 EZ707 EZ707");
+        assert_eq!(codes("home/.ez/templates/x.yml"), "EZ730 EZ730");
+    }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use ez_compiler::ast::{Query, Text};
+use ez_compiler::ast::{HookAction, Param, Query, Text};
 use ez_compiler::file_system::{FileSystem, PathKind};
 use ez_compiler::project::paths::smart_join;
 use ez_compiler::project::remote::is_remote;
@@ -51,12 +51,16 @@ pub fn of_file(snapshot: &Snapshot, file: FileId) -> Vec<Link> {
                 task.sources.iter().for_each(|glob| links.path(&directory, &glob.pattern));
             }
             for param in task.superset.iter().flat_map(|superset| &superset.params) {
-                if let Some(Query::Url { url, .. }) = &param.query {
-                    links.address(url);
+                links.query(param);
+            }
+            for hook in task.superset.iter().flat_map(|superset| &superset.hooks) {
+                if let HookAction::Plugin(name) = &hook.action {
+                    links.plugin(name);
                 }
             }
         }
     }
+    compilation.metadata.params.iter().for_each(|param| links.query(param));
     links.plans();
     let mut found = links.found;
     found.sort_by_key(|link| link.range.start);
@@ -116,10 +120,25 @@ impl Links<'_> {
         }
     }
 
-    /// Folder tasks that steps run, which have files of their own.
+    fn query(&mut self, param: &Param) {
+        match &param.query {
+            Some(Query::Url { url, .. }) => self.address(url),
+            Some(Query::Plugin(name)) => self.plugin(name),
+            _ => {}
+        }
+    }
+
+    fn plugin(&mut self, name: &Text) {
+        if let Some(found) = self.snapshot.analysis.compilation.plugins.find(&name.value) {
+            self.add(name, LinkTarget::File(found.path.clone()));
+        }
+    }
+
+    /// Folder tasks that steps run, which have files of their own, and where options of params come from.
     fn plans(&mut self) {
         let compilation = &self.snapshot.analysis.compilation;
         for plan in compilation.plans.iter().filter_map(|plan| plan.written.as_ref()) {
+            plan.params.iter().for_each(|param| self.query(param));
             for step in &plan.steps {
                 let name = ez_compiler::folder::split_name(&step.task.value).0;
                 let is_inline = compilation.program.find(&step.task.value).is_some();

@@ -2,11 +2,15 @@
 
 use std::ops::Range;
 
+use ez_compiler::ast::template_file::{Body, TemplateDraft};
 use ez_compiler::ast::{Param, Task, Taskfile, Text, Variable, VariableValue};
 use ez_compiler::plan::CompiledPlan;
+use ez_compiler::schema::Format;
 use ez_compiler::source::{FileId, Span, Spanned};
+use ez_compiler::yaml::node::NodeKind;
 use smol_str::SmolStr;
 
+use super::syntax::{self, Tree};
 use crate::analysis::Snapshot;
 
 /// What an entry of an outline is.
@@ -32,6 +36,10 @@ pub enum OutlineKind {
     MatrixKey,
     /// An output.
     Output,
+    /// A key of the file.
+    Key,
+    /// A file that a template makes.
+    File,
 }
 
 /// An entry of an outline.
@@ -65,6 +73,12 @@ pub fn outline(snapshot: &Snapshot, file: FileId) -> Vec<OutlineEntry> {
     let path = &snapshot.analysis.file(file).path;
     if let Some(plan) = compilation.plans.iter().find(|plan| plan.file.path == *path) {
         return outline.plan(plan);
+    }
+    if let Some(template) = compilation.templates.iter().find(|template| template.path == *path) {
+        return outline.template(&template.draft);
+    }
+    if let Some(tree) = Tree::of(&snapshot.analysis, file).filter(|tree| tree.format == Format::Plugin) {
+        return keys(&tree);
     }
     outline.metadata()
 }
@@ -218,6 +232,31 @@ impl Outline<'_> {
         sections
     }
 
+    fn template(&self, template: &TemplateDraft) -> Vec<OutlineEntry> {
+        let mut sections: Vec<OutlineEntry> =
+            self.section("params", self.params(&template.params)).into_iter().collect();
+        for (body, key) in &template.bodies {
+            sections.extend(match body {
+                Some(Body::Task(text)) => {
+                    self.entry(OutlineKind::Section, "task", *key, text.span, Vec::new())
+                }
+                Some(Body::Taskfile(text)) => {
+                    self.entry(OutlineKind::Section, "taskfile", *key, text.span, Vec::new())
+                }
+                Some(Body::Files(parts)) => {
+                    let files = parts.iter().filter_map(|part| {
+                        let (path, content) = (&part.path, part.content.span);
+                        self.entry(OutlineKind::File, &path.value, path.span, content, Vec::new())
+                    });
+                    self.section("files", files.collect())
+                }
+                None => None,
+            });
+        }
+        sections.sort_by_key(|section| section.range.start);
+        sections
+    }
+
     /// The `task.yml` of a folder task, if the file is one.
     fn metadata(&self) -> Vec<OutlineEntry> {
         let metadata = &self.snapshot.analysis.compilation.metadata;
@@ -230,6 +269,25 @@ impl Outline<'_> {
         sections.sort_by_key(|section| section.range.start);
         sections
     }
+}
+
+/// The keys of a file with their values.
+fn keys(tree: &Tree<'_>) -> Vec<OutlineEntry> {
+    let Some(NodeKind::Mapping(mapping)) = tree.root().map(|root| &root.kind) else { return Vec::new() };
+    let entries = mapping.entries.iter().filter_map(|entry| {
+        let name = &syntax::scalar(&entry.key)?.text;
+        let selection = tree.range(entry.key.span);
+        let end = tree.range(entry.value.span).end.max(selection.end);
+        Some(OutlineEntry {
+            name: name.to_string(),
+            detail: syntax::scalar(&entry.value).and_then(|value| shortened(&value.text)),
+            kind: OutlineKind::Key,
+            range: selection.start..end,
+            selection,
+            children: Vec::new(),
+        })
+    });
+    entries.collect()
 }
 
 /// The first line of a text, cut; `None` where there is nothing to show.

@@ -12,6 +12,7 @@ use ez_compiler::project::remote::is_remote;
 use ez_compiler::source::{FileId, SourceFile};
 use ez_compiler::superset::is_reserved;
 use ez_compiler::symbols::{Occurrence, Role, Spelling, Symbol, SymbolId, SymbolIndex, SymbolKind};
+use ez_compiler::template_file::{TASK, field_name};
 use ez_compiler::yaml::scalar::{Resolved, resolve_plain};
 use rustc_hash::FxHashSet;
 
@@ -63,7 +64,7 @@ pub fn rename(
     let index = snapshot.symbols();
     let Some((occurrence, symbol)) = subject(index, position)? else { return Ok(None) };
     let rename = Rename { snapshot, index, id: occurrence.symbol, symbol };
-    let new_name = normal_form(symbol, new_name.trim());
+    let new_name = normal_form(occurrence, symbol, new_name.trim());
     check_name(symbol.kind, &new_name)?;
     check_stars(symbol, &new_name)?;
     if new_name == symbol.name {
@@ -160,9 +161,15 @@ fn subject(index: &SymbolIndex, position: FilePosition) -> Result<Option<(&Occur
     Ok(Some((first, symbol)))
 }
 
-/// The name as the symbol has it: of a param without `EZ_`, of a variable of a template with its dollar.
-fn normal_form(symbol: &Symbol, typed: &str) -> String {
+/// The name as the symbol has it: of a param without `EZ_`, of one of a template file with `-` where it had some, of a variable
+/// of a template with its dollar.
+fn normal_form(occurrence: &Occurrence, symbol: &Symbol, typed: &str) -> String {
     match symbol.kind {
+        SymbolKind::TemplateParam
+            if occurrence.spelling == Spelling::ParamVariable && symbol.name.contains('-') =>
+        {
+            typed.replace('_', "-")
+        }
         SymbolKind::Param | SymbolKind::PlanParam => match typed.strip_prefix(PARAM_PREFIX) {
             Some(variable) => {
                 let separator = if symbol.name.contains('_') { "_" } else { "-" };
@@ -197,7 +204,7 @@ fn check_name(kind: SymbolKind, name: &str) -> Result<(), String> {
         SymbolKind::Artifact => {
             (is_word("-.") && name.is_ascii(), "letters of ASCII, digits, `-`, `_` and `.`")
         }
-        SymbolKind::Param | SymbolKind::PlanParam => (
+        SymbolKind::Param | SymbolKind::PlanParam | SymbolKind::TemplateParam => (
             name.starts_with(|c: char| c.is_ascii_alphabetic())
                 && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')),
             "a letter, then letters, digits, `-` and `_`",
@@ -322,6 +329,7 @@ impl Rename<'_> {
             (SymbolKind::Param | SymbolKind::PlanParam, _) => {
                 variable_name(written) == variable_name(name) || written == variable_name(name)
             }
+            (SymbolKind::TemplateParam, _) => field_name(written) == field_name(name),
             _ => written == name.as_str(),
         }
     }
@@ -335,6 +343,10 @@ impl Rename<'_> {
             let new_text = if is_param && written.starts_with(PARAM_PREFIX) && place.role != Role::Definition
             {
                 variable_name(new_name).to_string()
+            } else if self.symbol.kind == SymbolKind::TemplateParam
+                && place.spelling == Spelling::ParamVariable
+            {
+                field_name(new_name).to_string()
             } else {
                 new_name.to_owned()
             };
@@ -376,6 +388,9 @@ impl Rename<'_> {
             return Ok(());
         }
         match self.symbol.kind {
+            SymbolKind::TemplateParam if field_name(new_name) == TASK => {
+                Err(format!("`{TASK}` is the name of what a template makes: choose another name"))
+            }
             SymbolKind::Task | SymbolKind::TaskAlias => self.check_task_collision(new_name),
             SymbolKind::Namespace => self.check_namespace_collision(new_name),
             SymbolKind::Variable => self.check_variable_collision(new_name),
@@ -400,6 +415,7 @@ impl Rename<'_> {
             other.name == new_name
                 || (is_param(other) || is_param(self.symbol))
                     && variable_name(&other.name) == variable_name(new_name)
+                || other.kind == SymbolKind::TemplateParam && field_name(&other.name) == field_name(new_name)
         };
         let same = self.index.symbols().filter(|(id, other)| {
             *id != self.id && !other.in_folder && kinds.contains(&other.kind) && is_same(other)

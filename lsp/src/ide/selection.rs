@@ -2,9 +2,13 @@
 
 use std::ops::Range;
 
+use ez_compiler::schema::Format;
 use ez_compiler::source::{SourceFile, SourceMap};
 use ez_compiler::yaml;
 use ez_compiler::yaml::node::{CollectionStyle, Node, NodeKind, Scalar, ScalarStyle};
+
+use super::cursor::template::Braces;
+use super::cursor::{self, template};
 
 /// A file as it is selected in.
 pub struct Selector<'t> {
@@ -31,7 +35,10 @@ impl<'t> Selector<'t> {
             self.node(root, offset, &mut found);
         }
         found.push(self.line(offset));
-        found.extend(self.action(offset));
+        found.extend(self.action(offset, template::BRACES));
+        if cursor::format_of(&self.source.path) == Format::Template {
+            found.extend(self.action(offset, template::ANGLES));
+        }
         found.extend(word(self.text, offset, is_part_of_path));
         found.extend(word(self.text, offset, |c| c.is_alphanumeric() || c == '_'));
         found.retain(|range| range.start <= offset && offset <= range.end && !range.is_empty());
@@ -101,12 +108,14 @@ impl<'t> Selector<'t> {
     }
 
     /// The template's action around a byte, what stands between its braces, and the part of its pipeline.
-    fn action(&self, offset: usize) -> Vec<Range<usize>> {
+    fn action(&self, offset: usize, braces: Braces) -> Vec<Range<usize>> {
         let before = self.text.get(..offset).unwrap_or("");
-        let Some(open) = before.rfind("{{").or_else(|| before.ends_with('{').then(|| offset - 1)) else {
+        let in_mark = || before.ends_with(braces.open.get(..1).unwrap_or("")).then(|| offset - 1);
+        let Some(open) = before.rfind(braces.open).or_else(in_mark) else {
             return Vec::new();
         };
-        let Some(length) = self.text.get(open..).and_then(|rest| rest.find("}}")) else { return Vec::new() };
+        let length = self.text.get(open..).and_then(|rest| rest.find(braces.close));
+        let Some(length) = length else { return Vec::new() };
         let close = open + length;
         if close + 2 < offset {
             return Vec::new();
@@ -160,13 +169,14 @@ mod tests {
 
     /// What is selected from `$0` outwards.
     fn selections(marked: &str) -> String {
+        selections_in("/p/Taskfile.yml", marked)
+    }
+
+    fn selections_in(path: &str, marked: &str) -> String {
         let offset = marked.find("$0").unwrap();
         let text = marked.replacen("$0", "", 1);
-        let source = SourceFile {
-            path: "/p/Taskfile.yml".into(),
-            lines: LineIndex::new(&text),
-            text: Arc::from(text.as_str()),
-        };
+        let source =
+            SourceFile { path: path.into(), lines: LineIndex::new(&text), text: Arc::from(text.as_str()) };
         let chain = Selector::new(&source).at(offset);
         chain.iter().fold(String::new(), |seen, range| seen + &format!("{:?}\n", &text[range.clone()]))
     }
@@ -185,6 +195,12 @@ mod tests {
     #[test]
     fn from_a_function_of_a_template() {
         assert_snapshot!(at("default"));
+    }
+
+    #[test]
+    fn from_a_word_between_the_angles_of_a_template_file() {
+        let text = "version: '1'\ntask: |\n  desc: {{.X}} <%- .po$0rt | add 1 %> on\n";
+        assert_snapshot!(selections_in("/p/templates/a.yml", text));
     }
 
     #[test]

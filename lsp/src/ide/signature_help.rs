@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use ez_compiler::schema::{Scalar, Shape, shapes_at};
+use ez_compiler::schema::shapes_at;
 use ez_compiler::template::functions;
 
 use crate::analysis::{FilePosition, Snapshot};
 use crate::ide::completion::{Prototype, prototype};
-use crate::ide::cursor::template::{ANGLES, BARE, BRACES, TemplateCursor};
+use crate::ide::cursor::template::{Braces, TemplateCursor};
 use crate::ide::cursor::{self, Cursor, Part, template};
 
 /// A function and the parameter that the cursor is at.
@@ -30,13 +30,8 @@ pub fn at(snapshot: &Snapshot, position: FilePosition) -> Option<Signature> {
     if matches!(cursor.part, Part::Key | Part::KeyWithColon) {
         return None;
     }
-    let format = cursor::format_of(&source.path);
-    let is_expression = |shape: &Shape| matches!(shape, Shape::Scalar(Scalar::Expression));
-    let braces = match format {
-        ez_compiler::schema::Format::Template => ANGLES,
-        _ if shapes_at(format, &cursor.items()).iter().any(is_expression) => BARE,
-        _ => BRACES,
-    };
+    let format = cursor::format_in(&snapshot.analysis, position.file);
+    let braces = Braces::of(format, &shapes_at(format, &cursor.items()))?;
     let found = template::at(&source.text, cursor.scalar, cursor.offset, cursor.style, braces)?;
     signature(&found)
 }
@@ -103,6 +98,20 @@ mod tests {
         {
             check(nothing, "nothing");
         }
+    }
+
+    #[test]
+    fn functions_of_template_files_stand_between_angles() {
+        let shown = |text: &str| {
+            let fixture = Fixture::new(&format!("version: '3'\n#- templates/a.yml\nversion: '1'\n{text}"));
+            let place = fixture.place();
+            at(&place.snapshot, place.position).map(|found| found.label)
+        };
+        let expected = Some("upper text:string → string".to_owned());
+        assert_eq!(shown("task: |\n  desc: <% upper $0 %>\n"), expected);
+        assert_eq!(shown("files: {Taskfile.yml: {content: '<% upper $0 %>'}}\n"), expected);
+        assert_eq!(shown("task: |\n  desc: '{{upper $0}}'\n"), None);
+        assert_eq!(shown("desc: <% upper $0 %>\n"), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ez_compiler::source::Span;
+use ez_compiler::{plugin, template_file};
 use rustc_hash::FxHashSet;
 
 use super::document_symbols::OutlineKind;
@@ -25,7 +26,7 @@ pub struct FoundSymbol {
     score: u32,
 }
 
-/// The tasks, variables, namespaces, params and steps of projects whose names have the letters of a query in this order,
+/// The tasks, variables, namespaces, params, steps, plugins and templates of projects whose names have the letters of a query in this order,
 /// the best first.
 pub fn symbols<'a>(analyses: impl IntoIterator<Item = &'a Analysis>, query: &str) -> Vec<FoundSymbol> {
     let mut found = Vec::new();
@@ -81,6 +82,27 @@ impl Search<'_> {
                 self.add(&step.name.value, OutlineKind::Step, Some(&plan.file.name), step.name.span);
             }
         }
+        self.files();
+    }
+
+    /// Files that have a name: plugins and templates, with the params of these.
+    fn files(&mut self) {
+        let compilation = &self.analysis.compilation;
+        for plugin in compilation.plugins.found.iter().map(|found| &found.plugin) {
+            self.add(
+                &plugin.name.value,
+                OutlineKind::File,
+                Some(plugin::PROJECT_DIRECTORY),
+                plugin.name.span,
+            );
+        }
+        for template in compilation.templates.iter().filter_map(|file| file.template()) {
+            let (name, directory) = (&template.name, template_file::PROJECT_DIRECTORY);
+            self.add(&name.value, OutlineKind::File, Some(directory), name.span);
+            for param in &template.params {
+                self.add(&param.name.value, OutlineKind::Param, Some(&name.value), param.name.span);
+            }
+        }
     }
 
     fn add(&mut self, name: &str, kind: OutlineKind, container: Option<&str>, span: Span) {
@@ -92,7 +114,10 @@ impl Search<'_> {
         let source = Arc::clone(self.analysis.file(place.file));
         let file = source.path.file_name().unwrap_or_default();
         let container = container.map_or_else(|| file.to_owned(), ToOwned::to_owned);
-        let place = TextPlace { source, range: place.range };
+        // What has the name of its file is found at the beginning.
+        let is_file = kind == OutlineKind::File && source.text.get(place.range.clone()) != Some(name);
+        let range = if is_file { 0..0 } else { place.range };
+        let place = TextPlace { source, range };
         self.found.push(FoundSymbol { name: name.to_owned(), kind, container, place, score });
     }
 }

@@ -98,6 +98,18 @@ fn templates_are_left_as_they_are() {
 }
 
 #[test]
+fn angles_of_template_files_are_left_as_they_are() {
+    check(
+        "params: [ {name: a} ]\ntask: |\n    desc: <%-  .a  -%>\n    <% if .a %>\n      x\n    <% end %>\n",
+        "params: [{name: a}]\ntask: |\n  desc: <%-  .a  -%>\n  <% if .a %>\n    x\n  <% end %>\n",
+    );
+    check(
+        "files:\n    a: {content: 'x <%  .a%>'}\n    b: <%.a  %>\n",
+        "files:\n  a: {content: 'x <%  .a%>'}\n  b: <%.a  %>\n",
+    );
+}
+
+#[test]
 fn comments_move_with_what_they_belong_to() {
     check(
         "# top\ntasks:\n    # of a\n    a:\n        # of cmds\n        cmds:\n            # of x\n            - x   # beside\n            # after x\n        # after cmds\n# out\n    b: y\n",

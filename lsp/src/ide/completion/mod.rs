@@ -23,6 +23,7 @@ mod variables;
 
 use std::ops::Range;
 
+use ez_compiler::ast::hook::PLUGIN_PREFIX;
 use ez_compiler::schema::{Scalar, Shape};
 
 use crate::analysis::{FilePosition, Snapshot};
@@ -205,14 +206,9 @@ fn template_at(request: &Request<'_>) -> Option<template::TemplateCursor> {
     }
     let text = &request.source.text;
     let find = |braces| template::at(text, cursor.scalar, cursor.offset, cursor.style, braces);
-    if request.format == ez_compiler::schema::Format::Template {
-        return find(template::ANGLES);
-    }
-    let is_expression = |shape: &Shape| matches!(shape, Shape::Scalar(Scalar::Expression));
-    if request.shapes().iter().any(is_expression) && cursor.part == Part::Value {
-        return find(template::BARE);
-    }
-    find(template::BRACES)
+    let braces = template::Braces::of(request.format, &request.shapes())?;
+    let is_half_written = braces.open.is_empty() && cursor.part != Part::Value;
+    find(if is_half_written { template::BRACES } else { braces })
 }
 
 /// Candidates for a scalar of a meaning.
@@ -232,7 +228,7 @@ fn add_scalars(request: &Request<'_>, scalar: Scalar, found: &mut Candidates) {
         Scalar::Script | Scalar::CommandLine => script::add(request, found),
         Scalar::ScriptOrPlugin => {
             script::add(request, found);
-            plugins::add_names(request, plugins::PREFIX, found);
+            plugins::add_names(request, PLUGIN_PREFIX, found);
         }
         _ => {}
     }

@@ -1,16 +1,13 @@
 //! Plugins.
 
 use ez_compiler::ast::PluginKind;
-use ez_compiler::plugin::Plugins;
+use ez_compiler::plugin::{self, Plugins};
 use ez_compiler::source::SourceMap;
 
 use super::Kind;
 use super::rank::Candidates;
 use super::request::Request;
 use super::tasks::first_line;
-
-/// What names a plugin where a script may stand.
-pub const PREFIX: &str = "@plugin:";
 
 /// The plugins that fit where the cursor is, behind a prefix.
 pub fn add_names(request: &Request<'_>, prefix: &str, found: &mut Candidates) {
@@ -19,7 +16,8 @@ pub fn add_names(request: &Request<'_>, prefix: &str, found: &mut Candidates) {
         return;
     }
     let snapshot = request.snapshot;
-    let roots = [request.program().dir.clone()];
+    let project = snapshot.analysis.key.folder.as_ref().map(|folder| &*folder.project);
+    let roots = plugin::roots(&request.program().dir, project);
     let plugins = Plugins::load(&*snapshot.files, &roots, &*snapshot.host, &mut SourceMap::default());
     let keys = request.cursor.keys();
     let moment =

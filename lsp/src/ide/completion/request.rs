@@ -32,7 +32,7 @@ impl<'a> Request<'a> {
     pub fn new(snapshot: &'a Snapshot, position: FilePosition, options: Options) -> Option<Self> {
         let source = snapshot.analysis.file(position.file);
         let cursor = Cursor::at(source, position.offset)?;
-        let format = cursor::format_of(&source.path);
+        let format = cursor::format_in(&snapshot.analysis, position.file);
         Some(Self { snapshot, source, format, cursor, options })
     }
 
@@ -70,7 +70,8 @@ impl<'a> Request<'a> {
             Some(' ') => {
                 let bare = line.trim_end();
                 // Behind a word of a text a blank begins nothing, but in a template or behind `task` it may.
-                bare.is_empty() || (line.len() - bare.len() > 1 && !line.contains("{{"))
+                bare.is_empty()
+                    || (line.len() - bare.len() > 1 && !line.contains("{{") && !line.contains("<%"))
             }
             Some('-') => line.trim() == "-",
             _ => false,

@@ -235,6 +235,54 @@ fn keys_at_the_root_and_in_other_formats() {
 }
 
 #[test]
+fn files_of_templates_and_plugins() {
+    check(
+        "files-of-templates-and-plugins",
+        "version: '3'\n#- templates/a.yml\n@@\n",
+        &[
+            "$0",
+            "\n# A service\n$0\n",
+            "ver$0",
+            "params:\n  - name: port\n    $0\n",
+            "params: [{name: health-path, type: path, help: Where to ask}, {name: port, type: number}]\ntask: |\n  desc: <% .$0\n",
+            "params: [{name: health-path, help: Where to ask}]\ntask: |\n  desc: <% $0 %>\n",
+            "params: [{name: port}]\ntaskfile: |\n  <% if .$0\n",
+            "params: [{name: port}]\nfiles:\n  Taskfile.yml: |\n    # <% $.$0 %>\n",
+            "params: [{name: port}]\nfiles:\n  run.sh:\n    content: |\n      <% with .port %><% $.$0 %><% end %>\n",
+            "version: '1'\nparams: [{name: port}]\nfiles: {run.sh: {content: 'a <% .p$0ort %>'}}\n",
+            "version: '1'\nparams: [{name: port}]\ndesc: It is <% .$0 %>\ntask: |\n  cmds: [x]\n",
+            "version: '1'\nparams: [{name: port}]\ntask: |\n  cmds: ['{{.$0}}']\n",
+            "version: '1'\nparams: [{name: port}]\ntask: \"desc: <% .$0\n",
+            "\n#- plugins/new.yml\n$0",
+            "\n#- plugins/new.yml\ntype: $0\n",
+            "\n#- plugins/new.yml\ntype: hook\ntrigger: on$0\n",
+            "#\n#- Taskfile.yml\nversion: '3'\nincludes: {more: ./plugins/more.yml}\n#- plugins/more.yml\nversion: '3'\ntasks:\n  a:\n    de$0\n",
+        ],
+    );
+}
+
+#[test]
+fn plugins_where_scripts_may_stand() {
+    check(
+        "plugins",
+        PROJECT,
+        &[
+            "  own:\n    ez-hooks:\n      on_error: '@plugin:$0'\n",
+            "  own:\n    ez-hooks:\n      on_error: \"@$0\"\n",
+            "  own:\n    ez-hooks:\n      on_error: ['@plugin:$0']\n",
+            "  own:\n    ez-hooks:\n      on_error:\n        - '@plugin:re$0'\n",
+            "  own:\n    ez-hooks:\n      on_error:\n        - name: tell\n          script: '@plugin:$0'\n",
+            "  own:\n    ez-hooks:\n      on_error: {script: '@plugin:$0'}\n",
+            "  own:\n    ez-hooks:\n      always: '@plugin:$0'\n",
+            "  own:\n    ez-params: [{name: x, query: '@plugin:$0'}]\n",
+            "  own:\n    ez-params:\n      - name: x\n        query: '@pl$0'\n",
+            "  own: make\n#- tasks/fw/Taskfile.yml\nversion: '3'\ntasks:\n  default:\n    ez-hooks:\n      on_error: '@plugin:$0'\n",
+            "  own: make\n#- tasks/fw/Taskfile.yml\nversion: '3'\ntasks: {default: make}\n#- tasks/fw/task.yml\nparams: [{name: board, query: '@plugin:$0'}]\n",
+        ],
+    );
+}
+
+#[test]
 fn names_of_tasks() {
     check(
         "tasks",

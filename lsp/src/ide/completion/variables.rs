@@ -11,7 +11,7 @@ use ez_compiler::project::paths::smart_join;
 use ez_compiler::schema::Format;
 use ez_compiler::superset::RESERVED_VARIABLES;
 use ez_compiler::template::Value;
-use ez_compiler::template_file::{TemplateFiles, Templates};
+use ez_compiler::template_file::{TASK as TASK_NAME, field_name};
 use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
@@ -79,6 +79,12 @@ impl Known {
         };
         known.detail = Some(value);
         known
+    }
+
+    /// The param as what templates read.
+    fn of_param(param: &Param, name: SmolStr, group: u16) -> Self {
+        let detail = Some(about_param(param).replace('`', ""));
+        Self { detail, ..Self::new(name, group, "param") }
     }
 
     /// An item for it, under a label.
@@ -206,9 +212,7 @@ fn of_task(request: &Request<'_>, task: &Task, found: &mut Vec<Known>) {
     let definition = &task.definition;
     let params = task.superset.iter().flat_map(|superset| &superset.params);
     for param in params {
-        let mut known = Known::new(variable_name(&param.name.value), TASK, "param");
-        known.detail = Some(about_param(param).replace('`', ""));
-        found.push(known);
+        found.push(Known::of_param(param, variable_name(&param.name.value), TASK));
     }
     found.extend(definition.vars.iter().map(|variable| Known::of(variable, TASK, "task")));
     for required in &definition.requires {
@@ -299,9 +303,7 @@ fn of_plan(request: &Request<'_>, found: &mut Vec<Known>) {
     if let Some(written) = &plan.written {
         found.extend(written.vars.iter().map(|variable| Known::of(variable, TASK, "plan")));
         for param in &written.params {
-            let mut known = Known::new(param.name.value.clone(), GIVEN, "param");
-            known.detail = Some(about_param(param).replace('`', ""));
-            found.push(known);
+            found.push(Known::of_param(param, param.name.value.clone(), GIVEN));
         }
     }
     let implicit = plan.plan.iter().flat_map(|graph| &graph.implicit_names);
@@ -313,19 +315,12 @@ fn of_plan(request: &Request<'_>, found: &mut Vec<Known>) {
 
 /// What a template file asks for, and the name of what is made.
 fn of_template_file(request: &Request<'_>, found: &mut Vec<Known>) {
-    let mut sources = ez_compiler::source::SourceMap::default();
-    let root = &request.program().dir;
-    let mut read = TemplateFiles::default();
-    let files = &*request.snapshot.files;
-    let templates = Templates::of_project(files, root, &mut sources, &mut read, None);
-    let own = templates.found.iter().find(|template| template.path == request.source.path);
-    for param in own.iter().flat_map(|template| &template.template.params) {
-        let name = param.name.value.replace('-', "_");
-        let mut known = Known::new(name, TASK, "param");
-        known.detail = Some(about_param(param).replace('`', ""));
-        found.push(known);
+    let mut files = request.snapshot.analysis.compilation.templates.iter();
+    let own = files.find(|file| file.path == request.source.path);
+    for param in own.iter().flat_map(|file| &file.draft.params) {
+        found.push(Known::of_param(param, field_name(&param.name.value), TASK));
     }
-    let mut task = Known::new("task", GIVEN, "template");
+    let mut task = Known::new(TASK_NAME, GIVEN, "template");
     task.documentation = Some("The name of what is made.".to_owned());
     found.push(task);
 }
@@ -338,9 +333,7 @@ pub fn of_script(request: &Request<'_>, assigned: &[SmolStr]) -> Vec<Known> {
     if let Some(task) = request.task() {
         found.extend(task.definition.env.iter().map(|variable| Known::of(variable, TASK, "task env")));
         for param in task.superset.iter().flat_map(|superset| &superset.params) {
-            let mut known = Known::new(variable_name(&param.name.value), TASK, "param");
-            known.detail = Some(about_param(param).replace('`', ""));
-            found.push(known);
+            found.push(Known::of_param(param, variable_name(&param.name.value), TASK));
         }
         let directory = smart_join(program.dir.as_str(), &task.dir);
         dotenv_files(request, &task.definition.dotenv, directory.as_str(), &mut found);

@@ -13,9 +13,10 @@ use std::ops::Range;
 
 use camino::Utf8Path;
 use ez_compiler::schema::{Format, PathItem};
-use ez_compiler::source::SourceFile;
+use ez_compiler::source::{FileId, SourceFile};
 use smol_str::SmolStr;
 
+use crate::analysis::Analysis;
 pub use entries::Entry;
 use flow::FlowSpot;
 use line::{Element, Line, byte, closing_quote, skip_blanks};
@@ -113,6 +114,12 @@ pub fn format_of(path: &Utf8Path) -> Format {
         Some(ez_compiler::template_file::PROJECT_DIRECTORY) => Format::Template,
         _ => Format::Taskfile,
     }
+}
+
+/// The format of a file of a project, which may include a Taskfile from where files of other formats usually are.
+pub fn format_in(analysis: &Analysis, file: FileId) -> Format {
+    let is_taskfile = analysis.compilation.loaded.files.iter().any(|loaded| loaded.file == file);
+    if is_taskfile { Format::Taskfile } else { format_of(&analysis.file(file).path) }
 }
 
 impl Cursor {

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use ez_compiler::schema::{Format, Scalar, Shape};
 use smol_str::SmolStr;
 
 use super::Style;
@@ -95,6 +96,20 @@ pub struct Braces {
     pub open: &'static str,
     /// The closing one.
     pub close: &'static str,
+}
+
+impl Braces {
+    /// Those of a value that can be these; `None` in a template file where nothing is evaluated.
+    pub fn of(format: Format, shapes: &[Shape]) -> Option<Self> {
+        let is = |wanted: Scalar| {
+            shapes.iter().any(|shape| matches!(shape, Shape::Scalar(scalar) if *scalar == wanted))
+        };
+        match format {
+            Format::Template => is(Scalar::MadeText).then_some(ANGLES),
+            _ if is(Scalar::Expression) => Some(BARE),
+            _ => Some(BRACES),
+        }
+    }
 }
 
 /// Those of Taskfiles.

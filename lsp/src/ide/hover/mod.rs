@@ -2,6 +2,7 @@
 
 mod markdown;
 mod plan;
+mod plugin;
 mod task;
 mod template;
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod variable;
 use std::fmt::Write;
 use std::ops::Range;
 
+use ez_compiler::ast::hook::PLUGIN_PREFIX;
 use ez_compiler::ast::{self, CommandAction};
 use ez_compiler::file_system::FileSystem;
 use ez_compiler::folder::split_name;
@@ -20,8 +22,9 @@ use ez_compiler::project::paths;
 use ez_compiler::schema::{Format, KeyMeaning, Origin, PathKind, Scalar as Meaning, fields_of, map_keys_at};
 use ez_compiler::shell;
 use ez_compiler::symbols::{Spelling, SymbolKind};
-use ez_compiler::template::has_template;
-use ez_compiler::template::tokens::{TemplateToken, TemplateTokenKind, tokens};
+use ez_compiler::template::tokens::{TemplateToken, TemplateTokenKind, tokens, tokens_between};
+use ez_compiler::template::{Delimiters, has_template};
+use ez_compiler::template_file::{ReadTemplate, TASK, field_name};
 use ez_compiler::yaml::node::Scalar;
 
 use super::syntax::{Item, Spot, Tree};
@@ -142,12 +145,19 @@ impl<'a> Asked<'a> {
         let found = if meaning == Meaning::Expression {
             self.in_expression(&scalar.text, offset)
         } else if is_template && has_template(&scalar.text) {
-            self.in_template(&scalar.text, offset)
+            self.in_template(&scalar.text, offset, Delimiters::default())
+        } else if meaning == Meaning::MadeText {
+            self.in_template(&scalar.text, offset, Delimiters::ANGLES)
         } else {
             None
         };
         if let Some((range, markdown)) = found {
             return (places.range(&range), markdown);
+        }
+        if meaning == Meaning::ScriptOrPlugin
+            && let Some(name) = scalar.text.trim().strip_prefix(PLUGIN_PREFIX)
+        {
+            return (None, plugin::show(self.snapshot, name));
         }
         if matches!(meaning, Meaning::Script | Meaning::ScriptOrPlugin) {
             let found = self.in_script(&scalar.text, offset);
@@ -174,6 +184,7 @@ impl<'a> Asked<'a> {
             }
             Meaning::VariableName | Meaning::NewVariableName => Some(self.variable(text)?),
             Meaning::ParamName => self.param(text),
+            Meaning::PluginName => plugin::show(self.snapshot, text),
             Meaning::StepName | Meaning::StepReference => plan::step(self.plan?, text),
             Meaning::ArtifactName => plan::artifact(self.snapshot, self.plan?, &self.step?.name.value, text),
             Meaning::ArtifactReference => {
@@ -196,6 +207,11 @@ impl<'a> Asked<'a> {
     fn variable(&self, name: &str) -> Option<String> {
         if self.plan.is_some() {
             return self.plan_name(name);
+        }
+        if self.tree.format == Format::Template {
+            let of_template =
+                || format!("**variable of the template** {}\n\nThe name of what is made.", code(TASK));
+            return if name == TASK { Some(of_template()) } else { self.param(name) };
         }
         Some(variable::show(self.snapshot, self.task, name, self.position, self.spot.within))
     }
@@ -280,7 +296,18 @@ impl<'a> Asked<'a> {
         plan::name(self.snapshot, self.plan?, self.step, name)
     }
 
+    /// The file of a template.
+    fn template(&self) -> Option<&ReadTemplate> {
+        let path = &self.snapshot.analysis.file(self.position.file).path;
+        let mut files = self.snapshot.analysis.compilation.templates.iter();
+        files.find(|file| file.path == *path).map(|file| &**file)
+    }
+
     fn param(&self, name: &str) -> Option<String> {
+        if let Some(file) = self.template() {
+            let is_named = |param: &&ast::Param| field_name(&param.name.value) == field_name(name);
+            return file.draft.params.iter().find(is_named).map(variable::show_template_param);
+        }
         let of_plan = self.plan.and_then(|plan| plan.written.as_ref()).map(|plan| plan.params.as_slice());
         let of_task =
             self.task.and_then(|task| task.superset.as_ref()).map(|superset| superset.params.as_slice());
@@ -313,8 +340,13 @@ impl<'a> Asked<'a> {
         shown
     }
 
-    fn in_template(&self, text: &str, offset: usize) -> Option<(Range<usize>, Option<String>)> {
-        let tokens = tokens(text);
+    fn in_template(
+        &self,
+        text: &str,
+        offset: usize,
+        delimiters: Delimiters,
+    ) -> Option<(Range<usize>, Option<String>)> {
+        let tokens = tokens_between(text, delimiters);
         let is_inside = {
             let before = tokens.iter().take_while(|token| token.range.start <= offset);
             let brace = before
@@ -342,8 +374,8 @@ impl<'a> Asked<'a> {
         let name = text.get(token.range.clone())?;
         match token.kind {
             TemplateTokenKind::Field => self.variable(name),
-            TemplateTokenKind::Function(Some(function)) => Some(template::function(function)),
-            TemplateTokenKind::Keyword => template::keyword(name),
+            TemplateTokenKind::Function(Some(function)) => Some(self.written(template::function(function))),
+            TemplateTokenKind::Keyword => template::keyword(name).map(|shown| self.written(shown)),
             // `.steps.<step>`
             TemplateTokenKind::Property => {
                 let index = tokens.iter().position(|other| other.range == token.range)?;
@@ -353,6 +385,15 @@ impl<'a> Asked<'a> {
             }
             _ => None,
         }
+    }
+
+    /// An example as it is written here.
+    fn written(&self, shown: String) -> String {
+        if self.tree.format != Format::Template {
+            return shown;
+        }
+        let Delimiters { left, right } = Delimiters::ANGLES;
+        shown.replace("{{", &format!("{left} ")).replace("}}", &format!(" {right}"))
     }
 
     /// A variable of a script.

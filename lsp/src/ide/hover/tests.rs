@@ -34,6 +34,52 @@ fn keys_and_their_words() {
     check_cases("hover-keys", &cases, hovered);
 }
 
+const TEMPLATE: &str = "version: '3'\n#- templates/service.yml\nversion: '1'\nparams:\n  - {name: health-path, help: Where to ask, required: true}\n  - {name: token, type: secret}\ntask: |\n  desc: Serve <% .task %>\n  cmds:\n    - curl <% .health_path | upper %> {{.X}} <% if .token %><% $.token %><% end %>\n";
+
+#[test]
+fn templates_and_plugins() {
+    let with = |from: &str, to: &str| TEMPLATE.replacen(from, to, 1);
+    let hook = "version: '3'\ntasks:\n  a:\n    ez-params: [{name: x, query: 'QUERY'}]\n    ez-hooks: {on_error: HOOK}\n    cmds: [ls]\n\
+                #- plugins/report.yml\ntype: hook\ntrigger: on_error\ndesc: Tells who failed\nscript: echo failed\n\
+                #- plugins/boards.yml\ntype: param\ncommand: ls boards\n";
+    let named = |query: &str, hook_text: &str| hook.replace("QUERY", query).replace("HOOK", hook_text);
+    let texts = [
+        ("a key of a template", with("params:", "par$0ams:")),
+        ("a param where it is read", with(".health_path", ".health$0_path")),
+        ("a param where it is defined", with("health-path", "health$0-path")),
+        ("a secret param behind a dollar", with("$.token", "$.tok$0en")),
+        ("what is made", with(".task", ".ta$0sk")),
+        ("a function", with("upper", "up$0per")),
+        ("a keyword", with("<% if", "<% i$0f")),
+        ("what is left for the task", with("{{.X}}", "{{.$0X}}")),
+        ("a param that is not there", with(".health_path", ".hea$0lth")),
+        ("a description", with("version: '1'\n", "version: '1'\ndesc: <% .tok$0en %>\n")),
+        ("a template that is being written", "version: '3'\n#- templates/a.yml\nde$0sc: x\n".to_owned()),
+        ("a plugin that is being written", "version: '3'\n#- plugins/a.yml\nty$0pe:\n".to_owned()),
+        ("a plugin that nobody names", named("ls", "ls").replace("trigger", "trig$0ger")),
+        ("a hook that names a plugin", named("ls", "'@plugin:rep$0ort'")),
+        ("a hook that names a plugin, before the name", named("ls", "'@plu$0gin:report'")),
+        ("a hook of a list", named("ls", "[{name: x, script: '@plugin:rep$0ort'}]")),
+        ("a query that names a plugin", named("@plugin:boar$0ds", "ls")),
+        (
+            "a query of a folder task",
+            format!(
+                "{hook}#- tasks/fw/Taskfile.yml\nversion: '3'\ntasks: {{default: ls}}\n#- tasks/fw/task.yml\nparams: [{{name: board, query: '@plugin:boar$0ds'}}]\n"
+            ),
+        ),
+        (
+            "a query of a plan",
+            format!(
+                "{hook}#- plans/p.yml\nparams: [{{name: board, query: '@plugin:boar$0ds'}}]\nsteps: [a]\n"
+            ),
+        ),
+        ("a query with a plugin", named("X", "ls").replace("'X'", "{plugin: boar$0ds}")),
+        ("a plugin that is not there", named("ls", "'@plugin:no$0ne'")),
+    ];
+    let cases: Vec<(&str, &str)> = texts.iter().map(|(title, text)| (*title, text.as_str())).collect();
+    check_cases("hover-templates-and-plugins", &cases, hovered);
+}
+
 const TASKS: &str = "version: '3'\nincludes:\n  docs: {taskfile: ./docs, aliases: [d]}\n  gone: {taskfile: ./gone.yml, optional: true}\ntasks:\n  default: {deps: [build]}\n  build:\n    aliases: [b]\n    desc: Builds it\n    summary: |\n      Builds the program.\n\n      And more.\n    dir: src\n    deps: [docs:all, {task: gen, vars: {X: '1'}}]\n    sources: ['*.go', '*.mod']\n    generates: [bin]\n    requires: {vars: [TAG]}\n    ez-params: [{name: arch, type: select, options: [arm64, amd64], default: arm64, help: The machine}, {name: token, type: secret}]\n    cmds: [go build, {task: gen}]\n  gen: echo\n  'deploy-*': {internal: true, cmds: ['echo {{.MATCH}}']}\n";
 const DOCS: &str = "#- docs/Taskfile.yml\nversion: '3'\ntasks:\n  all: {deps: [one, ':build']}\n  one: {desc: One page, cmds: [ls]}\n";
 

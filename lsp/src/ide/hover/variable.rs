@@ -7,6 +7,7 @@ use ez_compiler::ast::{self, EnumValues, Loop, LoopSource, Param};
 use ez_compiler::dotenv;
 use ez_compiler::ir::Task;
 use ez_compiler::source::{SourceFile, Span};
+use ez_compiler::template_file::field_name;
 
 use super::markdown::{code, codes, path, place, value};
 use crate::analysis::{FilePosition, Snapshot};
@@ -157,7 +158,16 @@ pub fn show_param(param: &Param) -> String {
     param_head(param, &ast::param::variable_name(&param.name.value))
 }
 
+/// A param of a template.
+pub fn show_template_param(param: &Param) -> String {
+    described(param, &format!(".{}", field_name(&param.name.value)), "Nothing is made without a value.")
+}
+
 fn param_head(param: &Param, variable: &str) -> String {
+    described(param, variable, "The task does not run without a value.")
+}
+
+fn described(param: &Param, variable: &str, without_value: &str) -> String {
     let kind = param.kind.value.name();
     let mut shown = format!("**param** {} · {kind} · {}", code(&param.name.value), code(variable));
     if let Some(help) = &param.help {
@@ -174,7 +184,9 @@ fn param_head(param: &Param, variable: &str) -> String {
         Some(default) => {
             let _ = write!(shown, "\n\nDefault: {}", code(&default.value));
         }
-        None if param.required => shown.push_str("\n\nThe task does not run without a value."),
+        None if param.required => {
+            let _ = write!(shown, "\n\n{without_value}");
+        }
         None => {}
     }
     shown

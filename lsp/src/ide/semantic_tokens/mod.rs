@@ -204,8 +204,8 @@ impl Collector<'_> {
             || (matches!(meaning, Meaning::ScriptOrPlugin) && !text.starts_with('@'));
         let kind = kind_of(meaning);
         let has_actions = is_template && has_template(text);
-        if text.is_empty() || !(is_script || has_actions || kind.is_some() || meaning == Meaning::Expression)
-        {
+        let is_whole = matches!(meaning, Meaning::Expression | Meaning::MadeText);
+        if text.is_empty() || !(is_script || has_actions || kind.is_some() || is_whole) {
             return;
         }
         let mut paint = Paint::new(text.len());
@@ -213,6 +213,8 @@ impl Collector<'_> {
             shell::paint(text, &mut paint);
         } else if meaning == Meaning::Expression {
             template::paint_expression(text, &mut paint);
+        } else if meaning == Meaning::MadeText {
+            template::paint_made(text, &mut paint);
         } else if let Some((kind, modifiers)) = kind {
             paint.token(0..text.len(), kind, modifiers);
             if kind == TokenKind::Function {

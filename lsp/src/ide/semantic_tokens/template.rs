@@ -1,6 +1,8 @@
 //! Tokens of templates.
 
-use ez_compiler::template::tokens::{TemplateTokenKind, tokens};
+use ez_compiler::template::Delimiters;
+use ez_compiler::template::tokens::{TemplateToken, TemplateTokenKind, tokens, tokens_between};
+use ez_compiler::template_file::TASK;
 
 use super::paint::{Ground, Paint};
 use super::{Modifiers, TokenKind};
@@ -11,8 +13,26 @@ const PARAM_PREFIX: &str = "EZ_";
 
 /// Paints the actions of a text over what is there.
 pub fn paint(text: &str, paint: &mut Paint) {
+    paint_tokens(text, tokens(text), kind_of, paint);
+}
+
+/// The same between the angles of a template file.
+pub fn paint_made(text: &str, paint: &mut Paint) {
+    let kind = |kind: &TemplateTokenKind, name: &str| match kind {
+        TemplateTokenKind::Field if name == TASK => (TokenKind::Variable, Modifiers::READONLY),
+        TemplateTokenKind::Field => (TokenKind::Parameter, Modifiers::NONE),
+        kind => kind_of(kind, name),
+    };
+    paint_tokens(text, tokens_between(text, Delimiters::ANGLES), kind, paint);
+}
+
+fn paint_tokens(
+    text: &str,
+    tokens: Vec<TemplateToken>,
+    kind_of: impl Fn(&TemplateTokenKind, &str) -> (TokenKind, Modifiers),
+    paint: &mut Paint,
+) {
     let mut open = None;
-    let tokens = tokens(text);
     for token in &tokens {
         match token.kind {
             TemplateTokenKind::Open => open = Some(token.range.start),

@@ -26,6 +26,14 @@ fn in_cmds(lines: &str) -> String {
 }
 
 #[test]
+fn tokens_of_template_files() {
+    let text = "version: '3'\n#- templates/a.yml\nversion: '1'\nparams: [{name: health-path, type: path}]\ntask: |\n  desc: Serve <% .task %> {{.X}}\n  cmds:\n    - curl <%- if .health_path -%><% .health_path | upper %><% end %>\n";
+    check_cases("tokens-of-template-files", &[("a template file", text)], |text| {
+        annotated(&Fixture::new(text).snapshot("templates/a.yml"), "templates/a.yml")
+    });
+}
+
+#[test]
 fn tokens_of_words() {
     let if_ = in_cmds(
         "# why\nif [ -n \"$X\" ] && [[ $Y == a* ]]; then\n  exit 1 # now\nelif ! grep -q x <in >>out 2>&1; then :\nelse (cd b; make) | tee c\nfi",

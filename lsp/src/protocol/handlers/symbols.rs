@@ -54,7 +54,8 @@ fn kind(kind: OutlineKind) -> SymbolKind {
         OutlineKind::Task => SymbolKind::FUNCTION,
         OutlineKind::Param => SymbolKind::PROPERTY,
         OutlineKind::Step => SymbolKind::EVENT,
-        OutlineKind::Artifact => SymbolKind::FILE,
+        OutlineKind::Artifact | OutlineKind::File => SymbolKind::FILE,
+        OutlineKind::Key => SymbolKind::KEY,
         OutlineKind::Output => SymbolKind::FIELD,
     }
 }
