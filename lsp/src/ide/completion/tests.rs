@@ -286,6 +286,25 @@ fn variables_of_calls() {
             "  own:\n    deps:\n      - vars: {EZ$0: x}\n        task: build\n",
             "  own:\n    ez-extends: build\n    ez-defaults: {$0}\n",
             "  own:\n    ez-compose:\n      - task: build\n        defaults: {arch: $0}\n",
+            "  own:\n    deps: [{task: build, vars: {EZ_ARCH: '$0'}}]\n",
+        ],
+    );
+}
+
+#[test]
+fn defaults_of_params() {
+    check(
+        "param-defaults",
+        PROJECT,
+        &[
+            "  own:\n    ez-params:\n      - name: arch\n        options: [x86_64, '10']\n        default: $0\n",
+            "  own:\n    ez-params:\n      - name: other\n        options: [a]\n      - default: ar$0\n        name: arch\n        options:\n          - x86_64\n          - arm64\n",
+            "  own:\n    ez-params: [{name: a, options: [b]}, {name: c, options: [d, e], default: $0}]\n",
+            "  own:\n    ez-params: [{name: all, type: bool, default: $0}]\n",
+            "  own:\n    ez-params:\n      - name: parts\n        type: multi\n        options: [a, b]\n        default: [a, $0]\n",
+            "  own:\n    ez-params:\n      - name: free\n        default: $0\n",
+            "#- plans/p.yml\nparams:\n  - name: stage\n    options: [dev, prod]\n    default: $0\nsteps: [{task: build}]\n",
+            "#- tasks/fw/Taskfile.yml\nversion: '3'\ntasks: {default: make}\n#- tasks/fw/task.yml\nparams:\n  - name: board\n    options: [uno, mega]\n    default: '$0'\n",
         ],
     );
 }
@@ -431,6 +450,9 @@ fn steps_of_plans() {
             "  - task: build\n    name: again\n    vars: {$0}\n",
             "  - task: build\n    name: again\n    vars: {arch: $0}\n",
             "  - task: firmware\n    name: again\n    vars: {board: $0}\n",
+            "  - task: build\n    name: again\n    vars:\n      EZ_ARCH: $0\n",
+            "  - task: build\n    name: again\n    vars: {EZ_ARCH: arm64, $0}\n",
+            "  - task: firmware\n    name: again\n    vars: {EZ_BOARD: '$0'}\n",
             "  - task: build\n    name: again\n    matrix: {arch: [a, b], exclude: [{$0}]}\n",
             "  - task: build\n    name: again\n    matrix: {cpu: [a, b]}\n    vars: {arch: '{{.$0}}'}\n",
         ],
