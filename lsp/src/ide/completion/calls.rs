@@ -62,8 +62,7 @@ fn key_item(request: &Request<'_>, wanted: Wanted) -> Item {
     }
     let name = insertion::key(&wanted.name, cursor.flow.is_some());
     let is_plain = |value: &SmolStr| {
-        insertion::scalar(value, crate::ide::cursor::Style::Plain, true) == **value
-            && !value.contains([',', '|'])
+        insertion::scalar(value, Style::Plain, true) == **value && !value.contains([',', '|'])
     };
     item.insert = format!("{name}: ");
     if request.options.has_snippets && !wanted.values.is_empty() && wanted.values.iter().all(is_plain) {
