@@ -151,22 +151,26 @@ impl<'a> Values<'a> {
         let fields = template.field_references();
         let places = self.tree.places(scalar, &self.tree.range(node.span));
         for action in actions {
-            let mut names = fields.iter().filter(|field| {
-                action.range.start <= field.range.start && field.range.end <= action.range.end
-            });
-            let Some(text) = scalar.text.get(action.range.clone()) else { continue };
-            // Without a name there is nothing that somebody would want to know.
-            let has_names = names.clone().next().is_some();
-            if !has_names || names.any(|field| self.hidden.contains(&field.name.as_str())) {
+            let Some(range) = places.range(&action.range) else { continue };
+            if range.end < self.wanted.start || self.wanted.end < range.end {
                 continue;
             }
+            // Both are in the order of the text: each field is looked at for one action.
+            let first = fields.partition_point(|field| field.range.start < action.range.start);
+            let behind = fields.get(first..).unwrap_or_default().iter();
+            let mut names = behind.take_while(|field| field.range.end <= action.range.end).peekable();
+            // Without a name there is nothing that somebody would want to know.
+            if names.peek().is_none() || names.any(|field| self.hidden.contains(&field.name.as_str())) {
+                continue;
+            }
+            let Some(text) = scalar.text.get(action.range.clone()) else { continue };
             let Known::Value(Value::String(value)) = self.variables.render(self.context, text, self.below)
             else {
                 continue;
             };
-            let Some(range) = places.range(&action.range).filter(|_| !value.trim().is_empty()) else {
+            if value.trim().is_empty() {
                 continue;
-            };
+            }
             self.hints.push(hint(range.end, &value));
         }
     }

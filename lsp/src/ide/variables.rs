@@ -4,7 +4,7 @@
 //! globals of the including file, variables of the call, variables of the task (go-task, `compiler.go`). Each sees what
 //! stands before it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 
 use camino::Utf8PathBuf;
 use ez_compiler::ast::{self, CommandAction, Variable, VariableValue};
@@ -297,6 +297,8 @@ pub struct Variables<'a> {
     program: &'a Program,
     dotenv: FxHashMap<SmolStr, DotenvVariable>,
     memo: RefCell<Memo>,
+    /// By where their names are written.
+    globals: OnceCell<FxHashMap<Span, Strength>>,
 }
 
 impl<'a> Variables<'a> {
@@ -304,25 +306,20 @@ impl<'a> Variables<'a> {
     pub fn new(snapshot: &'a Snapshot) -> Self {
         let program = &*snapshot.analysis.compilation.program;
         let dotenv = dotenv_variables(snapshot, program);
-        Self { snapshot, program, dotenv, memo: RefCell::default() }
+        Self { snapshot, program, dotenv, memo: RefCell::default(), globals: OnceCell::new() }
     }
 
     /// How strong the definition of a variable is that is written in `vars` or `env` of the file, or in `vars` of the task.
     /// What is written in its value sees only what is weaker.
     pub fn strength(&self, context: Context<'_>, name: Span) -> Option<Strength> {
         let is_here = |variable: &Variable| variable.name.span == name;
-        let global = |layer: u8, variables: &GlobalVariables| {
-            let index = variables.values().position(|global| is_here(&global.variable))?;
-            Some(Strength(layer, index))
-        };
         let of_task = match context {
             Context::Task(task) => task.definition.vars.iter().position(is_here),
             Context::Globals => None,
         };
+        let of_task = of_task.map(|index| Strength(TASK_VARS, index));
         of_task
-            .map(|index| Strength(TASK_VARS, index))
-            .or_else(|| global(GLOBAL_VARS, &self.program.vars))
-            .or_else(|| global(GLOBAL_ENV, &self.program.env))
+            .or_else(|| self.globals.get_or_init(|| strengths_of_globals(self.program)).get(&name).copied())
     }
 
     /// All places that give a variable a value below a definition, the strongest first.
@@ -622,6 +619,17 @@ fn holds_template(value: &Value) -> bool {
 /// The last variable of that name, and its index.
 fn entry<'v>(variables: &'v [Variable], name: &str) -> Option<(usize, &'v Variable)> {
     variables.iter().enumerate().rfind(|(_, variable)| variable.name.value == name)
+}
+
+fn strengths_of_globals(program: &Program) -> FxHashMap<Span, Strength> {
+    let layer = |layer: u8, variables: &GlobalVariables| {
+        let strengths = variables.values().enumerate();
+        strengths
+            .map(|(index, global)| (global.variable.name.span, Strength(layer, index)))
+            .collect::<Vec<_>>()
+    };
+    let (env, vars) = (layer(GLOBAL_ENV, &program.env), layer(GLOBAL_VARS, &program.vars));
+    env.into_iter().chain(vars).collect()
 }
 
 /// The param of a task that is the variable of that name.
