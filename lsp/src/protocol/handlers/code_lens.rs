@@ -5,6 +5,8 @@
 //!
 //! - `ez.run` and `ez.dryRun` have one argument: `{"task": "docs:build", "dir": "/project", "args": []}`, of a plan
 //!   `{"plan": "release", "dir": "/project", "args": []}`.
+//!   A task whose name has stars (`start:*`) cannot be run by that name: only an editor that says `"wildcards": true` beside
+//!   its commands, and asks for the words, gets these lenses of it.
 //! - `ez.showReferences` has three: the address of the file, the position of the name, and the locations.
 
 use serde::{Deserialize, Serialize};
@@ -26,6 +28,9 @@ pub struct EditorCommands {
     /// Their names.
     #[serde(default)]
     commands: Vec<String>,
+    /// Whether they ask for what stands for the stars of a task's name.
+    #[serde(default)]
+    wildcards: bool,
 }
 
 impl EditorCommands {
@@ -41,6 +46,12 @@ impl EditorCommands {
 
     fn has(&self, name: &str) -> bool {
         self.commands.iter().any(|known| known == name)
+    }
+
+    /// Whether there is the one that a lens names, and it does what the lens says.
+    fn serves(&self, lens: &Lens) -> bool {
+        let is_run = lens.kind != LensKind::References;
+        self.has(command_name(lens.kind)) && (self.wildcards || !is_run || !lens.name.contains('*'))
     }
 }
 
@@ -63,7 +74,7 @@ pub fn of_document(
     let Some(file) = snapshot.analysis.file_of(&path) else { return Ok(None) };
     let columns = Columns::new(view.encoding, snapshot.analysis.file(file));
     let lenses = code_lens::of_file(&snapshot, file).into_iter();
-    let shown = lenses.filter(|lens| commands.has(command_name(lens.kind))).map(|lens| {
+    let shown = lenses.filter(|lens| commands.serves(lens)).map(|lens| {
         let range = to_proto::range_in(&columns, &lens.place.range);
         let unresolved = Unresolved { uri: uri.clone(), position: range.start };
         match command(&lens) {
