@@ -212,7 +212,7 @@ fn a_cycle_of_includes() {
     let words = "task: include cycle detected between {{DIR}}/a.yml <--> {{DIR}}/b.yml\n";
     let finding = Finding {
         code: "EZ205",
-        parts: &["a.yml → b.yml → a.yml", "b.yml:2:15", "a third Taskfile"],
+        parts: &["a.yml → b.yml → a.yml", "b.yml:2:15", "a third Taskfile", "includes `b.yml`"],
         exit: 110,
     };
     check(&project, &[], (110, words), &finding);

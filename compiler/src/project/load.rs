@@ -136,6 +136,8 @@ pub(super) struct Loader<'a> {
     index: FxHashMap<Utf8PathBuf, usize>,
     /// Files on the way from the root to the one that is being read.
     way: Vec<usize>,
+    /// By which include each of them is read, except the root.
+    way_in: Vec<Span>,
     /// For each file the directory that its include gives it; for the root the root directory.
     dirs: Vec<String>,
 }
@@ -163,6 +165,7 @@ impl<'a> Loader<'a> {
             failure: None,
             index: FxHashMap::default(),
             way: Vec::new(),
+            way_in: Vec::new(),
             dirs: Vec::new(),
         }
     }
@@ -232,10 +235,14 @@ impl<'a> Loader<'a> {
             self.check_pin(path, text, include);
         }
         self.way.push(index);
+        self.way_in.extend(include.map(|include| include.span));
         if let Some(taskfile) = self.loaded.files[index].taskfile.clone() {
             self.includes(index, &taskfile);
         }
         self.way.pop();
+        if include.is_some() {
+            self.way_in.pop();
+        }
         index
     }
 
@@ -536,9 +543,13 @@ impl<'a> Loader<'a> {
         } else {
             format!("Taskfiles include each other: {}", names.join(" → "))
         };
-        let diagnostic = Diagnostic::error(rule::INCLUDE_CYCLE, message, include.span)
+        let mut diagnostic = Diagnostic::error(rule::INCLUDE_CYCLE, message, include.span)
             .with_label("closes the circle")
             .with_help("move what both need into a third Taskfile");
+        // The root is included by nobody, so the way in is shorter by one than the way.
+        for (inner, span) in self.way[at..].iter().skip(1).zip(&self.way_in[at..]) {
+            diagnostic = diagnostic.and_at(*span, format!("includes `{}`", shown(*inner)));
+        }
         let failure = Failure::IncludeCycle { source: path_of(to), destination: path_of(next) };
         self.fail(failure, diagnostic);
     }
