@@ -19,7 +19,7 @@ use ez_compiler::plan::CompiledPlan;
 use ez_compiler::project::paths;
 use ez_compiler::schema::{Format, KeyMeaning, Origin, PathKind, Scalar as Meaning, fields_of, map_keys_at};
 use ez_compiler::shell;
-use ez_compiler::symbols::{Spelling, SymbolKind};
+use ez_compiler::symbols::{Occurrence, Spelling, SymbolKind};
 use ez_compiler::template::has_template;
 use ez_compiler::template::tokens::{TemplateToken, TemplateTokenKind, tokens};
 use ez_compiler::yaml::node::Scalar;
@@ -175,6 +175,7 @@ impl<'a> Asked<'a> {
             Meaning::VariableName | Meaning::NewVariableName => Some(self.variable(text)?),
             Meaning::ParamName => self.param(text),
             Meaning::StepName | Meaning::StepReference => plan::step(self.plan?, text),
+            Meaning::OutputName => self.output(),
             Meaning::ArtifactName => plan::artifact(self.snapshot, self.plan?, &self.step?.name.value, text),
             Meaning::ArtifactReference => {
                 let inputs = &self.step?.inputs;
@@ -280,6 +281,17 @@ impl<'a> Asked<'a> {
         plan::name(self.snapshot, self.plan?, self.step, name)
     }
 
+    /// An output of a step of the plan.
+    fn output(&self) -> Option<String> {
+        let index = self.snapshot.symbols();
+        let found = index.at(self.position.file, self.position.offset);
+        let is_output = |place: &&&Occurrence| {
+            index.symbol(place.symbol).is_some_and(|symbol| symbol.kind == SymbolKind::Output)
+        };
+        let definition = index.definitions(found.iter().find(is_output)?).into_iter().next()?;
+        plan::output(self.snapshot, self.plan?, definition)
+    }
+
     fn param(&self, name: &str) -> Option<String> {
         let of_plan = self.plan.and_then(|plan| plan.written.as_ref()).map(|plan| plan.params.as_slice());
         let of_task =
@@ -341,7 +353,7 @@ impl<'a> Asked<'a> {
     fn token(&self, text: &str, tokens: &[TemplateToken], token: &TemplateToken) -> Option<String> {
         let name = text.get(token.range.clone())?;
         match token.kind {
-            TemplateTokenKind::Field => self.variable(name),
+            TemplateTokenKind::Field => self.variable(name).or_else(|| self.output()),
             TemplateTokenKind::Function(Some(function)) => Some(template::function(function)),
             TemplateTokenKind::Keyword => template::keyword(name),
             // `.steps.<step>`
@@ -349,7 +361,7 @@ impl<'a> Asked<'a> {
                 let index = tokens.iter().position(|other| other.range == token.range)?;
                 let before = tokens.get(index.checked_sub(1)?)?;
                 let is_step = text.get(before.range.clone()) == Some("steps");
-                if is_step { plan::step(self.plan?, name) } else { None }
+                if is_step { plan::step(self.plan?, name) } else { self.output() }
             }
             _ => None,
         }

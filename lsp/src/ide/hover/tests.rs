@@ -169,6 +169,25 @@ fn plans() {
         ("a param of the plan", PLAN.replacen("{{.out}}", "{{.ou$0t}}", 1)),
         ("a param that is not declared", PLAN.replacen("{{.other}}", "{{.oth$0er}}", 1)),
         ("outputs", PLAN.replacen("index .steps", "index .st$0eps", 1)),
+        ("an output", PLAN.replacen("outputs.version", "outputs.ver$0sion", 1)),
+        (
+            "an output of a step",
+            PLAN.replacen("{{.out}}", "{{.steps.b.outputs.ver$0sion}}", 1).replacen(
+                ", matrix: {arch: [x, y], os: [l]}",
+                "",
+                1,
+            ),
+        ),
+        ("an output where it is named", PLAN.replacen("[version]", "[ver$0sion]", 1)),
+        (
+            "a task of a folder task",
+            PLAN.replacen("{default: ls}", "{default: ls, sub: {desc: Of it, cmds: [ls]}}", 1).replacen(
+                "task: pack,",
+                "task: 'pack:su$0b',",
+                1,
+            ),
+        ),
+        ("no task of a folder task", PLAN.replacen("task: pack,", "task: 'pack:su$0b',", 1)),
         ("a plan that is wrong", PLAN.replacen("[test,", "[te$0st, nope,", 1)),
     ];
     let cases: Vec<(&str, &str)> = texts.iter().map(|(title, text)| (*title, text.as_str())).collect();
