@@ -2,14 +2,15 @@
 
 use std::ops::Range;
 
-use ez_compiler::ast::{Loop, Task};
-use ez_compiler::ir::Plan;
+use ez_compiler::ast::{Loop, Task as Definition};
 use ez_compiler::ir::plan::PlanStep;
+use ez_compiler::ir::{Plan, Task};
 use ez_compiler::schema::{Format, Shape};
 use ez_compiler::source::FileId;
 use ez_compiler::template::ast::{Action, BranchKind, List, Node as TemplateNode};
 use ez_compiler::template::{Template, Value, has_template};
 use ez_compiler::yaml::node::{Node, NodeKind, Scalar};
+use smol_str::SmolStr;
 
 use super::syntax::{self, Tree, chosen};
 use super::variables::{Context, Known, Strength, Variables};
@@ -17,6 +18,9 @@ use crate::analysis::Snapshot;
 
 /// The longest value that is shown, in characters.
 const MAX_VALUE: usize = 30;
+
+/// How often a file may be included so that values in its tasks are looked for: they have to be the same in all.
+const MAX_TASKS: usize = 8;
 
 /// A text that is shown behind a byte of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +44,7 @@ pub fn of_range(snapshot: &Snapshot, file: FileId, range: &Range<usize>) -> Vec<
             tree: &tree,
             wanted: range,
             variables: Variables::new(snapshot),
-            context: Context::Globals,
+            contexts: vec![Context::Globals],
             below: Strength::TOP,
             hidden: Vec::new(),
             hints: &mut hints,
@@ -64,7 +68,8 @@ struct Values<'a> {
     tree: &'a Tree<'a>,
     wanted: &'a Range<usize>,
     variables: Variables<'a>,
-    context: Context<'a>,
+    /// The tasks that the place is in: several where a file is included several times.
+    contexts: Vec<Context<'a>>,
     /// What the place sees: what is weaker than the definition that it is in.
     below: Strength,
     /// Names that loops of the task define.
@@ -87,14 +92,17 @@ impl<'a> Values<'a> {
                         if !self.is_wanted(&task.value) {
                             continue;
                         }
-                        let Some(found) = snapshot.analysis.task_of(task.key.span) else { continue };
-                        self.context = Context::Task(found);
-                        self.hidden = loop_names(&found.definition);
+                        let found: Vec<&Task> = snapshot.analysis.tasks_of(task.key.span).collect();
+                        let Some(first) = found.first().filter(|_| found.len() <= MAX_TASKS) else {
+                            continue;
+                        };
+                        self.hidden = loop_names(&first.definition);
+                        self.contexts = found.into_iter().map(Context::Task).collect();
                         if let Shape::Map(map) = field.shape {
                             self.node(&task.value, map.values);
                         }
                     }
-                    self.context = Context::Globals;
+                    self.contexts = vec![Context::Globals];
                     self.hidden.clear();
                 }
                 _ => self.node(&entry.value, field.shape),
@@ -116,8 +124,8 @@ impl<'a> Values<'a> {
                     if let Some(inner) = shape.of_key(&key.text).filter(|_| self.is_wanted(&entry.value)) {
                         let outer = self.below;
                         if matches!(shape, Shape::Map(_)) {
-                            self.below =
-                                self.variables.strength(self.context, entry.key.span).unwrap_or(outer);
+                            let context = self.contexts.first().copied().unwrap_or(Context::Globals);
+                            self.below = self.variables.strength(context, entry.key.span).unwrap_or(outer);
                         }
                         self.node(&entry.value, inner);
                         self.below = outer;
@@ -164,24 +172,39 @@ impl<'a> Values<'a> {
                 continue;
             }
             let Some(text) = scalar.text.get(action.range.clone()) else { continue };
-            let Known::Value(Value::String(value)) = self.variables.render(self.context, text, self.below)
+            let Some((value, is_default)) = self.value(text).filter(|(value, _)| !value.trim().is_empty())
             else {
                 continue;
             };
-            if value.trim().is_empty() {
-                continue;
-            }
-            self.hints.push(hint(range.end, &value));
+            self.hints.push(hint(range.end, &value, is_default));
+        }
+    }
+
+    /// The text that an action gives wherever it is evaluated, and whether only where nobody gives another value.
+    fn value(&self, action: &str) -> Option<(SmolStr, bool)> {
+        let mut contexts = self.contexts.iter();
+        let known = |context: &Context<'a>| self.variables.render(*context, action, self.below);
+        let first = known(contexts.next()?);
+        if contexts.any(|context| known(context) != first) {
+            return None;
+        }
+        match first {
+            Known::Value(Value::String(value)) => Some((value, false)),
+            Known::Default(Value::String(value)) => Some((value, true)),
+            _ => None,
         }
     }
 }
 
-fn hint(offset: usize, value: &str) -> InlayHint {
+fn hint(offset: usize, value: &str, is_default: bool) -> InlayHint {
     let line = value.trim_end_matches('\n').replace('\n', "⏎");
     let mut label = format!("= {}", line.chars().take(MAX_VALUE).collect::<String>());
     let is_cut = line.chars().count() > MAX_VALUE;
     if is_cut {
         label.push('…');
+    }
+    if is_default {
+        label.push_str(" by default");
     }
     InlayHint { offset, label, tooltip: is_cut.then(|| value.to_owned()) }
 }
@@ -203,14 +226,14 @@ fn collect<'t>(list: &'t List, actions: &mut Vec<&'t Action>) {
 }
 
 /// Names that loops of a task define.
-fn loop_names(task: &Task) -> Vec<&str> {
+fn loop_names(task: &Definition) -> Vec<&str> {
     let of_deps = task.deps.iter().filter_map(|dependency| dependency.repeat.as_deref());
     let of_cmds = task.cmds.iter().filter_map(|command| command.repeat.as_deref());
-    of_deps
-        .chain(of_cmds)
-        .filter_map(|repeat: &Loop| repeat.variable.as_ref())
-        .map(|name| name.value.as_str())
-        .collect()
+    let names = |repeat| {
+        let Loop { variable, .. }: &Loop = repeat;
+        [variable.as_ref().map_or("ITEM", |name| name.value.as_str()), "KEY"]
+    };
+    of_deps.chain(of_cmds).flat_map(names).collect()
 }
 
 /// Levels and sizes of the steps of a plan.
@@ -302,12 +325,42 @@ mod tests {
                 "version: '3'\nvars: {A: '{{.A}}{{.A}}x', B: '{{.C}}{{.C}}', C: '{{.B}}{{.B}}'}\ntasks: {a: 'echo {{.A}} {{.B}}'}\n",
             ),
             (
+                "a param that a plan gives",
+                "version: '3'\ntasks:\n  a: {ez-params: [{name: stage, default: dev}], vars: {V: x, W: y}, cmds: ['echo {{.EZ_STAGE}} {{.W}}']}\n  b: {ez-params: [{name: stage, default: dev}], cmds: ['echo {{.EZ_STAGE | upper}}']}\n#- plans/p.yml\nsteps: [{task: a, vars: {stage: prod}}, {task: b}]\n",
+            ),
+            (
+                "a variable that a plan gives",
+                "version: '3'\nvars: {MODE: global}\ntasks:\n  a: 'echo {{.MODE}}'\n  b: 'echo {{.MODE}}'\n#- plans/p.yml\nsteps: [{task: a, vars: {MODE: prod}}]\n",
+            ),
+            (
+                "a variable that a call of some task gives",
+                "version: '3'\nvars: {MODE: global, OTHER: o}\ntasks:\n  a: 'echo {{.MODE}} {{.OTHER}}'\n  b: {cmds: [{task: '{{.X}}', vars: {MODE: b}}]}\n",
+            ),
+            (
+                "a variable that may be given",
+                "version: '3'\nvars: {MODE: '{{.MODE | default \"dev\"}}', DIR: 'out/{{.MODE}}'}\ntasks: {a: 'echo {{.DIR}} {{.OTHER | default \"x\"}}'}\n",
+            ),
+            (
+                "items of loops",
+                "version: '3'\nvars: {ITEM: i, KEY: k}\ntasks:\n  a: {cmds: [{for: [x], cmd: 'echo {{.ITEM}} {{.KEY}}'}]}\n  b: 'echo {{.ITEM}} {{.KEY}}'\n",
+            ),
+            (
+                "a file that is included twice",
+                "version: '3'\nincludes: {a: {taskfile: lib.yml, vars: {V: a, S: s}}, b: {taskfile: lib.yml, vars: {V: b, S: s}}}\ntasks: {}\n#- lib.yml\nversion: '3'\ntasks: {a: 'echo {{.V}} {{.S}} {{.TASK}}'}\n",
+            ),
+            (
+                "a folder task",
+                "version: '3'\ntasks: {x: ls}\n#- plans/p.yml\nsteps: [{task: fw, vars: {board: mega}}]\n#- tasks/fw/task.yml\nparams: [{name: board, default: uno}, {name: level, default: low}]\n#- tasks/fw/Taskfile.yml\nversion: '3'\ntasks: {default: 'echo {{.EZ_BOARD}} {{.EZ_LEVEL}}'}\n",
+            ),
+            (
                 "includes",
                 "version: '3'\nincludes: {lib: {taskfile: lib.yml, vars: {V: given}}}\nvars: {R: root}\ntasks: {}\n#- lib.yml\nversion: '3'\ntasks: {a: 'echo {{.V}} {{.R}}'}\n",
             ),
         ];
         check_cases("inlay-hints", &cases, |marked| {
-            let name = if marked.contains("lib.yml") { "lib.yml" } else { "Taskfile.yml" };
+            let names = ["lib.yml", "tasks/fw/Taskfile.yml"];
+            let name = names.into_iter().find(|name| marked.contains(&format!("#- {name}")));
+            let name = name.unwrap_or("Taskfile.yml");
             annotated(&Fixture::new(marked).snapshot(name), name)
         });
         check_cases("inlay-hints-of-plans", &[("levels and sizes", PLAN)], |marked| {

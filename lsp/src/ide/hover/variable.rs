@@ -48,6 +48,9 @@ pub fn show(
         Known::Value(found) if !found.is_null() => {
             let _ = write!(shown, "\n\nValue: {}", value(found));
         }
+        Known::Default(found) if !found.is_null() => {
+            let _ = write!(shown, "\n\nValue, where none is given: {}", value(found));
+        }
         Known::Secret => shown.push_str("\n\nIts value is not shown: it is a secret, or made from one."),
         _ => {}
     }
@@ -122,6 +125,8 @@ fn line(snapshot: &Snapshot, definition: &Definition) -> String {
         Origin::Include => "`vars` of an include".to_owned(),
         Origin::IncludingFile => "`vars` of the including file".to_owned(),
         Origin::Call(caller) => format!("a call in {}", code(caller)),
+        Origin::Plan(plan) => format!("a step of the plan {}", code(plan)),
+        Origin::SomeCall => "a call that names its task by a template".to_owned(),
         Origin::Param => "the param".to_owned(),
         Origin::TaskVars => "`vars` of the task".to_owned(),
     };
