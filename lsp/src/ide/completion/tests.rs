@@ -292,6 +292,26 @@ fn variables_of_calls() {
 }
 
 #[test]
+fn aliases() {
+    let anchors = "  own:\n    vars: &values {A: x}\n    env: &env-of-own\n      B: y\n    desc: &text Some\n    cmds: [&one 'ls & x', {cmd: 'a &b'}] # &c\n";
+    let cases = [
+        "  other: *$0\n",
+        "  other:\n    env: *en$0\n",
+        "  other:\n    env: {<<: *$0}\n",
+        "  other:\n    <<: *$0\n    desc: x\n",
+        "  other:\n    <<: [*values, *e$0]\n",
+        "  other:\n    cmds:\n      - *o$0\n",
+        "  other:\n    cmds: [*$0]\n",
+        "  other:\n    cmds: ['*$0']\n",
+        "  other:\n    cmds:\n      - |\n        *$0\n",
+        "  other:\n    cmds:\n      - ls *$0\n",
+    ];
+    let cases = cases.map(|case| format!("{anchors}{case}"));
+    let cases: Vec<&str> = cases.iter().map(String::as_str).collect();
+    check_with("aliases", PROJECT, &cases, Options { has_snippets: true, trigger: Some('*') });
+}
+
+#[test]
 fn defaults_of_params() {
     check(
         "param-defaults",
