@@ -332,6 +332,15 @@ fn a_directory_that_cannot_be_made() {
     project.run(["run"]).exit(201).stdout("").stderr(words);
 }
 
+#[test]
+fn a_byte_order_mark() {
+    let project = Project::new()
+        .file("Taskfile.yml", "\u{feff}version: '3'\nincludes:\n  lib: lib.yml\nsilent: true\ntasks:\n  default: {deps: ['lib:a']}\n")
+        .file("lib.yml", "\u{feff}version: '3'\r\ntasks:\r\n  a:\r\n    - echo hi\r\n");
+    project.run_as_task::<&str>([]).success().stdout("hi\n");
+    project.run(["check"]).success();
+}
+
 /// More than a pipe holds, so that the program writes after its reader went away.
 #[cfg(unix)]
 #[test]

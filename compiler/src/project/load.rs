@@ -280,7 +280,7 @@ impl<'a> Loader<'a> {
         let is_empty = document.root.is_none();
         if !broken && (is_empty || taskfile.as_ref().is_some_and(|taskfile| taskfile.version.is_none())) {
             let message = if is_empty { "this Taskfile is empty" } else { "this Taskfile has no `version`" };
-            diagnostics.push(no_version(message, source));
+            diagnostics.push(no_version(message, source, text));
         }
         ProjectFile {
             path: path.to_owned(),
@@ -306,7 +306,7 @@ impl<'a> Loader<'a> {
         let decoded = decode::decode_with_tasks(document.root.as_ref()?, source, &self.sources, tasks);
         let mut diagnostics = decoded.diagnostics;
         if decoded.taskfile.as_ref().is_some_and(|taskfile| taskfile.version.is_none()) {
-            diagnostics.push(no_version("this Taskfile has no `version`", source));
+            diagnostics.push(no_version("this Taskfile has no `version`", source, text));
         }
         Some(ProjectFile {
             path: path.to_owned(),
@@ -555,8 +555,10 @@ impl<'a> Loader<'a> {
     }
 }
 
-fn no_version(message: &str, source: SourceId) -> Diagnostic {
-    let start = Span::new(source, 0, 0);
+fn no_version(message: &str, source: SourceId, text: &str) -> Diagnostic {
+    let mark = '\u{feff}';
+    let first = if text.starts_with(mark) { mark.len_utf8() } else { 0 };
+    let start = Span::new(source, first, first);
     Diagnostic::error(rule::VERSION_MISSING, message, start)
         .with_help("begin it with `version: '3'`")
         .with_fix("add `version: '3'`", start, "version: '3'\n\n")
