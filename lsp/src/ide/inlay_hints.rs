@@ -243,8 +243,9 @@ fn steps(snapshot: &Snapshot, tree: &Tree<'_>, root: &Node, plan: &Plan, hints: 
         return;
     };
     for item in &items.items {
-        let name = value_of(item, "name").or_else(|| value_of(item, "task"));
-        let Some((_, name)) = name else { continue };
+        let named = value_of(item, "name").or_else(|| value_of(item, "task")).map(|(_, name)| name);
+        // A step may be nothing but the name of its task.
+        let name = named.unwrap_or(item);
         let Some(text) = syntax::scalar(name) else { continue };
         let Some(step) = plan.steps.iter().find(|step| step.name.value == text.text) else { continue };
         if switched.levels {
@@ -291,7 +292,7 @@ mod tests {
         text
     }
 
-    const PLAN: &str = "version: '3'\ntasks: {a: ls}\n#- plans/p.yml\nsteps:\n  - name: one\n    task: a\n    matrix:\n      arch: [x, y]\n      os: [l, w, m]\n  - {task: a, needs: [one]}\n  - {name: 'last', task: a, needs: [a], matrix: {k: [v]}}\n";
+    const PLAN: &str = "version: '3'\ntasks: {a: ls, a-task: ls}\n#- plans/p.yml\nsteps:\n  - name: one\n    task: a\n    matrix:\n      arch: [x, y]\n      os: [l, w, m]\n  - {task: a, needs: [one]}\n  - {name: 'last', task: a, needs: [a], matrix: {k: [v]}}\n  - a-task\n";
 
     #[test]
     fn hints() {
@@ -377,9 +378,9 @@ mod tests {
                 std::sync::Arc::new(Settings { inlay_hints: switched, ..Settings::default() });
             annotated(&snapshot, name).matches('‹').count()
         };
-        assert_eq!(shown(PLAN, "plans/p.yml", all.clone()), 5);
+        assert_eq!(shown(PLAN, "plans/p.yml", all.clone()), 6);
         assert_eq!(shown(PLAN, "plans/p.yml", InlayHints { levels: false, ..all.clone() }), 2);
-        assert_eq!(shown(PLAN, "plans/p.yml", InlayHints { matrix: false, ..all.clone() }), 3);
+        assert_eq!(shown(PLAN, "plans/p.yml", InlayHints { matrix: false, ..all.clone() }), 4);
         let values = "version: '3'\nvars: {A: x}\ntasks: {a: 'echo {{.A}}'}\n";
         assert_eq!(shown(values, "Taskfile.yml", all.clone()), 1);
         assert_eq!(shown(values, "Taskfile.yml", InlayHints { values: false, ..all }), 0);
