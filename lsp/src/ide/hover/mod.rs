@@ -19,10 +19,11 @@ use ez_compiler::plan::CompiledPlan;
 use ez_compiler::project::paths;
 use ez_compiler::schema::{Format, KeyMeaning, Origin, PathKind, Scalar as Meaning, fields_of, map_keys_at};
 use ez_compiler::shell;
+use ez_compiler::source::Span;
 use ez_compiler::symbols::{Occurrence, Spelling, SymbolKind};
 use ez_compiler::template::has_template;
 use ez_compiler::template::tokens::{TemplateToken, TemplateTokenKind, tokens};
-use ez_compiler::yaml::node::Scalar;
+use ez_compiler::yaml::node::{NodeKind, Scalar};
 
 use super::syntax::{Item, Spot, Tree};
 use super::variables;
@@ -135,7 +136,7 @@ impl<'a> Asked<'a> {
 
     /// A scalar: a word of a template or script in it, or what it names as a whole.
     fn value(&self) -> (Option<Range<usize>>, Option<String>) {
-        let Some(scalar) = self.spot.scalar() else { return (None, None) };
+        let Some(scalar) = self.spot.scalar() else { return (None, self.anchor()) };
         let Some((meaning, is_template)) = self.spot.meaning(self.tree.format) else { return (None, None) };
         let places = self.tree.places(scalar, &self.spot.range);
         let offset = places.offset(&scalar.text, self.position.offset);
@@ -159,6 +160,26 @@ impl<'a> Asked<'a> {
         (None, self.named(scalar, meaning))
     }
 
+    /// What an alias stands for.
+    fn anchor(&self) -> Option<String> {
+        let NodeKind::Alias { name, target: Some(target) } = &self.spot.node.kind else { return None };
+        let source = self.snapshot.analysis.file(self.position.file);
+        let range = self.tree.range(target.span);
+        let line = source.lines.line_of(range.start);
+        let lead = self.tree.text.get(source.lines.line_start(line)..range.start)?;
+        let depth = if lead.trim().is_empty() { lead.len() } else { 0 };
+        let lines = self.tree.text.get(range)?.trim_end().lines();
+        let shown = lines.take(MAX_ANCHORED).map(|line| {
+            let blanks = line.len() - line.trim_start_matches(' ').len();
+            line.get(blanks.min(depth)..).unwrap_or_default()
+        });
+        let shown: Vec<&str> = shown.collect();
+        let anchor = Span { source: target.span.source, start: target.start, end: target.start };
+        let place = FileRange { file: self.position.file, range: self.tree.range(anchor) };
+        let place = markdown::place(self.snapshot, &place);
+        Some(format!("**anchor** {}\n\n```yaml\n{}\n```\n\nDefined in {place}", code(name), shown.join("\n")))
+    }
+
     /// What a scalar names as a whole.
     fn named(&self, scalar: &Scalar, meaning: Meaning) -> Option<String> {
         let text = scalar.text.as_str();
@@ -175,6 +196,8 @@ impl<'a> Asked<'a> {
             Meaning::VariableName | Meaning::NewVariableName => Some(self.variable(text)?),
             Meaning::ParamName => self.param(text),
             Meaning::StepName | Meaning::StepReference => plan::step(self.plan?, text),
+            Meaning::Alias => self.task.map(|task| task::show(self.snapshot, task)),
+            Meaning::ArtifactName if self.plan.is_none() => self.artifact(text),
             Meaning::OutputName => self.output(),
             Meaning::ArtifactName => plan::artifact(self.snapshot, self.plan?, &self.step?.name.value, text),
             Meaning::ArtifactReference => {
@@ -292,6 +315,21 @@ impl<'a> Asked<'a> {
         plan::output(self.snapshot, self.plan?, definition)
     }
 
+    /// An artifact of the task.
+    fn artifact(&self, name: &str) -> Option<String> {
+        let task = self.task?;
+        let artifacts = &task.superset.as_ref()?.artifacts;
+        let artifact = artifacts.iter().find(|artifact| artifact.name.value == name)?;
+        let whose = self.snapshot.analysis.key.folder.as_ref().map_or(&task.name, |folder| &folder.name);
+        let optional = if artifact.optional { " · optional" } else { "" };
+        Some(format!(
+            "**artifact** {} of the task {}\n\n{}{optional}",
+            code(name),
+            code(whose),
+            code(&artifact.path.value)
+        ))
+    }
+
     fn param(&self, name: &str) -> Option<String> {
         let of_plan = self.plan.and_then(|plan| plan.written.as_ref()).map(|plan| plan.params.as_slice());
         let of_task =
@@ -382,6 +420,9 @@ impl<'a> Asked<'a> {
 
 /// How many entries of a dotenv file are listed.
 const MAX_DOTENV: usize = 20;
+
+/// How many lines are shown of what an alias stands for.
+const MAX_ANCHORED: usize = 12;
 
 /// The token that holds a byte, or ends there.
 fn token_at(tokens: &[TemplateToken], offset: usize) -> Option<&TemplateToken> {

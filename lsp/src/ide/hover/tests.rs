@@ -29,6 +29,16 @@ fn keys_and_their_words() {
         ("a kind of param", "version: '3'\ntasks: {a: {ez-params: [{name: x, type: 'mul$0ti'}]}}\n"),
         ("an unknown key", "version: '3'\ntasks:\n  a:\n    nothing$0: 1\n"),
         ("a text", "version: '3'\ntasks:\n  a:\n    desc: some$0thing\n"),
+        (
+            "an alias of YAML",
+            "version: '3'\nx-c: &c\n  env:\n    A: b\n\n  dir: x\ntasks:\n  a: {<<: *$0c, cmds: [ls]}\n",
+        ),
+        ("an alias of a text", "version: '3'\ntasks:\n  a: [&one 'ls x', *on$0e]\n"),
+        ("an alias of a task", "version: '3'\ntasks:\n  a: {aliases: [o$0ne], cmds: [ls]}\n"),
+        (
+            "an artifact of a folder task",
+            "version: '3'\n#- tasks/f/Taskfile.yml\nversion: '3'\ntasks: {default: ls}\n#- tasks/f/task.yml\nartifacts: [{name: he$0x, path: out.hex}]\n",
+        ),
         ("a blank", "version: '3'\ntasks:\n $0 a:\n    desc: something\n"),
     ];
     check_cases("hover-keys", &cases, hovered);
