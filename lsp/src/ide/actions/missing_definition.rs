@@ -66,10 +66,12 @@ fn missing_task(snapshot: &Snapshot, place: &FileRange, name: &str) -> Option<(F
     if compilation.program.resolve(&full) != Resolution::Unknown || is_of_folder(snapshot, &full) {
         return None;
     }
-    let (home, name) = match name.starts_with(':') {
-        true => home_of(&compilation.loaded, compilation.loaded.files.first()?.file, &full)?,
-        false => home_of(&compilation.loaded, caller, name)?,
+    let (caller, name) = if name.starts_with(':') {
+        (compilation.loaded.files.first()?.file, full.as_str())
+    } else {
+        (caller, name)
     };
+    let (home, name) = home_of(&compilation.loaded, caller, name)?;
     let near = match near.filter(|near| near.file == home.file) {
         Some(near) => near,
         None => WrittenTask::last(snapshot, home.file)?,
