@@ -306,13 +306,21 @@ impl<'a> Asked<'a> {
 
     /// An output of a step of the plan.
     fn output(&self) -> Option<String> {
+        let (index, place) = (self.snapshot.symbols(), self.occurrence(SymbolKind::Output)?);
+        plan::output(self.snapshot, self.plan?, index.definitions(place).into_iter().next()?)
+    }
+
+    /// A step of the plan that a text in a template names.
+    fn step_in_text(&self) -> Option<String> {
+        let (plan, place) = (self.plan?, self.occurrence(SymbolKind::Step)?);
+        plan::step(plan, &self.snapshot.symbols().symbol(place.symbol)?.name)
+    }
+
+    /// The name of something of a kind that stands at the place.
+    fn occurrence(&self, kind: SymbolKind) -> Option<&'a Occurrence> {
         let index = self.snapshot.symbols();
         let found = index.at(self.position.file, self.position.offset);
-        let is_output = |place: &&&Occurrence| {
-            index.symbol(place.symbol).is_some_and(|symbol| symbol.kind == SymbolKind::Output)
-        };
-        let definition = index.definitions(found.iter().find(is_output)?).into_iter().next()?;
-        plan::output(self.snapshot, self.plan?, definition)
+        found.into_iter().find(|place| index.symbol(place.symbol).is_some_and(|symbol| symbol.kind == kind))
     }
 
     /// An artifact of the task.
@@ -401,6 +409,7 @@ impl<'a> Asked<'a> {
                 let is_step = text.get(before.range.clone()) == Some("steps");
                 if is_step { plan::step(self.plan?, name) } else { self.output() }
             }
+            TemplateTokenKind::String => self.step_in_text(),
             _ => None,
         }
     }

@@ -188,6 +188,7 @@ fn plans() {
                 1,
             ),
         ),
+        ("a step in a text of a template", PLAN.replacen("index .steps \"b[", "index .steps \"$0b[", 1)),
         ("an output where it is named", PLAN.replacen("[version]", "[ver$0sion]", 1)),
         (
             "a task of a folder task",
