@@ -119,6 +119,7 @@ fn variables_of_templates() {
         ("a dotenv path of nothing", at("'none.env'", "'none$0.env'")),
         ("a variable of a script from env", at("$LEVEL", "$LE$0VEL")),
         ("a variable of a script from the file", at("$STAGE", "$STA$0GE")),
+        ("a variable of a script from EZ", at("$LEVEL", "$EZ_TASK_NA$0ME")),
         ("a variable of a script from a param", at("$EZ_OPT", "$EZ$0_OPT")),
         ("ROOT_DIR", with("{{.ROOT_D$0IR}}")),
         ("TASK", with("{{.TA$0SK}}")),

@@ -228,7 +228,11 @@ pub fn in_shell(snapshot: &Snapshot, task: Option<&Task>, name: &str) -> Option<
     let program = &snapshot.analysis.compilation.program;
     let own = task.and_then(|task| task.definition.env.iter().rfind(|variable| variable.name.value == name));
     let global = program.env.get(name).map(|global| &global.variable);
-    let (variable, whose) = own.map(|own| (own, "the task")).or_else(|| Some((global?, "a Taskfile")))?;
+    let Some((variable, whose)) = own.map(|own| (own, "the task")).or_else(|| Some((global?, "a Taskfile")))
+    else {
+        let special = special_variables::find_in_script(name)?;
+        return Some(format!("**variable of EZ** {}\n\n{}", code(name), special.about));
+    };
     let mut shown = format!("**variable of the environment** {}", code(name));
     let found = place(snapshot, &snapshot.analysis.locate(variable.name.span));
     let _ = write!(shown, "\n\nFrom `env` of {whose}, {found}");
