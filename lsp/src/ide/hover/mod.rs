@@ -127,6 +127,7 @@ impl<'a> Asked<'a> {
             KeyMeaning::VariableName if self.is_passed() => self.passed(name),
             KeyMeaning::VariableName if self.tree.format == Format::Taskfile => self.variable(name),
             KeyMeaning::VariableName if self.is_given() => self.given(name),
+            KeyMeaning::MatrixKey if self.plan.is_none() => self.matrix_key(None, name),
             KeyMeaning::VariableName | KeyMeaning::MatrixKey => self.plan_name(name),
             KeyMeaning::EnvironmentName => variable::in_shell(self.snapshot, self.task, name),
             KeyMeaning::ParamOrVariable => self.param(name).or_else(|| self.variable(name)),
@@ -300,6 +301,11 @@ impl<'a> Asked<'a> {
         Some((place.range(), shown?))
     }
 
+    /// A key of the matrix of a loop.
+    fn matrix_key(&self, variable: Option<&str>, name: &str) -> Option<String> {
+        variable::of_matrix(self.snapshot, self.task?, variable, name, self.position)
+    }
+
     fn plan_name(&self, name: &str) -> Option<String> {
         plan::name(self.snapshot, self.plan?, self.step, name)
     }
@@ -407,7 +413,11 @@ impl<'a> Asked<'a> {
                 let index = tokens.iter().position(|other| other.range == token.range)?;
                 let before = tokens.get(index.checked_sub(1)?)?;
                 let is_step = text.get(before.range.clone()) == Some("steps");
-                if is_step { plan::step(self.plan?, name) } else { self.output() }
+                if is_step {
+                    plan::step(self.plan?, name)
+                } else {
+                    self.output().or_else(|| self.matrix_key(text.get(before.range.clone()), name))
+                }
             }
             TemplateTokenKind::String => self.step_in_text(),
             _ => None,

@@ -107,6 +107,18 @@ fn variables_of_templates() {
         ("itself in its own global value", at("{{.VERSION |", "{{.VER$0SION |")),
         ("in a reference", at("index .LIST 1", "index .LI$0ST 1")),
         ("a variable of a script from a dotenv file", at("$LEVEL", "$HO$0ST")),
+        (
+            "a key of the matrix of a loop",
+            "version: '3'\ntasks:\n  a: {cmds: [{for: {matrix: {OS: [l, w], CPU: {ref: .C}}}, cmd: 'echo {{.ITEM.O$0S}}'}]}\n".to_owned(),
+        ),
+        (
+            "a key of the matrix of a loop itself",
+            "version: '3'\ntasks:\n  a: {cmds: [{for: {matrix: {OS: [l, w], C$0PU: {ref: .C}}}, cmd: 'echo {{.ITEM.OS}}'}]}\n".to_owned(),
+        ),
+        (
+            "a part of another variable in a loop",
+            "version: '3'\nvars: {X: {map: {OS: l}}}\ntasks:\n  a: {cmds: [{for: {matrix: {OS: [l, w]}}, cmd: 'echo {{.X.O$0S}}'}]}\n".to_owned(),
+        ),
         ("what a call passes", at("{ARCH: arm64}", "{AR$0CH: arm64}")),
         ("what a call passes of a few values", at("{ARCH: amd64}", "{MO$0DE: fast}")),
         ("what a call passes of a param", at("{ARCH: amd64}", "{EZ_O$0PT: s}")),
