@@ -11,7 +11,8 @@ use ez_compiler::project::remote::is_remote;
 use ez_compiler::project::{Edge, Loaded, ProjectFile};
 use ez_compiler::rule;
 use ez_compiler::source::FileId;
-use ez_compiler::yaml::node::{CollectionStyle, NodeKind};
+use ez_compiler::yaml::merge::key_text;
+use ez_compiler::yaml::node::{CollectionStyle, Entry, NodeKind};
 
 use super::lines::{Lines, blanks};
 use super::written_task::WrittenTask;
@@ -72,18 +73,36 @@ fn missing_task(snapshot: &Snapshot, place: &FileRange, name: &str) -> Option<(F
         (caller, name)
     };
     let (home, name) = home_of(&compilation.loaded, caller, name)?;
-    let near = match near.filter(|near| near.file == home.file) {
-        Some(near) => near,
-        None => WrittenTask::last(snapshot, home.file)?,
-    };
+    if !is_plain_name(name) {
+        return None;
+    }
+    let near = near.filter(|near| near.file == home.file).or_else(|| WrittenTask::last(snapshot, home.file));
+    let Some(near) = near else { return first_task(snapshot, home, name) };
     let is_there = |task: &Arc<Task>| task.name.value == name;
-    if !is_plain_name(name) || near.taskfile.tasks.iter().any(is_there) {
+    if near.taskfile.tasks.iter().any(is_there) {
         return None;
     }
     let (newline, key) = (near.lines.newline, blanks(near.column()));
     let field = blanks(near.column() + near.indent());
     let block = format!("{key}{name}:{newline}{field}cmds: []{newline}");
     Some(near.with_task_behind(&block, &format!("{name}: {{cmds: []}}")))
+}
+
+/// The first task of a Taskfile in block style that has no `tasks`.
+fn first_task(snapshot: &Snapshot, home: &ProjectFile, name: &str) -> Option<(FileRange, String)> {
+    let lines = Lines::new(snapshot.analysis.text(home.file));
+    let NodeKind::Mapping(root) = &home.document.root.as_ref()?.kind else { return None };
+    let is_tasks = |entry: &Entry| key_text(&entry.key).is_some_and(|key| key == "tasks");
+    // Behind the end of a document nothing is read.
+    let is_one_document = !lines.text.lines().any(|line| line.starts_with("---") || line.starts_with("..."));
+    let is_block = root.style == CollectionStyle::Block && home.document.errors.is_empty();
+    if !is_block || !is_one_document || root.entries.iter().any(is_tasks) {
+        return None;
+    }
+    let (newline, end) = (lines.newline, lines.text.len());
+    let lead = if lines.text.ends_with('\n') { "" } else { newline };
+    let text = format!("{lead}{newline}tasks:{newline}  {name}:{newline}    cmds: []{newline}");
+    Some((FileRange { file: home.file, range: end..end }, text))
 }
 
 /// Whether a step of a plan means a task of a folder task, whose Taskfile is one of another project.
@@ -203,6 +222,10 @@ mod tests {
                 (
                     "the task of a step in an included file",
                     "version: '3'\nincludes: {docs: docs}\ntasks: {}\n#- docs/Taskfile.yml\nversion: '3'\ntasks: {a: b}\n#- plans/p.yml\nsteps: ['docs:bu$0ild']\n",
+                ),
+                (
+                    "the first task of an included file",
+                    "version: '3'\nincludes: {docs: docs}\ntasks:\n  all: {deps: ['docs:bu$0ild']}\n#- docs/Taskfile.yml\nversion: '3'\nvars: {A: b}\n",
                 ),
                 (
                     "not where the include pins the content",
