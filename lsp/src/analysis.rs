@@ -37,8 +37,8 @@ pub struct Analysis {
     symbols: OnceLock<SymbolIndex>,
     parsed: Mutex<FxHashMap<FileId, ParsedFile>>,
     passed: OnceLock<PassedVariables>,
-    /// The first task of the program that each definition makes, by where its name is written.
-    by_definition: OnceLock<FxHashMap<Span, TaskId>>,
+    /// The first task of the program that each definition makes and the others, by where its name is written.
+    by_definition: OnceLock<FxHashMap<Span, (TaskId, Vec<TaskId>)>>,
 }
 
 /// A file as YAML.
@@ -179,20 +179,28 @@ impl Analysis {
 
     /// The task whose name is written at a place.
     pub fn task_of(&self, name: Span) -> Option<&Task> {
+        self.tasks_of(name).next()
+    }
+
+    /// The tasks whose name is written at a place: several of a file that is included several times.
+    pub fn tasks_of(&self, name: Span) -> impl Iterator<Item = &Task> {
         let program = &self.compilation.program;
         let by_definition = self.by_definition.get_or_init(|| {
-            let mut by_definition = FxHashMap::default();
+            let mut by_definition: FxHashMap<Span, (TaskId, Vec<TaskId>)> = FxHashMap::default();
             for id in program.ids() {
-                by_definition.entry(program.task(id).name_span()).or_insert(id);
+                let entry = by_definition.entry(program.task(id).name_span());
+                entry.and_modify(|(_, others)| others.push(id)).or_insert_with(|| (id, Vec::new()));
             }
             by_definition
         });
-        by_definition.get(&name).map(|id| program.task(*id))
+        let found = by_definition.get(&name).into_iter();
+        let ids = found.flat_map(|(first, others)| std::iter::once(first).chain(others));
+        ids.map(|id| program.task(*id))
     }
 
     /// Which calls pass variables to which tasks.
     pub fn passed_variables(&self) -> &PassedVariables {
-        self.passed.get_or_init(|| PassedVariables::new(&self.compilation.program))
+        self.passed.get_or_init(|| PassedVariables::new(self))
     }
 
     /// Where a span is.

@@ -1,10 +1,11 @@
 //! What is open in the editor, and what a question is asked of.
 
+use std::cell::Cell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use ez_compiler::file_system::{FileSystem, PathKind};
-use ez_compiler::source::LineIndex;
+use ez_compiler::source::{LineIndex, SourceFile};
 use rustc_hash::FxHashSet;
 
 use crate::analysis::{Analysis, FilePosition, SharedHost, Snapshot};
@@ -60,6 +61,14 @@ impl Encoding {
         }
     }
 
+    /// How many columns a text takes.
+    pub fn length(self, text: &str) -> u32 {
+        match self {
+            Self::Utf16 if !text.is_ascii() => text.chars().map(|c| c.len_utf16() as u32).sum(),
+            _ => text.len() as u32,
+        }
+    }
+
     /// Line and column from 0 of a byte.
     pub fn position(self, lines: &LineIndex, text: &str, offset: usize) -> (u32, u32) {
         match self {
@@ -69,6 +78,41 @@ impl Encoding {
                 (line as u32, offset.saturating_sub(lines.line_start(line)) as u32)
             }
         }
+    }
+}
+
+/// Lines and columns of many places of a text, each counted from the last one on its line: a line may be as long as
+/// the text, and hold most of the places.
+pub struct Columns<'a> {
+    encoding: Encoding,
+    source: &'a SourceFile,
+    /// A byte, its line and its column.
+    last: Cell<(usize, u32, u32)>,
+}
+
+impl<'a> Columns<'a> {
+    /// Of a file.
+    pub fn new(encoding: Encoding, source: &'a SourceFile) -> Self {
+        Self { encoding, source, last: Cell::new((0, 0, 0)) }
+    }
+
+    /// Line and column from 0 of a byte.
+    pub fn position(&self, offset: usize) -> (u32, u32) {
+        let SourceFile { lines, text, .. } = self.source;
+        let (known, line, column) = self.last.get();
+        let is_near = lines.line_of(offset) == line as usize;
+        let length = |range| text.get(range).filter(|_| is_near).map(|between| self.encoding.length(between));
+        let column = if known <= offset {
+            length(known..offset).map(|length| column + length)
+        } else {
+            length(offset..known).map(|length| column.saturating_sub(length))
+        };
+        let (line, column) = match column {
+            Some(column) => (line, column),
+            None => self.encoding.position(lines, text, offset),
+        };
+        self.last.set((offset, line, column));
+        (line, column)
     }
 }
 
@@ -343,5 +387,28 @@ impl View {
             level = next;
         }
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_the_same_in_whatever_order_they_are_asked_for() {
+        let source = {
+            let text = "a: ü😀b\n\r\n: 😀\n";
+            SourceFile { path: "/p".into(), text: text.into(), lines: LineIndex::new(text) }
+        };
+        for encoding in [Encoding::Utf8, Encoding::Utf16] {
+            let columns = Columns::new(encoding, &source);
+            let places: Vec<usize> = source.text.char_indices().map(|(at, _)| at).collect();
+            for (first, second) in places.iter().flat_map(|a| places.iter().map(move |b| (*a, *b))) {
+                for offset in [first, second] {
+                    let expected = encoding.position(&source.lines, &source.text, offset);
+                    assert_eq!(columns.position(offset), expected, "{first} {second}");
+                }
+            }
+        }
     }
 }

@@ -212,7 +212,7 @@ fn a_cycle_of_includes() {
     let words = "task: include cycle detected between {{DIR}}/a.yml <--> {{DIR}}/b.yml\n";
     let finding = Finding {
         code: "EZ205",
-        parts: &["a.yml → b.yml → a.yml", "b.yml:2:15", "a third Taskfile"],
+        parts: &["a.yml → b.yml → a.yml", "b.yml:2:15", "a third Taskfile", "includes `b.yml`"],
         exit: 110,
     };
     check(&project, &[], (110, words), &finding);
@@ -330,6 +330,15 @@ fn a_directory_that_cannot_be_made() {
     let words = "task: Failed to run task \"default\": could not stat: stat {{DIR}}/Taskfile.yml/x: not a directory\n";
     project.run_as_task::<&str>([]).exit(201).stdout("").stderr(words);
     project.run(["run"]).exit(201).stdout("").stderr(words);
+}
+
+#[test]
+fn a_byte_order_mark() {
+    let project = Project::new()
+        .file("Taskfile.yml", "\u{feff}version: '3'\nincludes:\n  lib: lib.yml\nsilent: true\ntasks:\n  default: {deps: ['lib:a']}\n")
+        .file("lib.yml", "\u{feff}version: '3'\r\ntasks:\r\n  a:\r\n    - echo hi\r\n");
+    project.run_as_task::<&str>([]).success().stdout("hi\n");
+    project.run(["check"]).success();
 }
 
 /// More than a pipe holds, so that the program writes after its reader went away.

@@ -155,6 +155,27 @@ fn an_editor_without_commands_sees_no_lenses() {
     editor.end();
 }
 
+#[test]
+fn a_wildcard_is_run_where_the_editor_asks_for_its_words() {
+    let text = "version: '3'\ntasks:\n  'start:*': echo\n  all: {deps: ['start:x']}\n";
+    let project = Project::new().file("Taskfile.yml", text);
+    let commands = json!(["ez.run", "ez.showReferences"]);
+    for (options, expected) in [
+        (json!({"commands": commands}), vec!["all"]),
+        (json!({"commands": commands, "wildcards": true}), vec!["start:*", "all"]),
+    ] {
+        let mut editor = Editor::start_with(&project, Beginning { options, ..Beginning::default() });
+        editor.open("Taskfile.yml");
+        let uri = editor.uri("Taskfile.yml");
+        let lenses = editor.ask("textDocument/codeLens", json!({"textDocument": {"uri": uri}}));
+        let lenses = lenses.as_array().expect("lenses");
+        let run = lenses.iter().filter_map(|lens| lens["command"]["arguments"][0]["task"].as_str());
+        assert_eq!(run.collect::<Vec<_>>(), expected);
+        assert_eq!(lenses.len(), expected.len() + 2);
+        editor.end();
+    }
+}
+
 /// A folder task with a param and an artifact, and a plan that uses all of it.
 fn folder_project() -> Project {
     Project::new()

@@ -126,7 +126,7 @@ export class LanguageServer implements vscode.Disposable {
       progressOnInitialization: false,
       synchronize: { configurationSection: "ez" },
       // The server shows lenses only for commands that the editor has.
-      initializationOptions: { commands: ["ez.run", "ez.dryRun", "ez.showReferences"] },
+      initializationOptions: { commands: ["ez.run", "ez.dryRun", "ez.showReferences"], wildcards: true },
       errorHandler: {
         error: () => ({ action: ErrorAction.Continue, handled: true }),
         closed: () => this.closed(),

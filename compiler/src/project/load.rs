@@ -136,6 +136,8 @@ pub(super) struct Loader<'a> {
     index: FxHashMap<Utf8PathBuf, usize>,
     /// Files on the way from the root to the one that is being read.
     way: Vec<usize>,
+    /// By which include each of them is read, except the root.
+    way_in: Vec<Span>,
     /// For each file the directory that its include gives it; for the root the root directory.
     dirs: Vec<String>,
 }
@@ -163,6 +165,7 @@ impl<'a> Loader<'a> {
             failure: None,
             index: FxHashMap::default(),
             way: Vec::new(),
+            way_in: Vec::new(),
             dirs: Vec::new(),
         }
     }
@@ -232,10 +235,14 @@ impl<'a> Loader<'a> {
             self.check_pin(path, text, include);
         }
         self.way.push(index);
+        self.way_in.extend(include.map(|include| include.span));
         if let Some(taskfile) = self.loaded.files[index].taskfile.clone() {
             self.includes(index, &taskfile);
         }
         self.way.pop();
+        if include.is_some() {
+            self.way_in.pop();
+        }
         index
     }
 
@@ -273,7 +280,7 @@ impl<'a> Loader<'a> {
         let is_empty = document.root.is_none();
         if !broken && (is_empty || taskfile.as_ref().is_some_and(|taskfile| taskfile.version.is_none())) {
             let message = if is_empty { "this Taskfile is empty" } else { "this Taskfile has no `version`" };
-            diagnostics.push(no_version(message, source));
+            diagnostics.push(no_version(message, source, text));
         }
         ProjectFile {
             path: path.to_owned(),
@@ -299,7 +306,7 @@ impl<'a> Loader<'a> {
         let decoded = decode::decode_with_tasks(document.root.as_ref()?, source, &self.sources, tasks);
         let mut diagnostics = decoded.diagnostics;
         if decoded.taskfile.as_ref().is_some_and(|taskfile| taskfile.version.is_none()) {
-            diagnostics.push(no_version("this Taskfile has no `version`", source));
+            diagnostics.push(no_version("this Taskfile has no `version`", source, text));
         }
         Some(ProjectFile {
             path: path.to_owned(),
@@ -536,16 +543,22 @@ impl<'a> Loader<'a> {
         } else {
             format!("Taskfiles include each other: {}", names.join(" → "))
         };
-        let diagnostic = Diagnostic::error(rule::INCLUDE_CYCLE, message, include.span)
+        let mut diagnostic = Diagnostic::error(rule::INCLUDE_CYCLE, message, include.span)
             .with_label("closes the circle")
             .with_help("move what both need into a third Taskfile");
+        // The root is included by nobody, so the way in is shorter by one than the way.
+        for (inner, span) in self.way[at..].iter().skip(1).zip(&self.way_in[at..]) {
+            diagnostic = diagnostic.and_at(*span, format!("includes `{}`", shown(*inner)));
+        }
         let failure = Failure::IncludeCycle { source: path_of(to), destination: path_of(next) };
         self.fail(failure, diagnostic);
     }
 }
 
-fn no_version(message: &str, source: SourceId) -> Diagnostic {
-    let start = Span::new(source, 0, 0);
+fn no_version(message: &str, source: SourceId, text: &str) -> Diagnostic {
+    let mark = '\u{feff}';
+    let first = if text.starts_with(mark) { mark.len_utf8() } else { 0 };
+    let start = Span::new(source, first, first);
     Diagnostic::error(rule::VERSION_MISSING, message, start)
         .with_help("begin it with `version: '3'`")
         .with_fix("add `version: '3'`", start, "version: '3'\n\n")

@@ -14,6 +14,9 @@ use super::node::ScalarStyle;
 /// How many tokens past the current one are scanned before the grammar sees it.
 const LOOK_AHEAD: usize = 2;
 
+/// What some programs of Windows begin a text with.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// How many tokens the queue mostly holds at once.
 const TYPICAL_QUEUE: usize = 8;
 
@@ -242,12 +245,14 @@ type Scanned<T> = Result<T, Problem>;
 impl<'t> Scanner<'t> {
     /// Begins at a text's first byte.
     pub fn new(text: &'t str) -> Self {
+        // The first of all takes no column (go-yaml, `yaml_parser_determine_encoding`), others do.
+        let start = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
         Self {
             text,
             bytes: text.as_bytes(),
-            offset: 0,
+            offset: start,
             line: 0,
-            line_start: 0,
+            line_start: start,
             continuation_bytes: 0,
             continuation_bytes_at_line_start: 0,
             tokens: VecDeque::with_capacity(TYPICAL_QUEUE),
@@ -547,8 +552,10 @@ impl<'t> Scanner<'t> {
 
     fn skip_to_next_token(&mut self) {
         loop {
-            if self.column() == 0 && self.text.get(self.offset..).is_some_and(|t| t.starts_with('\u{feff}')) {
-                self.skip_bytes(3);
+            if self.column() == 0
+                && self.text.get(self.offset..).is_some_and(|t| t.starts_with(BYTE_ORDER_MARK))
+            {
+                self.skip_bytes(BYTE_ORDER_MARK.len_utf8());
             }
             while self.byte(0) == b' '
                 || (self.byte(0) == b'\t' && (self.flow_level > 0 || !self.simple_key_allowed))

@@ -633,6 +633,15 @@ fn a_whole_file_fragment_serves_files_that_do_not_fall_apart() {
 }
 
 #[test]
+fn a_byte_order_mark_takes_no_column() {
+    let Read { document, .. } = read("\u{feff}a: 1\nb:\n  c: 2\nd: 3\n");
+    assert_eq!(document.errors, []);
+    for path in [&["a"][..], &["b", "c"], &["d"]] {
+        assert!(super::scalar::as_string(entry(&document, path)).is_ok(), "{path:?}");
+    }
+}
+
+#[test]
 fn values_are_gos() {
     let value = |text: &str| {
         let Read { document, .. } = read(&format!("v: {text}\n"));

@@ -2,14 +2,15 @@
 
 use std::ops::Range;
 
-use ez_compiler::ast::{Loop, Task};
-use ez_compiler::ir::Plan;
+use ez_compiler::ast::{Loop, Task as Definition};
 use ez_compiler::ir::plan::PlanStep;
+use ez_compiler::ir::{Plan, Task};
 use ez_compiler::schema::{Format, Shape};
 use ez_compiler::source::FileId;
 use ez_compiler::template::ast::{Action, BranchKind, List, Node as TemplateNode};
 use ez_compiler::template::{Template, Value, has_template};
 use ez_compiler::yaml::node::{Node, NodeKind, Scalar};
+use smol_str::SmolStr;
 
 use super::syntax::{self, Tree, chosen};
 use super::variables::{Context, Known, Strength, Variables};
@@ -17,6 +18,9 @@ use crate::analysis::Snapshot;
 
 /// The longest value that is shown, in characters.
 const MAX_VALUE: usize = 30;
+
+/// How often a file may be included so that values in its tasks are looked for: they have to be the same in all.
+const MAX_TASKS: usize = 8;
 
 /// A text that is shown behind a byte of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +44,7 @@ pub fn of_range(snapshot: &Snapshot, file: FileId, range: &Range<usize>) -> Vec<
             tree: &tree,
             wanted: range,
             variables: Variables::new(snapshot),
-            context: Context::Globals,
+            contexts: vec![Context::Globals],
             below: Strength::TOP,
             hidden: Vec::new(),
             hints: &mut hints,
@@ -64,7 +68,8 @@ struct Values<'a> {
     tree: &'a Tree<'a>,
     wanted: &'a Range<usize>,
     variables: Variables<'a>,
-    context: Context<'a>,
+    /// The tasks that the place is in: several where a file is included several times.
+    contexts: Vec<Context<'a>>,
     /// What the place sees: what is weaker than the definition that it is in.
     below: Strength,
     /// Names that loops of the task define.
@@ -87,14 +92,17 @@ impl<'a> Values<'a> {
                         if !self.is_wanted(&task.value) {
                             continue;
                         }
-                        let Some(found) = snapshot.analysis.task_of(task.key.span) else { continue };
-                        self.context = Context::Task(found);
-                        self.hidden = loop_names(&found.definition);
+                        let found: Vec<&Task> = snapshot.analysis.tasks_of(task.key.span).collect();
+                        let Some(first) = found.first().filter(|_| found.len() <= MAX_TASKS) else {
+                            continue;
+                        };
+                        self.hidden = loop_names(&first.definition);
+                        self.contexts = found.into_iter().map(Context::Task).collect();
                         if let Shape::Map(map) = field.shape {
                             self.node(&task.value, map.values);
                         }
                     }
-                    self.context = Context::Globals;
+                    self.contexts = vec![Context::Globals];
                     self.hidden.clear();
                 }
                 _ => self.node(&entry.value, field.shape),
@@ -116,8 +124,8 @@ impl<'a> Values<'a> {
                     if let Some(inner) = shape.of_key(&key.text).filter(|_| self.is_wanted(&entry.value)) {
                         let outer = self.below;
                         if matches!(shape, Shape::Map(_)) {
-                            self.below =
-                                self.variables.strength(self.context, entry.key.span).unwrap_or(outer);
+                            let context = self.contexts.first().copied().unwrap_or(Context::Globals);
+                            self.below = self.variables.strength(context, entry.key.span).unwrap_or(outer);
                         }
                         self.node(&entry.value, inner);
                         self.below = outer;
@@ -151,33 +159,52 @@ impl<'a> Values<'a> {
         let fields = template.field_references();
         let places = self.tree.places(scalar, &self.tree.range(node.span));
         for action in actions {
-            let mut names = fields.iter().filter(|field| {
-                action.range.start <= field.range.start && field.range.end <= action.range.end
-            });
-            let Some(text) = scalar.text.get(action.range.clone()) else { continue };
-            // Without a name there is nothing that somebody would want to know.
-            let has_names = names.clone().next().is_some();
-            if !has_names || names.any(|field| self.hidden.contains(&field.name.as_str())) {
+            let Some(range) = places.range(&action.range) else { continue };
+            if range.end < self.wanted.start || self.wanted.end < range.end {
                 continue;
             }
-            let Known::Value(Value::String(value)) = self.variables.render(self.context, text, self.below)
+            // Both are in the order of the text: each field is looked at for one action.
+            let first = fields.partition_point(|field| field.range.start < action.range.start);
+            let behind = fields.get(first..).unwrap_or_default().iter();
+            let mut names = behind.take_while(|field| field.range.end <= action.range.end).peekable();
+            // Without a name there is nothing that somebody would want to know.
+            if names.peek().is_none() || names.any(|field| self.hidden.contains(&field.name.as_str())) {
+                continue;
+            }
+            let Some(text) = scalar.text.get(action.range.clone()) else { continue };
+            let Some((value, is_default)) = self.value(text).filter(|(value, _)| !value.trim().is_empty())
             else {
                 continue;
             };
-            let Some(range) = places.range(&action.range).filter(|_| !value.trim().is_empty()) else {
-                continue;
-            };
-            self.hints.push(hint(range.end, &value));
+            self.hints.push(hint(range.end, &value, is_default));
+        }
+    }
+
+    /// The text that an action gives wherever it is evaluated, and whether only where nobody gives another value.
+    fn value(&self, action: &str) -> Option<(SmolStr, bool)> {
+        let mut contexts = self.contexts.iter();
+        let known = |context: &Context<'a>| self.variables.render(*context, action, self.below);
+        let first = known(contexts.next()?);
+        if contexts.any(|context| known(context) != first) {
+            return None;
+        }
+        match first {
+            Known::Value(Value::String(value)) => Some((value, false)),
+            Known::Default(Value::String(value)) => Some((value, true)),
+            _ => None,
         }
     }
 }
 
-fn hint(offset: usize, value: &str) -> InlayHint {
+fn hint(offset: usize, value: &str, is_default: bool) -> InlayHint {
     let line = value.trim_end_matches('\n').replace('\n', "⏎");
     let mut label = format!("= {}", line.chars().take(MAX_VALUE).collect::<String>());
     let is_cut = line.chars().count() > MAX_VALUE;
     if is_cut {
         label.push('…');
+    }
+    if is_default {
+        label.push_str(" by default");
     }
     InlayHint { offset, label, tooltip: is_cut.then(|| value.to_owned()) }
 }
@@ -199,14 +226,14 @@ fn collect<'t>(list: &'t List, actions: &mut Vec<&'t Action>) {
 }
 
 /// Names that loops of a task define.
-fn loop_names(task: &Task) -> Vec<&str> {
+fn loop_names(task: &Definition) -> Vec<&str> {
     let of_deps = task.deps.iter().filter_map(|dependency| dependency.repeat.as_deref());
     let of_cmds = task.cmds.iter().filter_map(|command| command.repeat.as_deref());
-    of_deps
-        .chain(of_cmds)
-        .filter_map(|repeat: &Loop| repeat.variable.as_ref())
-        .map(|name| name.value.as_str())
-        .collect()
+    let names = |repeat| {
+        let Loop { variable, .. }: &Loop = repeat;
+        [variable.as_ref().map_or("ITEM", |name| name.value.as_str()), "KEY"]
+    };
+    of_deps.chain(of_cmds).flat_map(names).collect()
 }
 
 /// Levels and sizes of the steps of a plan.
@@ -216,8 +243,9 @@ fn steps(snapshot: &Snapshot, tree: &Tree<'_>, root: &Node, plan: &Plan, hints: 
         return;
     };
     for item in &items.items {
-        let name = value_of(item, "name").or_else(|| value_of(item, "task"));
-        let Some((_, name)) = name else { continue };
+        let named = value_of(item, "name").or_else(|| value_of(item, "task")).map(|(_, name)| name);
+        // A step may be nothing but the name of its task.
+        let name = named.unwrap_or(item);
         let Some(text) = syntax::scalar(name) else { continue };
         let Some(step) = plan.steps.iter().find(|step| step.name.value == text.text) else { continue };
         if switched.levels {
@@ -264,7 +292,7 @@ mod tests {
         text
     }
 
-    const PLAN: &str = "version: '3'\ntasks: {a: ls}\n#- plans/p.yml\nsteps:\n  - name: one\n    task: a\n    matrix:\n      arch: [x, y]\n      os: [l, w, m]\n  - {task: a, needs: [one]}\n  - {name: 'last', task: a, needs: [a], matrix: {k: [v]}}\n";
+    const PLAN: &str = "version: '3'\ntasks: {a: ls, a-task: ls}\n#- plans/p.yml\nsteps:\n  - name: one\n    task: a\n    matrix:\n      arch: [x, y]\n      os: [l, w, m]\n  - {task: a, needs: [one]}\n  - {name: 'last', task: a, needs: [a], matrix: {k: [v]}}\n  - a-task\n";
 
     #[test]
     fn hints() {
@@ -298,12 +326,42 @@ mod tests {
                 "version: '3'\nvars: {A: '{{.A}}{{.A}}x', B: '{{.C}}{{.C}}', C: '{{.B}}{{.B}}'}\ntasks: {a: 'echo {{.A}} {{.B}}'}\n",
             ),
             (
+                "a param that a plan gives",
+                "version: '3'\ntasks:\n  a: {ez-params: [{name: stage, default: dev}], vars: {V: x, W: y}, cmds: ['echo {{.EZ_STAGE}} {{.W}}']}\n  b: {ez-params: [{name: stage, default: dev}], cmds: ['echo {{.EZ_STAGE | upper}}']}\n#- plans/p.yml\nsteps: [{task: a, vars: {stage: prod}}, {task: b}]\n",
+            ),
+            (
+                "a variable that a plan gives",
+                "version: '3'\nvars: {MODE: global}\ntasks:\n  a: 'echo {{.MODE}}'\n  b: 'echo {{.MODE}}'\n#- plans/p.yml\nsteps: [{task: a, vars: {MODE: prod}}]\n",
+            ),
+            (
+                "a variable that a call of some task gives",
+                "version: '3'\nvars: {MODE: global, OTHER: o}\ntasks:\n  a: 'echo {{.MODE}} {{.OTHER}}'\n  b: {cmds: [{task: '{{.X}}', vars: {MODE: b}}]}\n",
+            ),
+            (
+                "a variable that may be given",
+                "version: '3'\nvars: {MODE: '{{.MODE | default \"dev\"}}', DIR: 'out/{{.MODE}}'}\ntasks: {a: 'echo {{.DIR}} {{.OTHER | default \"x\"}}'}\n",
+            ),
+            (
+                "items of loops",
+                "version: '3'\nvars: {ITEM: i, KEY: k}\ntasks:\n  a: {cmds: [{for: [x], cmd: 'echo {{.ITEM}} {{.KEY}}'}]}\n  b: 'echo {{.ITEM}} {{.KEY}}'\n",
+            ),
+            (
+                "a file that is included twice",
+                "version: '3'\nincludes: {a: {taskfile: lib.yml, vars: {V: a, S: s}}, b: {taskfile: lib.yml, vars: {V: b, S: s}}}\ntasks: {}\n#- lib.yml\nversion: '3'\ntasks: {a: 'echo {{.V}} {{.S}} {{.TASK}}'}\n",
+            ),
+            (
+                "a folder task",
+                "version: '3'\ntasks: {x: ls}\n#- plans/p.yml\nsteps: [{task: fw, vars: {board: mega}}]\n#- tasks/fw/task.yml\nparams: [{name: board, default: uno}, {name: level, default: low}]\n#- tasks/fw/Taskfile.yml\nversion: '3'\ntasks: {default: 'echo {{.EZ_BOARD}} {{.EZ_LEVEL}}'}\n",
+            ),
+            (
                 "includes",
                 "version: '3'\nincludes: {lib: {taskfile: lib.yml, vars: {V: given}}}\nvars: {R: root}\ntasks: {}\n#- lib.yml\nversion: '3'\ntasks: {a: 'echo {{.V}} {{.R}}'}\n",
             ),
         ];
         check_cases("inlay-hints", &cases, |marked| {
-            let name = if marked.contains("lib.yml") { "lib.yml" } else { "Taskfile.yml" };
+            let names = ["lib.yml", "tasks/fw/Taskfile.yml"];
+            let name = names.into_iter().find(|name| marked.contains(&format!("#- {name}")));
+            let name = name.unwrap_or("Taskfile.yml");
             annotated(&Fixture::new(marked).snapshot(name), name)
         });
         check_cases("inlay-hints-of-plans", &[("levels and sizes", PLAN)], |marked| {
@@ -320,9 +378,9 @@ mod tests {
                 std::sync::Arc::new(Settings { inlay_hints: switched, ..Settings::default() });
             annotated(&snapshot, name).matches('‹').count()
         };
-        assert_eq!(shown(PLAN, "plans/p.yml", all.clone()), 5);
+        assert_eq!(shown(PLAN, "plans/p.yml", all.clone()), 6);
         assert_eq!(shown(PLAN, "plans/p.yml", InlayHints { levels: false, ..all.clone() }), 2);
-        assert_eq!(shown(PLAN, "plans/p.yml", InlayHints { matrix: false, ..all.clone() }), 3);
+        assert_eq!(shown(PLAN, "plans/p.yml", InlayHints { matrix: false, ..all.clone() }), 4);
         let values = "version: '3'\nvars: {A: x}\ntasks: {a: 'echo {{.A}}'}\n";
         assert_eq!(shown(values, "Taskfile.yml", all.clone()), 1);
         assert_eq!(shown(values, "Taskfile.yml", InlayHints { values: false, ..all }), 0);

@@ -1,6 +1,6 @@
-//! Variables that go-task sets itself.
+//! Variables that go-task and EZ set themselves.
 
-/// A variable that go-task sets.
+/// A variable that go-task or EZ sets.
 #[derive(Clone, Copy, Debug)]
 pub struct SpecialVariable {
     /// Its name.
@@ -54,6 +54,30 @@ pub const TABLE: &[SpecialVariable] = &[
     ),
 ];
 
+/// What EZ gives scripts through the environment.
+const OF_SCRIPTS: &[SpecialVariable] = &[
+    row("EZ_TASK_NAME", "In hooks: the full name of the task."),
+    row(
+        "EZ_WORKSPACE_NAME",
+        "In hooks: the name of the workspace in which the task runs; empty without one.",
+    ),
+    row(
+        "EZ_TASK_EXIT_CODE",
+        "In hooks: 0 after success, else the status of the command that failed, 124 after a timeout.",
+    ),
+    row("EZ_TASK_OUTPUT", "In hooks: what the task printed, its dependencies and called tasks included."),
+    row("EZ_TASK_DURATION", "In hooks: how long the task took so far, in seconds."),
+    row(
+        "EZ_STEP_OUTPUT",
+        "In steps of plans: the file that takes the step's outputs, as lines `name=value` or as JSON.",
+    ),
+];
+
+/// The variable of that name that scripts find in their environment.
+pub fn find_in_script(name: &str) -> Option<&'static SpecialVariable> {
+    OF_SCRIPTS.iter().find(|row| row.name == name)
+}
+
 /// The variable of that name.
 pub fn find(name: &str) -> Option<&'static SpecialVariable> {
     TABLE.iter().find(|row| row.name == name)
@@ -62,6 +86,13 @@ pub fn find(name: &str) -> Option<&'static SpecialVariable> {
 #[cfg(test)]
 mod tests {
     use super::TABLE;
+
+    #[test]
+    fn those_of_scripts_are_reserved() {
+        for row in super::OF_SCRIPTS {
+            assert!(ez_compiler::superset::RESERVED_VARIABLES.contains(&row.name), "{}", row.name);
+        }
+    }
 
     #[test]
     fn they_are_those_of_the_compiler() {

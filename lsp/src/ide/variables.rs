@@ -4,13 +4,14 @@
 //! globals of the including file, variables of the call, variables of the task (go-task, `compiler.go`). Each sees what
 //! stands before it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 
 use camino::Utf8PathBuf;
 use ez_compiler::ast::{self, CommandAction, Variable, VariableValue};
 use ez_compiler::dotenv;
 use ez_compiler::file_system::FileSystem;
-use ez_compiler::ir::{GlobalVariables, Program, Task, TaskId};
+use ez_compiler::folder::split_name;
+use ez_compiler::ir::{GlobalVariables, Program, Resolution, Task, TaskId};
 use ez_compiler::project::{LANGUAGE_VERSION, paths};
 use ez_compiler::source::Span;
 use ez_compiler::template::ast::{List, Node};
@@ -18,7 +19,7 @@ use ez_compiler::template::{Reference, Scope, Template, Value, has_template, ren
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::{SmolStr, ToSmolStr};
 
-use crate::analysis::{FileRange, Snapshot};
+use crate::analysis::{Analysis, FileRange, Snapshot};
 
 /// How many variables may stand behind each other's values.
 const MAX_DEPTH: usize = 30;
@@ -106,6 +107,10 @@ pub enum Origin {
     IncludingFile,
     /// A call in another task.
     Call(SmolStr),
+    /// A step of a plan.
+    Plan(SmolStr),
+    /// Calls that name their task by a template: nobody knows which.
+    SomeCall,
     /// A param of the task.
     Param,
     /// `vars` of the task.
@@ -117,6 +122,8 @@ pub enum Origin {
 pub enum Known {
     /// The value.
     Value(Value),
+    /// The value where whoever runs the task gives no other one: something that no file sets is asked for.
+    Default(Value),
     /// Something has to run, or be given, before it is known.
     Unknown,
     /// It must not be shown.
@@ -171,6 +178,19 @@ enum Source<'a> {
     Written(&'a Variable),
     Text(String),
     Outside,
+    Plan(&'a Given),
+}
+
+/// A variable that a step of a plan gives.
+#[derive(Debug)]
+struct Given {
+    plan: SmolStr,
+    /// As a variable: a param under the name that it has in scripts.
+    name: SmolStr,
+    written: String,
+    is_secret: bool,
+    path: Utf8PathBuf,
+    line: u32,
 }
 
 /// Which calls pass variables to which tasks, and which keep them silent.
@@ -180,12 +200,18 @@ pub struct PassedVariables {
     silenced: FxHashSet<Span>,
     /// For each called task who calls it, and which entry of `deps` (the first) or of `cmds` that is.
     by_callee: FxHashMap<TaskId, Vec<(TaskId, bool, usize)>>,
+    /// What plans give to each task.
+    by_plans: FxHashMap<TaskId, Vec<Given>>,
+    /// What is passed by calls that name their task by a template.
+    to_some_task: FxHashSet<SmolStr>,
 }
 
 impl PassedVariables {
-    /// Of all calls of a program.
-    pub fn new(program: &Program) -> Self {
+    /// Of all calls of a program, and of the plans that use it.
+    pub fn new(analysis: &Analysis) -> Self {
+        let program = &*analysis.compilation.program;
         let mut passed = Self::default();
+        passed.add_plans(analysis);
         for caller in program.ids() {
             let definition = &program.task(caller).definition;
             let has_vars = definition.deps.iter().any(|dependency| !dependency.vars.is_empty())
@@ -196,29 +222,60 @@ impl PassedVariables {
             if !has_vars {
                 continue;
             }
-            let mut add = |name: &str, is_dependency: bool, index: usize| {
+            let mut add = |name: &str, vars: &[Variable], is_dependency: bool, index: usize| {
                 if has_template(name) {
+                    passed.to_some_task.extend(vars.iter().map(|variable| variable.name.value.clone()));
                     return;
                 }
                 let full = program.task(caller).callee(name);
-                if let ez_compiler::ir::Resolution::Task(callee, _) = program.resolve(&full) {
+                if let Resolution::Task(callee, _) = program.resolve(&full) {
                     passed.by_callee.entry(callee).or_default().push((caller, is_dependency, index));
                 }
             };
             for (index, dependency) in definition.deps.iter().enumerate() {
                 if !dependency.vars.is_empty() {
-                    add(&dependency.task.value, true, index);
+                    add(&dependency.task.value, &dependency.vars, true, index);
                 }
             }
             for (index, command) in definition.cmds.iter().enumerate() {
                 if let CommandAction::Call { task, vars } = &command.action
                     && !vars.is_empty()
                 {
-                    add(&task.value, false, index);
+                    add(&task.value, vars, false, index);
                 }
             }
         }
         passed
+    }
+
+    /// What the steps of the project's plans give to the tasks; of a folder task, to those in it.
+    fn add_plans(&mut self, analysis: &Analysis) {
+        let project = analysis.project.as_deref().unwrap_or(analysis);
+        let folder = analysis.key.folder.as_ref();
+        let program = &analysis.compilation.program;
+        let plans = project.compilation.plans.iter();
+        let steps = plans.flat_map(|plan| {
+            plan.written.iter().flat_map(|written| &written.steps).map(move |step| (&plan.file.name, step))
+        });
+        for (plan, step) in steps.filter(|(_, step)| !step.vars.is_empty()) {
+            let called = step.task.value.as_str();
+            if has_template(called) {
+                self.to_some_task.extend(step.vars.iter().map(|given| given.name.value.clone()));
+                self.to_some_task
+                    .extend(step.vars.iter().map(|given| ast::param::variable_name(&given.name.value)));
+                continue;
+            }
+            let name = match folder {
+                None => called,
+                Some(folder) => match split_name(called) {
+                    (name, inner) if name == folder.name => inner,
+                    _ => continue,
+                },
+            };
+            let Resolution::Task(id, _) = program.resolve(name) else { continue };
+            let given = step.vars.iter().map(|given| Given::new(project, program.task(id), plan, given));
+            self.by_plans.entry(id).or_default().extend(given);
+        }
     }
 
     fn add_silenced(&mut self, program: &Program, caller: &Task) {
@@ -230,8 +287,7 @@ impl PassedVariables {
             _ => None,
         });
         for name in dependencies.map(|dependency| &dependency.task).chain(called) {
-            if let ez_compiler::ir::Resolution::Task(callee, _) = program.resolve(&caller.callee(&name.value))
-            {
+            if let Resolution::Task(callee, _) = program.resolve(&caller.callee(&name.value)) {
                 self.silenced.insert(program.task(callee).name_span());
             }
         }
@@ -275,6 +331,21 @@ impl PassedVariables {
     }
 }
 
+impl Given {
+    fn new(project: &Analysis, task: &Task, plan: &SmolStr, given: &Variable) -> Self {
+        let sources = &project.compilation.sources;
+        let variable = ast::param::variable_name(&given.name.value);
+        Self {
+            plan: plan.clone(),
+            name: if param_of(task, &variable).is_some() { variable } else { given.name.value.clone() },
+            written: sources.text(given.span).to_owned(),
+            is_secret: given.secret,
+            path: sources.file(sources.locate(given.span).file).path.clone(),
+            line: sources.position(given.span).line,
+        }
+    }
+}
+
 /// An entry of a dotenv file.
 struct DotenvVariable {
     value: String,
@@ -297,6 +368,8 @@ pub struct Variables<'a> {
     program: &'a Program,
     dotenv: FxHashMap<SmolStr, DotenvVariable>,
     memo: RefCell<Memo>,
+    /// By where their names are written.
+    globals: OnceCell<FxHashMap<Span, Strength>>,
 }
 
 impl<'a> Variables<'a> {
@@ -304,25 +377,20 @@ impl<'a> Variables<'a> {
     pub fn new(snapshot: &'a Snapshot) -> Self {
         let program = &*snapshot.analysis.compilation.program;
         let dotenv = dotenv_variables(snapshot, program);
-        Self { snapshot, program, dotenv, memo: RefCell::default() }
+        Self { snapshot, program, dotenv, memo: RefCell::default(), globals: OnceCell::new() }
     }
 
     /// How strong the definition of a variable is that is written in `vars` or `env` of the file, or in `vars` of the task.
     /// What is written in its value sees only what is weaker.
     pub fn strength(&self, context: Context<'_>, name: Span) -> Option<Strength> {
         let is_here = |variable: &Variable| variable.name.span == name;
-        let global = |layer: u8, variables: &GlobalVariables| {
-            let index = variables.values().position(|global| is_here(&global.variable))?;
-            Some(Strength(layer, index))
-        };
         let of_task = match context {
             Context::Task(task) => task.definition.vars.iter().position(is_here),
             Context::Globals => None,
         };
+        let of_task = of_task.map(|index| Strength(TASK_VARS, index));
         of_task
-            .map(|index| Strength(TASK_VARS, index))
-            .or_else(|| global(GLOBAL_VARS, &self.program.vars))
-            .or_else(|| global(GLOBAL_ENV, &self.program.env))
+            .or_else(|| self.globals.get_or_init(|| strengths_of_globals(self.program)).get(&name).copied())
     }
 
     /// All places that give a variable a value below a definition, the strongest first.
@@ -333,9 +401,13 @@ impl<'a> Variables<'a> {
         let definition = |(strength, origin, source, span): (Strength, Origin, Source<'_>, Option<Span>)| {
             let value = self.evaluate(context, name, &source, strength, MAX_DEPTH);
             let is_secret = value == Known::Secret;
-            let other_place = (origin == Origin::Dotenv)
-                .then(|| self.dotenv.get(name).map(|entry| (entry.path.clone(), entry.line)))
-                .flatten();
+            let other_place = match &source {
+                Source::Plan(given) => Some((given.path.clone(), given.line)),
+                _ if origin == Origin::Dotenv => {
+                    self.dotenv.get(name).map(|entry| (entry.path.clone(), entry.line))
+                }
+                _ => None,
+            };
             Definition {
                 place: span.map(|span| self.snapshot.analysis.locate(span)),
                 other_place,
@@ -426,6 +498,16 @@ impl<'a> Variables<'a> {
         } else if super::special_variables::find(name).is_some() {
             found.push((Strength(SPECIAL, 0), Origin::Special, Source::Outside, None));
         }
+        if let Context::Task(task) = context {
+            let id = self.program.find(&task.name);
+            let by_plans = id.and_then(|id| self.passed().by_plans.get(&id)).into_iter().flatten();
+            found.extend(by_plans.filter(|given| given.name == name).map(|given| {
+                (Strength(CALLS, 0), Origin::Plan(given.plan.clone()), Source::Plan(given), None)
+            }));
+            if self.passed().to_some_task.contains(name) {
+                found.push((Strength(CALLS, 0), Origin::SomeCall, Source::Outside, None));
+            }
+        }
         // What `env` says holds against a dotenv file.
         if let Some(entry) = self.dotenv.get(name).filter(|_| !self.program.env.contains_key(name)) {
             found.push((Strength(DOTENV, 0), Origin::Dotenv, Source::Text(entry.value.clone()), None));
@@ -441,7 +523,7 @@ impl<'a> Variables<'a> {
     fn value_below(&self, context: Context<'_>, name: &str, below: Strength, depth: usize) -> Known {
         let sources = self.sources(context, name).into_iter().filter(|(strength, ..)| *strength < below);
         let Some((strength, _, source, _)) = sources.max_by_key(|(strength, ..)| *strength) else {
-            return if looks_secret(name) { Known::Secret } else { Known::Value(Value::Null) };
+            return if looks_secret(name) { Known::Secret } else { Known::Default(Value::Null) };
         };
         // Each call may give another one.
         if strength.0 == CALLS {
@@ -477,6 +559,8 @@ impl<'a> Variables<'a> {
         let variable = match source {
             Source::Outside => return Known::Unknown,
             _ if looks_secret(name) => return Known::Secret,
+            Source::Plan(given) if given.is_secret => return Known::Secret,
+            Source::Plan(_) => return Known::Unknown,
             Source::Text(text) => return Known::Value(Value::String(text.as_str().into())),
             Source::Written(variable) if variable.secret => return Known::Secret,
             Source::Written(variable) => variable,
@@ -531,6 +615,7 @@ impl<'a> Variables<'a> {
                 }
             }),
             Source::Text(text) => Some(text.clone()),
+            Source::Plan(given) => Some(given.written.clone()),
             Source::Outside => None,
         }
     }
@@ -544,18 +629,20 @@ struct StaticScope<'v, 'a> {
     depth: usize,
     is_unknown: Cell<bool>,
     is_secret: Cell<bool>,
+    is_default: Cell<bool>,
 }
 
 impl<'v, 'a> StaticScope<'v, 'a> {
     fn new(variables: &'v Variables<'a>, context: Context<'v>, below: Strength, depth: usize) -> Self {
-        Self { variables, context, below, depth, is_unknown: Cell::new(false), is_secret: Cell::new(false) }
+        let no = || Cell::new(false);
+        Self { variables, context, below, depth, is_unknown: no(), is_secret: no(), is_default: no() }
     }
 
     fn known(&self, value: Option<Value>) -> Known {
         match value {
             _ if self.is_secret.get() => Known::Secret,
             Some(value) if !self.is_unknown.get() && value.length().unwrap_or(0) <= MAX_VALUE => {
-                Known::Value(value)
+                if self.is_default.get() { Known::Default(value) } else { Known::Value(value) }
             }
             _ => Known::Unknown,
         }
@@ -565,8 +652,11 @@ impl<'v, 'a> StaticScope<'v, 'a> {
 impl Scope for StaticScope<'_, '_> {
     fn get(&self, name: &str) -> Option<Value> {
         match self.variables.value_below(self.context, name, self.below, self.depth.saturating_sub(1)) {
-            Known::Value(Value::Null) => None,
-            Known::Value(value) => Some(value),
+            Known::Value(value) => Some(value).filter(|value| !value.is_null()),
+            Known::Default(value) => {
+                self.is_default.set(true);
+                Some(value).filter(|value| !value.is_null())
+            }
             Known::Secret => {
                 self.is_secret.set(true);
                 None
@@ -622,6 +712,17 @@ fn holds_template(value: &Value) -> bool {
 /// The last variable of that name, and its index.
 fn entry<'v>(variables: &'v [Variable], name: &str) -> Option<(usize, &'v Variable)> {
     variables.iter().enumerate().rfind(|(_, variable)| variable.name.value == name)
+}
+
+fn strengths_of_globals(program: &Program) -> FxHashMap<Span, Strength> {
+    let layer = |layer: u8, variables: &GlobalVariables| {
+        let strengths = variables.values().enumerate();
+        strengths
+            .map(|(index, global)| (global.variable.name.span, Strength(layer, index)))
+            .collect::<Vec<_>>()
+    };
+    let (env, vars) = (layer(GLOBAL_ENV, &program.env), layer(GLOBAL_VARS, &program.vars));
+    env.into_iter().chain(vars).collect()
 }
 
 /// The param of a task that is the variable of that name.

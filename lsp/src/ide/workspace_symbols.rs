@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use camino::Utf8Path;
+use ez_compiler::folder::{self, qualified};
 use ez_compiler::source::Span;
 use ez_compiler::{plugin, template_file};
 use rustc_hash::FxHashSet;
@@ -26,8 +28,8 @@ pub struct FoundSymbol {
     score: u32,
 }
 
-/// The tasks, variables, namespaces, params, steps, plugins and templates of projects whose names have the letters of a query in this order,
-/// the best first.
+/// The tasks, variables, namespaces, params, plans, steps, plugins and templates of projects whose names have the letters of a query
+/// in this order, the best first.
 pub fn symbols<'a>(analyses: impl IntoIterator<Item = &'a Analysis>, query: &str) -> Vec<FoundSymbol> {
     let mut found = Vec::new();
     for analysis in analyses {
@@ -60,10 +62,13 @@ struct Search<'s> {
 impl Search<'_> {
     fn project(&mut self) {
         let compilation = &self.analysis.compilation;
+        let folder = self.analysis.key.folder.as_ref();
+        let container = folder.map(|folder| format!("{}/{}", folder::DIRECTORY, folder.name));
         for task in &compilation.program.tasks {
-            self.add(&task.name, OutlineKind::Task, None, task.name_span());
+            let name = folder.map_or_else(|| task.name.clone(), |folder| qualified(&folder.name, &task.name));
+            self.add(&name, OutlineKind::Task, container.as_deref(), task.name_span());
             for param in task.superset.iter().flat_map(|superset| &superset.params) {
-                self.add(&param.name.value, OutlineKind::Param, Some(&task.name), param.name.span);
+                self.add(&param.name.value, OutlineKind::Param, Some(&name), param.name.span);
             }
         }
         for taskfile in compilation.loaded.files.iter().filter_map(|file| file.taskfile.as_ref()) {
@@ -78,6 +83,7 @@ impl Search<'_> {
             }
         }
         for plan in &compilation.plans {
+            self.add_file(&plan.file.name, OutlineKind::Section, &plan.file.path);
             for step in plan.written.iter().flat_map(|written| &written.steps) {
                 self.add(&step.name.value, OutlineKind::Step, Some(&plan.file.name), step.name.span);
             }
@@ -103,6 +109,14 @@ impl Search<'_> {
                 self.add(&param.name.value, OutlineKind::Param, Some(&name.value), param.name.span);
             }
         }
+    }
+
+    /// A file that is a thing by itself; its directory tells what it is.
+    fn add_file(&mut self, name: &str, kind: OutlineKind, path: &Utf8Path) {
+        let Some((score, file)) = score(name, self.query).zip(self.analysis.file_of(path)) else { return };
+        let container = path.parent().and_then(Utf8Path::file_name).unwrap_or_default().to_owned();
+        let place = TextPlace { source: Arc::clone(self.analysis.file(file)), range: 0..0 };
+        self.found.push(FoundSymbol { name: name.to_owned(), kind, container, place, score });
     }
 
     fn add(&mut self, name: &str, kind: OutlineKind, container: Option<&str>, span: Span) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range as ByteRange;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use camino::Utf8Path;
 use ez_compiler::source::{FileId, SourceFile};
@@ -18,7 +19,7 @@ use super::capabilities::EditAbilities;
 use crate::analysis::{Analysis, FileRange, TextPlace};
 use crate::ide::actions::Change;
 use crate::ide::diagnostics::{self, Finding, LeftOut, Tag};
-use crate::session::View;
+use crate::session::{Columns, View};
 
 /// Who found something, as editors show it.
 const SOURCE: &str = "ez";
@@ -33,11 +34,31 @@ pub fn uri(path: &Utf8Path) -> Option<Uri> {
 
 /// Lines and columns of some bytes.
 pub fn range(view: &View, source: &SourceFile, range: &ByteRange<usize>) -> Range {
-    let at = |offset| {
-        let (line, character) = view.encoding.position(&source.lines, &source.text, offset);
-        Position { line, character }
-    };
-    Range { start: at(range.start), end: at(range.end) }
+    range_in(&Columns::new(view.encoding, source), range)
+}
+
+/// The same of one of many places of a file.
+pub fn range_in(columns: &Columns<'_>, range: &ByteRange<usize>) -> Range {
+    Range { start: position_in(columns, range.start), end: position_in(columns, range.end) }
+}
+
+/// Line and column of one of many places of a file.
+pub fn position_in(columns: &Columns<'_>, offset: usize) -> Position {
+    let (line, character) = columns.position(offset);
+    Position { line, character }
+}
+
+/// Places in texts, those of one text behind each other.
+pub fn text_places(view: &View, places: &[TextPlace]) -> Vec<Location> {
+    let in_one_text = places.chunk_by(|a, b| Arc::ptr_eq(&a.source, &b.source));
+    let locations = in_one_text.filter_map(|places| {
+        let source = &places.first()?.source;
+        let (uri, columns) = (uri(&source.path)?, Columns::new(view.encoding, source));
+        let location =
+            move |place: &TextPlace| Location { uri: uri.clone(), range: range_in(&columns, &place.range) };
+        Some(places.iter().map(location))
+    });
+    locations.flatten().collect()
 }
 
 /// A place in a text, which may be one that no project has read.
@@ -50,13 +71,20 @@ pub struct Findings<'a> {
     view: &'a View,
     analysis: &'a Analysis,
     files: FxHashMap<FileId, Option<Uri>>,
+    columns: FxHashMap<FileId, Columns<'a>>,
     pages: FxHashMap<&'static str, Option<CodeDescription>>,
 }
 
 impl<'a> Findings<'a> {
     /// Of a project.
     pub fn new(view: &'a View, analysis: &'a Analysis) -> Self {
-        Self { view, analysis, files: FxHashMap::default(), pages: FxHashMap::default() }
+        Self {
+            view,
+            analysis,
+            files: FxHashMap::default(),
+            columns: FxHashMap::default(),
+            pages: FxHashMap::default(),
+        }
     }
 
     /// A finding.
@@ -66,9 +94,8 @@ impl<'a> Findings<'a> {
             Some(DiagnosticRelatedInformation { location: self.location(&place)?, message })
         });
         let related: Vec<DiagnosticRelatedInformation> = related.collect();
-        let source = self.analysis.file(finding.place.file);
         Diagnostic {
-            range: range(self.view, source, &finding.place.range),
+            range: self.range(&finding.place),
             severity: Some(if finding.is_error {
                 DiagnosticSeverity::ERROR
             } else {
@@ -91,9 +118,8 @@ impl<'a> Findings<'a> {
 
     /// What stands for warnings that are too many.
     pub fn left_out(&mut self, left_out: &LeftOut) -> Diagnostic {
-        let source = self.analysis.file(left_out.first.file);
         Diagnostic {
-            range: range(self.view, source, &left_out.first.range),
+            range: self.range(&left_out.first),
             severity: Some(DiagnosticSeverity::INFORMATION),
             code: Some(NumberOrString::String(left_out.code.to_owned())),
             code_description: self.page(left_out.code),
@@ -113,7 +139,13 @@ impl<'a> Findings<'a> {
     fn location(&mut self, place: &FileRange) -> Option<Location> {
         let source = self.analysis.file(place.file);
         let uri = self.files.entry(place.file).or_insert_with(|| uri(&source.path)).clone()?;
-        Some(Location { uri, range: range(self.view, source, &place.range) })
+        Some(Location { uri, range: self.range(place) })
+    }
+
+    fn range(&mut self, place: &FileRange) -> Range {
+        let (encoding, source) = (self.view.encoding, self.analysis.file(place.file));
+        let columns = self.columns.entry(place.file).or_insert_with(|| Columns::new(encoding, source));
+        range_in(columns, &place.range)
     }
 }
 

@@ -9,6 +9,7 @@ mod missing_definition;
 mod short_form;
 #[cfg(test)]
 mod tests;
+mod unused_variable;
 mod written_task;
 
 use std::ops::Range;
@@ -70,6 +71,7 @@ pub struct Change {
 pub fn at(snapshot: &Snapshot, file: FileId, range: &Range<usize>) -> Vec<Action> {
     let mut actions = quick_fixes::at(&snapshot.analysis, file, range);
     actions.extend(missing_definition::at(snapshot, file, range));
+    actions.extend(unused_variable::at(snapshot, file, range));
     let Some(task) = WrittenTask::at(snapshot, file, range.start) else { return actions };
     actions.extend(extract_task::at(&task, range));
     actions.extend(inline_task::at(&task, range));

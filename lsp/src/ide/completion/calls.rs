@@ -11,7 +11,7 @@ use super::rank::Candidates;
 use super::request::Request;
 use super::tasks::{self, first_line};
 use super::{Item, Kind, insertion, variables};
-use crate::ide::cursor::{Part, Step};
+use crate::ide::cursor::{Part, Step, Style};
 
 const REQUIRED: u16 = 0;
 const PARAM: u16 = 1;
@@ -29,13 +29,22 @@ struct Wanted {
     values: Vec<SmolStr>,
     about: Option<String>,
     detail: &'static str,
+    /// Whether its name is that of a param, and not of a variable.
+    is_param: bool,
+}
+
+impl Wanted {
+    /// Whether a key gives it its value: a param is also its variable.
+    fn is_called(&self, key: &str) -> bool {
+        self.name == *key || (self.is_param && variable_name(&self.name) == *key)
+    }
 }
 
 /// The keys of the variables that the called task knows.
 pub fn add_keys(request: &Request<'_>, present: &[SmolStr], found: &mut Candidates) {
     let depth = request.cursor.path.len();
     for wanted in wanted(request, depth) {
-        if present.contains(&wanted.name) {
+        if present.iter().any(|name| wanted.is_called(name)) {
             continue;
         }
         let name = wanted.name.clone();
@@ -53,8 +62,7 @@ fn key_item(request: &Request<'_>, wanted: Wanted) -> Item {
     }
     let name = insertion::key(&wanted.name, cursor.flow.is_some());
     let is_plain = |value: &SmolStr| {
-        insertion::scalar(value, crate::ide::cursor::Style::Plain, true) == **value
-            && !value.contains([',', '|'])
+        insertion::scalar(value, Style::Plain, true) == **value && !value.contains([',', '|'])
     };
     item.insert = format!("{name}: ");
     if request.options.has_snippets && !wanted.values.is_empty() && wanted.values.iter().all(is_plain) {
@@ -65,23 +73,61 @@ fn key_item(request: &Request<'_>, wanted: Wanted) -> Item {
     item
 }
 
-/// The values that the variable can have whose value is being written.
+/// The values that the variable or the param can have whose value is being written.
 pub fn add_values(request: &Request<'_>, found: &mut Candidates) {
-    let path = &request.cursor.path;
-    let Some(Step::Key { name, .. }) = path.last() else { return };
-    let Some(wanted) = wanted(request, path.len() - 1).into_iter().find(|wanted| wanted.name == *name) else {
-        return;
-    };
-    for (order, value) in wanted.values.iter().enumerate() {
+    let values = own_param(request).map(values_of).or_else(|| values_of_call(request)).unwrap_or_default();
+    for (order, value) in values.iter().enumerate() {
         found.add(order as u16, value, || {
             let item = request.scalar(value, Kind::Word);
-            if TRUTHS.contains(&value.as_str()) && wanted.values.len() == TRUTHS.len() {
+            if values == TRUTHS && request.cursor.style == Style::Plain {
                 let blank = if request.cursor.needs_blank { " " } else { "" };
                 return item.inserting(format!("{blank}{value}"));
             }
             item
         });
     }
+}
+
+fn values_of_call(request: &Request<'_>) -> Option<Vec<SmolStr>> {
+    let path = &request.cursor.path;
+    let Step::Key { name, .. } = path.last()? else { return None };
+    let wanted = wanted(request, path.len() - 1);
+    wanted.into_iter().find(|wanted| wanted.is_called(name)).map(|wanted| wanted.values)
+}
+
+/// The param whose `default` is being written.
+fn own_param<'r>(request: &Request<'r>) -> Option<&'r Param> {
+    let path = request.cursor.path.as_slice();
+    let (path, is_item) = match path {
+        [path @ .., Step::Index { .. }] => (path, true),
+        path => (path, false),
+    };
+    let [.., list, Step::Index { at }, field] = path else { return None };
+    if !matches!(list.key(), Some("params" | "ez-params")) || field.key() != Some("default") {
+        return None;
+    }
+    let analysis = &request.snapshot.analysis;
+    let file = analysis.file_of(&request.source.path)?;
+    // No other item begins between the dash of this one and the cursor.
+    let is_meant = |param: &&Param| {
+        let place = analysis.locate(param.span);
+        place.file == file && *at <= place.range.start && place.range.start < request.cursor.offset
+    };
+    let param = params_of_file(request).iter().find(is_meant)?;
+    (!is_item || param.kind.value == ParamKind::Multi).then_some(param)
+}
+
+/// The params of what the cursor is in.
+fn params_of_file<'r>(request: &Request<'r>) -> &'r [Param] {
+    if request.format == Format::Plan {
+        let written = request.plan().and_then(|plan| plan.written.as_ref());
+        return written.map_or(&[], |plan| &plan.params);
+    }
+    if request.format == Format::Metadata {
+        return &request.snapshot.analysis.compilation.metadata.params;
+    }
+    let superset = request.task().and_then(|task| task.superset.as_ref());
+    superset.map_or(&[], |superset| &superset.params)
 }
 
 /// What the task wants to which the mapping gives variables that the way leads to with `depth` steps.
@@ -128,6 +174,7 @@ fn of_params(task: &Task, names_params: bool) -> Vec<Wanted> {
         values: values_of(param),
         about: Some(variables::about_param(param)),
         detail: "param",
+        is_param: names_params,
     };
     params.map(wanted).collect()
 }
@@ -141,9 +188,7 @@ pub fn values_of(param: &Param) -> Vec<SmolStr> {
 }
 
 fn of_definition(definition: &Definition, found: &mut Vec<Wanted>) {
-    let is_param = |found: &[Wanted], name: &str| {
-        found.iter().any(|wanted| wanted.name == *name || variable_name(&wanted.name) == *name)
-    };
+    let is_param = |found: &[Wanted], name: &str| found.iter().any(|wanted| wanted.is_called(name));
     for required in &definition.requires {
         if is_param(found, &required.name.value) {
             continue;
@@ -158,6 +203,7 @@ fn of_definition(definition: &Definition, found: &mut Vec<Wanted>) {
             values,
             about: None,
             detail: "required",
+            is_param: false,
         });
     }
     for variable in &definition.vars {
@@ -177,6 +223,7 @@ fn of_definition(definition: &Definition, found: &mut Vec<Wanted>) {
                 values: Vec::new(),
                 about,
                 detail: "variable",
+                is_param: false,
             });
         }
     }

@@ -3,6 +3,7 @@
 //! [`crate::ide::cursor`] tells what stands there, the tables of formats what it means; each file here knows candidates of
 //! one kind. Nothing is made of candidates that do not fit what is typed, because there are thousands of them.
 
+mod anchors;
 mod calls;
 mod documentation;
 mod expression;
@@ -170,6 +171,9 @@ pub fn complete(snapshot: &Snapshot, position: FilePosition, options: Options) -
 }
 
 fn candidates(request: &Request<'_>) -> Candidates {
+    if anchors::is_alias(request) {
+        return anchors::candidates(request);
+    }
     if let Some(cursor) = template_at(request) {
         return expression::candidates(request, &cursor);
     }

@@ -9,7 +9,7 @@ use ez_compiler::plan::CompiledPlan;
 use ez_compiler::schema::{Format, Scalar, Shape, shapes_at};
 use ez_compiler::source::SourceFile;
 
-use super::{Item, Kind, Options, insertion};
+use super::{Item, Kind, Options, anchors, insertion};
 use crate::analysis::{FilePosition, Snapshot};
 use crate::ide::cursor::{self, Cursor, Part, Style};
 
@@ -74,6 +74,7 @@ impl<'a> Request<'a> {
                     || (line.len() - bare.len() > 1 && !line.contains("{{") && !line.contains("<%"))
             }
             Some('-') => line.trim() == "-",
+            Some(anchors::ALIAS) => !anchors::is_alias(self),
             _ => false,
         }
     }

@@ -334,6 +334,45 @@ fn variables_of_calls() {
             "  own:\n    deps:\n      - vars: {EZ$0: x}\n        task: build\n",
             "  own:\n    ez-extends: build\n    ez-defaults: {$0}\n",
             "  own:\n    ez-compose:\n      - task: build\n        defaults: {arch: $0}\n",
+            "  own:\n    deps: [{task: build, vars: {EZ_ARCH: '$0'}}]\n",
+        ],
+    );
+}
+
+#[test]
+fn aliases() {
+    let anchors = "  own:\n    vars: &values {A: x}\n    env: &env-of-own\n      B: y\n    desc: &text Some\n    cmds: [&one 'ls & x', {cmd: 'a &b'}] # &c\n";
+    let cases = [
+        "  other: *$0\n",
+        "  other:\n    env: *en$0\n",
+        "  other:\n    env: {<<: *$0}\n",
+        "  other:\n    <<: *$0\n    desc: x\n",
+        "  other:\n    <<: [*values, *e$0]\n",
+        "  other:\n    cmds:\n      - *o$0\n",
+        "  other:\n    cmds: [*$0]\n",
+        "  other:\n    cmds: ['*$0']\n",
+        "  other:\n    cmds:\n      - |\n        *$0\n",
+        "  other:\n    cmds:\n      - ls *$0\n",
+    ];
+    let cases = cases.map(|case| format!("{anchors}{case}"));
+    let cases: Vec<&str> = cases.iter().map(String::as_str).collect();
+    check_with("aliases", PROJECT, &cases, Options { has_snippets: true, trigger: Some('*') });
+}
+
+#[test]
+fn defaults_of_params() {
+    check(
+        "param-defaults",
+        PROJECT,
+        &[
+            "  own:\n    ez-params:\n      - name: arch\n        options: [x86_64, '10']\n        default: $0\n",
+            "  own:\n    ez-params:\n      - name: other\n        options: [a]\n      - default: ar$0\n        name: arch\n        options:\n          - x86_64\n          - arm64\n",
+            "  own:\n    ez-params: [{name: a, options: [b]}, {name: c, options: [d, e], default: $0}]\n",
+            "  own:\n    ez-params: [{name: all, type: bool, default: $0}]\n",
+            "  own:\n    ez-params:\n      - name: parts\n        type: multi\n        options: [a, b]\n        default: [a, $0]\n",
+            "  own:\n    ez-params:\n      - name: free\n        default: $0\n",
+            "#- plans/p.yml\nparams:\n  - name: stage\n    options: [dev, prod]\n    default: $0\nsteps: [{task: build}]\n",
+            "#- tasks/fw/Taskfile.yml\nversion: '3'\ntasks: {default: make}\n#- tasks/fw/task.yml\nparams:\n  - name: board\n    options: [uno, mega]\n    default: '$0'\n",
         ],
     );
 }
@@ -479,6 +518,9 @@ fn steps_of_plans() {
             "  - task: build\n    name: again\n    vars: {$0}\n",
             "  - task: build\n    name: again\n    vars: {arch: $0}\n",
             "  - task: firmware\n    name: again\n    vars: {board: $0}\n",
+            "  - task: build\n    name: again\n    vars:\n      EZ_ARCH: $0\n",
+            "  - task: build\n    name: again\n    vars: {EZ_ARCH: arm64, $0}\n",
+            "  - task: firmware\n    name: again\n    vars: {EZ_BOARD: '$0'}\n",
             "  - task: build\n    name: again\n    matrix: {arch: [a, b], exclude: [{$0}]}\n",
             "  - task: build\n    name: again\n    matrix: {cpu: [a, b]}\n    vars: {arch: '{{.$0}}'}\n",
         ],

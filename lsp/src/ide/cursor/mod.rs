@@ -416,7 +416,8 @@ impl Finder<'_> {
         let is_template = self.text.get(start..).is_some_and(|rest| rest.starts_with("{{"));
         match found {
             Some(b'#') => None,
-            Some(b'|' | b'>' | b'*') if start < offset => None,
+            Some(b'|' | b'>') if start < offset => None,
+            Some(b'*') if start < offset => self.plain(path, start, offset, number, first_line),
             Some(quote @ (b'\'' | b'"')) if start < offset => {
                 if closing_quote(self.text, start, offset).is_some() {
                     return None;

@@ -21,11 +21,12 @@ use ez_compiler::plan::CompiledPlan;
 use ez_compiler::project::paths;
 use ez_compiler::schema::{Format, KeyMeaning, Origin, PathKind, Scalar as Meaning, fields_of, map_keys_at};
 use ez_compiler::shell;
-use ez_compiler::symbols::{Spelling, SymbolKind};
+use ez_compiler::source::Span;
+use ez_compiler::symbols::{Occurrence, Spelling, SymbolKind};
 use ez_compiler::template::tokens::{TemplateToken, TemplateTokenKind, tokens, tokens_between};
 use ez_compiler::template::{Delimiters, has_template};
 use ez_compiler::template_file::{ReadTemplate, TASK, field_name};
-use ez_compiler::yaml::node::Scalar;
+use ez_compiler::yaml::node::{NodeKind, Scalar};
 
 use super::syntax::{Item, Spot, Tree};
 use super::variables;
@@ -129,6 +130,7 @@ impl<'a> Asked<'a> {
             KeyMeaning::VariableName if self.is_passed() => self.passed(name),
             KeyMeaning::VariableName if self.tree.format == Format::Taskfile => self.variable(name),
             KeyMeaning::VariableName if self.is_given() => self.given(name),
+            KeyMeaning::MatrixKey if self.plan.is_none() => self.matrix_key(None, name),
             KeyMeaning::VariableName | KeyMeaning::MatrixKey => self.plan_name(name),
             KeyMeaning::EnvironmentName => variable::in_shell(self.snapshot, self.task, name),
             KeyMeaning::ParamOrVariable => self.param(name).or_else(|| self.variable(name)),
@@ -138,7 +140,7 @@ impl<'a> Asked<'a> {
 
     /// A scalar: a word of a template or script in it, or what it names as a whole.
     fn value(&self) -> (Option<Range<usize>>, Option<String>) {
-        let Some(scalar) = self.spot.scalar() else { return (None, None) };
+        let Some(scalar) = self.spot.scalar() else { return (None, self.anchor()) };
         let Some((meaning, is_template)) = self.spot.meaning(self.tree.format) else { return (None, None) };
         let places = self.tree.places(scalar, &self.spot.range);
         let offset = places.offset(&scalar.text, self.position.offset);
@@ -169,6 +171,26 @@ impl<'a> Asked<'a> {
         (None, self.named(scalar, meaning))
     }
 
+    /// What an alias stands for.
+    fn anchor(&self) -> Option<String> {
+        let NodeKind::Alias { name, target: Some(target) } = &self.spot.node.kind else { return None };
+        let source = self.snapshot.analysis.file(self.position.file);
+        let range = self.tree.range(target.span);
+        let line = source.lines.line_of(range.start);
+        let lead = self.tree.text.get(source.lines.line_start(line)..range.start)?;
+        let depth = if lead.trim().is_empty() { lead.len() } else { 0 };
+        let lines = self.tree.text.get(range)?.trim_end().lines();
+        let shown = lines.take(MAX_ANCHORED).map(|line| {
+            let blanks = line.len() - line.trim_start_matches(' ').len();
+            line.get(blanks.min(depth)..).unwrap_or_default()
+        });
+        let shown: Vec<&str> = shown.collect();
+        let anchor = Span { source: target.span.source, start: target.start, end: target.start };
+        let place = FileRange { file: self.position.file, range: self.tree.range(anchor) };
+        let place = markdown::place(self.snapshot, &place);
+        Some(format!("**anchor** {}\n\n```yaml\n{}\n```\n\nDefined in {place}", code(name), shown.join("\n")))
+    }
+
     /// What a scalar names as a whole.
     fn named(&self, scalar: &Scalar, meaning: Meaning) -> Option<String> {
         let text = scalar.text.as_str();
@@ -186,6 +208,9 @@ impl<'a> Asked<'a> {
             Meaning::ParamName => self.param(text),
             Meaning::PluginName => plugin::show(self.snapshot, text),
             Meaning::StepName | Meaning::StepReference => plan::step(self.plan?, text),
+            Meaning::Alias => self.task.map(|task| task::show(self.snapshot, task)),
+            Meaning::ArtifactName if self.plan.is_none() => self.artifact(text),
+            Meaning::OutputName => self.output(),
             Meaning::ArtifactName => plan::artifact(self.snapshot, self.plan?, &self.step?.name.value, text),
             Meaning::ArtifactReference => {
                 let inputs = &self.step?.inputs;
@@ -292,6 +317,11 @@ impl<'a> Asked<'a> {
         Some((place.range(), shown?))
     }
 
+    /// A key of the matrix of a loop.
+    fn matrix_key(&self, variable: Option<&str>, name: &str) -> Option<String> {
+        variable::of_matrix(self.snapshot, self.task?, variable, name, self.position)
+    }
+
     fn plan_name(&self, name: &str) -> Option<String> {
         plan::name(self.snapshot, self.plan?, self.step, name)
     }
@@ -301,6 +331,40 @@ impl<'a> Asked<'a> {
         let path = &self.snapshot.analysis.file(self.position.file).path;
         let mut files = self.snapshot.analysis.compilation.templates.iter();
         files.find(|file| file.path == *path).map(|file| &**file)
+    }
+
+    /// An output of a step of the plan.
+    fn output(&self) -> Option<String> {
+        let (index, place) = (self.snapshot.symbols(), self.occurrence(SymbolKind::Output)?);
+        plan::output(self.snapshot, self.plan?, index.definitions(place).into_iter().next()?)
+    }
+
+    /// A step of the plan that a text in a template names.
+    fn step_in_text(&self) -> Option<String> {
+        let (plan, place) = (self.plan?, self.occurrence(SymbolKind::Step)?);
+        plan::step(plan, &self.snapshot.symbols().symbol(place.symbol)?.name)
+    }
+
+    /// The name of something of a kind that stands at the place.
+    fn occurrence(&self, kind: SymbolKind) -> Option<&'a Occurrence> {
+        let index = self.snapshot.symbols();
+        let found = index.at(self.position.file, self.position.offset);
+        found.into_iter().find(|place| index.symbol(place.symbol).is_some_and(|symbol| symbol.kind == kind))
+    }
+
+    /// An artifact of the task.
+    fn artifact(&self, name: &str) -> Option<String> {
+        let task = self.task?;
+        let artifacts = &task.superset.as_ref()?.artifacts;
+        let artifact = artifacts.iter().find(|artifact| artifact.name.value == name)?;
+        let whose = self.snapshot.analysis.key.folder.as_ref().map_or(&task.name, |folder| &folder.name);
+        let optional = if artifact.optional { " · optional" } else { "" };
+        Some(format!(
+            "**artifact** {} of the task {}\n\n{}{optional}",
+            code(name),
+            code(whose),
+            code(&artifact.path.value)
+        ))
     }
 
     fn param(&self, name: &str) -> Option<String> {
@@ -373,7 +437,7 @@ impl<'a> Asked<'a> {
     fn token(&self, text: &str, tokens: &[TemplateToken], token: &TemplateToken) -> Option<String> {
         let name = text.get(token.range.clone())?;
         match token.kind {
-            TemplateTokenKind::Field => self.variable(name),
+            TemplateTokenKind::Field => self.variable(name).or_else(|| self.output()),
             TemplateTokenKind::Function(Some(function)) => Some(self.written(template::function(function))),
             TemplateTokenKind::Keyword => template::keyword(name).map(|shown| self.written(shown)),
             // `.steps.<step>`
@@ -381,8 +445,13 @@ impl<'a> Asked<'a> {
                 let index = tokens.iter().position(|other| other.range == token.range)?;
                 let before = tokens.get(index.checked_sub(1)?)?;
                 let is_step = text.get(before.range.clone()) == Some("steps");
-                if is_step { plan::step(self.plan?, name) } else { None }
+                if is_step {
+                    plan::step(self.plan?, name)
+                } else {
+                    self.output().or_else(|| self.matrix_key(text.get(before.range.clone()), name))
+                }
             }
+            TemplateTokenKind::String => self.step_in_text(),
             _ => None,
         }
     }
@@ -411,6 +480,9 @@ impl<'a> Asked<'a> {
 
 /// How many entries of a dotenv file are listed.
 const MAX_DOTENV: usize = 20;
+
+/// How many lines are shown of what an alias stands for.
+const MAX_ANCHORED: usize = 12;
 
 /// The token that holds a byte, or ends there.
 fn token_at(tokens: &[TemplateToken], offset: usize) -> Option<&TemplateToken> {

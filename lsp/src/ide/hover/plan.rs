@@ -6,6 +6,7 @@ use ez_compiler::ast::{self, VariableValue};
 use ez_compiler::ir::plan::PlanStep;
 use ez_compiler::ir::{NodeId, Plan};
 use ez_compiler::plan::CompiledPlan;
+use ez_compiler::symbols::Occurrence;
 
 use super::markdown::{code, codes, count, place};
 use super::variable;
@@ -104,6 +105,27 @@ pub fn artifact(snapshot: &Snapshot, plan: &CompiledPlan, step: &str, name: &str
     }
     let _ = write!(shown, "\n\nDefined in {}", place(snapshot, &snapshot.analysis.locate(span)));
     Some(shown)
+}
+
+/// An output of a step, by where the step names it.
+pub fn output(snapshot: &Snapshot, plan: &CompiledPlan, definition: &Occurrence) -> Option<String> {
+    let analysis = &snapshot.analysis;
+    let is_it = |output: &ast::Text| {
+        let place = analysis.locate(output.span);
+        place.file == definition.file && place.range == definition.range()
+    };
+    let mut outputs = plan.written.iter().flat_map(|plan| &plan.steps).flat_map(|step| {
+        let outputs = step.outputs.iter();
+        outputs.map(move |output| (step, output))
+    });
+    let (step, output) = outputs.find(|(_, output)| is_it(output))?;
+    Some(format!(
+        "**output** {} of the step {}\n\nIts task {} writes it to `$EZ_STEP_OUTPUT`\n\nDefined in {}",
+        code(&output.value),
+        code(&step.name.value),
+        code(&step.task.value),
+        place(snapshot, &analysis.locate(output.span))
+    ))
 }
 
 /// A name in a template of a plan: a key of the step's matrix, else a variable or a param of the plan.

@@ -6,7 +6,7 @@ use ez_compiler::folder::{self, FolderTask, MetadataFiles};
 use ez_compiler::ir::{CallKind, Resolution, Task};
 use ez_compiler::source::{FileId, SourceMap};
 
-use super::markdown::{code, codes, count, params, path, place};
+use super::markdown::{code, codes, count, params, path};
 use crate::analysis::Snapshot;
 
 /// The longest summary that is shown, in lines.
@@ -34,20 +34,29 @@ pub fn named(snapshot: &Snapshot, from: Option<&Task>, name: &str) -> Option<Str
             Some(format!("{} is an alias of several tasks: {}", code(name), codes(names)))
         }
         Resolution::Unknown => {
-            let (folder, _) = folder::split_name(&full);
-            compilation
-                .folders
-                .iter()
-                .find(|known| known.name == folder)
-                .map(|known| show_folder(snapshot, known))
+            let (folder, inner) = folder::split_name(&full);
+            if inner == folder::DEFAULT_TASK {
+                let known = compilation.folders.iter().find(|known| known.name == folder)?;
+                return Some(show_folder(snapshot, known));
+            }
+            let mut folders = compilation.folder_programs.iter();
+            let known = &folders.find(|known| known.folder.name == folder)?.compilation;
+            let Resolution::Task(id, _) = known.program.resolve(inner) else { return None };
+            let task = known.program.task(id);
+            Some(show_in(snapshot, &known.sources, task, &folder::qualified(folder, &task.name)))
         }
     }
 }
 
 /// A task.
 pub fn show(snapshot: &Snapshot, task: &Task) -> String {
+    show_in(snapshot, &snapshot.analysis.compilation.sources, task, &task.name)
+}
+
+/// A task of a program with those sources, by the name that it has in the project.
+fn show_in(snapshot: &Snapshot, sources: &SourceMap, task: &Task, name: &str) -> String {
     let definition = &task.definition;
-    let mut shown = format!("**task** {}", code(&task.name));
+    let mut shown = format!("**task** {}", code(name));
     if task.internal {
         shown.push_str(" · internal");
     }
@@ -96,7 +105,9 @@ pub fn show(snapshot: &Snapshot, task: &Task) -> String {
     if !dir.as_str().is_empty() {
         lines.push(format!("Runs in {}", code(dir.as_str())));
     }
-    lines.push(format!("Defined in {}", place(snapshot, &snapshot.analysis.locate(task.name_span()))));
+    let file = sources.file(sources.locate(task.name_span()).file);
+    let line = sources.position(task.name_span()).line;
+    lines.push(format!("Defined in {}:{line}", path(snapshot, &file.path)));
     let _ = write!(shown, "\n\n{}", lines.join("  \n"));
     shown
 }

@@ -29,6 +29,16 @@ fn keys_and_their_words() {
         ("a kind of param", "version: '3'\ntasks: {a: {ez-params: [{name: x, type: 'mul$0ti'}]}}\n"),
         ("an unknown key", "version: '3'\ntasks:\n  a:\n    nothing$0: 1\n"),
         ("a text", "version: '3'\ntasks:\n  a:\n    desc: some$0thing\n"),
+        (
+            "an alias of YAML",
+            "version: '3'\nx-c: &c\n  env:\n    A: b\n\n  dir: x\ntasks:\n  a: {<<: *$0c, cmds: [ls]}\n",
+        ),
+        ("an alias of a text", "version: '3'\ntasks:\n  a: [&one 'ls x', *on$0e]\n"),
+        ("an alias of a task", "version: '3'\ntasks:\n  a: {aliases: [o$0ne], cmds: [ls]}\n"),
+        (
+            "an artifact of a folder task",
+            "version: '3'\n#- tasks/f/Taskfile.yml\nversion: '3'\ntasks: {default: ls}\n#- tasks/f/task.yml\nartifacts: [{name: he$0x, path: out.hex}]\n",
+        ),
         ("a blank", "version: '3'\ntasks:\n $0 a:\n    desc: something\n"),
     ];
     check_cases("hover-keys", &cases, hovered);
@@ -143,6 +153,18 @@ fn variables_of_templates() {
         ("itself in its own global value", at("{{.VERSION |", "{{.VER$0SION |")),
         ("in a reference", at("index .LIST 1", "index .LI$0ST 1")),
         ("a variable of a script from a dotenv file", at("$LEVEL", "$HO$0ST")),
+        (
+            "a key of the matrix of a loop",
+            "version: '3'\ntasks:\n  a: {cmds: [{for: {matrix: {OS: [l, w], CPU: {ref: .C}}}, cmd: 'echo {{.ITEM.O$0S}}'}]}\n".to_owned(),
+        ),
+        (
+            "a key of the matrix of a loop itself",
+            "version: '3'\ntasks:\n  a: {cmds: [{for: {matrix: {OS: [l, w], C$0PU: {ref: .C}}}, cmd: 'echo {{.ITEM.OS}}'}]}\n".to_owned(),
+        ),
+        (
+            "a part of another variable in a loop",
+            "version: '3'\nvars: {X: {map: {OS: l}}}\ntasks:\n  a: {cmds: [{for: {matrix: {OS: [l, w]}}, cmd: 'echo {{.X.O$0S}}'}]}\n".to_owned(),
+        ),
         ("what a call passes", at("{ARCH: arm64}", "{AR$0CH: arm64}")),
         ("what a call passes of a few values", at("{ARCH: amd64}", "{MO$0DE: fast}")),
         ("what a call passes of a param", at("{ARCH: amd64}", "{EZ_O$0PT: s}")),
@@ -155,6 +177,7 @@ fn variables_of_templates() {
         ("a dotenv path of nothing", at("'none.env'", "'none$0.env'")),
         ("a variable of a script from env", at("$LEVEL", "$LE$0VEL")),
         ("a variable of a script from the file", at("$STAGE", "$STA$0GE")),
+        ("a variable of a script from EZ", at("$LEVEL", "$EZ_TASK_NA$0ME")),
         ("a variable of a script from a param", at("$EZ_OPT", "$EZ$0_OPT")),
         ("ROOT_DIR", with("{{.ROOT_D$0IR}}")),
         ("TASK", with("{{.TA$0SK}}")),
@@ -215,6 +238,26 @@ fn plans() {
         ("a param of the plan", PLAN.replacen("{{.out}}", "{{.ou$0t}}", 1)),
         ("a param that is not declared", PLAN.replacen("{{.other}}", "{{.oth$0er}}", 1)),
         ("outputs", PLAN.replacen("index .steps", "index .st$0eps", 1)),
+        ("an output", PLAN.replacen("outputs.version", "outputs.ver$0sion", 1)),
+        (
+            "an output of a step",
+            PLAN.replacen("{{.out}}", "{{.steps.b.outputs.ver$0sion}}", 1).replacen(
+                ", matrix: {arch: [x, y], os: [l]}",
+                "",
+                1,
+            ),
+        ),
+        ("a step in a text of a template", PLAN.replacen("index .steps \"b[", "index .steps \"$0b[", 1)),
+        ("an output where it is named", PLAN.replacen("[version]", "[ver$0sion]", 1)),
+        (
+            "a task of a folder task",
+            PLAN.replacen("{default: ls}", "{default: ls, sub: {desc: Of it, cmds: [ls]}}", 1).replacen(
+                "task: pack,",
+                "task: 'pack:su$0b',",
+                1,
+            ),
+        ),
+        ("no task of a folder task", PLAN.replacen("task: pack,", "task: 'pack:su$0b',", 1)),
         ("a plan that is wrong", PLAN.replacen("[test,", "[te$0st, nope,", 1)),
     ];
     let cases: Vec<(&str, &str)> = texts.iter().map(|(title, text)| (*title, text.as_str())).collect();

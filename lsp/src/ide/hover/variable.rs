@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use camino::Utf8Path;
-use ez_compiler::ast::{self, EnumValues, Loop, LoopSource, Param};
+use ez_compiler::ast::{self, EnumValues, Loop, LoopSource, MatrixValues, Param};
 use ez_compiler::dotenv;
 use ez_compiler::ir::Task;
 use ez_compiler::source::{SourceFile, Span};
@@ -48,6 +48,9 @@ pub fn show(
     match &known {
         Known::Value(found) if !found.is_null() => {
             let _ = write!(shown, "\n\nValue: {}", value(found));
+        }
+        Known::Default(found) if !found.is_null() => {
+            let _ = write!(shown, "\n\nValue, where none is given: {}", value(found));
         }
         Known::Secret => shown.push_str("\n\nIts value is not shown: it is a secret, or made from one."),
         _ => {}
@@ -123,6 +126,8 @@ fn line(snapshot: &Snapshot, definition: &Definition) -> String {
         Origin::Include => "`vars` of an include".to_owned(),
         Origin::IncludingFile => "`vars` of the including file".to_owned(),
         Origin::Call(caller) => format!("a call in {}", code(caller)),
+        Origin::Plan(plan) => format!("a step of the plan {}", code(plan)),
+        Origin::SomeCall => "a call that names its task by a template".to_owned(),
         Origin::Param => "the param".to_owned(),
         Origin::TaskVars => "`vars` of the task".to_owned(),
     };
@@ -192,15 +197,48 @@ fn described(param: &Param, variable: &str, without_value: &str) -> String {
     shown
 }
 
-/// The item of a loop that holds the place.
-fn of_loop(snapshot: &Snapshot, task: &Task, name: &str, position: FilePosition) -> Option<String> {
+/// A key of the matrix over which the loop goes that holds the place; of a variable, if that is the loop's item.
+pub fn of_matrix(
+    snapshot: &Snapshot,
+    task: &Task,
+    variable: Option<&str>,
+    key: &str,
+    position: FilePosition,
+) -> Option<String> {
+    let repeat = loop_around(snapshot, task, position)?;
+    let LoopSource::Matrix(rows) = &repeat.source else { return None };
+    if variable.is_some_and(|variable| variable != item_name(repeat)) {
+        return None;
+    }
+    let row = rows.iter().find(|row| row.name.value == key)?;
+    let values = match &row.values {
+        MatrixValues::List(values) => {
+            let values: Vec<_> = values.iter().map(ez_compiler::template::Value::to_text).collect();
+            format!("One of {}", codes(values.iter().map(smol_str::SmolStr::as_str)))
+        }
+        MatrixValues::Reference(text) => format!("One of the items of {}", code(&text.value)),
+    };
+    Some(format!("**key of the matrix** {}\n\n{values}", code(key)))
+}
+
+/// The loop that holds the place.
+fn loop_around<'t>(snapshot: &Snapshot, task: &'t Task, position: FilePosition) -> Option<&'t Loop> {
     let definition = &task.definition;
     let is_here = |span: Span| snapshot.analysis.touches(span, position);
     let of_deps =
         definition.deps.iter().filter(|dependency| is_here(dependency.span)).map(|found| &found.repeat);
     let of_cmds = definition.cmds.iter().filter(|command| is_here(command.span)).map(|found| &found.repeat);
-    let repeat: &Loop = of_deps.chain(of_cmds).find_map(Option::as_deref)?;
-    let item = repeat.variable.as_ref().map_or("ITEM", |variable| variable.value.as_str());
+    of_deps.chain(of_cmds).find_map(Option::as_deref)
+}
+
+fn item_name(repeat: &Loop) -> &str {
+    repeat.variable.as_ref().map_or("ITEM", |variable| variable.value.as_str())
+}
+
+/// The item of a loop that holds the place.
+fn of_loop(snapshot: &Snapshot, task: &Task, name: &str, position: FilePosition) -> Option<String> {
+    let repeat = loop_around(snapshot, task, position)?;
+    let item = item_name(repeat);
     if name == "KEY" && item != "KEY" {
         return Some(format!(
             "**item of a loop** {}\n\nThe key of the item, where the loop goes over a map.",
@@ -235,7 +273,11 @@ pub fn in_shell(snapshot: &Snapshot, task: Option<&Task>, name: &str) -> Option<
     let program = &snapshot.analysis.compilation.program;
     let own = task.and_then(|task| task.definition.env.iter().rfind(|variable| variable.name.value == name));
     let global = program.env.get(name).map(|global| &global.variable);
-    let (variable, whose) = own.map(|own| (own, "the task")).or_else(|| Some((global?, "a Taskfile")))?;
+    let Some((variable, whose)) = own.map(|own| (own, "the task")).or_else(|| Some((global?, "a Taskfile")))
+    else {
+        let special = special_variables::find_in_script(name)?;
+        return Some(format!("**variable of EZ** {}\n\n{}", code(name), special.about));
+    };
     let mut shown = format!("**variable of the environment** {}", code(name));
     let found = place(snapshot, &snapshot.analysis.locate(variable.name.span));
     let _ = write!(shown, "\n\nFrom `env` of {whose}, {found}");

@@ -5,6 +5,8 @@
 //!
 //! - `ez.run` and `ez.dryRun` have one argument: `{"task": "docs:build", "dir": "/project", "args": []}`, of a plan
 //!   `{"plan": "release", "dir": "/project", "args": []}`.
+//!   A task whose name has stars (`start:*`) cannot be run by that name: only an editor that says `"wildcards": true` beside
+//!   its commands, and asks for the words, gets these lenses of it.
 //! - `ez.showReferences` has three: the address of the file, the position of the name, and the locations.
 
 use serde::{Deserialize, Serialize};
@@ -14,7 +16,7 @@ use tower_lsp::ls_types::{CodeLens, CodeLensParams, Command, Position, Uri};
 use super::super::server::Refusal;
 use super::super::{from_proto, to_proto};
 use crate::ide::code_lens::{self, Lens, LensKind};
-use crate::session::View;
+use crate::session::{Columns, View};
 
 const RUN: &str = "ez.run";
 const DRY_RUN: &str = "ez.dryRun";
@@ -26,6 +28,9 @@ pub struct EditorCommands {
     /// Their names.
     #[serde(default)]
     commands: Vec<String>,
+    /// Whether they ask for what stands for the stars of a task's name.
+    #[serde(default)]
+    wildcards: bool,
 }
 
 impl EditorCommands {
@@ -41,6 +46,12 @@ impl EditorCommands {
 
     fn has(&self, name: &str) -> bool {
         self.commands.iter().any(|known| known == name)
+    }
+
+    /// Whether there is the one that a lens names, and it does what the lens says.
+    fn serves(&self, lens: &Lens) -> bool {
+        let is_run = lens.kind != LensKind::References;
+        self.has(command_name(lens.kind)) && (self.wildcards || !is_run || !lens.name.contains('*'))
     }
 }
 
@@ -61,10 +72,10 @@ pub fn of_document(
     let Some(path) = from_proto::path(uri) else { return Ok(None) };
     let Some(snapshot) = view.project_of(&path)? else { return Ok(None) };
     let Some(file) = snapshot.analysis.file_of(&path) else { return Ok(None) };
-    let source = snapshot.analysis.file(file);
+    let columns = Columns::new(view.encoding, snapshot.analysis.file(file));
     let lenses = code_lens::of_file(&snapshot, file).into_iter();
-    let shown = lenses.filter(|lens| commands.has(command_name(lens.kind))).map(|lens| {
-        let range = to_proto::range(view, source, &lens.place.range);
+    let shown = lenses.filter(|lens| commands.serves(lens)).map(|lens| {
+        let range = to_proto::range_in(&columns, &lens.place.range);
         let unresolved = Unresolved { uri: uri.clone(), position: range.start };
         match command(&lens) {
             Some(command) => CodeLens { range, command: Some(command), data: None },
@@ -85,7 +96,7 @@ pub fn resolve(view: &View, mut lens: CodeLens) -> Result<CodeLens, Refusal> {
         None => None,
     };
     let places = found.map(|place| code_lens::used(&place.snapshot, place.position)).unwrap_or_default();
-    let locations: Vec<_> = places.iter().filter_map(|place| to_proto::text_place(view, place)).collect();
+    let locations = to_proto::text_places(view, &places);
     let title = match locations.len() {
         0 => "no references".to_owned(),
         1 => "1 reference".to_owned(),

@@ -14,7 +14,7 @@ use crate::ide::completion::{self, Item, Kind, Options, Subject};
 use crate::session::{Place, View};
 
 /// Characters behind which there may be something to write, beside those of words.
-pub const TRIGGERS: &[&str] = &[".", "{", "|", ":", "-", " ", "[", ",", "/", "$", "@", "\"", "'"];
+pub const TRIGGERS: &[&str] = &[".", "{", "|", ":", "-", " ", "[", ",", "/", "$", "@", "\"", "'", "*"];
 
 /// What an editor makes of candidates.
 #[derive(Clone, Copy, Debug, Default)]

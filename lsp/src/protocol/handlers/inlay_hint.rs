@@ -5,7 +5,7 @@ use tower_lsp::ls_types::{InlayHint, InlayHintLabel, InlayHintParams, InlayHintT
 use super::super::server::Refusal;
 use super::super::{from_proto, to_proto};
 use crate::ide::inlay_hints;
-use crate::session::View;
+use crate::session::{Columns, View};
 
 /// The hints of a part of a file.
 pub fn answer(view: &View, params: &InlayHintParams) -> Result<Option<Vec<InlayHint>>, Refusal> {
@@ -14,8 +14,9 @@ pub fn answer(view: &View, params: &InlayHintParams) -> Result<Option<Vec<InlayH
     let Some(file) = snapshot.analysis.file_of(&path) else { return Ok(None) };
     let source = snapshot.analysis.file(file);
     let range = from_proto::range(view, source, params.range);
+    let columns = Columns::new(view.encoding, source);
     let hint = |hint: inlay_hints::InlayHint| InlayHint {
-        position: to_proto::range(view, source, &(hint.offset..hint.offset)).start,
+        position: to_proto::position_in(&columns, hint.offset),
         label: InlayHintLabel::String(hint.label),
         kind: None,
         text_edits: None,

@@ -14,7 +14,7 @@ use tower_lsp::ls_types::{
 use super::super::from_proto;
 use super::super::server::Refusal;
 use crate::ide::semantic_tokens::{self, Modifiers, Token, TokenKind};
-use crate::session::{Encoding, View};
+use crate::session::{Columns, Encoding, View};
 
 /// The names of kinds and modifiers, in the order in which answers number them.
 pub fn legend() -> SemanticTokensLegend {
@@ -110,19 +110,16 @@ fn of_document(
 /// Tokens as the protocol numbers them, each relative to the one before.
 fn encoded(encoding: Encoding, source: &SourceFile, tokens: &[Token]) -> Vec<SemanticToken> {
     let (mut last_line, mut last_column) = (0, 0);
-    let length = |text: &str| match encoding {
-        Encoding::Utf8 => text.len() as u32,
-        Encoding::Utf16 => text.chars().map(|c| c.len_utf16() as u32).sum(),
-    };
+    let columns = Columns::new(encoding, source);
     let encode = |token: &Token| {
-        let (line, column) = encoding.position(&source.lines, &source.text, token.range.start);
+        let (line, column) = columns.position(token.range.start);
         let delta_line = line - last_line;
         let delta_start = if delta_line == 0 { column - last_column } else { column };
         (last_line, last_column) = (line, column);
         SemanticToken {
             delta_line,
             delta_start,
-            length: length(source.text.get(token.range.clone()).unwrap_or_default()),
+            length: encoding.length(source.text.get(token.range.clone()).unwrap_or_default()),
             token_type: TokenKind::ALL.iter().position(|kind| *kind == token.kind).unwrap_or_default() as u32,
             token_modifiers_bitset: token.modifiers.0,
         }

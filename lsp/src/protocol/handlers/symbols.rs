@@ -1,8 +1,5 @@
 //! Outlines and names (`textDocument/documentSymbol`, `workspace/symbol`).
 
-use std::sync::Arc;
-
-use ez_compiler::source::SourceFile;
 use tower_lsp::ls_types::{
     DocumentSymbol, DocumentSymbolParams, DocumentSymbolResponse, SymbolInformation, SymbolKind,
     WorkspaceSymbolParams, WorkspaceSymbolResponse,
@@ -12,7 +9,7 @@ use super::super::server::Refusal;
 use super::super::{from_proto, to_proto};
 use crate::ide::document_symbols::{self, OutlineEntry, OutlineKind};
 use crate::ide::workspace_symbols;
-use crate::session::View;
+use crate::session::{Columns, View};
 
 /// The outline of a file.
 pub fn of_document(
@@ -22,16 +19,18 @@ pub fn of_document(
     let Some(path) = from_proto::path(&params.text_document.uri) else { return Ok(None) };
     let Some(snapshot) = view.project_of(&path)? else { return Ok(None) };
     let Some(file) = snapshot.analysis.file_of(&path) else { return Ok(None) };
-    let source = snapshot.analysis.file(file);
+    let columns = Columns::new(view.encoding, snapshot.analysis.file(file));
     let entries = document_symbols::outline(&snapshot, file);
     Ok(Some(DocumentSymbolResponse::Nested(
-        entries.into_iter().map(|entry| document_symbol(view, source, entry)).collect(),
+        entries.into_iter().map(|entry| document_symbol(&columns, entry)).collect(),
     )))
 }
 
-fn document_symbol(view: &View, source: &Arc<SourceFile>, entry: OutlineEntry) -> DocumentSymbol {
+fn document_symbol(columns: &Columns<'_>, entry: OutlineEntry) -> DocumentSymbol {
+    let range = to_proto::range_in(columns, &entry.range);
+    let selection_range = to_proto::range_in(columns, &entry.selection);
     let children: Vec<DocumentSymbol> =
-        entry.children.into_iter().map(|child| document_symbol(view, source, child)).collect();
+        entry.children.into_iter().map(|child| document_symbol(columns, child)).collect();
     #[expect(deprecated, reason = "the field has to be given")]
     DocumentSymbol {
         name: entry.name,
@@ -39,8 +38,8 @@ fn document_symbol(view: &View, source: &Arc<SourceFile>, entry: OutlineEntry) -
         kind: kind(entry.kind),
         tags: None,
         deprecated: None,
-        range: to_proto::range(view, source, &entry.range),
-        selection_range: to_proto::range(view, source, &entry.selection),
+        range,
+        selection_range,
         children: (!children.is_empty()).then_some(children),
     }
 }
