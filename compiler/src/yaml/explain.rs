@@ -14,7 +14,29 @@ use crate::source::{SourceId, Span};
 const CHUNK: usize = 256;
 
 /// go-yaml's words for a `:` after a value.
-const NO_MAPPING_VALUE: &str = "mapping values are not allowed in this context";
+pub(super) const NO_MAPPING_VALUE: &str = "mapping values are not allowed in this context";
+
+/// A word alone on the line above that of an offset, indented as it: one that is yet to become a key. YAML takes it for the
+/// value of what is above it, and blames the next key.
+pub(super) fn lone_word_above(text: &str, offset: usize) -> Option<Range<usize>> {
+    let indentation = |line: &str| line.len() - line.trim_start_matches(' ').len();
+    let start = text.get(..offset)?.rfind('\n')? + 1;
+    let own = indentation(text.get(start..)?);
+    let mut end = start;
+    loop {
+        let line_start = text.get(..end.checked_sub(1)?)?.rfind('\n').map_or(0, |at| at + 1);
+        let line = text.get(line_start..end)?;
+        let word = line.trim();
+        if word.is_empty() && line_start > 0 {
+            end = line_start;
+            continue;
+        }
+        let begins = word.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+        let is_word = begins && !word.contains(char::is_whitespace) && !word.ends_with(':');
+        let first = line_start + indentation(line);
+        return (is_word && indentation(line) == own).then(|| first..first + word.len());
+    }
+}
 
 /// The error of a file that is larger than [`MAX_FILE_SIZE`].
 pub(super) fn too_large(length: usize, source: SourceId) -> YamlError {
@@ -249,18 +271,7 @@ impl Explainer<'_> {
             "found a tab character that violates indentation"
             | "found a tab character where an indentation space is expected" => self.tab(self.line(at)),
             "did not find expected key" | "did not find expected '-' indicator" => self.misplaced(),
-            "could not find expected ':'" => {
-                let line = self.line(self.opened());
-                let written = self.slice(self.opened()..line.end).to_owned();
-                let mut error = self.error(
-                    format!("`{written}` is neither a `key: value` nor a list item"),
-                    self.opened()..line.end,
-                );
-                error.help = Some(
-                    "a key needs a `:`; text that goes on from the line above is indented deeper".to_owned(),
-                );
-                error
-            }
+            "could not find expected ':'" => self.no_key(self.opened()..self.line(self.opened()).end),
             "did not find expected ',' or ']'" => self.unclosed('[', ']'),
             "did not find expected ',' or '}'" => self.unclosed('{', '}'),
             "block sequence entries are not allowed in this context" => {
@@ -296,6 +307,14 @@ impl Explainer<'_> {
     }
 
     /// A `:` inside of unquoted text, or a key that is indented deeper than the entry above it.
+    fn no_key(&self, word: Range<usize>) -> YamlError {
+        let message = format!("`{}` is neither a `key: value` nor a list item", self.slice(word.clone()));
+        let mut error = self.error(message, word);
+        error.help =
+            Some("a key needs a `:`; text that goes on from the line above is indented deeper".to_owned());
+        error
+    }
+
     fn second_colon(&self) -> YamlError {
         let at = self.at();
         let line = self.line(at);
@@ -306,6 +325,9 @@ impl Explainer<'_> {
                 let message = "`: ` inside of unquoted text: YAML takes what is before it for a key";
                 return self.quote_value(message, at..at + 1, value);
             }
+        }
+        if let Some(word) = lone_word_above(self.text, at) {
+            return self.no_key(word);
         }
         let key = self.slice(line.clone()).trim_start();
         let start = line.end - key.len();

@@ -135,13 +135,13 @@ pub fn parse(text: &str, file: FileId, sources: &mut SourceMap, previous: Option
         reader.read_all()
     });
     let mut errors = whole.errors.iter().map(|error| explain(error, text, source));
-    if parts.iter().all(|part| part.errors.is_empty()) {
-        // Only together the blocks are wrong.
-        sources.take_back_fragments(fragments);
-        return Document::whole(source, whole.root, errors.collect());
-    }
-    let go_message = errors.next().and_then(|error| error.go_message);
-    let document = from_broken_parts(parts, go_message, source);
+    let document = if parts.iter().all(|part| part.errors.is_empty()) {
+        // Only together the blocks are wrong, as where one is a word that is yet to become a key.
+        Document { errors: errors.collect(), ..from_broken_parts(parts, None, source) }
+    } else {
+        let go_message = errors.next().and_then(|error| error.go_message);
+        from_broken_parts(parts, go_message, source)
+    };
     Document { root: document.root.or(whole.root.map(Arc::new)), ..document }
 }
 

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::compose::{ComposeError, Composed, compose_at};
+use super::explain::{NO_MAPPING_VALUE, lone_word_above};
 use crate::source::SourceId;
 
 /// How many broken places of one text are passed over.
@@ -44,7 +45,8 @@ fn blamed_lines(error: &ComposeError, text: &str, bytes: &[u8]) -> Option<Range<
     } else {
         problem.mark.offset
     };
-    let candidates = [Some(offset), opened];
+    let word = (problem.text == NO_MAPPING_VALUE).then(|| lone_word_above(text, offset)).flatten();
+    let candidates = [word.map(|word| word.start), Some(offset), opened];
     let lines = candidates.into_iter().flatten().map(|offset| subtree(text, offset));
     lines.into_iter().find(|range| bytes[range.clone()].iter().any(|byte| !byte.is_ascii_whitespace()))
 }

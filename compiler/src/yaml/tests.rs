@@ -415,6 +415,13 @@ fn classic_mistakes_are_explained_and_mended() {
             go_message: "yaml: line 4: mapping values are not allowed in this context",
         },
         Mistake {
+            text: "tasks:\n  a:\n    de\n\n    deps: [b]\n    cmds: [y]\n  b: z\n",
+            message: "`de` is neither a `key: value` nor a list item",
+            place: "de",
+            fixed: None,
+            go_message: "yaml: line 5: mapping values are not allowed in this context",
+        },
+        Mistake {
             text: "tasks:\n  a:\n    cmds: [y]\n   desc: x\n  b: z\n",
             message: "the indentation of this line fits no line above it",
             place: "desc: x",
