@@ -54,6 +54,30 @@ pub fn parse(text: &str) -> (Vec<DotenvEntry>, Vec<DotenvError>) {
     (parser.entries, parser.errors)
 }
 
+/// The bytes of the names in a value that stand for variables further up in the file: `$NAME`, `${NAME}`, upper case only.
+pub fn references(text: &str, entry: &DotenvEntry) -> Vec<Range<usize>> {
+    let written = text.get(entry.value_range.clone()).unwrap_or_default();
+    if written.starts_with('\'') {
+        return Vec::new();
+    }
+    let is_kept = |dollar: usize| written.get(..dollar).is_some_and(|before| before.ends_with('\\'));
+    let dollars = written.match_indices('$').map(|(at, _)| at).filter(|at| !is_kept(*at));
+    let name_behind = |dollar: usize| {
+        let after = written.get(dollar + 1..)?;
+        let after = after.strip_prefix('(').unwrap_or(after);
+        let after = after.strip_prefix('{').unwrap_or(after);
+        let length = after.find(|c| !is_expanded(c)).unwrap_or(after.len());
+        let start = entry.value_range.end - after.len();
+        (length > 0).then(|| start..start + length)
+    };
+    dollars.filter_map(name_behind).collect()
+}
+
+/// Whether a character may stand in the name of a variable that a value is made of.
+pub fn is_expanded(c: char) -> bool {
+    c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'
+}
+
 /// A text with `\n` for every `\r\n`, and the way back to its offsets.
 struct Unix {
     text: String,
@@ -274,11 +298,10 @@ impl Parser {
         let mut rest = text;
         while let Some(dollar) = rest.find('$') {
             let (before, from_dollar) = rest.split_at(dollar);
-            let is_name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
             let after = &from_dollar[1..];
             let after = after.strip_prefix('(').unwrap_or(after);
             let after = after.strip_prefix('{').unwrap_or(after);
-            let name_length = after.find(|c| !is_name(c)).unwrap_or(after.len());
+            let name_length = after.find(|c| !is_expanded(c)).unwrap_or(after.len());
             let (name, after) = after.split_at(name_length);
             let after = after.strip_prefix('}').unwrap_or(after);
             let written = &from_dollar[..from_dollar.len() - after.len()];
@@ -391,6 +414,16 @@ mod tests {
         let (entries, _) = parse(text);
         let places: Vec<_> = entries.iter().map(|entry| &text[entry.value_range.clone()]).collect();
         assert_eq!(places, ["x y", "\"q\"", "'z'"]);
+    }
+
+    #[test]
+    fn values_name_variables_further_up() {
+        let text = "A=1\r\nB=$A-${A}-$(A)\nC='$A'\nD=\"x ${B} \\$A $a $\" # $A\n";
+        let (entries, _) = parse(text);
+        let found = |entry| references(text, entry).into_iter().map(|range| &text[range]).collect::<Vec<_>>();
+        let names: Vec<_> = entries.iter().map(found).collect();
+        assert_eq!(names, [vec![], vec!["A"; 3], vec![], vec!["B"]]);
+        assert_eq!(references(text, &entries[1]), [8..9, 12..13, 17..18]);
     }
 
     #[test]

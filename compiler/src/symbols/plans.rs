@@ -1,7 +1,6 @@
 //! Plans: steps, what they hand to each other, and the names in their templates.
 
 use std::borrow::Cow;
-use std::ops::Range;
 
 use smol_str::SmolStr;
 
@@ -15,7 +14,8 @@ use crate::ast::plan::Step;
 use crate::ast::{self, Text, Variable, VariableValue};
 use crate::check::{Place, Use, of_plan_text, span_of_piece};
 use crate::ir::{Resolution, StepId};
-use crate::plan::{CompiledPlan, outputs, reference};
+use crate::plan::reference::{self, StepReference};
+use crate::plan::{CompiledPlan, outputs};
 use crate::source::Span;
 use crate::template::{Reference, Template, Value, has_template};
 use crate::yaml::node::ScalarStyle;
@@ -204,18 +204,31 @@ impl<'a> PlanNames<'_, 'a> {
         }
         let parsed = reference::parse(&text.value)?;
         let step = self.written.steps.iter().position(|step| step.name.value == parsed.step)?;
-        let span = |this: &Self, range: Range<usize>| this.builder.text_span(text, range);
         let within = self.step_node(index);
-        let at = span(self, parsed.step_range.clone());
+        let at = self.builder.text_span(text, parsed.step_range.clone());
         self.step_name(step, at, Role::Read, within);
-        for wanted in parsed.filter.iter().filter(|wanted| wanted.key.is_some()) {
-            let name = SmolStr::new(wanted.key.unwrap_or_default());
-            if let Some(node) = self.builder.find(Scope::Matrix(self.plan, step as u32), &name) {
-                let at = span(self, wanted.range.clone());
+        self.filter_keys(&parsed, step, text, 0, within);
+        Some(step)
+    }
+
+    /// The keys of a matrix by which a reference, which begins at a byte of a text, names combinations.
+    fn filter_keys(
+        &mut self,
+        reference: &StepReference<'_>,
+        step: usize,
+        text: &Text,
+        start: usize,
+        within: Option<NodeId>,
+    ) {
+        for wanted in &reference.filter {
+            let Some(key) = wanted.key else { continue };
+            let scope = Scope::Matrix(self.plan, step as u32);
+            if let Some(node) = self.builder.find(scope, &SmolStr::new(key)) {
+                let range = start + wanted.range.start..start + wanted.range.end;
+                let at = self.builder.text_span(text, range);
                 self.builder.add(node, at, Role::Read, Spelling::Name, within);
             }
         }
-        Some(step)
     }
 
     /// A place that names a step. One without a name of its own has that of its task.
@@ -341,6 +354,9 @@ impl<'a> PlanNames<'_, 'a> {
             let start = (named.range.start + lead).saturating_sub(shift);
             let span = self.builder.text_span(text, start..start + base.len());
             self.step_name(index, span, Role::Read, within);
+            if let Some(parsed) = reference::parse(&named.name) {
+                self.filter_keys(&parsed, index, text, start, within);
+            }
             let Some(output) = read.path.get(2) else { continue };
             let lead = usize::from(
                 template.text().get(output.range.clone()).is_some_and(|text| text.starts_with(['"', '`'])),

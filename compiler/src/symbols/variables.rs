@@ -8,7 +8,7 @@
 
 use std::borrow::Cow;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use super::builder::{Builder, NodeId, Scope};
@@ -130,8 +130,18 @@ fn dotenv(builder: &mut Builder<'_>, directory: &str, path: &Text, scope: Scope,
     for path in possible_files(builder.indexed.files, directory, &path.value) {
         let Some(source) = builder.read(&path) else { continue };
         let text = builder.file_text(source);
+        let mut above: FxHashSet<SmolStr> = FxHashSet::default();
         for entry in crate::dotenv::parse(&text).0 {
+            for range in crate::dotenv::references(&text, &entry) {
+                let name = SmolStr::new(text.get(range.clone()).unwrap_or_default());
+                if above.contains(&name) {
+                    let node = variable(builder, scope, &name);
+                    let span = Span::new(source, range.start, range.end);
+                    builder.add(node, span, Role::Read, Spelling::Name, within);
+                }
+            }
             let name = SmolStr::new(&entry.name);
+            above.insert(name.clone());
             let node = variable(builder, scope, &name);
             let span = Span::new(source, entry.name_range.start, entry.name_range.end);
             builder.add(node, span, Role::Definition, Spelling::Name, within);

@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use ez_compiler::ast::param::variable_name;
 use ez_compiler::check::SPECIAL_VARIABLES;
+use ez_compiler::dotenv::is_expanded;
 use ez_compiler::folder::qualified;
 use ez_compiler::ir::Resolution;
+use ez_compiler::plan::outputs::STEPS;
 use ez_compiler::project::remote::is_remote;
 use ez_compiler::source::{FileId, SourceFile};
 use ez_compiler::superset::is_reserved;
@@ -356,6 +358,7 @@ impl Rename<'_> {
                 new_text
             };
             self.check_dot(place, text, &new_text)?;
+            self.check_expansion(place, text, &new_text)?;
             let edits = by_file.entry(place.file).or_default();
             if edits.last().is_none_or(|(last, _)| *last != place.range()) {
                 edits.push((place.range(), new_text));
@@ -382,6 +385,23 @@ impl Rename<'_> {
         ))
     }
 
+    /// In the values of dotenv files only some names stand for variables.
+    fn check_expansion(&self, place: &Occurrence, text: &str, new_text: &str) -> Result<(), String> {
+        let source = self.index.sources().file(place.file);
+        let is_yaml = matches!(source.path.extension(), Some("yml" | "yaml"));
+        let before = text.get(..place.range().start).unwrap_or_default();
+        let is_expansion = place.role == Role::Read && before.ends_with(['$', '{', '(']);
+        if is_yaml || !is_expansion || new_text.chars().all(is_expanded) {
+            return Ok(());
+        }
+        let position = source.lines.position(&source.text, place.range().start);
+        Err(format!(
+            "`${{{new_text}}}` stands for nothing in a dotenv file, as in {}, line {}: use upper-case letters, digits and `_`",
+            source.path.file_name().unwrap_or_default(),
+            position.line
+        ))
+    }
+
     fn check_collision(&self, new_name: &str) -> Result<(), String> {
         // The folder task knows what else it has, and is asked for itself: see [`rename_in_all`].
         if self.symbol.in_folder {
@@ -390,6 +410,9 @@ impl Rename<'_> {
         match self.symbol.kind {
             SymbolKind::TemplateParam if field_name(new_name) == TASK => {
                 Err(format!("`{TASK}` is the name of what a template makes: choose another name"))
+            }
+            SymbolKind::PlanVariable | SymbolKind::PlanParam | SymbolKind::MatrixKey if new_name == STEPS => {
+                Err(format!("`{STEPS}` is the name of what a plan knows of its steps: choose another name"))
             }
             SymbolKind::Task | SymbolKind::TaskAlias => self.check_task_collision(new_name),
             SymbolKind::Namespace => self.check_namespace_collision(new_name),
@@ -472,6 +495,7 @@ impl Rename<'_> {
                 format!("`{name}` calls the task `{other}` already: choose another name")
             });
         }
+        self.check_tasks_of_file(definition, new_name)?;
         if compilation.folders.iter().any(|folder| folder.name == new_name) {
             return Err(format!("there is a folder task `{new_name}` already: choose another name"));
         }
@@ -484,6 +508,21 @@ impl Rename<'_> {
         for (id, step) in steps {
             if let Some(place) = self.index.occurrences(id).next() {
                 return Err(self.taken(step, place));
+            }
+        }
+        Ok(())
+    }
+
+    /// No other task of the file may have the name, also not one that is in no program because every include leaves it out.
+    fn check_tasks_of_file(&self, definition: &Occurrence, new_name: &str) -> Result<(), String> {
+        let compilation = &self.snapshot.analysis.compilation;
+        let file = compilation.loaded.files.iter().find(|loaded| loaded.file == definition.file);
+        for task in file.and_then(|file| file.taskfile.as_ref()).iter().flat_map(|taskfile| &taskfile.tasks) {
+            if task.name.value == new_name || task.aliases.iter().any(|alias| alias.value == new_name) {
+                return Err(format!(
+                    "`{new_name}` is the name of another task of {} already: choose another name",
+                    self.snapshot.analysis.file(definition.file).path.file_name().unwrap_or_default()
+                ));
             }
         }
         Ok(())

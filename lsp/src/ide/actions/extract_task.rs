@@ -15,8 +15,8 @@ use super::written_task::{CommandList, WrittenTask};
 use super::{Action, ActionKind};
 
 /// Fields that say how commands run, and so hold for the new task too.
-const SHARED_FIELDS: [&str; 9] =
-    ["dir", "env", "dotenv", "set", "shopt", "silent", "interactive", "internal", "ignore_error"];
+const SHARED_FIELDS: [&str; 10] =
+    ["dir", "env", "dotenv", "set", "shopt", "silent", "prefix", "interactive", "internal", "ignore_error"];
 
 /// Variables that are others in another task.
 pub const OWN_VARIABLES: [&str; 6] = ["TASK", "ALIAS", "MATCH", "CHECKSUM", "TIMESTAMP", "EXIT_CODE"];
@@ -86,6 +86,7 @@ impl<'a> Extraction<'_, 'a> {
             "set" => !definition.set.is_empty(),
             "shopt" => !definition.shopt.is_empty(),
             "silent" => definition.silent.is_some(),
+            "prefix" => definition.prefix.is_some(),
             "interactive" => definition.interactive,
             "internal" => definition.internal,
             _ => definition.ignore_error,
@@ -300,7 +301,7 @@ mod tests {
                 ),
                 (
                     "of fields in braces",
-                    "version: '3'\ntasks:\n  build: {desc: x, cmds: [$0echo a, echo b], silent: true}\n",
+                    "version: '3'\ntasks:\n  build: {desc: x, cmds: [$0echo a, echo b], silent: true, prefix: p}\n",
                 ),
                 ("of tasks in braces", "version: '3'\ntasks: {build: {cmds: [a, $0b]}, c: d}\n"),
                 (

@@ -289,6 +289,7 @@ fn does_nothing_else(task: &Task) -> bool {
 fn run_alike(caller: &Task, callee: &Task) -> bool {
     let values = |texts: &[Text]| texts.iter().map(|text| text.value.clone()).collect::<Vec<_>>();
     let dir = |task: &Task| task.dir.as_ref().map(|dir| dir.value.clone());
+    let prefix = |task: &Task| task.prefix.as_ref().map(|prefix| prefix.value.clone());
     let is_open = |task: &Task| task.env.is_empty() && task.dotenv.is_empty();
     is_open(caller)
         && is_open(callee)
@@ -297,6 +298,7 @@ fn run_alike(caller: &Task, callee: &Task) -> bool {
         && values(&caller.set) == values(&callee.set)
         && values(&caller.shopt) == values(&callee.shopt)
         && caller.silent == callee.silent
+        && prefix(caller) == prefix(callee)
         && caller.interactive == callee.interactive
         && caller.ignore_error == callee.ignore_error
 }
@@ -421,6 +423,7 @@ mod tests {
             "dotenv: [.env]",
             "dir: sub",
             "silent: true",
+            "prefix: p",
             "interactive: true",
             "ignore_error: true",
             "run: once",

@@ -86,7 +86,8 @@ impl Written<'_> {
         while index == 0 && self.lines.is_blank(end) {
             end = self.lines.next(end);
         }
-        Some(self.lines.start(start)..end)
+        let above = self.lines.with_comments_above(self.lines.start(start), self.lines.column(start));
+        Some(above..end)
     }
 
     /// Where an entry ends.
