@@ -113,6 +113,22 @@ fn hints_follow_the_settings() {
 }
 
 #[test]
+fn settings_hold_for_the_next_question() {
+    let project = project();
+    let mut editor = Editor::start(&project);
+    editor.open("Taskfile.yml");
+    let uri = editor.uri("Taskfile.yml");
+    for values in [true, false].repeat(10) {
+        let settings = json!({"settings": {"ez": {"inlayHints": {"values": values}}}});
+        editor.tell("workspace/didChangeConfiguration", settings);
+        let params = json!({"textDocument": {"uri": uri}, "range": whole()});
+        let hints = editor.ask("textDocument/inlayHint", params);
+        assert_eq!(hints.as_array().map(Vec::len), Some(usize::from(values)), "{hints}");
+    }
+    editor.end();
+}
+
+#[test]
 fn lenses_name_commands_that_the_editor_has() {
     let project = project();
     let mut editor =

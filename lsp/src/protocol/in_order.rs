@@ -12,8 +12,8 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 use tower_lsp::jsonrpc::{Error, Request, Response};
 use tower_lsp::ls_types::{
-    DidChangeTextDocumentParams, DidChangeWorkspaceFoldersParams, DidCloseTextDocumentParams,
-    DidOpenTextDocumentParams,
+    DidChangeConfigurationParams, DidChangeTextDocumentParams, DidChangeWorkspaceFoldersParams,
+    DidCloseTextDocumentParams, DidOpenTextDocumentParams,
 };
 use tower_lsp::{ExitedError, LspService};
 use tower_service::Service;
@@ -101,6 +101,11 @@ impl InOrder {
                         folders.iter().filter_map(|folder| from_proto::path(&folder.uri)).collect::<Vec<_>>()
                     };
                     session.change_roots(paths(&params.event.added), &paths(&params.event.removed));
+                });
+            }
+            "workspace/didChangeConfiguration" => {
+                self.apply_with(request, |_, params: DidChangeConfigurationParams| {
+                    self.service.inner().settings_changed(&params);
                 });
             }
             "textDocument/didSave" | "workspace/didChangeWatchedFiles" => {

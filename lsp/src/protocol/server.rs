@@ -171,6 +171,17 @@ impl Backend {
         }
     }
 
+    /// The editor has other settings, and may have sent them.
+    pub fn settings_changed(&self, params: &DidChangeConfigurationParams) {
+        match params.settings.get(SECTION) {
+            Some(section) => {
+                Self::configure(&self.client, &self.session, self.refreshable(), section.clone());
+            }
+            None if self.has_configuration() => self.ask_for_settings(),
+            None => {}
+        }
+    }
+
     fn refreshable(&self) -> Refreshable {
         self.editor.get().map(Refreshable::of).unwrap_or_default()
     }
@@ -257,17 +268,6 @@ impl LanguageServer for Backend {
         Ok(())
     }
 
-    async fn did_change_configuration(&self, params: DidChangeConfigurationParams) {
-        match params.settings.get(SECTION) {
-            Some(section) => {
-                Self::configure(&self.client, &self.session, self.refreshable(), section.clone());
-            }
-            None if self.has_configuration() => self.ask_for_settings(),
-            None => {}
-        }
-        self.changed.notify_one();
-    }
-
     // What these change is applied when they arrive; see `in_order`.
     async fn did_open(&self, _: DidOpenTextDocumentParams) {
         self.read.notify_one();
@@ -280,6 +280,7 @@ impl LanguageServer for Backend {
     }
 
     async fn did_change_workspace_folders(&self, _: DidChangeWorkspaceFoldersParams) {}
+    async fn did_change_configuration(&self, _: DidChangeConfigurationParams) {}
 
     async fn did_change_watched_files(&self, params: DidChangeWatchedFilesParams) {
         // What is open counts as it is there, and not as it was saved.
