@@ -14,6 +14,7 @@ use std::ops::Range;
 
 use ez_compiler::ast::hook::PLUGIN_PREFIX;
 use ez_compiler::ast::{self, CommandAction};
+use ez_compiler::check::names_of_data;
 use ez_compiler::file_system::FileSystem;
 use ez_compiler::folder::split_name;
 use ez_compiler::ir::{Resolution, Task};
@@ -24,7 +25,7 @@ use ez_compiler::shell;
 use ez_compiler::source::Span;
 use ez_compiler::symbols::{Occurrence, Spelling, SymbolKind};
 use ez_compiler::template::tokens::{TemplateToken, TemplateTokenKind, tokens, tokens_between};
-use ez_compiler::template::{Delimiters, has_template};
+use ez_compiler::template::{Delimiters, Template, has_template};
 use ez_compiler::template_file::{ReadTemplate, TASK, field_name};
 use ez_compiler::yaml::node::{NodeKind, Scalar};
 
@@ -436,9 +437,15 @@ impl<'a> Asked<'a> {
 
     fn token(&self, text: &str, tokens: &[TemplateToken], token: &TemplateToken) -> Option<String> {
         let name = text.get(token.range.clone())?;
+        let is_made = self.tree.format == Format::Template;
         match token.kind {
+            TemplateTokenKind::Field | TemplateTokenKind::Property | TemplateTokenKind::String if is_made => {
+                self.made_from(text, &token.range)
+            }
             TemplateTokenKind::Field => self.variable(name).or_else(|| self.output()),
-            TemplateTokenKind::Function(Some(function)) => Some(self.written(template::function(function))),
+            TemplateTokenKind::Function(Some(function)) => {
+                Some(self.written(template::function(function, is_made)))
+            }
             TemplateTokenKind::Keyword => template::keyword(name).map(|shown| self.written(shown)),
             // `.steps.<step>`
             TemplateTokenKind::Property => {
@@ -454,6 +461,14 @@ impl<'a> Asked<'a> {
             TemplateTokenKind::String => self.step_in_text(),
             _ => None,
         }
+    }
+
+    /// What a word of a template's text means of that from which it is made; nothing where it is of something else.
+    fn made_from(&self, text: &str, word: &Range<usize>) -> Option<String> {
+        let template = Template::parse_between(text, "", Delimiters::ANGLES);
+        let names = names_of_data(&template);
+        let name = names.into_iter().find(|name| word.start <= name.start && name.end <= word.end)?;
+        self.variable(text.get(name)?)
     }
 
     /// An example as it is written here.

@@ -61,6 +61,35 @@ fn templates_and_plugins() {
         ("what is made", with(".task", ".ta$0sk")),
         ("a function", with("upper", "up$0per")),
         ("a keyword", with("<% if", "<% i$0f")),
+        (
+            "a field of an item",
+            with("<% if .token %>", "<% range .items %><% .tok$0en %><% end %><% if .token %>"),
+        ),
+        (
+            "a field of what `with` names",
+            with("<% if .token %>", "<% with .x %><% .tok$0en %><% end %><% if .token %>"),
+        ),
+        ("a param that is looked up", with("<% if .token %>", "<% index . \"tok$0en\" %><% if .token %>")),
+        (
+            "what is made, of an item",
+            with("<% if .token %>", "<% range .x %><% .ta$0sk %><% end %><% if .token %>"),
+        ),
+        (
+            "a field in a definition",
+            with(
+                "<% if .token %>",
+                "<% define \"d\" %><% .tok$0en %><% end %><% template \"d\" .x %><% if .token %>",
+            ),
+        ),
+        (
+            "a param in a definition",
+            with(
+                "<% if .token %>",
+                "<% define \"d\" %><% .tok$0en %><% end %><% template \"d\" . %><% if .token %>",
+            ),
+        ),
+        ("the moment", with("upper", "n$0ow")),
+        ("the query of a param", with("type: secret", "que$0ry: ls")),
         ("what is left for the task", with("{{.X}}", "{{.$0X}}")),
         ("a param that is not there", with(".health_path", ".hea$0lth")),
         ("a description", with("version: '1'\n", "version: '1'\ndesc: <% .tok$0en %>\n")),
