@@ -152,6 +152,61 @@ fn tasks_and_namespaces() {
 }
 
 #[test]
+fn values_that_tasks_inherit() {
+    let cases = [
+        (
+            "of a task that others extend",
+            "version: '3'\ntasks:\n  base:\n    ez-params: [board, {name: level, default: low}]\n    vars: {CLOCK: 8}\n    cmds: ['echo {{.CLO$0CK}} {{.EZ_BOARD}} {{.EZ_LEVEL}}']\n  uno: {ez-extends: base, ez-defaults: {board: uno}}\n  mega: {ez-extends: uno, ez-defaults: {board: mega}, vars: {CLOCK: 16}}\n  all: {ez-defaults: {level: high}, ez-compose: [{task: uno, defaults: {board: nano, CLOCK: 4}}]}\n",
+        ),
+        (
+            "where a task that others extend defines it",
+            "version: '3'\ntasks:\n  base:\n    ez-params: [board, {name: level, default: low}]\n    vars: {CL$0OCK: 8}\n    cmds: ['echo {{.CLOCK}} {{.EZ_BOARD}} {{.EZ_LEVEL}}']\n  uno: {ez-extends: base, ez-defaults: {board: uno}}\n  mega: {ez-extends: uno, ez-defaults: {board: mega}, vars: {CLOCK: 16}}\n  all: {ez-defaults: {level: high}, ez-compose: [{task: uno, defaults: {board: nano, CLOCK: 4}}]}\n",
+        ),
+        (
+            "a param that tasks that extend give",
+            "version: '3'\ntasks:\n  base:\n    ez-params: [board, {name: level, default: low}]\n    vars: {CLOCK: 8}\n    cmds: ['echo {{.CLOCK}} {{.EZ_BO$0ARD}} {{.EZ_LEVEL}}']\n  uno: {ez-extends: base, ez-defaults: {board: uno}}\n  mega: {ez-extends: uno, ez-defaults: {board: mega}, vars: {CLOCK: 16}}\n  all: {ez-defaults: {level: high}, ez-compose: [{task: uno, defaults: {board: nano, CLOCK: 4}}]}\n",
+        ),
+        (
+            "a param that a composition gives",
+            "version: '3'\ntasks:\n  base:\n    ez-params: [board, {name: level, default: low}]\n    vars: {CLOCK: 8}\n    cmds: ['echo {{.CLOCK}} {{.EZ_BOARD}} {{.EZ_LE$0VEL}}']\n  uno: {ez-extends: base, ez-defaults: {board: uno}}\n  mega: {ez-extends: uno, ez-defaults: {board: mega}, vars: {CLOCK: 16}}\n  all: {ez-defaults: {level: high}, ez-compose: [{task: uno, defaults: {board: nano, CLOCK: 4}}]}\n",
+        ),
+        (
+            "a default of a task",
+            "version: '3'\ntasks:\n  base:\n    ez-params: [board, {name: level, default: low}]\n    vars: {CLOCK: 8}\n    cmds: ['echo {{.CLOCK}} {{.EZ_BOARD}} {{.EZ_LEVEL}}']\n  uno: {ez-extends: base, ez-defaults: {bo$0ard: uno}}\n  mega: {ez-extends: uno, ez-defaults: {board: mega}, vars: {CLOCK: 16}}\n  all: {ez-defaults: {level: high}, ez-compose: [{task: uno, defaults: {board: nano, CLOCK: 4}}]}\n",
+        ),
+        (
+            "a default of a step of a composition",
+            "version: '3'\ntasks:\n  base:\n    ez-params: [board, {name: level, default: low}]\n    vars: {CLOCK: 8}\n    cmds: ['echo {{.CLOCK}} {{.EZ_BOARD}} {{.EZ_LEVEL}}']\n  uno: {ez-extends: base, ez-defaults: {board: uno}}\n  mega: {ez-extends: uno, ez-defaults: {board: mega}, vars: {CLOCK: 16}}\n  all: {ez-defaults: {level: high}, ez-compose: [{task: uno, defaults: {bo$0ard: nano, CLOCK: 4}}]}\n",
+        ),
+        (
+            "a variable of a step of a composition",
+            "version: '3'\ntasks:\n  base:\n    ez-params: [board, {name: level, default: low}]\n    vars: {CLOCK: 8}\n    cmds: ['echo {{.CLOCK}} {{.EZ_BOARD}} {{.EZ_LEVEL}}']\n  uno: {ez-extends: base, ez-defaults: {board: uno}}\n  mega: {ez-extends: uno, ez-defaults: {board: mega}, vars: {CLOCK: 16}}\n  all: {ez-defaults: {level: high}, ez-compose: [{task: uno, defaults: {board: nano, CLO$0CK: 4}}]}\n",
+        ),
+        (
+            "a default of all steps of a composition",
+            "version: '3'\ntasks:\n  base:\n    ez-params: [board, {name: level, default: low}]\n    vars: {CLOCK: 8}\n    cmds: ['echo {{.CLOCK}} {{.EZ_BOARD}} {{.EZ_LEVEL}}']\n  uno: {ez-extends: base, ez-defaults: {board: uno}}\n  mega: {ez-extends: uno, ez-defaults: {board: mega}, vars: {CLOCK: 16}}\n  all: {ez-defaults: {lev$0el: high}, ez-compose: [{task: uno, defaults: {board: nano, CLOCK: 4}}]}\n",
+        ),
+        (
+            "given by an include",
+            "version: '3'\nincludes: {l2: {taskfile: ./other.yml, vars: {WH$0O: me, API_TOKEN: x}}}\n#- other.yml\nversion: '3'\ntasks: {a: 'echo {{.WHO}}'}\n",
+        ),
+        (
+            "a secret that an include gives",
+            "version: '3'\nincludes: {l2: {taskfile: ./other.yml, vars: {WHO: me, API_TO$0KEN: x}}}\n#- other.yml\nversion: '3'\ntasks: {a: 'echo {{.WHO}}'}\n",
+        ),
+        (
+            "of a file that is included twice",
+            "version: '3'\nincludes: {a: {taskfile: o.yml, vars: {W: me}}, b: {taskfile: o.yml, vars: {W: you}}}\n#- o.yml\nversion: '3'\ntasks: {a: 'echo {{.$0W}}'}\n",
+        ),
+        (
+            "a param that a step of a plan gives a task that extends another",
+            "version: '3'\ntasks:\n  base:\n    ez-params: [board, {name: level, default: low}]\n    vars: {CLOCK: 8}\n    cmds: ['echo {{.CLOCK}} {{.EZ_BOARD}} {{.EZ_LEVEL}}']\n  uno: {ez-extends: base, ez-defaults: {board: uno}}\n  mega: {ez-extends: uno, ez-defaults: {board: mega}, vars: {CLOCK: 16}}\n  all: {ez-defaults: {level: high}, ez-compose: [{task: uno, defaults: {board: nano, CLOCK: 4}}]}\n#- plans/p.yml\nsteps: [{task: mega, vars: {bo$0ard: z}}]\n",
+        ),
+    ];
+    check_cases("hover-inherited-values", &cases, hovered);
+}
+
+#[test]
 fn variables_of_templates() {
     const FILES: &str = "version: '3'\ndotenv: ['.env', 'none.env']\nenv: {STAGE: dev}\nvars:\n  NAME: ez\n  VERSION: '{{.VERSION | default \"1.0\"}}'\n  BIN: '{{.ROOT_DIR}}/bin/{{.NAME}}'\n  LIST: [a, 'b c']\n  NOW: {sh: date}\n  REF: {ref: index .LIST 1}\n  DB_PASSWORD: hunter2\n  URL: 'postgres://{{.DB_PASSWORD}}@db'\n  HIDDEN: {value: x, secret: true}\ntasks:\n  default:\n    deps: [{task: build, vars: {ARCH: arm64}}]\n    cmds: [{task: build, vars: {ARCH: amd64}}]\n  build:\n    vars: {NAME: '{{.NAME}}-{{.ARCH}}', OUT: 'out/{{.STAGE}}'}\n    env: {LEVEL: '3'}\n    requires: {vars: [{name: MODE, enum: [fast, slow]}]}\n    ez-params: [{name: opt, type: select, options: [s, z], default: z}]\n    cmds:\n      - 'echo @@'\n      - {for: [x, y], cmd: 'echo {{.ITEM}} ITEMHERE'}\n      - {for: {var: LIST, as: FILE}, cmd: 'echo {{.FI$1LE}}'}\n      - |\n        echo \"$LEVEL $STAGE $EZ_OPT\"\n#- .env\nHOST=local\nAPI_TOKEN=abc\nSTAGE=other\n";
     let with = |text: &str| FILES.replace("$1", "").replace("@@", text);
@@ -287,6 +342,10 @@ fn plans() {
             ),
         ),
         ("no task of a folder task", PLAN.replacen("task: pack,", "task: 'pack:su$0b',", 1)),
+        (
+            "an artifact of an input without a target",
+            PLAN.replacen("artifact: bin, to: in/}", "artifact: bi$0n}", 1),
+        ),
         ("a plan that is wrong", PLAN.replacen("[test,", "[te$0st, nope,", 1)),
     ];
     let cases: Vec<(&str, &str)> = texts.iter().map(|(title, text)| (*title, text.as_str())).collect();
