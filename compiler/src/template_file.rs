@@ -202,6 +202,29 @@ pub fn field_name(param: &str) -> SmolStr {
     param.replace('-', "_").into()
 }
 
+/// What a function gives in a template, where that is not what it gives in a task.
+pub fn without_machine(function: &str) -> Option<&'static str> {
+    WITHOUT_MACHINE.iter().find(|(name, _)| *name == function).map(|(_, given)| *given)
+}
+
+/// What functions give that ask for what a template does not see: see [`PureHost`].
+const WITHOUT_MACHINE: &[(&str, &str)] = &[
+    ("now", "always the first moment of 1970"),
+    ("ago", "counted from the first moment of 1970"),
+    ("date", "local time is UTC"),
+    ("htmlDate", "local time is UTC"),
+    ("env", "always empty"),
+    ("expandenv", "every variable is empty"),
+    ("uuid", "always the same"),
+    ("randInt", "always the first"),
+    ("randIntN", "always 0"),
+    ("OS", "always linux"),
+    ("ARCH", "always amd64"),
+    ("numCPU", "always 1"),
+    ("getHostByName", "always an error"),
+    ("absPath", "relative ones start at /"),
+];
+
 fn check(template: &TemplateFile, sources: &SourceMap, diagnostics: &mut Vec<Diagnostic>) {
     check_names(template, diagnostics);
     let mut read: Vec<FieldReference> = Vec::new();
@@ -499,6 +522,16 @@ mod tests {
     fn what_is_made_is_the_same_everywhere() {
         let text = "version: '1'\ntaskfile: |\n  version: '3'\n  # <% now %> <% env \"HOME\" %> <% OS %> <% randInt 1 9 %>\n  tasks: {}\n";
         assert_eq!(made(text, &[]), made(text, &[]));
+    }
+
+    #[test]
+    fn what_functions_give_without_the_machine_is_told() {
+        let text = "version: '1'\ntaskfile: |\n  <% now.Unix %> <% env \"HOME\" %>| <% expandenv \"a$HOME\" %> <% eq uuid uuid %> <% randInt 3 9 %> <% randIntN 9 %> <% OS %> <% ARCH %> <% numCPU %> <% absPath \"a\" %>\n";
+        let (_, shown) = made(text, &[]).remove(0);
+        assert_eq!(shown.lines().last(), Some("0 | a true 3 0 linux amd64 1 /a"));
+        for (name, _) in WITHOUT_MACHINE {
+            assert!(functions::find(name).is_some_and(|function| !function.pure), "{name}");
+        }
     }
 
     #[test]

@@ -9,10 +9,12 @@ mod projects;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use ez_compiler::decode::{decode_metadata, decode_plan, decode_plugin, decode_template};
+use ez_compiler::decode::{decode_metadata, decode_plan, decode_plugin};
 use ez_compiler::diagnostic::{Diagnostic, Severity};
+use ez_compiler::file_system::MemoryFileSystem;
 use ez_compiler::schema::{Field, Format, Object, PathItem, objects_at};
 use ez_compiler::source::SourceMap;
+use ez_compiler::template_file::{TemplateFiles, Templates};
 use ez_compiler::yaml;
 use projects::{TASKFILE, compile_files};
 
@@ -140,7 +142,8 @@ const PLACES: &[Place] = &[
     place(Format::Plan, "steps [] retry", "steps:\n- task: a\n  retry:\n    HERE", "count: 1"),
     place(Format::Plugin, "", "HERE", "type: param\ncommand: a"),
     place(Format::Template, "", "HERE", "version: '1'\ntask: a"),
-    place(Format::Template, "files x", "version: '1'\nfiles:\n  x:\n    HERE", ""),
+    place(Format::Template, "params []", "version: '1'\ntask: a\nparams:\n- HERE", "name: a"),
+    place(Format::Template, "files x", "version: '1'\nfiles:\n  Taskfile.yml: a\n  x:\n    HERE", ""),
 ];
 
 impl Place {
@@ -170,6 +173,11 @@ impl Place {
             return compile_files(&[(TASKFILE.to_owned(), text.to_owned())], None).diagnostics;
         }
         let mut sources = SourceMap::default();
+        if self.format == Format::Template {
+            let files = MemoryFileSystem::new().with("/p/templates/file.yml", text);
+            let read = &mut TemplateFiles::default();
+            return Templates::of_project(&files, "/p".into(), &mut sources, read, None).diagnostics;
+        }
         let file = sources.add_file("file.yml", text);
         let document = yaml::parse(text, file, &mut sources, None);
         assert!(document.errors.is_empty(), "{text}");
@@ -177,8 +185,7 @@ impl Place {
         match self.format {
             Format::Metadata => decode_metadata(&root, "firmware", &sources).diagnostics,
             Format::Plan => decode_plan(&root, &sources, None).diagnostics,
-            Format::Plugin => decode_plugin(&root, "file", &sources).diagnostics,
-            _ => decode_template(&root, "file", &sources).diagnostics,
+            _ => decode_plugin(&root, "file", &sources).diagnostics,
         }
     }
 
@@ -189,6 +196,7 @@ impl Place {
             format!("has no field `{key}`"),
             format!("`{key}` is no kind of variable"),
             format!("`{key}` stands next to"),
+            format!("of a template cannot have a `{key}`"),
         ];
         let says_so = |found: &Diagnostic| refused.iter().any(|message| found.message.contains(message));
         // A key without a value is not always looked at, and one with a wrong value hides others.

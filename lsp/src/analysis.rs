@@ -8,12 +8,12 @@ use ez_compiler::Compilation;
 use ez_compiler::diagnostic::Diagnostic;
 use ez_compiler::file_system::FileSystem;
 use ez_compiler::folder::FolderTask;
-use ez_compiler::ir::{Task, TaskId};
+use ez_compiler::ir::{Program, Resolution, Task, TaskId};
 use ez_compiler::source::{FileId, SourceFile, SourceMap, Span};
 use ez_compiler::symbols::SymbolIndex;
 use ez_compiler::template::Host;
 use ez_compiler::yaml::{self, node::Node};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::files::EditorFiles;
 use crate::ide::variables::PassedVariables;
@@ -39,6 +39,8 @@ pub struct Analysis {
     passed: OnceLock<PassedVariables>,
     /// The first task of the program that each definition makes and the others, by where its name is written.
     by_definition: OnceLock<FxHashMap<Span, (TaskId, Vec<TaskId>)>>,
+    /// For each task those that extend it.
+    extending: OnceLock<FxHashMap<TaskId, Vec<TaskId>>>,
 }
 
 /// A file as YAML.
@@ -112,6 +114,7 @@ impl Analysis {
             parsed: Mutex::default(),
             passed: OnceLock::new(),
             by_definition: OnceLock::new(),
+            extending: OnceLock::new(),
         }
     }
 
@@ -184,6 +187,27 @@ impl Analysis {
 
     /// The tasks whose name is written at a place: several of a file that is included several times.
     pub fn tasks_of(&self, name: Span) -> impl Iterator<Item = &Task> {
+        self.ids_of(name).map(|id| self.compilation.program.task(id))
+    }
+
+    /// The tasks that a field has its text in: those whose name is written at a place, and those that extend them and do
+    /// not write the field themselves.
+    pub fn tasks_with(&self, name: Span, field: &str) -> Vec<&Task> {
+        let program = &self.compilation.program;
+        let extending = self.extending.get_or_init(|| extending(program));
+        let mut ids: Vec<TaskId> = self.ids_of(name).collect();
+        let mut known: FxHashSet<TaskId> = ids.iter().copied().collect();
+        let mut next = 0;
+        while let Some(id) = ids.get(next) {
+            let heirs = extending.get(id).into_iter().flatten().copied();
+            let heirs = heirs.filter(|heir| inherits(program.task(*heir), field) && known.insert(*heir));
+            ids.extend(heirs.collect::<Vec<_>>());
+            next += 1;
+        }
+        ids.into_iter().map(|id| program.task(id)).collect()
+    }
+
+    fn ids_of(&self, name: Span) -> impl Iterator<Item = TaskId> {
         let program = &self.compilation.program;
         let by_definition = self.by_definition.get_or_init(|| {
             let mut by_definition: FxHashMap<Span, (TaskId, Vec<TaskId>)> = FxHashMap::default();
@@ -195,7 +219,7 @@ impl Analysis {
         });
         let found = by_definition.get(&name).into_iter();
         let ids = found.flat_map(|(first, others)| std::iter::once(first).chain(others));
-        ids.map(|id| program.task(*id))
+        ids.copied()
     }
 
     /// Which calls pass variables to which tasks.
@@ -237,5 +261,30 @@ impl Analysis {
         });
         let indices = by_file.get(&file).map_or(&[][..], Vec::as_slice);
         indices.iter().filter_map(|index| self.compilation.diagnostics.get(*index))
+    }
+}
+
+/// For each task those that extend it.
+fn extending(program: &Program) -> FxHashMap<TaskId, Vec<TaskId>> {
+    let mut extending: FxHashMap<TaskId, Vec<TaskId>> = FxHashMap::default();
+    for id in program.ids() {
+        let task = program.task(id);
+        let base = task.definition.superset.as_deref().and_then(|superset| superset.extends.as_ref());
+        if let Some(Resolution::Task(base, _)) = base.map(|base| program.resolve(&task.callee(&base.value))) {
+            extending.entry(base).or_default().push(id);
+        }
+    }
+    extending
+}
+
+/// Whether a task has a field of the one that it extends; what is merged by name it has in part.
+fn inherits(task: &Task, field: &str) -> bool {
+    let Some(own) = task.definition.superset.as_deref() else { return true };
+    let writes = |key: &str| own.written.iter().any(|written| written.value == key);
+    match field {
+        "aliases" | "internal" | "label" => false,
+        "vars" | "env" | "requires" => true,
+        "cmds" | "cmd" | "ez-compose" => !writes("cmds") && !writes("cmd") && own.compose.is_none(),
+        field => !writes(field),
     }
 }

@@ -77,10 +77,11 @@ pub struct Step {
 pub struct Input {
     /// `from`: a step, or combinations of it.
     pub from: Text,
-    /// `artifact`: which of the step's artifacts.
-    pub artifact: Text,
-    /// `to`: where it goes, from the step's directory; a directory where it ends in `/`.
-    pub to: Text,
+    /// `artifact`: which of the step's artifacts; `None` where that is not written yet.
+    pub artifact: Option<Text>,
+    /// `to`: where it goes, from the step's directory; a directory where it ends in `/`. `None` where that is not written
+    /// yet.
+    pub to: Option<Text>,
     /// `optional`: whether it may be missing.
     pub optional: bool,
     /// The whole entry.

@@ -49,6 +49,7 @@ pub use facts::{Facts, VariableRead, of_plan_text};
 pub use hidden_task::SUBCOMMANDS;
 pub use names::{LocalName, Member, NameRead, Names, ShellName};
 pub use place::{span_in, span_of_piece};
+pub use reads::names_of_data;
 pub use task_cycle::inevitable as inevitable_cycle;
 pub use template_syntax::is_unknown_function;
 pub use texts::{Place, Use};

@@ -133,6 +133,13 @@ pub fn read(template: &Template) -> Reads<'_> {
     reader.reads
 }
 
+/// The bytes of the names by which a template reads the data, also in what it makes itself and calls with them.
+pub fn names_of_data(template: &Template) -> Vec<Range<usize>> {
+    let Reads { variables, looked_up, .. } = read(template);
+    let looked_up = looked_up.into_iter().map(|(_, range)| range);
+    variables.into_iter().map(|read| read.range).chain(looked_up).collect()
+}
+
 struct Reader<'t> {
     reads: Reads<'t>,
     /// Whether `.` is the data.

@@ -263,7 +263,7 @@ impl Decoder<'_> {
         let from = self.needed_by(from, "an input", "from", "`from: <step>`", node);
         let artifact = self.needed_by(artifact, "an input", "artifact", "`artifact: <name>`", node);
         let to = self.needed_by(to, "an input", "to", "`to: build/`", node);
-        Some(Input { from: from?, artifact: artifact?, to: to?, optional, span: node.span })
+        Some(Input { from: from?, artifact, to, optional, span: node.span })
     }
 
     fn needed_by(

@@ -599,6 +599,8 @@ impl<'a> Linker<'a> {
         input: &ast::plan::Input,
         steps: &[PlanStep],
     ) -> Option<(PlanInput, Vec<Vec<NodeId>>)> {
+        // What is missing has been told of.
+        let (artifact_name, to) = (input.artifact.as_ref()?, input.to.as_ref()?);
         let own: Vec<NodeId> = self.nodes_of(step).collect();
         let mut sources = Vec::with_capacity(own.len());
         let mut from = None;
@@ -617,30 +619,29 @@ impl<'a> Linker<'a> {
         }
         let from = from?;
         let artifacts = &steps.get(from)?.artifacts;
-        let position = artifacts.iter().position(|artifact| artifact.name.value == input.artifact.value);
+        let position = artifacts.iter().position(|artifact| artifact.name.value == artifact_name.value);
         let Some(artifact) = position else {
-            self.report_unknown_artifact(from, input, artifacts);
+            self.report_unknown_artifact(from, artifact_name, artifacts);
             return None;
         };
         let is_collected = self.nodes_of(from).count() > 1 && sources.iter().any(|nodes| nodes.len() > 1);
         let linked = PlanInput {
             from: StepId(from as u32),
             artifact: artifact as u32,
-            artifact_name: input.artifact.value.clone(),
-            to: PlanText::new(&input.to),
+            artifact_name: artifact_name.value.clone(),
+            to: PlanText::new(to),
             is_collected,
             optional: input.optional,
         };
         Some((linked, sources))
     }
 
-    fn report_unknown_artifact(&mut self, from: usize, input: &ast::plan::Input, artifacts: &[PlanArtifact]) {
+    fn report_unknown_artifact(&mut self, from: usize, name: &Text, artifacts: &[PlanArtifact]) {
         // What an unknown task makes is not known.
         if self.nodes_of(from).any(|id| self.task_of(&self.nodes[id.0 as usize]).is_none()) {
             return;
         }
         let maker = &self.plan.steps[from];
-        let name = &input.artifact;
         let message = format!("`{}` makes no artifact `{}`", maker.name.value, name.value);
         let diagnostic = Diagnostic::error(rule::UNKNOWN_ARTIFACT, message, name.span)
             .with_label("unknown artifact")

@@ -170,8 +170,8 @@ impl<'l, 'a> PlanTexts<'l, 'a> {
         if let Some(prompt) = step.checkpoint.as_ref().and_then(|checkpoint| checkpoint.prompt.as_ref()) {
             text(self, prompt);
         }
-        for input in &step.inputs {
-            text(self, &input.to);
+        for to in step.inputs.iter().filter_map(|input| input.to.as_ref()) {
+            text(self, to);
         }
         let mut artifacts: Vec<PlanArtifact> = step
             .artifacts

@@ -19,6 +19,9 @@ const REMOTE_PAGE: &str = "remote.md";
 /// A list of params.
 pub const PARAM_LIST: Shape =
     Shape::List(&Shape::OneOf(&[Shape::Scalar(Scalar::ParamName), Shape::Object(&PARAM)]));
+/// A list of params of a template.
+pub const TEMPLATE_PARAM_LIST: Shape =
+    Shape::List(&Shape::OneOf(&[Shape::Scalar(Scalar::ParamName), Shape::Object(&TEMPLATE_PARAM)]));
 /// How often, or a mapping with the pause too.
 pub const ANY_RETRY: Shape = Shape::OneOf(&[ATTEMPTS, Shape::Object(&RETRY)]);
 
@@ -28,6 +31,7 @@ const ANY_HOOK: Shape = Shape::OneOf(&[HOOK_SCRIPT, Shape::Object(&HOOK)]);
 const HOOKS_OF_A_MOMENT: Shape = Shape::OneOf(&[HOOK_SCRIPT, Shape::List(&ANY_HOOK), Shape::Object(&HOOK)]);
 
 const ANY_COMPOSE_STEP: Shape = Shape::OneOf(&[CALLED, Shape::Object(&COMPOSE_STEP)]);
+const ANY_QUERY: Shape = Shape::OneOf(&[Shape::Scalar(Scalar::ScriptOrPlugin), Shape::Object(&QUERY)]);
 const ANY_LOCK: Shape = Shape::OneOf(&[BOOL, Shape::Object(&LOCK)]);
 
 pub(super) const PARAMS: Field = Field::ez(
@@ -142,52 +146,88 @@ static PARAM: Object = Object::new(
     "A value that is asked for.",
     Page::Ez(PARAM_PAGE),
     &[
-        Field::row(PARAM_FIELDS, "name", Shape::Scalar(Scalar::ParamName), PARAM_PAGE, "name: build-type")
-            .required(),
-        Field::row(PARAM_FIELDS, "type", Shape::Scalar(PARAM_KINDS), PARAM_PAGE, "name: jobs\ntype: number"),
-        Field::row(PARAM_FIELDS, "options", TEXTS, PARAM_PAGE, "name: arch\noptions: [x86_64, arm64]"),
-        Field::row(
-            PARAM_FIELDS,
-            "query",
-            Shape::OneOf(&[Shape::Scalar(Scalar::ScriptOrPlugin), Shape::Object(&QUERY)]),
-            PARAM_PAGE,
-            "name: branch\nquery: git branch --format='%(refname:short)'",
-        ),
-        Field::row(
-            PARAM_FIELDS,
-            "default",
-            Shape::OneOf(&[Shape::Scalar(Scalar::Value), TEXTS]),
-            PARAM_PAGE,
-            "name: arch\noptions: [x86_64, arm64]\ndefault: x86_64",
-        ),
-        Field::row(PARAM_FIELDS, "help", TEXT, PARAM_PAGE, "name: arch\nhelp: The processor"),
-        Field::row(PARAM_FIELDS, "required", BOOL, PARAM_PAGE, "name: version\nrequired: true")
-            .default("false"),
-        Field::row(
-            PARAM_FIELDS,
-            "pattern",
-            Shape::Scalar(Scalar::Regex),
-            PARAM_PAGE,
-            "name: version\npattern: '[0-9]+[.][0-9]+'",
-        ),
-        Field::row(
-            PARAM_FIELDS,
-            "min",
-            Shape::Scalar(Scalar::Number),
-            PARAM_PAGE,
-            "name: jobs\ntype: number\nmin: 1",
-        ),
-        Field::row(
-            PARAM_FIELDS,
-            "max",
-            Shape::Scalar(Scalar::Number),
-            PARAM_PAGE,
-            "name: jobs\ntype: number\nmax: 64",
-        ),
-        Field::row(PARAM_FIELDS, "desc", TEXT, PARAM_PAGE, "name: arch\ndesc: The processor")
-            .idle_beside(&["help"]),
+        PARAM_NAME,
+        PARAM_TYPE,
+        PARAM_OPTIONS,
+        PARAM_QUERY,
+        PARAM_DEFAULT,
+        PARAM_HELP,
+        PARAM_REQUIRED,
+        PARAM_PATTERN,
+        PARAM_MIN,
+        PARAM_MAX,
+        PARAM_DESC,
     ],
 );
+
+/// A param of a template, which asks nobody for its options.
+static TEMPLATE_PARAM: Object = Object::new(
+    "a param",
+    "A value that is asked for.",
+    Page::Ez(PARAM_PAGE),
+    &[
+        PARAM_NAME,
+        PARAM_TYPE,
+        PARAM_OPTIONS,
+        PARAM_DEFAULT,
+        PARAM_HELP,
+        PARAM_REQUIRED,
+        PARAM_PATTERN,
+        PARAM_MIN,
+        PARAM_MAX,
+        PARAM_DESC,
+    ],
+);
+
+const PARAM_NAME: Field =
+    Field::row(PARAM_FIELDS, "name", Shape::Scalar(Scalar::ParamName), PARAM_PAGE, "name: build-type")
+        .required();
+const PARAM_TYPE: Field =
+    Field::row(PARAM_FIELDS, "type", Shape::Scalar(PARAM_KINDS), PARAM_PAGE, "name: jobs\ntype: number");
+const PARAM_OPTIONS: Field =
+    Field::row(PARAM_FIELDS, "options", TEXTS, PARAM_PAGE, "name: arch\noptions: [x86_64, arm64]");
+const PARAM_QUERY: Field = Field::row(
+    PARAM_FIELDS,
+    "query",
+    ANY_QUERY,
+    PARAM_PAGE,
+    "name: branch\nquery: git branch --format='%(refname:short)'",
+);
+const PARAM_DEFAULT: Field = Field::row(
+    PARAM_FIELDS,
+    "default",
+    Shape::OneOf(&[Shape::Scalar(Scalar::Value), TEXTS]),
+    PARAM_PAGE,
+    "name: arch\noptions: [x86_64, arm64]\ndefault: x86_64",
+);
+const PARAM_HELP: Field =
+    Field::row(PARAM_FIELDS, "help", TEXT, PARAM_PAGE, "name: arch\nhelp: The processor");
+const PARAM_REQUIRED: Field =
+    Field::row(PARAM_FIELDS, "required", BOOL, PARAM_PAGE, "name: version\nrequired: true").default("false");
+const PARAM_PATTERN: Field = Field::row(
+    PARAM_FIELDS,
+    "pattern",
+    Shape::Scalar(Scalar::Regex),
+    PARAM_PAGE,
+    "name: version\npattern: '[0-9]+[.][0-9]+'",
+);
+const PARAM_MIN: Field = Field::row(
+    PARAM_FIELDS,
+    "min",
+    Shape::Scalar(Scalar::Number),
+    PARAM_PAGE,
+    "name: jobs\ntype: number\nmin: 1",
+);
+const PARAM_MAX: Field = Field::row(
+    PARAM_FIELDS,
+    "max",
+    Shape::Scalar(Scalar::Number),
+    PARAM_PAGE,
+    "name: jobs\ntype: number\nmax: 64",
+);
+const PARAM_DESC: Field =
+    Field::row(PARAM_FIELDS, "desc", TEXT, PARAM_PAGE, "name: arch\ndesc: The processor")
+        .idle_beside(&["help"]);
 
 static QUERY: Object = Object::new(
     "a query",

@@ -1,6 +1,6 @@
 //! `templates/<name>.yml`.
 
-use super::superset::PARAM_LIST;
+use super::superset::TEMPLATE_PARAM_LIST;
 use super::{BOOL, Field, KeyMeaning, MADE_TEXT, Map, Object, Origin, Page, Scalar, Shape, TEXT, schema_key};
 use crate::ast::template_file::{TEMPLATE_FIELDS, TEMPLATE_FILE_FIELDS};
 
@@ -16,7 +16,7 @@ pub static TEMPLATE: Object = Object::new(
         Field::row(
             TEMPLATE_FIELDS,
             "params",
-            PARAM_LIST,
+            TEMPLATE_PARAM_LIST,
             PAGE,
             "params:\n  - {name: port, type: number, default: 8080}",
         ),

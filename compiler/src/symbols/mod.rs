@@ -396,8 +396,17 @@ impl SymbolIndex {
             let all = self.occurrences(place.symbol);
             all.filter(move |found| found.node == node && found.role == role)
         };
-        let source = self.sources_of_nodes.get(place.node as usize).copied().flatten();
+        let source_of = |node: u32| self.sources_of_nodes.get(node as usize).copied().flatten();
+        let source = source_of(place.node);
         let mut found: Vec<&Occurrence> = of_node(place.node, Role::Definition).collect();
+        // A param that a task inherits is made where its base has it, and not where it is given a value.
+        let is_param = self.symbol(place.symbol).is_some_and(|symbol| symbol.kind == SymbolKind::Param);
+        let mut base = source.filter(|_| is_param);
+        for _ in 0..MAX_SOURCES {
+            let Some(node) = base.filter(|_| found.is_empty()) else { break };
+            found.extend(of_node(node, Role::Definition));
+            base = source_of(node);
+        }
         if found.is_empty() {
             found.extend(of_node(place.node, Role::Write));
             found.extend(source.into_iter().flat_map(|source| of_node(source, Role::Definition)));
@@ -414,6 +423,9 @@ impl SymbolIndex {
         found
     }
 }
+
+/// How many tasks that inherit from each other are followed to the one that has a param.
+const MAX_SOURCES: usize = 16;
 
 /// How many places may overlap at one byte.
 const MAX_OVERLAP: usize = 64;

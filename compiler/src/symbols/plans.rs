@@ -166,7 +166,7 @@ impl<'a> PlanNames<'_, 'a> {
             self.variables(&step.env, place);
             let prompt = step.checkpoint.iter().flat_map(|checkpoint| &checkpoint.prompt);
             let paths = step.artifacts.iter().map(|artifact| &artifact.path);
-            let targets = step.inputs.iter().map(|input| &input.to);
+            let targets = step.inputs.iter().filter_map(|input| input.to.as_ref());
             let texts = step.when.iter().chain(&step.nodes).chain(prompt).chain(paths).chain(targets);
             for text in texts.chain(std::iter::once(&step.task)) {
                 self.text(text, Use::Rendered, place);
@@ -176,14 +176,14 @@ impl<'a> PlanNames<'_, 'a> {
             }
             for input in &step.inputs {
                 let from = self.reference(&input.from, index);
-                let Some(from) = from else { continue };
-                if self.is_of_folder(from, &input.artifact, index) {
+                let Some((from, artifact)) = from.zip(input.artifact.as_ref()) else { continue };
+                if self.is_of_folder(from, artifact, index) {
                     continue;
                 }
                 let scope = Scope::Artifacts(self.plan, from as u32);
-                let node = self.builder.node(scope, SymbolKind::Artifact, &input.artifact.value);
+                let node = self.builder.node(scope, SymbolKind::Artifact, &artifact.value);
                 let within = self.step_node(index);
-                self.builder.add_text(node, &input.artifact, Role::Read, within);
+                self.builder.add_text(node, artifact, Role::Read, within);
             }
         }
     }

@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use ez_compiler::ast::{Loop, Task as Definition};
+use ez_compiler::ir::Plan;
 use ez_compiler::ir::plan::PlanStep;
-use ez_compiler::ir::{Plan, Task};
 use ez_compiler::schema::{Format, Shape};
-use ez_compiler::source::FileId;
+use ez_compiler::source::{FileId, Span};
 use ez_compiler::template::ast::{Action, BranchKind, List, Node as TemplateNode};
 use ez_compiler::template::{Template, Value, has_template};
 use ez_compiler::yaml::node::{Node, NodeKind, Scalar};
@@ -18,9 +18,6 @@ use crate::analysis::Snapshot;
 
 /// The longest value that is shown, in characters.
 const MAX_VALUE: usize = 30;
-
-/// How often a file may be included so that values in its tasks are looked for: they have to be the same in all.
-const MAX_TASKS: usize = 8;
 
 /// A text that is shown behind a byte of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +42,7 @@ pub fn of_range(snapshot: &Snapshot, file: FileId, range: &Range<usize>) -> Vec<
             wanted: range,
             variables: Variables::new(snapshot),
             contexts: vec![Context::Globals],
-            below: Strength::TOP,
+            within: None,
             hidden: Vec::new(),
             hints: &mut hints,
         };
@@ -68,10 +65,10 @@ struct Values<'a> {
     tree: &'a Tree<'a>,
     wanted: &'a Range<usize>,
     variables: Variables<'a>,
-    /// The tasks that the place is in: several where a file is included several times.
+    /// The tasks that the place is in: several where a file is included several times, or others extend the task.
     contexts: Vec<Context<'a>>,
-    /// What the place sees: what is weaker than the definition that it is in.
-    below: Strength,
+    /// The variable in whose value the place is: it sees what is weaker.
+    within: Option<Span>,
     /// Names that loops of the task define.
     hidden: Vec<&'a str>,
     hints: &'a mut Vec<InlayHint>,
@@ -92,20 +89,37 @@ impl<'a> Values<'a> {
                         if !self.is_wanted(&task.value) {
                             continue;
                         }
-                        let found: Vec<&Task> = snapshot.analysis.tasks_of(task.key.span).collect();
-                        let Some(first) = found.first().filter(|_| found.len() <= MAX_TASKS) else {
-                            continue;
-                        };
+                        let Some(first) = snapshot.analysis.task_of(task.key.span) else { continue };
                         self.hidden = loop_names(&first.definition);
-                        self.contexts = found.into_iter().map(Context::Task).collect();
                         if let Shape::Map(map) = field.shape {
-                            self.node(&task.value, map.values);
+                            self.task(snapshot, task.key.span, &task.value, map.values);
                         }
                     }
                     self.contexts = vec![Context::Globals];
                     self.hidden.clear();
                 }
                 _ => self.node(&entry.value, field.shape),
+            }
+        }
+    }
+
+    /// A task, field by field: another one that extends it has those that it does not write itself.
+    fn task(&mut self, snapshot: &'a Snapshot, name: Span, task: &Node, shape: Shape) {
+        let contexts = |field: &str| {
+            let tasks = snapshot.analysis.tasks_with(name, field);
+            tasks.into_iter().map(Context::Task).collect()
+        };
+        let NodeKind::Mapping(fields) = &task.kind else {
+            self.contexts = contexts("cmds");
+            self.node(task, shape);
+            return;
+        };
+        for field in &fields.entries {
+            let Some(key) = syntax::scalar(&field.key) else { continue };
+            let inner = chosen(shape, task).and_then(|shape| shape.of_key(&key.text));
+            if let Some(inner) = inner.filter(|_| self.is_wanted(&field.value)) {
+                self.contexts = contexts(&key.text);
+                self.node(&field.value, inner);
             }
         }
     }
@@ -122,13 +136,15 @@ impl<'a> Values<'a> {
                 for entry in &mapping.entries {
                     let Some(key) = syntax::scalar(&entry.key) else { continue };
                     if let Some(inner) = shape.of_key(&key.text).filter(|_| self.is_wanted(&entry.value)) {
-                        let outer = self.below;
-                        if matches!(shape, Shape::Map(_)) {
-                            let context = self.contexts.first().copied().unwrap_or(Context::Globals);
-                            self.below = self.variables.strength(context, entry.key.span).unwrap_or(outer);
+                        let outer = self.within;
+                        let context = self.contexts.first().copied().unwrap_or(Context::Globals);
+                        if matches!(shape, Shape::Map(_))
+                            && self.variables.strength(context, entry.key.span).is_some()
+                        {
+                            self.within = Some(entry.key.span);
                         }
                         self.node(&entry.value, inner);
-                        self.below = outer;
+                        self.within = outer;
                     }
                 }
             }
@@ -157,9 +173,10 @@ impl<'a> Values<'a> {
             return;
         }
         let fields = template.field_references();
-        let places = self.tree.places(scalar, &self.tree.range(node.span));
+        let bytes = self.tree.places(scalar, &self.tree.range(node.span));
+        let places = self.variables.places(&self.contexts, self.within);
         for action in actions {
-            let Some(range) = places.range(&action.range) else { continue };
+            let Some(range) = bytes.range(&action.range) else { continue };
             if range.end < self.wanted.start || self.wanted.end < range.end {
                 continue;
             }
@@ -172,7 +189,8 @@ impl<'a> Values<'a> {
                 continue;
             }
             let Some(text) = scalar.text.get(action.range.clone()) else { continue };
-            let Some((value, is_default)) = self.value(text).filter(|(value, _)| !value.trim().is_empty())
+            let Some((value, is_default)) =
+                self.value(text, &places).filter(|(value, _)| !value.trim().is_empty())
             else {
                 continue;
             };
@@ -181,14 +199,8 @@ impl<'a> Values<'a> {
     }
 
     /// The text that an action gives wherever it is evaluated, and whether only where nobody gives another value.
-    fn value(&self, action: &str) -> Option<(SmolStr, bool)> {
-        let mut contexts = self.contexts.iter();
-        let known = |context: &Context<'a>| self.variables.render(*context, action, self.below);
-        let first = known(contexts.next()?);
-        if contexts.any(|context| known(context) != first) {
-            return None;
-        }
-        match first {
+    fn value(&self, action: &str, places: &[(Context<'a>, Strength)]) -> Option<(SmolStr, bool)> {
+        match Variables::same(places, |context, below| self.variables.render(context, action, below)) {
             Known::Value(Value::String(value)) => Some((value, false)),
             Known::Default(Value::String(value)) => Some((value, true)),
             _ => None,
@@ -356,6 +368,38 @@ mod tests {
             (
                 "includes",
                 "version: '3'\nincludes: {lib: {taskfile: lib.yml, vars: {V: given}}}\nvars: {R: root}\ntasks: {}\n#- lib.yml\nversion: '3'\ntasks: {a: 'echo {{.V}} {{.R}}'}\n",
+            ),
+            (
+                "a task that another extends",
+                "version: '3'\nvars: {NAME: ez}\ntasks:\n  base: {vars: {CLOCK: 8, OUT: 'o{{.CLOCK}}'}, cmds: ['echo {{.CLOCK}} {{.NAME}} {{.OUT}}']}\n  mega: {ez-extends: base, vars: {CLOCK: 16}}\n",
+            ),
+            (
+                "a task that another extends, with commands of its own",
+                "version: '3'\ntasks:\n  base: {vars: {CLOCK: 8}, cmds: ['echo {{.CLOCK}}'], desc: '{{.CLOCK}}'}\n  mega: {ez-extends: base, vars: {CLOCK: 16}, cmds: ['echo {{.CLOCK}}']}\n",
+            ),
+            (
+                "a variable whose value another task replaces",
+                "version: '3'\ntasks:\n  base: {vars: {CLOCK: 8, OUT: 'o{{.CLOCK}}'}, cmds: [ls]}\n  mega: {ez-extends: base, vars: {CLOCK: 16, OUT: x}}\n",
+            ),
+            (
+                "a task that others extend in a row and in a circle",
+                "version: '3'\ntasks:\n  base: {vars: {A: a, B: b}, cmds: ['echo {{.A}} {{.B}}']}\n  one: {ez-extends: base}\n  two: {ez-extends: one, vars: {A: c}}\n  round: {ez-extends: circle, vars: {A: a}, cmds: ['echo {{.A}}']}\n  circle: {ez-extends: round}\n",
+            ),
+            (
+                "params with other defaults",
+                "version: '3'\ntasks:\n  base: {ez-params: [board, {name: level, default: low}], cmds: ['echo {{.EZ_BOARD}} {{.EZ_LEVEL}}']}\n  uno: {ez-extends: base, ez-defaults: {board: uno}}\n",
+            ),
+            (
+                "params that a composition gives",
+                "version: '3'\ntasks:\n  base: {ez-params: [{name: board, default: x}, {name: level, default: low}], cmds: ['echo {{.EZ_BOARD}} {{.EZ_LEVEL}}']}\n  all: {ez-compose: [{task: base, defaults: {board: uno}}]}\n",
+            ),
+            (
+                "a variable that a plan gives a task that extends another",
+                "version: '3'\nvars: {MODE: fast}\ntasks:\n  base: 'echo {{.MODE}}'\n  mega: {ez-extends: base}\n  other: 'echo {{.MODE}}'\n#- plans/p.yml\nsteps: [{task: mega, vars: {MODE: slow}}]\n",
+            ),
+            (
+                "a task that another file extends",
+                "version: '3'\nincludes: {lib: lib.yml}\ntasks: {mega: {ez-extends: 'lib:lbase', vars: {CLOCK: 16}}}\n#- lib.yml\nversion: '3'\ntasks: {lbase: {vars: {CLOCK: 8, X: x}, cmds: ['echo {{.CLOCK}} {{.X}}']}}\n",
             ),
         ];
         check_cases("inlay-hints", &cases, |marked| {

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use ez_compiler::schema::shapes_at;
+use ez_compiler::schema::{Format, shapes_at};
 use ez_compiler::template::functions;
+use ez_compiler::template_file::without_machine;
 
 use crate::analysis::{FilePosition, Snapshot};
 use crate::ide::completion::{Prototype, prototype};
@@ -33,10 +34,10 @@ pub fn at(snapshot: &Snapshot, position: FilePosition) -> Option<Signature> {
     let format = cursor::format_in(&snapshot.analysis, position.file);
     let braces = Braces::of(format, &shapes_at(format, &cursor.items()))?;
     let found = template::at(&source.text, cursor.scalar, cursor.offset, cursor.style, braces)?;
-    signature(&found)
+    signature(&found, format == Format::Template)
 }
 
-fn signature(cursor: &TemplateCursor) -> Option<Signature> {
+fn signature(cursor: &TemplateCursor, is_made: bool) -> Option<Signature> {
     let call = cursor.call.as_ref()?;
     let function = functions::find(&call.function)?;
     let Prototype { label, parameters, is_variadic } = prototype(function);
@@ -50,8 +51,10 @@ fn signature(cursor: &TemplateCursor) -> Option<Signature> {
     let name =
         piped.and_then(|last| label.get(parameters.get(last)?.clone())).and_then(|one| one.split(':').next());
     let remark = name.map_or(String::new(), |name| format!("\n\n`{name}` comes through the pipe."));
+    let given = without_machine(function.name).filter(|_| is_made);
+    let given = given.map_or(String::new(), |given| format!("\n\nIn a template: {given}."));
     Some(Signature {
-        documentation: format!("{}{remark}", function.documentation),
+        documentation: format!("{}{given}{remark}", function.documentation),
         label,
         parameters,
         active,
@@ -107,6 +110,13 @@ mod tests {
             let place = fixture.place();
             at(&place.snapshot, place.position).map(|found| found.label)
         };
+        let told = |text: &str| {
+            let fixture = Fixture::new(&format!("version: '3'\n#- templates/a.yml\nversion: '1'\n{text}"));
+            let place = fixture.place();
+            at(&place.snapshot, place.position).map(|found| found.documentation)
+        };
+        let random = "A random integer from 0 up to but not the limit.\n\nIn a template: always 0.";
+        assert_eq!(told("task: |\n  desc: <% randIntN $0 %>\n").as_deref(), Some(random));
         let expected = Some("upper text:string → string".to_owned());
         assert_eq!(shown("task: |\n  desc: <% upper $0 %>\n"), expected);
         assert_eq!(shown("files: {Taskfile.yml: {content: '<% upper $0 %>'}}\n"), expected);

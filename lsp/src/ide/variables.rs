@@ -53,6 +53,9 @@ const HEAVY_FUNCTIONS: &[&str] = &[
 /// Functions that ask the machine for what stays the same.
 const MACHINE_FUNCTIONS: &[&str] = &["OS", "ARCH", "exeExt", "toSlash", "fromSlash", "ToSlash", "FromSlash"];
 
+/// In how many tasks a text may stand so that its value is looked for: it has to be the same in all.
+pub const MAX_TASKS: usize = 8;
+
 /// Parts of names of variables whose values nobody should see.
 const SECRET_WORDS: &[&str] = &[
     "SECRET",
@@ -113,6 +116,8 @@ pub enum Origin {
     SomeCall,
     /// A param of the task.
     Param,
+    /// `ez-defaults` of the task, or of one that it extends.
+    Defaults,
     /// `vars` of the task.
     TaskVars,
 }
@@ -176,6 +181,8 @@ const TASK_VARS: u8 = 8;
 /// Something that gives a value, before it is evaluated.
 enum Source<'a> {
     Written(&'a Variable),
+    /// What the task has, and the entry of `ez-defaults` that it is made of.
+    Default(&'a Variable, &'a Variable),
     Text(String),
     Outside,
     Plan(&'a Given),
@@ -419,6 +426,31 @@ impl<'a> Variables<'a> {
         found.into_iter().map(definition).collect()
     }
 
+    /// The places at which a text stands that several tasks share, with what it sees there: in the value of a variable
+    /// what is weaker. Of a task that gives the variable another value it is no part.
+    pub fn places<'c>(&self, contexts: &[Context<'c>], within: Option<Span>) -> Vec<(Context<'c>, Strength)> {
+        let strength = |context: &Context<'c>| within.and_then(|name| self.strength(*context, name));
+        let is_in_value = contexts.first().is_some_and(|first| strength(first).is_some());
+        let place = |context: &Context<'c>| match strength(context) {
+            None if is_in_value => None,
+            found => Some((*context, found.unwrap_or(Strength::TOP))),
+        };
+        contexts.iter().filter_map(place).collect()
+    }
+
+    /// What is known at all places alike.
+    pub fn same<'c>(
+        places: &[(Context<'c>, Strength)],
+        known: impl Fn(Context<'c>, Strength) -> Known,
+    ) -> Known {
+        if places.len() > MAX_TASKS {
+            return Known::Unknown;
+        }
+        let mut all = places.iter().map(|(context, below)| known(*context, *below));
+        let first = all.next().unwrap_or(Known::Unknown);
+        if all.all(|other| other == first) { first } else { Known::Unknown }
+    }
+
     /// The value of a variable below a definition.
     pub fn value(&self, context: Context<'_>, name: &str, below: Strength) -> Known {
         self.value_below(context, name, below, MAX_DEPTH)
@@ -485,9 +517,15 @@ impl<'a> Variables<'a> {
                 }
             }
             if let Some((index, variable)) = entry(&task.definition.vars, name) {
-                let is_param = param_of(task, name).is_some();
-                let origin = if is_param { Origin::Param } else { Origin::TaskVars };
-                written(TASK_VARS, index, origin, variable);
+                let strength = Strength(TASK_VARS, index);
+                let origin = if param_of(task, name).is_some() { Origin::Param } else { Origin::TaskVars };
+                found.push(match default_of(task, name) {
+                    Some(stated) => {
+                        let source = Source::Default(variable, stated);
+                        (strength, Origin::Defaults, source, Some(stated.name.span))
+                    }
+                    None => (strength, origin, Source::Written(variable), Some(variable.name.span)),
+                });
             }
         }
         if self.snapshot.host.environment(name).is_some() {
@@ -562,9 +600,11 @@ impl<'a> Variables<'a> {
             Source::Plan(given) if given.is_secret => return Known::Secret,
             Source::Plan(_) => return Known::Unknown,
             Source::Text(text) => return Known::Value(Value::String(text.as_str().into())),
-            Source::Written(variable) if variable.secret => return Known::Secret,
-            Source::Written(variable) => variable,
+            Source::Written(variable) | Source::Default(variable, _) => variable,
         };
+        if variable.secret {
+            return Known::Secret;
+        }
         match &variable.value {
             VariableValue::Shell(_) => Known::Unknown,
             VariableValue::Text(text) if has_template(&text.value) => {
@@ -606,7 +646,7 @@ impl<'a> Variables<'a> {
     /// The value as somebody wrote it.
     fn written(&self, source: &Source<'_>) -> Option<String> {
         match source {
-            Source::Written(variable) => Some(match &variable.value {
+            Source::Written(variable) | Source::Default(_, variable) => Some(match &variable.value {
                 VariableValue::Text(text) => text.value.to_string(),
                 VariableValue::Shell(text) => format!("$({})", text.value.trim()),
                 VariableValue::Reference(text) => format!("ref: {}", text.value),
@@ -729,6 +769,13 @@ fn strengths_of_globals(program: &Program) -> FxHashMap<Span, Strength> {
 pub fn param_of<'t>(task: &'t Task, variable: &str) -> Option<&'t ast::Param> {
     let params = task.superset.as_ref().map(|superset| superset.params.as_slice()).unwrap_or_default();
     params.iter().find(|param| ast::param::variable_name(&param.name.value) == variable)
+}
+
+/// What `ez-defaults` gives a variable of a task, by its own name or that of its param.
+fn default_of<'t>(task: &'t Task, variable: &str) -> Option<&'t Variable> {
+    let param = param_of(task, variable);
+    let is_named = |name: &str| name == variable || param.is_some_and(|param| param.name.value == name);
+    task.superset.as_ref()?.defaults.iter().find(|default| is_named(&default.name.value))
 }
 
 /// What the dotenv files of the root give; of equal names the first file holds.

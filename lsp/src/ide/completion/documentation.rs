@@ -3,6 +3,7 @@
 use ez_compiler::ast::Task as Definition;
 use ez_compiler::schema::{Field, Format, Origin, PathItem, fields_of};
 use ez_compiler::template::functions;
+use ez_compiler::template_file::without_machine;
 use serde::{Deserialize, Serialize};
 
 use super::{functions::prototype, variables};
@@ -29,6 +30,9 @@ pub enum Subject {
     Function {
         /// Its name.
         name: String,
+        /// Whether it is called in a template, which sees nothing of the machine.
+        #[serde(default)]
+        is_made: bool,
     },
 }
 
@@ -61,7 +65,7 @@ pub fn documentation(snapshot: &Snapshot, subject: &Subject) -> Option<String> {
                 path.iter().map(|step| step.as_deref().map_or(PathItem::Index, PathItem::Key)).collect();
             fields_of(*format, &path).first().map(|found| field(found))
         }
-        Subject::Function { name } => functions::find(name).map(function),
+        Subject::Function { name, is_made } => functions::find(name).map(|found| function(found, *is_made)),
     }
 }
 
@@ -103,7 +107,10 @@ fn task(definition: &Definition) -> String {
     parts.join("\n\n")
 }
 
-/// A function with its signature.
-pub fn function(function: &'static functions::Function) -> String {
-    format!("```\n{}\n```\n\n{}", prototype(function).label, function.documentation)
+fn function(function: &'static functions::Function, is_made: bool) -> String {
+    let mut parts =
+        vec![format!("```\n{}\n```", prototype(function).label), function.documentation.to_owned()];
+    let given = without_machine(function.name).filter(|_| is_made);
+    parts.extend(given.map(|given| format!("In a template: {given}.")));
+    parts.join("\n\n")
 }

@@ -1,5 +1,6 @@
 //! What can be written between braces.
 
+use ez_compiler::schema::Format;
 use ez_compiler::template::Value;
 use smol_str::SmolStr;
 
@@ -51,7 +52,8 @@ fn operands(request: &Request<'_>, cursor: &TemplateCursor, found: &mut Candidat
             });
         }
     }
-    functions::add(cursor, piped.as_ref(), found);
+    let is_made = request.format == Format::Template;
+    functions::add(cursor, piped.as_ref(), is_made, found);
 }
 
 /// `$x`, and `$` for the data.
@@ -96,7 +98,7 @@ fn fields(
         }
         return;
     };
-    if request.format == ez_compiler::schema::Format::Plan && first == STEPS {
+    if request.format == Format::Plan && first == STEPS {
         match rest {
             [] => step_names(request, cursor, base, found),
             [step, rest @ ..] => outputs(request, cursor, step, rest, found),

@@ -101,8 +101,8 @@ pub fn prototype(function: &Function) -> Prototype {
     Prototype { label, parameters, is_variadic }
 }
 
-/// The functions that can stand at the cursor; behind a pipe those first that take what is piped.
-pub fn add(cursor: &TemplateCursor, piped: Option<&Value>, found: &mut Candidates) {
+/// The functions that can stand at the cursor, in a task or a template; behind a pipe those first that take what is piped.
+pub fn add(cursor: &TemplateCursor, piped: Option<&Value>, is_made: bool, found: &mut Candidates) {
     for function in functions::all() {
         let usual = USUAL.iter().position(|name| *name == function.name);
         let mut group = usual.map_or(RARE_GROUP, |order| USUAL_GROUP + order as u16);
@@ -113,17 +113,17 @@ pub fn add(cursor: &TemplateCursor, piped: Option<&Value>, found: &mut Candidate
         if cursor.is_argument && function.min_arguments() > 0 {
             continue;
         }
-        found.add(group, function.name, || item(cursor, function));
+        found.add(group, function.name, || item(cursor, function, is_made));
     }
 }
 
-fn item(cursor: &TemplateCursor, function: &'static Function) -> Item {
+fn item(cursor: &TemplateCursor, function: &'static Function, is_made: bool) -> Item {
     let prototype = prototype(function);
     let detail = prototype.label.strip_prefix(function.name).unwrap_or("").trim().to_owned();
     Item::new(function.name, Kind::Function, cursor.word.clone())
         .detail(Some(detail))
         .origin(function.group)
-        .subject(Subject::Function { name: function.name.to_owned() })
+        .subject(Subject::Function { name: function.name.to_owned(), is_made })
 }
 
 /// Whether the last parameter of a function takes a value; a text where it is not known.

@@ -617,7 +617,7 @@ fn what_is_told_later() {
     let text = serde_json::to_string(&field).unwrap();
     assert_eq!(serde_json::from_str::<Subject>(&text).unwrap(), field);
     assert!(told(field).contains("Default: `checksum`."));
-    let function = told(Subject::Function { name: "trimPrefix".into() });
+    let function = told(Subject::Function { name: "trimPrefix".into(), is_made: false });
     assert_eq!(function, "```\ntrimPrefix prefix:string text:string → string\n```\n\nRemoves a prefix.");
     assert_eq!(documentation(&place.snapshot, &Subject::Task { name: "none".into() }), None);
 }

@@ -14,6 +14,7 @@ use std::ops::Range;
 
 use ez_compiler::ast::hook::PLUGIN_PREFIX;
 use ez_compiler::ast::{self, CommandAction};
+use ez_compiler::check::names_of_data;
 use ez_compiler::file_system::FileSystem;
 use ez_compiler::folder::split_name;
 use ez_compiler::ir::{Resolution, Task};
@@ -24,7 +25,7 @@ use ez_compiler::shell;
 use ez_compiler::source::Span;
 use ez_compiler::symbols::{Occurrence, Spelling, SymbolKind};
 use ez_compiler::template::tokens::{TemplateToken, TemplateTokenKind, tokens, tokens_between};
-use ez_compiler::template::{Delimiters, has_template};
+use ez_compiler::template::{Delimiters, Template, has_template};
 use ez_compiler::template_file::{ReadTemplate, TASK, field_name};
 use ez_compiler::yaml::node::{NodeKind, Scalar};
 
@@ -127,13 +128,14 @@ impl<'a> Asked<'a> {
         match map_keys_at(self.tree.format, holder)? {
             KeyMeaning::TaskName => self.task.map(|task| task::show(self.snapshot, task)),
             KeyMeaning::Namespace => task::namespace(self.snapshot, self.position.file, name),
+            KeyMeaning::VariableName if self.is_included() => self.included(name),
             KeyMeaning::VariableName if self.is_passed() => self.passed(name),
             KeyMeaning::VariableName if self.tree.format == Format::Taskfile => self.variable(name),
             KeyMeaning::VariableName if self.is_given() => self.given(name),
             KeyMeaning::MatrixKey if self.plan.is_none() => self.matrix_key(None, name),
             KeyMeaning::VariableName | KeyMeaning::MatrixKey => self.plan_name(name),
             KeyMeaning::EnvironmentName => variable::in_shell(self.snapshot, self.task, name),
-            KeyMeaning::ParamOrVariable => self.param(name).or_else(|| self.variable(name)),
+            KeyMeaning::ParamOrVariable => self.default_value(name),
             KeyMeaning::FilePath | KeyMeaning::ExperimentName => None,
         }
     }
@@ -238,7 +240,62 @@ impl<'a> Asked<'a> {
                 || format!("**variable of the template** {}\n\nThe name of what is made.", code(TASK));
             return if name == TASK { Some(of_template()) } else { self.param(name) };
         }
-        Some(variable::show(self.snapshot, self.task, name, self.position, self.spot.within))
+        let place = variable::Place {
+            position: self.position,
+            tasks: self.tasks(),
+            within: self.spot.within,
+            key: self.spot.is_key.then_some(self.spot.node.span),
+        };
+        Some(variable::show(self.snapshot, name, &place))
+    }
+
+    /// The task that the place is in, and those that have its text too.
+    fn tasks(&self) -> Vec<&'a Task> {
+        let Some(task) = self.task else { return Vec::new() };
+        let field = match self.spot.path.as_slice() {
+            [Item::Key("tasks"), Item::Key(_), Item::Key(field), ..] => field,
+            [Item::Key("tasks"), ..] => "cmds",
+            _ => return vec![task],
+        };
+        self.snapshot.analysis.tasks_with(task.name_span(), field)
+    }
+
+    /// Whether the place is in the `vars` of an include.
+    fn is_included(&self) -> bool {
+        let path = self.spot.path.as_slice();
+        matches!(path, [Item::Key("includes"), Item::Key(_), Item::Key("vars"), Item::Key(_)])
+    }
+
+    /// A variable that an include gives its tasks.
+    fn included(&self, name: &str) -> Option<String> {
+        let Some(Item::Key(namespace)) = self.spot.path.get(1) else { return None };
+        let mut files = self.snapshot.analysis.compilation.loaded.files.iter();
+        let taskfile = files.find(|loaded| loaded.file == self.position.file)?.taskfile.as_ref()?;
+        let include = taskfile.includes.iter().find(|include| include.namespace.value == *namespace)?;
+        let variable = include.vars.iter().rfind(|variable| variable.name.value == name)?;
+        Some(variable::show_included(variable, namespace))
+    }
+
+    /// A value that gives way to others: of the task itself, or of one that it is composed of.
+    fn default_value(&self, name: &str) -> Option<String> {
+        let compose = self.task.and_then(|task| task.superset.as_ref()?.compose.as_ref());
+        let steps = compose.map(|compose| compose.value.as_slice()).unwrap_or_default();
+        let called = |step: &ast::ComposeStep| {
+            let program = &self.snapshot.analysis.compilation.program;
+            match program.resolve(&self.task?.callee(&step.task.value)) {
+                Resolution::Task(id, _) => Some(program.task(id)),
+                _ => None,
+            }
+        };
+        let param = |step: &ast::ComposeStep| variable::show_given(called(step)?, name, &step.task.value);
+        if let [.., Item::Key("ez-compose"), Item::Index(index), Item::Key("defaults"), Item::Key(_)] =
+            self.spot.path.as_slice()
+        {
+            let step = steps.get(*index)?;
+            return param(step).or_else(|| Some(variable::show_passed(self.snapshot, called(step)?, name)));
+        }
+        let of_step = || steps.iter().find_map(param);
+        self.param(name).or_else(of_step).or_else(|| self.variable(name))
     }
 
     /// Whether the place is in the `vars` of a call.
@@ -436,9 +493,15 @@ impl<'a> Asked<'a> {
 
     fn token(&self, text: &str, tokens: &[TemplateToken], token: &TemplateToken) -> Option<String> {
         let name = text.get(token.range.clone())?;
+        let is_made = self.tree.format == Format::Template;
         match token.kind {
+            TemplateTokenKind::Field | TemplateTokenKind::Property | TemplateTokenKind::String if is_made => {
+                self.made_from(text, &token.range)
+            }
             TemplateTokenKind::Field => self.variable(name).or_else(|| self.output()),
-            TemplateTokenKind::Function(Some(function)) => Some(self.written(template::function(function))),
+            TemplateTokenKind::Function(Some(function)) => {
+                Some(self.written(template::function(function, is_made)))
+            }
             TemplateTokenKind::Keyword => template::keyword(name).map(|shown| self.written(shown)),
             // `.steps.<step>`
             TemplateTokenKind::Property => {
@@ -454,6 +517,14 @@ impl<'a> Asked<'a> {
             TemplateTokenKind::String => self.step_in_text(),
             _ => None,
         }
+    }
+
+    /// What a word of a template's text means of that from which it is made; nothing where it is of something else.
+    fn made_from(&self, text: &str, word: &Range<usize>) -> Option<String> {
+        let template = Template::parse_between(text, "", Delimiters::ANGLES);
+        let names = names_of_data(&template);
+        let name = names.into_iter().find(|name| word.start <= name.start && name.end <= word.end)?;
+        self.variable(text.get(name)?)
     }
 
     /// An example as it is written here.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use ez_compiler::ast::{self, VariableValue};
+use ez_compiler::ast;
 use ez_compiler::ir::plan::PlanStep;
 use ez_compiler::ir::{NodeId, Plan};
 use ez_compiler::plan::CompiledPlan;
@@ -11,7 +11,6 @@ use ez_compiler::symbols::Occurrence;
 use super::markdown::{code, codes, count, place};
 use super::variable;
 use crate::analysis::Snapshot;
-use crate::ide::variables::looks_secret;
 
 /// The plan that a file is.
 pub fn of_file<'s>(snapshot: &'s Snapshot, path: &camino::Utf8Path) -> Option<&'s CompiledPlan> {
@@ -146,18 +145,7 @@ pub fn name(
         return Some(format!("**key of the matrix** {}\n\nOne of {values}", code(name)));
     }
     if let Some(found) = written.vars.iter().rfind(|variable| variable.name.value == name) {
-        let mut shown = format!("**variable of the plan** {}", code(name));
-        if found.secret || looks_secret(name) {
-            shown.push_str("\n\nIts value is not shown: it is a secret.");
-        } else {
-            let text = match &found.value {
-                VariableValue::Text(text) => text.value.to_string(),
-                VariableValue::Shell(text) => format!("$({})", text.value.trim()),
-                VariableValue::Reference(text) => format!("ref: {}", text.value),
-                VariableValue::Literal(value) => value.to_text().to_string(),
-            };
-            let _ = write!(shown, "\n\nValue: {}", code(&text));
-        }
+        let mut shown = format!("**variable of the plan** {}\n\n{}", code(name), variable::written(found));
         let _ =
             write!(shown, "\n\nDefined in {}", place(snapshot, &snapshot.analysis.locate(found.name.span)));
         return Some(shown);

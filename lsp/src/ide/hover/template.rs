@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use ez_compiler::template::Function;
 use ez_compiler::template::functions::examples::example;
+use ez_compiler::template_file::without_machine;
 
 use super::markdown::code;
 
@@ -31,9 +32,12 @@ pub fn keyword(name: &str) -> Option<String> {
     Some(format!("**keyword** {}\n\n{about}\n\n{}", code(name), code(form)))
 }
 
-/// A function.
-pub fn function(function: &Function) -> String {
+/// A function, in a task or in what is made from a template.
+pub fn function(function: &Function, is_made: bool) -> String {
     let mut shown = format!("```go\n{}\n```\n\n{}", signature(function.signature), function.documentation);
+    if let Some(given) = without_machine(function.name).filter(|_| is_made) {
+        let _ = write!(shown, "\n\nIn a template: {given}.");
+    }
     if let Some(example) = example(function.name) {
         let _ = write!(shown, "\n\n{}", code(&format!("{{{{{}}}}}", example.expression)));
         if let Some(result) = example.result {

@@ -61,6 +61,35 @@ fn templates_and_plugins() {
         ("what is made", with(".task", ".ta$0sk")),
         ("a function", with("upper", "up$0per")),
         ("a keyword", with("<% if", "<% i$0f")),
+        (
+            "a field of an item",
+            with("<% if .token %>", "<% range .items %><% .tok$0en %><% end %><% if .token %>"),
+        ),
+        (
+            "a field of what `with` names",
+            with("<% if .token %>", "<% with .x %><% .tok$0en %><% end %><% if .token %>"),
+        ),
+        ("a param that is looked up", with("<% if .token %>", "<% index . \"tok$0en\" %><% if .token %>")),
+        (
+            "what is made, of an item",
+            with("<% if .token %>", "<% range .x %><% .ta$0sk %><% end %><% if .token %>"),
+        ),
+        (
+            "a field in a definition",
+            with(
+                "<% if .token %>",
+                "<% define \"d\" %><% .tok$0en %><% end %><% template \"d\" .x %><% if .token %>",
+            ),
+        ),
+        (
+            "a param in a definition",
+            with(
+                "<% if .token %>",
+                "<% define \"d\" %><% .tok$0en %><% end %><% template \"d\" . %><% if .token %>",
+            ),
+        ),
+        ("the moment", with("upper", "n$0ow")),
+        ("the query of a param", with("type: secret", "que$0ry: ls")),
         ("what is left for the task", with("{{.X}}", "{{.$0X}}")),
         ("a param that is not there", with(".health_path", ".hea$0lth")),
         ("a description", with("version: '1'\n", "version: '1'\ndesc: <% .tok$0en %>\n")),
@@ -120,6 +149,61 @@ fn tasks_and_namespaces() {
     ];
     let cases: Vec<(&str, &str)> = texts.iter().map(|(title, text)| (*title, text.as_str())).collect();
     check_cases("hover-tasks", &cases, hovered);
+}
+
+#[test]
+fn values_that_tasks_inherit() {
+    let cases = [
+        (
+            "of a task that others extend",
+            "version: '3'\ntasks:\n  base:\n    ez-params: [board, {name: level, default: low}]\n    vars: {CLOCK: 8}\n    cmds: ['echo {{.CLO$0CK}} {{.EZ_BOARD}} {{.EZ_LEVEL}}']\n  uno: {ez-extends: base, ez-defaults: {board: uno}}\n  mega: {ez-extends: uno, ez-defaults: {board: mega}, vars: {CLOCK: 16}}\n  all: {ez-defaults: {level: high}, ez-compose: [{task: uno, defaults: {board: nano, CLOCK: 4}}]}\n",
+        ),
+        (
+            "where a task that others extend defines it",
+            "version: '3'\ntasks:\n  base:\n    ez-params: [board, {name: level, default: low}]\n    vars: {CL$0OCK: 8}\n    cmds: ['echo {{.CLOCK}} {{.EZ_BOARD}} {{.EZ_LEVEL}}']\n  uno: {ez-extends: base, ez-defaults: {board: uno}}\n  mega: {ez-extends: uno, ez-defaults: {board: mega}, vars: {CLOCK: 16}}\n  all: {ez-defaults: {level: high}, ez-compose: [{task: uno, defaults: {board: nano, CLOCK: 4}}]}\n",
+        ),
+        (
+            "a param that tasks that extend give",
+            "version: '3'\ntasks:\n  base:\n    ez-params: [board, {name: level, default: low}]\n    vars: {CLOCK: 8}\n    cmds: ['echo {{.CLOCK}} {{.EZ_BO$0ARD}} {{.EZ_LEVEL}}']\n  uno: {ez-extends: base, ez-defaults: {board: uno}}\n  mega: {ez-extends: uno, ez-defaults: {board: mega}, vars: {CLOCK: 16}}\n  all: {ez-defaults: {level: high}, ez-compose: [{task: uno, defaults: {board: nano, CLOCK: 4}}]}\n",
+        ),
+        (
+            "a param that a composition gives",
+            "version: '3'\ntasks:\n  base:\n    ez-params: [board, {name: level, default: low}]\n    vars: {CLOCK: 8}\n    cmds: ['echo {{.CLOCK}} {{.EZ_BOARD}} {{.EZ_LE$0VEL}}']\n  uno: {ez-extends: base, ez-defaults: {board: uno}}\n  mega: {ez-extends: uno, ez-defaults: {board: mega}, vars: {CLOCK: 16}}\n  all: {ez-defaults: {level: high}, ez-compose: [{task: uno, defaults: {board: nano, CLOCK: 4}}]}\n",
+        ),
+        (
+            "a default of a task",
+            "version: '3'\ntasks:\n  base:\n    ez-params: [board, {name: level, default: low}]\n    vars: {CLOCK: 8}\n    cmds: ['echo {{.CLOCK}} {{.EZ_BOARD}} {{.EZ_LEVEL}}']\n  uno: {ez-extends: base, ez-defaults: {bo$0ard: uno}}\n  mega: {ez-extends: uno, ez-defaults: {board: mega}, vars: {CLOCK: 16}}\n  all: {ez-defaults: {level: high}, ez-compose: [{task: uno, defaults: {board: nano, CLOCK: 4}}]}\n",
+        ),
+        (
+            "a default of a step of a composition",
+            "version: '3'\ntasks:\n  base:\n    ez-params: [board, {name: level, default: low}]\n    vars: {CLOCK: 8}\n    cmds: ['echo {{.CLOCK}} {{.EZ_BOARD}} {{.EZ_LEVEL}}']\n  uno: {ez-extends: base, ez-defaults: {board: uno}}\n  mega: {ez-extends: uno, ez-defaults: {board: mega}, vars: {CLOCK: 16}}\n  all: {ez-defaults: {level: high}, ez-compose: [{task: uno, defaults: {bo$0ard: nano, CLOCK: 4}}]}\n",
+        ),
+        (
+            "a variable of a step of a composition",
+            "version: '3'\ntasks:\n  base:\n    ez-params: [board, {name: level, default: low}]\n    vars: {CLOCK: 8}\n    cmds: ['echo {{.CLOCK}} {{.EZ_BOARD}} {{.EZ_LEVEL}}']\n  uno: {ez-extends: base, ez-defaults: {board: uno}}\n  mega: {ez-extends: uno, ez-defaults: {board: mega}, vars: {CLOCK: 16}}\n  all: {ez-defaults: {level: high}, ez-compose: [{task: uno, defaults: {board: nano, CLO$0CK: 4}}]}\n",
+        ),
+        (
+            "a default of all steps of a composition",
+            "version: '3'\ntasks:\n  base:\n    ez-params: [board, {name: level, default: low}]\n    vars: {CLOCK: 8}\n    cmds: ['echo {{.CLOCK}} {{.EZ_BOARD}} {{.EZ_LEVEL}}']\n  uno: {ez-extends: base, ez-defaults: {board: uno}}\n  mega: {ez-extends: uno, ez-defaults: {board: mega}, vars: {CLOCK: 16}}\n  all: {ez-defaults: {lev$0el: high}, ez-compose: [{task: uno, defaults: {board: nano, CLOCK: 4}}]}\n",
+        ),
+        (
+            "given by an include",
+            "version: '3'\nincludes: {l2: {taskfile: ./other.yml, vars: {WH$0O: me, API_TOKEN: x}}}\n#- other.yml\nversion: '3'\ntasks: {a: 'echo {{.WHO}}'}\n",
+        ),
+        (
+            "a secret that an include gives",
+            "version: '3'\nincludes: {l2: {taskfile: ./other.yml, vars: {WHO: me, API_TO$0KEN: x}}}\n#- other.yml\nversion: '3'\ntasks: {a: 'echo {{.WHO}}'}\n",
+        ),
+        (
+            "of a file that is included twice",
+            "version: '3'\nincludes: {a: {taskfile: o.yml, vars: {W: me}}, b: {taskfile: o.yml, vars: {W: you}}}\n#- o.yml\nversion: '3'\ntasks: {a: 'echo {{.$0W}}'}\n",
+        ),
+        (
+            "a param that a step of a plan gives a task that extends another",
+            "version: '3'\ntasks:\n  base:\n    ez-params: [board, {name: level, default: low}]\n    vars: {CLOCK: 8}\n    cmds: ['echo {{.CLOCK}} {{.EZ_BOARD}} {{.EZ_LEVEL}}']\n  uno: {ez-extends: base, ez-defaults: {board: uno}}\n  mega: {ez-extends: uno, ez-defaults: {board: mega}, vars: {CLOCK: 16}}\n  all: {ez-defaults: {level: high}, ez-compose: [{task: uno, defaults: {board: nano, CLOCK: 4}}]}\n#- plans/p.yml\nsteps: [{task: mega, vars: {bo$0ard: z}}]\n",
+        ),
+    ];
+    check_cases("hover-inherited-values", &cases, hovered);
 }
 
 #[test]
@@ -258,6 +342,10 @@ fn plans() {
             ),
         ),
         ("no task of a folder task", PLAN.replacen("task: pack,", "task: 'pack:su$0b',", 1)),
+        (
+            "an artifact of an input without a target",
+            PLAN.replacen("artifact: bin, to: in/}", "artifact: bi$0n}", 1),
+        ),
         ("a plan that is wrong", PLAN.replacen("[test,", "[te$0st, nope,", 1)),
     ];
     let cases: Vec<(&str, &str)> = texts.iter().map(|(title, text)| (*title, text.as_str())).collect();

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use camino::Utf8Path;
-use ez_compiler::ast::{self, EnumValues, Loop, LoopSource, MatrixValues, Param};
+use ez_compiler::ast::{self, EnumValues, Loop, LoopSource, MatrixValues, Param, Variable, VariableValue};
 use ez_compiler::dotenv;
 use ez_compiler::ir::Task;
 use ez_compiler::source::{SourceFile, Span};
@@ -13,27 +13,44 @@ use super::markdown::{code, codes, path, place, value};
 use crate::analysis::{FilePosition, Snapshot};
 use crate::ide::special_variables;
 use crate::ide::variables::{
-    Context, Definition, Known, Origin, Strength, Variables, looks_secret, param_of,
+    Context, Definition, Known, MAX_TASKS, Origin, Strength, Variables, looks_secret, param_of,
 };
 
 /// How many definitions are listed before the rest is counted.
 const MAX_DEFINITIONS: usize = 10;
 
-/// A variable as a place of a Taskfile sees it; `within` is the name of the variable in whose value the place is.
-pub fn show(
-    snapshot: &Snapshot,
-    task: Option<&Task>,
-    name: &str,
-    position: FilePosition,
-    within: Option<Span>,
-) -> String {
-    if let Some(shown) = task.and_then(|task| of_loop(snapshot, task, name, position)) {
+/// A place of a Taskfile that names a variable.
+pub struct Place<'a> {
+    /// Where it is.
+    pub position: FilePosition,
+    /// The task that it is in, and those that have its text too; none outside of tasks.
+    pub tasks: Vec<&'a Task>,
+    /// The name of the variable in whose value it is.
+    pub within: Option<Span>,
+    /// The key that it is, if it is the variable's own.
+    pub key: Option<Span>,
+}
+
+/// A variable as a place of a Taskfile sees it.
+pub fn show(snapshot: &Snapshot, name: &str, place: &Place<'_>) -> String {
+    let Place { position, tasks, within, key } = place;
+    let task = tasks.first().copied();
+    if let Some(shown) = task.and_then(|task| of_loop(snapshot, task, name, *position)) {
         return shown;
     }
-    let context = task.map_or(Context::Globals, Context::Task);
     let variables = Variables::new(snapshot);
-    let below = within.and_then(|name| variables.strength(context, name)).unwrap_or(Strength::TOP);
-    let definitions = variables.definitions(context, name, below);
+    let mut contexts: Vec<Context<'_>> = tasks.iter().copied().map(Context::Task).collect();
+    if contexts.is_empty() {
+        contexts.push(Context::Globals);
+    }
+    let mut places = variables.places(&contexts, key.or(*within));
+    if key.is_some() {
+        // The key itself is seen as the tasks have it, in those where it is not replaced.
+        for (_, below) in &mut places {
+            *below = Strength::TOP;
+        }
+    }
+    let definitions = definitions_at(&variables, name, &places);
     let mut shown = match task.and_then(|task| param_of(task, name)) {
         Some(param) => param_head(param, name),
         None => match special_variables::find(name) {
@@ -44,7 +61,11 @@ pub fn show(
     if let Some(allowed) = task.and_then(|task| allowed_values(task, name)) {
         let _ = write!(shown, "\n\nOne of {allowed}");
     }
-    let known = if definitions.is_empty() { Known::Unknown } else { variables.value(context, name, below) };
+    let known = if definitions.is_empty() {
+        Known::Unknown
+    } else {
+        Variables::same(&places, |context, below| variables.value(context, name, below))
+    };
     match &known {
         Known::Value(found) if !found.is_null() => {
             let _ = write!(shown, "\n\nValue: {}", value(found));
@@ -55,21 +76,67 @@ pub fn show(
         Known::Secret => shown.push_str("\n\nIts value is not shown: it is a secret, or made from one."),
         _ => {}
     }
-    if definitions.iter().all(|definition| definition.origin == Origin::Special) {
+    if definitions.iter().all(|(definition, _)| definition.origin == Origin::Special) {
         if special_variables::find(name).is_none() {
             shown
                 .push_str("\n\nNo file gives it a value: it comes from the command line or the environment.");
         }
         return shown;
     }
-    shown.push_str(if definitions.len() > 1 { "\n\nFrom, the strongest first:\n" } else { "\n\nFrom:\n" });
-    for (index, definition) in definitions.iter().take(MAX_DEFINITIONS).enumerate() {
-        let _ = write!(shown, "\n{}. {}", index + 1, line(snapshot, definition));
+    let is_ordered = definitions.len() > 1 && definitions.iter().all(|(_, other)| other.is_none());
+    shown.push_str(if is_ordered { "\n\nFrom, the strongest first:\n" } else { "\n\nFrom:\n" });
+    for (index, (definition, other)) in definitions.iter().take(MAX_DEFINITIONS).enumerate() {
+        let _ = write!(shown, "\n{}. {}", index + 1, line(snapshot, definition, *other));
     }
     if definitions.len() > MAX_DEFINITIONS {
         let _ = write!(shown, "\n\nand {} more", definitions.len() - MAX_DEFINITIONS);
     }
     shown
+}
+
+/// What gives a variable its value at the first of several places; then what does at the others alone, with their tasks.
+fn definitions_at<'c>(
+    variables: &Variables<'_>,
+    name: &str,
+    places: &[(Context<'c>, Strength)],
+) -> Vec<(Definition, Option<&'c Task>)> {
+    let mut found: Vec<(Definition, Option<&Task>)> = Vec::new();
+    for (index, (context, below)) in places.iter().take(MAX_TASKS).enumerate() {
+        let other = match context {
+            Context::Task(task) if index > 0 => Some(*task),
+            _ => None,
+        };
+        for new in variables.definitions(*context, name, *below) {
+            let is_known = |(known, _): &(Definition, _)| {
+                (&known.origin, &known.place, &known.other_place)
+                    == (&new.origin, &new.place, &new.other_place)
+            };
+            if !found.iter().any(is_known) {
+                found.push((new, other));
+            }
+        }
+    }
+    found
+}
+
+/// The value of a variable as it is written, if it may be shown.
+pub fn written(variable: &Variable) -> String {
+    if variable.secret || looks_secret(&variable.name.value) {
+        return "Its value is not shown: it is a secret.".to_owned();
+    }
+    let text = match &variable.value {
+        VariableValue::Text(text) => text.value.to_string(),
+        VariableValue::Shell(text) => format!("$({})", text.value.trim()),
+        VariableValue::Reference(text) => format!("ref: {}", text.value),
+        VariableValue::Literal(value) => value.to_text().to_string(),
+    };
+    format!("Value: {}", code(&text))
+}
+
+/// A variable that an include gives all tasks of its namespace.
+pub fn show_included(variable: &Variable, namespace: &str) -> String {
+    let name = code(&variable.name.value);
+    format!("**variable** {name} of the namespace {}\n\n{}", code(namespace), written(variable))
 }
 
 /// A variable that a call passes, as the task takes it.
@@ -90,7 +157,7 @@ pub fn show_passed(snapshot: &Snapshot, callee: &Task, name: &str) -> String {
 
 /// A param that a step of a plan gives its task, by its name or variable.
 pub fn show_given(callee: &Task, name: &str, called: &str) -> Option<String> {
-    let params = &callee.definition.superset.as_deref()?.params;
+    let params = &callee.superset.as_deref()?.params;
     let variable = ast::param::variable_name;
     let is_meant = |param: &&Param| param.name.value == name || variable(&param.name.value) == name;
     let param = params.iter().find(is_meant)?;
@@ -116,7 +183,8 @@ fn is_yaml(path: &Utf8Path) -> bool {
     matches!(path.extension(), Some("yml" | "yaml"))
 }
 
-fn line(snapshot: &Snapshot, definition: &Definition) -> String {
+fn line(snapshot: &Snapshot, definition: &Definition, other: Option<&Task>) -> String {
+    let whose = other.map_or(String::new(), |task| format!(" {}", code(&task.name)));
     let mut shown = match &definition.origin {
         Origin::Environment => "the environment".to_owned(),
         Origin::Special => "go-task".to_owned(),
@@ -129,7 +197,8 @@ fn line(snapshot: &Snapshot, definition: &Definition) -> String {
         Origin::Plan(plan) => format!("a step of the plan {}", code(plan)),
         Origin::SomeCall => "a call that names its task by a template".to_owned(),
         Origin::Param => "the param".to_owned(),
-        Origin::TaskVars => "`vars` of the task".to_owned(),
+        Origin::Defaults => format!("`ez-defaults` of the task{whose}"),
+        Origin::TaskVars => format!("`vars` of the task{whose}"),
     };
     if let Some(found) = &definition.place {
         let _ = write!(shown, ", {}", place(snapshot, found));

@@ -1,8 +1,12 @@
 //! Tokens of templates.
 
-use ez_compiler::template::Delimiters;
+use std::ops::Range;
+
+use ez_compiler::check::names_of_data;
 use ez_compiler::template::tokens::{TemplateToken, TemplateTokenKind, tokens, tokens_between};
+use ez_compiler::template::{Delimiters, Template};
 use ez_compiler::template_file::TASK;
+use rustc_hash::FxHashSet;
 
 use super::paint::{Ground, Paint};
 use super::{Modifiers, TokenKind};
@@ -13,15 +17,24 @@ const PARAM_PREFIX: &str = "EZ_";
 
 /// Paints the actions of a text over what is there.
 pub fn paint(text: &str, paint: &mut Paint) {
-    paint_tokens(text, tokens(text), kind_of, paint);
+    paint_tokens(text, tokens(text), |token, name| kind_of(&token.kind, name), paint);
 }
 
 /// The same between the angles of a template file.
 pub fn paint_made(text: &str, paint: &mut Paint) {
-    let kind = |kind: &TemplateTokenKind, name: &str| match kind {
-        TemplateTokenKind::Field if name == TASK => (TokenKind::Variable, Modifiers::READONLY),
-        TemplateTokenKind::Field => (TokenKind::Parameter, Modifiers::NONE),
-        kind => kind_of(kind, name),
+    let template = Template::parse_between(text, "", Delimiters::ANGLES);
+    let read: FxHashSet<Range<usize>> = names_of_data(&template).into_iter().collect();
+    let kind = |token: &TemplateToken, name: &str| match token.kind {
+        TemplateTokenKind::Field | TemplateTokenKind::Property if read.contains(&token.range) => {
+            if name == TASK {
+                (TokenKind::Variable, Modifiers::READONLY)
+            } else {
+                (TokenKind::Parameter, Modifiers::NONE)
+            }
+        }
+        // A field of an item, where `range` or `with` has changed what `.` is.
+        TemplateTokenKind::Field => (TokenKind::Property, Modifiers::NONE),
+        _ => kind_of(&token.kind, name),
     };
     paint_tokens(text, tokens_between(text, Delimiters::ANGLES), kind, paint);
 }
@@ -29,7 +42,7 @@ pub fn paint_made(text: &str, paint: &mut Paint) {
 fn paint_tokens(
     text: &str,
     tokens: Vec<TemplateToken>,
-    kind_of: impl Fn(&TemplateTokenKind, &str) -> (TokenKind, Modifiers),
+    kind_of: impl Fn(&TemplateToken, &str) -> (TokenKind, Modifiers),
     paint: &mut Paint,
 ) {
     let mut open = None;
@@ -50,7 +63,7 @@ fn paint_tokens(
     }
     for token in tokens {
         let name = text.get(token.range.clone()).unwrap_or_default();
-        let (kind, modifiers) = kind_of(&token.kind, name);
+        let (kind, modifiers) = kind_of(&token, name);
         paint.token(token.range, kind, modifiers);
     }
 }

@@ -28,9 +28,12 @@ fn in_cmds(lines: &str) -> String {
 #[test]
 fn tokens_of_template_files() {
     let text = "version: '3'\n#- templates/a.yml\nversion: '1'\nparams: [{name: health-path, type: path}]\ntask: |\n  desc: Serve <% .task %> {{.X}}\n  cmds:\n    - curl <%- if .health_path -%><% .health_path | upper %><% end %>\n";
-    check_cases("tokens-of-template-files", &[("a template file", text)], |text| {
-        annotated(&Fixture::new(text).snapshot("templates/a.yml"), "templates/a.yml")
-    });
+    let items = "version: '3'\n#- templates/a.yml\nversion: '1'\nparams: [port, {name: l, type: multi, options: [a]}]\ntask: |\n  <%- define \"d\" %><% .port %><% end %><% define \"e\" %><% .port %><% end %>\n  desc: <% range .l %><% .port %><% .task %><% $.port %><% end %><% with .l %><% .port %><% else %><% .port %><% end %>\n  <%- $all := . %><% $all.port %><% template \"d\" .l %><% template \"e\" . %>\n";
+    check_cases(
+        "tokens-of-template-files",
+        &[("a template file", text), ("fields of items", items)],
+        |text| annotated(&Fixture::new(text).snapshot("templates/a.yml"), "templates/a.yml"),
+    );
 }
 
 #[test]
