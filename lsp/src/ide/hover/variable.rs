@@ -27,9 +27,12 @@ pub fn show(
     position: FilePosition,
     within: Option<Span>,
 ) -> String {
-    if let Some(shown) = task.and_then(|task| of_loop(snapshot, task, name, position)) {
-        return shown;
-    }
+    let of_loop = task.and_then(|task| of_loop(snapshot, task, name, position));
+    of_loop.unwrap_or_else(|| show_defined(snapshot, task, name, within))
+}
+
+/// A variable that no loop gives.
+fn show_defined(snapshot: &Snapshot, task: Option<&Task>, name: &str, within: Option<Span>) -> String {
     let context = task.map_or(Context::Globals, Context::Task);
     let variables = Variables::new(snapshot);
     let below = within.and_then(|name| variables.strength(context, name)).unwrap_or(Strength::TOP);
@@ -70,6 +73,37 @@ pub fn show(
         let _ = write!(shown, "\n\nand {} more", definitions.len() - MAX_DEFINITIONS);
     }
     shown
+}
+
+/// A variable as the script of a plugin sees it; `None` where no task gives it to the plugin.
+pub fn show_in_plugin(snapshot: &Snapshot, tasks: &[&Task], name: &str) -> Option<String> {
+    let variables = Variables::new(snapshot);
+    of_each(tasks, |task| {
+        let definitions = variables.definitions(Context::Task(task), name, Strength::TOP);
+        let is_given = definitions.iter().any(|definition| definition.origin != Origin::Special);
+        let is_known = is_given || param_of(task, name).is_some();
+        is_known.then(|| show_defined(snapshot, Some(task), name, None))
+    })
+}
+
+/// A variable of the environment as the script of a plugin sees it; `None` where no file sets it.
+pub fn in_shell_of_plugin(snapshot: &Snapshot, tasks: &[&Task], name: &str) -> Option<String> {
+    of_each(tasks, |task| in_shell(snapshot, Some(task), name))
+}
+
+/// What is told of a name in each of some tasks; with their names where that is not the same.
+fn of_each(tasks: &[&Task], show: impl Fn(&Task) -> Option<String>) -> Option<String> {
+    let mut found: Vec<(&Task, String)> = Vec::new();
+    for task in tasks {
+        let shown = show(task).filter(|shown| found.iter().all(|(_, known)| known != shown));
+        found.extend(shown.map(|shown| (*task, shown)));
+    }
+    if let [(_, only)] = found.as_slice() {
+        return Some(only.clone());
+    }
+    let of_tasks = found.iter().take(MAX_DEFINITIONS);
+    let of_tasks = of_tasks.map(|(task, shown)| format!("In the task {}: {shown}", code(&task.name)));
+    (!found.is_empty()).then(|| of_tasks.collect::<Vec<_>>().join("\n\n---\n\n"))
 }
 
 /// A variable that a call passes, as the task takes it.
