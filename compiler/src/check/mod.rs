@@ -47,7 +47,7 @@ pub use calls::expand as expand_call;
 pub use context::SPECIAL_VARIABLES;
 pub use facts::{Facts, VariableRead, of_plan_text};
 pub use hidden_task::SUBCOMMANDS;
-pub use names::{LocalName, Member, NameRead, Names, ShellName};
+pub use names::{LocalName, Member, NameRead, Names, ShellName, superset_places};
 pub use place::{span_in, span_of_piece};
 pub use task_cycle::inevitable as inevitable_cycle;
 pub use template_syntax::is_unknown_function;

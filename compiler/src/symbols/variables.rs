@@ -15,8 +15,8 @@ use super::builder::{Builder, NodeId, Scope};
 use super::plugins::{self, NamedPlugin};
 use super::{Obstacle, Role, Spelling, SymbolKind};
 use crate::ast::param::variable_name;
-use crate::ast::{self, Command, Dependency, Loop, LoopSource, Param, Text, Variable};
-use crate::check::{Facts, Place, SPECIAL_VARIABLES, ShellName, Use, of_plan_text};
+use crate::ast::{self, Command, Dependency, Loop, LoopSource, Param, Superset, Text, Variable};
+use crate::check::{Facts, Place, SPECIAL_VARIABLES, ShellName, Use, of_plan_text, superset_places};
 use crate::project::paths::{possible_files, smart_join};
 use crate::source::{Span, Spanned};
 use crate::superset::is_reserved;
@@ -248,18 +248,23 @@ pub fn default_task<'a>(builder: &Builder<'a>) -> Option<(u32, &'a ast::Task, No
     Some((number, written.task, written.node))
 }
 
-/// What the paths of artifacts in a `task.yml` read: the variables of the default task.
+/// What the texts of a `task.yml` read, queries of params and paths of artifacts: the variables of the default task.
 fn reads_of_metadata(builder: &mut Builder<'_>) {
     let Some((number, task, within)) = default_task(builder) else { return };
-    for artifact in &builder.indexed.metadata.artifacts {
-        let place = Place { text: Cow::Borrowed(&artifact.path), usage: Use::Rendered, extra: Vec::new() };
-        let facts = of_plan_text(place, &builder.sources);
-        for read in &facts.reads {
-            let node = read_node(builder, number, task, &read.name, read.span);
+    let metadata = builder.indexed.metadata;
+    let (params, artifacts) = (metadata.params.clone(), metadata.artifacts.clone());
+    let superset = Superset { params, artifacts, ..Superset::default() };
+    let places = superset_places(&superset, &builder.sources).into_iter();
+    let texts: Vec<Facts> = places.map(|place| of_plan_text(place, &builder.sources)).collect();
+    for facts in &texts {
+        let reads = facts.reads.iter().map(|read| (&read.name, read.span));
+        for (name, span) in reads.chain(facts.names.reads.iter().map(|read| (&read.name, read.span))) {
+            let node = read_node(builder, number, task, name, span);
             let spelling = if builder.is_param(node) { Spelling::ParamVariable } else { Spelling::Name };
-            builder.add(node, read.span, Role::Read, spelling, Some(within));
+            builder.add(node, span, Role::Read, spelling, Some(within));
         }
-        locals(builder, &facts, within);
+        locals(builder, facts, within);
+        shell_names(builder, number, facts, within);
     }
 }
 
@@ -443,6 +448,11 @@ fn reads(builder: &mut Builder<'_>, number: u32) {
             reads_of_dotenv(builder, &directory, path, Some(number));
         }
     }
+    shell_names(builder, number, facts, within);
+}
+
+/// What the scripts of a task read and set.
+fn shell_names(builder: &mut Builder<'_>, number: u32, facts: &Facts, within: NodeId) {
     for name in &facts.names.shell {
         let node = shell_node(builder, Some(number), facts, name);
         let role = if name.is_write { Role::Write } else { Role::Read };
