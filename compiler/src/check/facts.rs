@@ -13,7 +13,7 @@ use super::texts::{Place, Texts, Use};
 use super::{LOCAL_RULES, LocalRule, TEXT_RULES};
 use crate::ast::{self, Text};
 use crate::diagnostic::Diagnostic;
-use crate::shell::{self, Inspection, Masked};
+use crate::shell::{self, Inspection, Masked, NameUse};
 use crate::source::{SourceMap, Span};
 use crate::template::{Delimiters, Reference, Template, has_template};
 
@@ -111,6 +111,12 @@ impl<'a> Parsed<'a> {
         }
     }
 
+    /// What the script reads as `$NAME`, outside of templates.
+    fn shell_reads(&self) -> impl Iterator<Item = &NameUse> {
+        let scripts = self.script.iter();
+        scripts.flat_map(|(script, masked)| script.reads.iter().filter(|read| !masked.touches(read.range)))
+    }
+
     /// Bytes that the template has in front of the text.
     fn shift(&self) -> usize {
         if self.usage == Use::Reference { "{{".len() } else { 0 }
@@ -140,15 +146,20 @@ pub struct Local<'a> {
     pub sources: &'a SourceMap,
 }
 
-/// Gathers the facts of a task or file and applies the rules that need no more.
-pub fn gather(owner: Owner<'_>, sources: &SourceMap) -> Facts {
+/// Gathers the facts of a task or file and applies the rules that need no more. What EZ adds to a task is given beside it: of
+/// a linked one with all that it inherits.
+pub fn gather(owner: Owner<'_>, superset: Option<&ast::Superset>, sources: &SourceMap) -> Facts {
     let mut texts = Texts::new(sources);
     match owner {
         Owner::Task(task) => texts.task(task),
         Owner::File(file) => texts.file(file),
         Owner::Plan => {}
     }
-    facts_of(owner, texts.places, LOCAL_RULES, sources)
+    let mut facts = facts_of(owner, texts.places, LOCAL_RULES, sources);
+    if let Some(superset) = superset {
+        collect_superset(superset, sources, &mut facts);
+    }
+    facts
 }
 
 /// Gathers the facts of a text of a plan or template and applies the rules about templates and scripts.
@@ -172,26 +183,20 @@ fn facts_of(owner: Owner<'_>, places: Vec<Place<'_>>, rules: &[LocalRule], sourc
 
 fn collect(local: &Local<'_>, facts: &mut Facts) {
     for (text, reads) in local.texts.iter().zip(local.reads) {
-        facts.everything |= reads.everything || (text.usage == Use::Reference && text.text.value == ".");
-        // What stands behind a mistake is not known.
-        let is_whole = text.template.as_ref().is_none_or(|template| template.errors().is_empty());
-        facts.everything |= !is_whole;
+        mention(text, reads, facts);
         if text.usage == Use::VariableName {
             facts.mentions.insert(text.text.value.clone());
         }
-        if let Some((inspection, masked)) = &text.script {
-            let own = inspection.reads.iter().filter(|read| !masked.touches(read.range));
-            for read in own {
+        if let Some((inspection, _)) = &text.script {
+            for read in text.shell_reads() {
                 let is_set = inspection.writes.iter().any(|write| write.name == read.name);
-                let range = read.range.start as usize..read.range.end as usize;
+                let range = read.range.range();
                 if read.name.starts_with(PARAM_PREFIX) && !is_set && !is_guarded_in_shell(text, range.end) {
                     facts.shell_params.push((read.name.clone(), text.span(&range, local.sources)));
                 }
-                facts.shell_reads.insert(read.name.clone());
             }
         }
         for read in &reads.variables {
-            facts.mentions.insert(read.name.clone());
             facts.reads.push(VariableRead {
                 name: read.name.clone(),
                 span: text.template_span(&read.range, local.sources),
@@ -207,6 +212,26 @@ fn collect(local: &Local<'_>, facts: &mut Facts) {
     if let Owner::Task(task) = local.owner {
         facts.mentions.extend(task.requires.iter().map(|required| required.name.value.clone()));
     }
+}
+
+/// What EZ's own fields read. No rule tells of mistakes there: hooks know names that nothing defines.
+fn collect_superset(superset: &ast::Superset, sources: &SourceMap, facts: &mut Facts) {
+    for place in names::superset_places(superset, sources) {
+        let text = Parsed::new(place);
+        let reads = text.template.as_ref().map(reads::read).unwrap_or_default();
+        mention(&text, &reads, facts);
+        facts.names.add_of_superset(&text, &reads, sources);
+    }
+}
+
+/// The names that a text reads, wherever it stands.
+fn mention(text: &Parsed<'_>, reads: &Reads<'_>, facts: &mut Facts) {
+    facts.everything |= reads.everything || (text.usage == Use::Reference && text.text.value == ".");
+    // What stands behind a mistake is not known.
+    let is_whole = text.template.as_ref().is_none_or(|template| template.errors().is_empty());
+    facts.everything |= !is_whole;
+    facts.mentions.extend(reads.variables.iter().map(|read| read.name.clone()));
+    facts.shell_reads.extend(text.shell_reads().map(|read| read.name.clone()));
 }
 
 /// Whether an expansion says what holds without a value: `${X:-y}`.

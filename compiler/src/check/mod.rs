@@ -47,7 +47,7 @@ pub use calls::expand as expand_call;
 pub use context::SPECIAL_VARIABLES;
 pub use facts::{Facts, VariableRead, of_plan_text};
 pub use hidden_task::SUBCOMMANDS;
-pub use names::{LocalName, Member, NameRead, Names, ShellName};
+pub use names::{LocalName, Member, NameRead, Names, ShellName, superset_places};
 pub use place::{span_in, span_of_piece};
 pub use reads::names_of_data;
 pub use task_cycle::inevitable as inevitable_cycle;
@@ -58,7 +58,7 @@ use crate::ast;
 use crate::diagnostic::Diagnostic;
 use crate::file_system::FileSystem;
 use crate::folder::FolderTask;
-use crate::ir::Program;
+use crate::ir::{Program, Task};
 use crate::parallel;
 use crate::project::Project;
 use crate::source::SourceMap;
@@ -149,14 +149,20 @@ impl CheckMemo {
         self.files.get(&(Arc::as_ptr(file) as usize)).map(|(_, facts)| &**facts)
     }
 
-    fn task(&mut self, task: &Arc<ast::Task>, previous: Option<&Self>, sources: &SourceMap) -> Arc<Facts> {
+    fn task(
+        &mut self,
+        task: &Arc<ast::Task>,
+        superset: Option<&ast::Superset>,
+        previous: Option<&Self>,
+        sources: &SourceMap,
+    ) -> Arc<Facts> {
         let key = Arc::as_ptr(task) as usize;
         if let Some((_, facts)) = self.tasks.get(&key) {
             return Arc::clone(facts);
         }
         let known = previous.and_then(|memo| memo.tasks.get(&key));
         let facts = known.map_or_else(
-            || Arc::new(facts::gather(Owner::Task(task), sources)),
+            || Arc::new(facts::gather(Owner::Task(task), superset, sources)),
             |(_, facts)| Arc::clone(facts),
         );
         self.tasks.insert(key, (Arc::clone(task), Arc::clone(&facts)));
@@ -175,7 +181,7 @@ impl CheckMemo {
         }
         let known = previous.and_then(|memo| memo.files.get(&key));
         let facts = known.map_or_else(
-            || Arc::new(facts::gather(Owner::File(file), sources)),
+            || Arc::new(facts::gather(Owner::File(file), None, sources)),
             |(_, facts)| Arc::clone(facts),
         );
         self.files.insert(key, (Arc::clone(file), Arc::clone(&facts)));
@@ -218,14 +224,16 @@ pub fn run(
         }
         file_facts.push(facts);
         for task in &taskfile.tasks {
-            let facts = memo.task(task, previous, &project.sources);
+            let facts = memo.task(task, task.superset.as_deref(), previous, &project.sources);
             if ours {
                 diagnostics.extend(facts.diagnostics.iter().cloned());
             }
         }
     }
-    let facts =
-        program.tasks.iter().map(|task| memo.task(&task.definition, previous, &project.sources)).collect();
+    // A task that EZ adds something to is another one in the program than in its file.
+    let of_linked =
+        |task: &Task| memo.task(&task.definition, task.superset.as_deref(), previous, &project.sources);
+    let facts = program.tasks.iter().map(of_linked).collect();
     let context = Context::new(project, program, files, host, folder, facts, file_facts);
     let found = parallel::map_uneven(PROJECT_RULES, program.tasks.len() * BYTES_A_TASK, |rule| {
         let mut found = Vec::new();

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use smol_str::SmolStr;
 
-use super::facts::{Local, Owner, Parsed};
+use super::facts::{Local, Parsed};
 use super::reads::{self, Reads};
 use super::texts::{Place, Texts, Use};
 use crate::ast::{self, HookAction, Query, Text};
@@ -81,35 +81,17 @@ pub struct ShellName {
     pub script: Span,
 }
 
-/// Gathers the names of texts that are parsed, and of the fields that no rule looks at.
+/// Gathers the names of texts that are parsed.
 pub fn gather(local: &Local<'_>) -> Names {
     let mut names = Names::default();
-    names.texts(local.texts, local.sources);
     for (text, reads) in local.texts.iter().zip(local.reads) {
-        names.look_ups(text, reads, local.sources);
-    }
-    if let Owner::Task(task) = local.owner
-        && let Some(superset) = task.superset.as_deref()
-    {
-        let parsed: Vec<Parsed<'_>> =
-            superset_places(superset, local.sources).into_iter().map(Parsed::new).collect();
-        names.texts(&parsed, local.sources);
-        for text in &parsed {
-            let Some(template) = &text.template else { continue };
-            let reads = reads::read(template);
-            names.look_ups(text, &reads, local.sources);
-            names.reads.extend(reads.variables.into_iter().map(|read| NameRead {
-                span: text.template_span(&read.range, local.sources),
-                local: text.extra.contains(&read.name),
-                name: read.name,
-            }));
-        }
+        names.add(text, reads, local.sources);
     }
     names
 }
 
 /// The texts in fields of EZ.
-fn superset_places<'a>(superset: &'a ast::Superset, sources: &'a SourceMap) -> Vec<Place<'a>> {
+pub fn superset_places<'a>(superset: &'a ast::Superset, sources: &'a SourceMap) -> Vec<Place<'a>> {
     let mut texts = Texts::new(sources);
     texts.variables(&superset.defaults, &[]);
     for step in superset.compose.iter().flat_map(|compose| &compose.value) {
@@ -125,21 +107,37 @@ fn superset_places<'a>(superset: &'a ast::Superset, sources: &'a SourceMap) -> V
     }
     for param in &superset.params {
         places.extend(param.default.iter().map(|default| place(default, Use::Rendered)));
-        if let Some(Query::Command(script)) = &param.query {
-            places.push(place(script, Use::Command { forgiven: false }));
+        match &param.query {
+            Some(Query::Command(script)) => places.push(place(script, Use::Command { forgiven: false })),
+            Some(Query::Url { url, path }) => {
+                places.extend(std::iter::once(url).chain(path).map(|text| place(text, Use::Rendered)));
+            }
+            Some(Query::Plugin(_)) | None => {}
         }
     }
+    let of_log = superset.log.iter().flat_map(|log| log.dir.iter().chain(&log.prefix));
+    let of_artifacts = superset.artifacts.iter().map(|artifact| &artifact.path);
+    places.extend(of_log.chain(of_artifacts).map(|text| place(text, Use::Rendered)));
     places
 }
 
 impl Names {
-    fn texts(&mut self, texts: &[Parsed<'_>], sources: &SourceMap) {
-        for text in texts {
-            if let Some(template) = &text.template {
-                self.template(template, text, sources);
-            }
-            self.script(text, sources);
+    fn add(&mut self, text: &Parsed<'_>, reads: &Reads<'_>, sources: &SourceMap) {
+        if let Some(template) = &text.template {
+            self.template(template, text, sources);
         }
+        self.script(text, sources);
+        self.look_ups(text, reads, sources);
+    }
+
+    /// Adds the names of a text in a field of EZ, of whose reads no rule asks.
+    pub fn add_of_superset(&mut self, text: &Parsed<'_>, reads: &Reads<'_>, sources: &SourceMap) {
+        self.add(text, reads, sources);
+        self.reads.extend(reads.variables.iter().map(|read| NameRead {
+            name: read.name.clone(),
+            span: text.template_span(&read.range, sources),
+            local: text.extra.contains(&read.name),
+        }));
     }
 
     /// The variables that functions take by their names.

@@ -6,7 +6,9 @@ use smol_str::SmolStr;
 use super::context::Context;
 use crate::ast::Variable;
 use crate::diagnostic::Diagnostic;
+use crate::ir::Task;
 use crate::rule;
+use crate::source::Span;
 
 /// Variables of tasks are seen by the task alone; those of files by everything.
 pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
@@ -16,6 +18,7 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let every = || context.facts.iter().chain(&context.file_facts);
     let everywhere = context.mentioned_by_files();
     let files_read_all = context.file_facts.iter().any(|facts| facts.everything);
+    let inherited = inherited_reads(context);
     for (id, task) in context.own_definitions() {
         let facts = context.facts(id);
         if facts.everything || files_read_all {
@@ -23,7 +26,8 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         }
         for variable in &task.definition.vars {
             let name = &variable.name.value;
-            if is_named(variable) && !facts.mentions.contains(name) && !everywhere.contains(name) {
+            let is_read = facts.mentions.contains(name) || everywhere.contains(name);
+            if is_named(variable) && !is_read && !inherited.contains(&variable.name.span) {
                 found.push(report(variable, facts.shell_reads.contains(name), "this task"));
             }
         }
@@ -55,6 +59,24 @@ pub fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         let in_shell = every().any(|facts| facts.shell_reads.contains(&variable.name.value));
         found.push(report(variable, in_shell, "this project"));
     }
+}
+
+/// The variables that a task reads, by where they are written, if a task inherits from another: what the base writes may
+/// be for those that extend it, and what it reads they need not.
+fn inherited_reads(context: &Context<'_>) -> FxHashSet<Span> {
+    let extends = |task: &Task| task.superset.as_ref().is_some_and(|superset| superset.extends.is_some());
+    let mut read = FxHashSet::default();
+    if !context.program.tasks.iter().any(extends) {
+        return read;
+    }
+    for id in context.program.ids() {
+        let facts = context.facts(id);
+        let is_read =
+            |variable: &&Variable| facts.everything || facts.mentions.contains(&variable.name.value);
+        let variables = context.program.task(id).definition.vars.iter();
+        read.extend(variables.filter(is_read).map(|variable| variable.name.span));
+    }
+    read
 }
 
 /// Whether a variable can be read at all: a name that is no text is another mistake.

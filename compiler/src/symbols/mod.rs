@@ -7,6 +7,7 @@ mod anchors;
 mod builder;
 mod folders;
 mod plans;
+mod plugins;
 mod tasks;
 mod templates;
 #[cfg(test)]
@@ -186,6 +187,8 @@ pub enum Obstacle {
     Undefined,
     /// The text that names it names something else as well.
     Shared,
+    /// A plugin of the user reads it.
+    UserPlugin(SmolStr),
 }
 
 impl Obstacle {
@@ -220,6 +223,11 @@ impl Obstacle {
             Self::Undefined => "is not defined in this project".to_owned(),
             Self::Shared => {
                 "is written in a text that names something else as well: write the two apart first".to_owned()
+            }
+            Self::UserPlugin(plugin) => {
+                format!(
+                    "is read by the plugin `{plugin}`, which other projects may use as well: change it by hand"
+                )
             }
         }
     }

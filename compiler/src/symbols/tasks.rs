@@ -60,6 +60,8 @@ pub struct Tasks<'a> {
     pub passed: Vec<Passed<'a>>,
     /// Which task inherits from which.
     pub bases: Vec<(u32, u32)>,
+    /// Plugins that tasks name, each with the task's written number.
+    pub plugins: Vec<(SmolStr, u32)>,
     by_span: FxHashMap<Span, u32>,
     /// For each file its tasks by their names in it.
     by_name: Vec<FxHashMap<&'a str, u32>>,
@@ -507,6 +509,7 @@ fn plugins(builder: &mut Builder<'_>, number: u32) {
     for name in named {
         let node = builder.node(Scope::Plugins, SymbolKind::Plugin, &name.value);
         builder.set_obstacle(node, Obstacle::FileName);
+        builder.tasks.plugins.push((name.value.clone(), number));
         // The text may have `@plugin:` before the name.
         let written = builder.sources.text(name.span);
         let span = match written.rfind(name.value.as_str()) {

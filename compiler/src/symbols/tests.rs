@@ -356,3 +356,41 @@ fn templates_in_dotenv_files_read_variables() {
         &["Variable NAME", "3:8 = NAME", ".env:1:12 reads NAME", "a.env:1:11 reads NAME"],
     );
 }
+
+#[test]
+fn scripts_of_plugins_read_what_the_tasks_have_that_name_them() {
+    let project = |body: &str| {
+        format!(
+            "-- Taskfile.yml\nversion: '3'\nvars: {{VV: x}}\ntasks:\n  a:\n    vars: {{LO: low}}\n    env: {{EE: e}}\n    \
+             ez-params: [{{name: board, default: q}}, {{name: chip, query: '@plugin:chips'}}]\n    \
+             ez-hooks: {{pre_run: '@plugin:u'}}\n  b:\n    ez-extends: a\n    vars: {{LO: other}}\n  \
+             c: {{ez-hooks: {{pre_run: '@plugin:u'}}}}\n  d: 'echo {{{{.LO}}}}'\n\
+             -- plugins/u.yml\ntype: hook\ntrigger: pre_run\nscript: {body}\n\
+             -- plugins/chips.yml\ntype: param\ncommand: ls {{{{.LO}}}}\n"
+        )
+    };
+    let low = [
+        "Variable LO",
+        "5:12 = LO",
+        "11:12 = LO",
+        "plugins/chips.yml:2:16 reads LO",
+        "plugins/u.yml:3:17 reads LO",
+    ];
+    check(&project("echo {{.L$0O}}"), &low);
+    check(
+        &project("echo $EZ_B$0OARD"),
+        &["Param board", "7:24 = board", "plugins/u.yml:3:15 reads EZ_BOARD"],
+    );
+    check(&project("echo $E$0E"), &["Variable EE", "6:11 = EE", "plugins/u.yml:3:15 reads EE"]);
+    check(&project("echo {{.V$0V}}"), &["Variable VV", "2:8 = VV", "plugins/u.yml:3:17 reads VV"]);
+    check(
+        &project("X=1; echo $$0X"),
+        &["ShellVariable X (fixed)", "plugins/u.yml:3:9 gives X", "plugins/u.yml:3:20 reads X"],
+    );
+    check(&project("task $0d"), &["Task d", "13:3 = d", "plugins/u.yml:3:14 calls d"]);
+    check(&project("echo {{index . .X$0}}"), &["Variable X (fixed)", "plugins/u.yml:3:25 reads X"]);
+    let open = project("echo {{index . .X}}").replace("{LO: low}", "{L$0O: low}");
+    check(&open, &["Variable LO (fixed)", "5:12 = LO", "11:12 = LO", "plugins/chips.yml:2:16 reads LO"]);
+    let from_task = project("echo {{.LO}}").replace("{LO: other}", "{L$0O: other}");
+    check(&from_task, &low);
+}

@@ -12,10 +12,11 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use super::builder::{Builder, NodeId, Scope};
+use super::plugins::{self, NamedPlugin};
 use super::{Obstacle, Role, Spelling, SymbolKind};
 use crate::ast::param::variable_name;
-use crate::ast::{self, Command, Dependency, Loop, LoopSource, Param, Text, Variable};
-use crate::check::{Facts, Place, SPECIAL_VARIABLES, ShellName, Use, of_plan_text};
+use crate::ast::{self, Command, Dependency, Loop, LoopSource, Param, Superset, Text, Variable};
+use crate::check::{Facts, Place, SPECIAL_VARIABLES, ShellName, Use, of_plan_text, superset_places};
 use crate::project::paths::{possible_files, smart_join};
 use crate::source::{Span, Spanned};
 use crate::superset::is_reserved;
@@ -54,14 +55,18 @@ pub fn add(builder: &mut Builder<'_>) {
         reads_of_dotenv(builder, &directory, path, None);
     }
     reads_of_metadata(builder);
+    let plugins = plugins::named(builder);
+    for plugin in &plugins {
+        plugins::add(builder, plugin);
+    }
     join_hidden(builder);
     join_group_lines(builder);
     join_params(builder);
-    open_reads(builder);
+    open_reads(builder, &plugins);
 }
 
 /// What takes variables by names that are not written may mean all that can be seen there.
-fn open_reads(builder: &mut Builder<'_>) {
+fn open_reads(builder: &mut Builder<'_>, plugins: &[NamedPlugin]) {
     let indexed = builder.indexed;
     let of_files = indexed.loaded.files.iter().filter_map(|file| file.taskfile.as_ref());
     let of_files = of_files.filter_map(|taskfile| indexed.memo.facts_of_file(taskfile));
@@ -71,6 +76,11 @@ fn open_reads(builder: &mut Builder<'_>) {
         let facts = builder.tasks.get(number).and_then(|written| indexed.memo.facts_of_task(written.task));
         let Some(read) = facts.and_then(|facts| facts.names.open_reads.first()) else { continue };
         in_tasks.insert(number, read);
+        anywhere.get_or_insert(read);
+    }
+    for plugin in plugins {
+        let Some(read) = plugin.facts.names.open_reads.first() else { continue };
+        in_tasks.extend(plugin.tasks.iter().map(|number| (*number, read)));
         anywhere.get_or_insert(read);
     }
     builder.set_obstacles(|scope| {
@@ -248,18 +258,23 @@ pub fn default_task<'a>(builder: &Builder<'a>) -> Option<(u32, &'a ast::Task, No
     Some((number, written.task, written.node))
 }
 
-/// What the paths of artifacts in a `task.yml` read: the variables of the default task.
+/// What the texts of a `task.yml` read, queries of params and paths of artifacts: the variables of the default task.
 fn reads_of_metadata(builder: &mut Builder<'_>) {
     let Some((number, task, within)) = default_task(builder) else { return };
-    for artifact in &builder.indexed.metadata.artifacts {
-        let place = Place { text: Cow::Borrowed(&artifact.path), usage: Use::Rendered, extra: Vec::new() };
-        let facts = of_plan_text(place, &builder.sources);
-        for read in &facts.reads {
-            let node = read_node(builder, number, task, &read.name, read.span);
+    let metadata = builder.indexed.metadata;
+    let (params, artifacts) = (metadata.params.clone(), metadata.artifacts.clone());
+    let superset = Superset { params, artifacts, ..Superset::default() };
+    let places = superset_places(&superset, &builder.sources).into_iter();
+    let texts: Vec<Facts> = places.map(|place| of_plan_text(place, &builder.sources)).collect();
+    for facts in &texts {
+        let reads = facts.reads.iter().map(|read| (&read.name, read.span));
+        for (name, span) in reads.chain(facts.names.reads.iter().map(|read| (&read.name, read.span))) {
+            let node = read_node(builder, number, task, name, span);
             let spelling = if builder.is_param(node) { Spelling::ParamVariable } else { Spelling::Name };
-            builder.add(node, read.span, Role::Read, spelling, Some(within));
+            builder.add(node, span, Role::Read, spelling, Some(within));
         }
-        locals(builder, &facts, within);
+        locals(builder, facts, within);
+        shell_names(builder, number, facts, within);
     }
 }
 
@@ -443,6 +458,11 @@ fn reads(builder: &mut Builder<'_>, number: u32) {
             reads_of_dotenv(builder, &directory, path, Some(number));
         }
     }
+    shell_names(builder, number, facts, within);
+}
+
+/// What the scripts of a task read and set.
+fn shell_names(builder: &mut Builder<'_>, number: u32, facts: &Facts, within: NodeId) {
     for name in &facts.names.shell {
         let node = shell_node(builder, Some(number), facts, name);
         let role = if name.is_write { Role::Write } else { Role::Read };
@@ -452,7 +472,13 @@ fn reads(builder: &mut Builder<'_>, number: u32) {
 }
 
 /// The variable that a template of a task reads under a name.
-fn read_node(builder: &mut Builder<'_>, number: u32, task: &ast::Task, name: &SmolStr, span: Span) -> NodeId {
+pub fn read_node(
+    builder: &mut Builder<'_>,
+    number: u32,
+    task: &ast::Task,
+    name: &SmolStr,
+    span: Span,
+) -> NodeId {
     if let Some(own) = builder.find(Scope::Own(number), name) {
         // Before it is defined the outer one is seen.
         let defined = task.vars.iter().position(|variable| variable.name.value == *name);
@@ -501,16 +527,16 @@ pub fn template_local(builder: &mut Builder<'_>, local: &crate::check::LocalName
     builder.add(node, local.span, role, Spelling::Name, within);
 }
 
+/// The variable that a task itself gives its scripts under a name: of its `env`, or a param.
+pub fn own_shell_node(builder: &Builder<'_>, number: u32, name: &SmolStr) -> Option<NodeId> {
+    let param = || builder.find(Scope::Incoming(number), name).filter(|node| builder.is_param(*node));
+    builder.find(Scope::Env(number), name).or_else(param)
+}
+
 /// The variable that a script names.
 pub fn shell_node(builder: &mut Builder<'_>, number: Option<u32>, facts: &Facts, name: &ShellName) -> NodeId {
-    if let Some(number) = number {
-        if let Some(node) = builder.find(Scope::Env(number), &name.name) {
-            return node;
-        }
-        let param = builder.find(Scope::Incoming(number), &name.name);
-        if let Some(node) = param.filter(|node| builder.is_param(*node)) {
-            return node;
-        }
+    if let Some(node) = number.and_then(|number| own_shell_node(builder, number, &name.name)) {
+        return node;
     }
     if let Some(node) = builder.find(Scope::Environment, &name.name) {
         return node;

@@ -19,6 +19,7 @@ pub mod hover;
 pub mod inlay_hints;
 #[cfg(test)]
 mod navigation;
+mod plugins;
 pub mod quick_fixes;
 pub mod references;
 pub mod rename;

@@ -73,6 +73,9 @@ const OF_SCRIPTS: &[SpecialVariable] = &[
     ),
 ];
 
+/// What only hooks behind the end of a task find in their environment.
+pub const AFTER_THE_END: &[&str] = &["EZ_TASK_EXIT_CODE", "EZ_TASK_OUTPUT", "EZ_TASK_DURATION"];
+
 /// The variable of that name that scripts find in their environment.
 pub fn find_in_script(name: &str) -> Option<&'static SpecialVariable> {
     OF_SCRIPTS.iter().find(|row| row.name == name)

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use ez_compiler::ast::{self, Step};
+use ez_compiler::ast::{self, Moment, Step};
 use ez_compiler::ir::{Program, Task};
 use ez_compiler::plan::CompiledPlan;
 use ez_compiler::schema::{Format, Scalar, Shape, shapes_at};
@@ -12,6 +12,7 @@ use ez_compiler::source::SourceFile;
 use super::{Item, Kind, Options, anchors, insertion};
 use crate::analysis::{FilePosition, Snapshot};
 use crate::ide::cursor::{self, Cursor, Part, Style};
+use crate::ide::plugins;
 
 /// A question for candidates.
 pub struct Request<'a> {
@@ -136,6 +137,28 @@ impl<'a> Request<'a> {
         let name = self.task_name()?;
         let path = self.source.path.as_path();
         program.tasks.iter().find(|task| task.definition.name.value == name && *task.taskfile == *path)
+    }
+
+    /// The tasks whose variables are seen at the cursor: the one that it is in, or those that name the plugin.
+    pub fn tasks(&self) -> Vec<&'a Task> {
+        if self.format != Format::Plugin {
+            return self.task().into_iter().collect();
+        }
+        let path = &self.source.path;
+        let written = self.cursor.scalar_of(self.source, 0, "name");
+        let name = written.as_deref().or_else(|| path.file_stem()).unwrap_or_default();
+        plugins::tasks_that_name(&self.snapshot.analysis, path, name)
+    }
+
+    /// When the hook runs whose script the cursor is in.
+    pub fn moment(&self) -> Option<Moment> {
+        if self.format == Format::Plugin {
+            return Moment::parse(&self.cursor.scalar_of(self.source, 0, "trigger")?);
+        }
+        match self.cursor.keys().as_slice() {
+            [Some("tasks"), Some(_), Some("ez-hooks"), Some(moment), ..] => Moment::parse(moment),
+            _ => None,
+        }
     }
 
     /// The plan that the cursor is in.

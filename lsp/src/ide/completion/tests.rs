@@ -283,6 +283,41 @@ fn plugins_where_scripts_may_stand() {
 }
 
 #[test]
+fn scripts_of_plugins_and_hooks() {
+    const OF_PLUGIN: &str = "version: '3'
+tasks:
+  a:
+    vars: {LOWER: low}
+    env: {LEVEL: info}
+    ez-params: [{name: zone, options: [eu, us], default: eu}]
+    ez-hooks: {pre_run: '@plugin:u', on_error: '@plugin:v'}
+    cmds: [ls]
+  b: {ez-extends: a, vars: {LOUD: yes}}
+  c: {vars: {LONELY: x}, cmds: [ls]}
+@@
+";
+    let plugin = |name: &str, trigger: &str, script: &str| {
+        format!("#- plugins/{name}.yml\ntype: hook\ntrigger: {trigger}\nscript: {script}\n")
+    };
+    let cases = [
+        plugin("u", "pre_run", "echo {{.LO$0"),
+        plugin("u", "pre_run", "'echo {{.LO$0"),
+        plugin("u", "pre_run", "echo {{.EXIT_C$0"),
+        plugin("u", "pre_run", "echo $EZ_$0"),
+        plugin("u", "pre_run", "echo $LEV$0"),
+        plugin("v", "on_error", "echo {{.EXIT_C$0"),
+        plugin("v", "on_error", "echo $EZ_$0"),
+        plugin("w", "on_error", "echo {{.LO$0 $LO"),
+        "#- plugins/x.yml\nname: u\ntrigger: pre_run\ntype: hook\nscript: echo {{.LO$0\n".to_owned(),
+        "  own: {ez-hooks: {pre_run: 'echo {{.EXIT_C$0'}}\n".to_owned(),
+        "  own: {ez-hooks: {pre_run: 'echo $EZ_TASK_$0'}}\n".to_owned(),
+        "  own: {ez-hooks: {always: 'echo {{.EXIT_C$0'}}\n".to_owned(),
+    ];
+    let cases: Vec<&str> = cases.iter().map(String::as_str).collect();
+    check("scripts-of-plugins", OF_PLUGIN, &cases);
+}
+
+#[test]
 fn names_of_tasks() {
     check(
         "tasks",

@@ -2,7 +2,7 @@
 
 use ez_compiler::ast::param::variable_name;
 use ez_compiler::ast::{
-    Command, CommandAction, LoopSource, MatrixValues, Param, ParamKind, Text, Variable, VariableValue,
+    Command, CommandAction, LoopSource, MatrixValues, Moment, Param, ParamKind, Text, Variable, VariableValue,
 };
 use ez_compiler::dotenv;
 use ez_compiler::file_system::FileSystem;
@@ -131,7 +131,7 @@ pub fn of_template(request: &Request<'_>) -> Vec<Known> {
         Format::Template => of_template_file(request, &mut found),
         _ => {
             of_loop(request, &mut found);
-            if let Some(task) = request.task() {
+            for task in request.tasks() {
                 of_task(request, task, &mut found);
             }
             of_program(request, &mut found);
@@ -270,10 +270,13 @@ fn dotenv_files(request: &Request<'_>, files: &[Text], directory: &str, found: &
 }
 
 fn special(request: &Request<'_>, found: &mut Vec<Known>) {
-    let in_task = request.task_name().is_some();
+    let has_exit_code = match request.moment() {
+        Some(moment) => matches!(moment, Moment::OnError | Moment::Always),
+        None => request.task_name().is_some(),
+    };
     for row in special_variables::TABLE {
         // Those of loops and of stars are offered where there are some.
-        if matches!(row.name, "ITEM" | "KEY" | "MATCH") || (row.name == "EXIT_CODE" && !in_task) {
+        if matches!(row.name, "ITEM" | "KEY" | "MATCH") || (row.name == "EXIT_CODE" && !has_exit_code) {
             continue;
         }
         let mut known = Known::new(row.name, SPECIAL, "special");
@@ -330,7 +333,7 @@ pub fn of_script(request: &Request<'_>, assigned: &[SmolStr]) -> Vec<Known> {
     let mut found: Vec<Known> =
         assigned.iter().map(|name| Known::new(name.clone(), LOOP, "script")).collect();
     let program = request.program();
-    if let Some(task) = request.task() {
+    for task in request.tasks() {
         found.extend(task.definition.env.iter().map(|variable| Known::of(variable, TASK, "task env")));
         for param in task.superset.iter().flat_map(|superset| &superset.params) {
             found.push(Known::of_param(param, variable_name(&param.name.value), TASK));
@@ -343,6 +346,8 @@ pub fn of_script(request: &Request<'_>, assigned: &[SmolStr]) -> Vec<Known> {
     let of_task = RESERVED_VARIABLES
         .iter()
         .filter(|name| name.starts_with("EZ_TASK_") || **name == "EZ_ROOT" || **name == "EZ_STEP_OUTPUT");
+    let is_before = request.moment() == Some(Moment::PreRun);
+    let of_task = of_task.filter(|name| !is_before || !special_variables::AFTER_THE_END.contains(name));
     found.extend(of_task.map(|name| Known::new(*name, SPECIAL, "EZ")));
     environment(request, &mut found);
     once(found)

@@ -29,6 +29,7 @@ use ez_compiler::template::{Delimiters, Template, has_template};
 use ez_compiler::template_file::{ReadTemplate, TASK, field_name};
 use ez_compiler::yaml::node::{NodeKind, Scalar};
 
+use super::plugins;
 use super::syntax::{Item, Spot, Tree};
 use super::variables;
 use crate::analysis::{FilePosition, FileRange, Snapshot};
@@ -240,6 +241,12 @@ impl<'a> Asked<'a> {
                 || format!("**variable of the template** {}\n\nThe name of what is made.", code(TASK));
             return if name == TASK { Some(of_template()) } else { self.param(name) };
         }
+        if self.tree.format == Format::Plugin
+            && let Some(shown) =
+                variable::show_in_plugin(self.snapshot, &self.naming_tasks(), name, self.position)
+        {
+            return Some(shown);
+        }
         let place = variable::Place {
             position: self.position,
             tasks: self.tasks(),
@@ -296,6 +303,16 @@ impl<'a> Asked<'a> {
         }
         let of_step = || steps.iter().find_map(param);
         self.param(name).or_else(of_step).or_else(|| self.variable(name))
+    }
+
+    /// The tasks that name the plugin in which the place is.
+    fn naming_tasks(&self) -> Vec<&'a Task> {
+        if self.tree.format != Format::Plugin {
+            return Vec::new();
+        }
+        let analysis = &self.snapshot.analysis;
+        let path = &analysis.file(self.position.file).path;
+        plugins::tasks_that_name(analysis, path, plugins::name_of(analysis, path))
     }
 
     /// Whether the place is in the `vars` of a call.
@@ -545,7 +562,9 @@ impl<'a> Asked<'a> {
             range.start <= offset && offset <= range.end && !masked.touches(name.range)
         };
         let name = found.reads.iter().chain(&found.writes).find(is_here)?;
-        Some((name.range.range(), variable::in_shell(self.snapshot, self.task, &name.name)?))
+        let in_task = || variable::in_shell(self.snapshot, self.task, &name.name);
+        let shown = variable::in_shell_of_plugin(self.snapshot, &self.naming_tasks(), &name.name);
+        Some((name.range.range(), shown.or_else(in_task)?))
     }
 }
 

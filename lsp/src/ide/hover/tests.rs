@@ -119,6 +119,31 @@ fn templates_and_plugins() {
     check_cases("hover-templates-and-plugins", &cases, hovered);
 }
 
+#[test]
+fn scripts_of_plugins() {
+    let project = |other: &str, script: &str| {
+        format!(
+            "version: '3'\ntasks:\n  a:\n    vars: {{LO: low}}\n    env: {{LEVEL: info}}\n    ez-params: [{{name: zone, default: eu}}]\n    \
+             ez-hooks: {{on_error: '@plugin:u'}}\n    cmds: [ls]\n{other}\
+             #- plugins/u.yml\ntype: hook\ntrigger: on_error\nscript: {script}\n"
+        )
+    };
+    let further = "  b: {vars: {LO: high}, ez-hooks: {on_error: '@plugin:u'}, cmds: [ls]}\n";
+    let texts = [
+        ("a variable of the task", project("", "echo {{.L$0O}}")),
+        ("a variable of two tasks", project(further, "echo {{.L$0O}}")),
+        ("a variable of one of two tasks", project(further, "echo $LE$0VEL")),
+        ("a param in a template", project("", "echo {{.EZ_ZO$0NE}}")),
+        ("a param in the environment", project("", "echo $EZ_ZO$0NE")),
+        ("a variable of the environment", project("", "echo $LEV$0EL")),
+        ("what a hook knows", project("", "echo $EZ_TASK_N$0AME")),
+        ("the exit code", project("", "echo {{.EXIT_$0CODE}}")),
+        ("what no task has", project("", "echo {{.OTH$0ER}}")),
+    ];
+    let cases: Vec<(&str, &str)> = texts.iter().map(|(title, text)| (*title, text.as_str())).collect();
+    check_cases("hover-scripts-of-plugins", &cases, hovered);
+}
+
 const TASKS: &str = "version: '3'\nincludes:\n  docs: {taskfile: ./docs, aliases: [d]}\n  gone: {taskfile: ./gone.yml, optional: true}\ntasks:\n  default: {deps: [build]}\n  build:\n    aliases: [b]\n    desc: Builds it\n    summary: |\n      Builds the program.\n\n      And more.\n    dir: src\n    deps: [docs:all, {task: gen, vars: {X: '1'}}]\n    sources: ['*.go', '*.mod']\n    generates: [bin]\n    requires: {vars: [TAG]}\n    ez-params: [{name: arch, type: select, options: [arm64, amd64], default: arm64, help: The machine}, {name: token, type: secret}]\n    cmds: [go build, {task: gen}]\n  gen: echo\n  'deploy-*': {internal: true, cmds: ['echo {{.MATCH}}']}\n";
 const DOCS: &str = "#- docs/Taskfile.yml\nversion: '3'\ntasks:\n  all: {deps: [one, ':build']}\n  one: {desc: One page, cmds: [ls]}\n";
 

@@ -139,6 +139,43 @@ pub fn show_included(variable: &Variable, namespace: &str) -> String {
     format!("**variable** {name} of the namespace {}\n\n{}", code(namespace), written(variable))
 }
 
+/// A variable as the script of a plugin sees it; `None` where no task gives it to the plugin.
+pub fn show_in_plugin(
+    snapshot: &Snapshot,
+    tasks: &[&Task],
+    name: &str,
+    position: FilePosition,
+) -> Option<String> {
+    let variables = Variables::new(snapshot);
+    of_each(tasks, |task| {
+        let definitions = variables.definitions(Context::Task(task), name, Strength::TOP);
+        let is_given = definitions.iter().any(|definition| definition.origin != Origin::Special);
+        let is_known = is_given || param_of(task, name).is_some();
+        let place = Place { position, tasks: vec![task], within: None, key: None };
+        is_known.then(|| show(snapshot, name, &place))
+    })
+}
+
+/// A variable of the environment as the script of a plugin sees it; `None` where no file sets it.
+pub fn in_shell_of_plugin(snapshot: &Snapshot, tasks: &[&Task], name: &str) -> Option<String> {
+    of_each(tasks, |task| in_shell(snapshot, Some(task), name))
+}
+
+/// What is told of a name in each of some tasks; with their names where that is not the same.
+fn of_each(tasks: &[&Task], show: impl Fn(&Task) -> Option<String>) -> Option<String> {
+    let mut found: Vec<(&Task, String)> = Vec::new();
+    for task in tasks {
+        let shown = show(task).filter(|shown| found.iter().all(|(_, known)| known != shown));
+        found.extend(shown.map(|shown| (*task, shown)));
+    }
+    if let [(_, only)] = found.as_slice() {
+        return Some(only.clone());
+    }
+    let of_tasks = found.iter().take(MAX_DEFINITIONS);
+    let of_tasks = of_tasks.map(|(task, shown)| format!("In the task {}: {shown}", code(&task.name)));
+    (!found.is_empty()).then(|| of_tasks.collect::<Vec<_>>().join("\n\n---\n\n"))
+}
+
 /// A variable that a call passes, as the task takes it.
 pub fn show_passed(snapshot: &Snapshot, callee: &Task, name: &str) -> String {
     if let Some(param) = param_of(callee, name) {
