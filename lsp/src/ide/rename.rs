@@ -564,6 +564,11 @@ impl Rename<'_> {
         if SPECIAL_VARIABLES.contains(&variable) || is_reserved(variable) {
             return Err(format!("`{variable}` is a name that go-task or EZ gives: choose another name"));
         }
+        if self.snapshot.host.environment(variable).is_some() {
+            return Err(format!(
+                "`{variable}` is a variable of the environment, which could take the place of this one: choose another name"
+            ));
+        }
         let own = self.seen_in(self.id);
         let namesakes = self.index.symbols().filter(|(id, other)| {
             *id != self.id

@@ -33,8 +33,18 @@ pub fn at(snapshot: &Snapshot, position: FilePosition) -> Option<Signature> {
     }
     let format = cursor::format_in(&snapshot.analysis, position.file);
     let braces = Braces::of(format, &shapes_at(format, &cursor.items()))?;
-    let found = template::at(&source.text, cursor.scalar, cursor.offset, cursor.style, braces)?;
-    signature(&found, format == Format::Template)
+    let shown = |offset: usize| {
+        let found = template::at(&source.text, cursor.scalar, offset, cursor.style, braces)?;
+        signature(&found, format == Format::Template)
+    };
+    // Behind a literal nothing can be written on, but its argument is still the one at the cursor.
+    let before = source.text.get(..cursor.offset).unwrap_or_default();
+    let in_literal = match before.trim_end_matches(|c: char| c.is_ascii_digit()).len() {
+        number if number < before.len() => Some(number),
+        _ if before.ends_with(['"', '`']) => Some(before.len() - 1),
+        _ => None,
+    };
+    shown(cursor.offset).or_else(|| shown(in_literal?))
 }
 
 fn signature(cursor: &TemplateCursor, is_made: bool) -> Option<Signature> {
@@ -81,6 +91,9 @@ mod tests {
         let prefix = "trimPrefix prefix:string text:string → string";
         check("'{{trimPrefix $0}}'", &format!("{prefix} [prefix:string] Removes a prefix."));
         check("'{{trimPrefix \"a\" .$0}}'", &format!("{prefix} [text:string] Removes a prefix."));
+        check("'{{trimPrefix \"a\"$0}}'", &format!("{prefix} [prefix:string] Removes a prefix."));
+        check("'{{trimPrefix \"a\" 12$0}}'", &format!("{prefix} [text:string] Removes a prefix."));
+        check("\"{{trimPrefix \\\"a\\\"$0}}\"", &format!("{prefix} [prefix:string] Removes a prefix."));
         check("'{{trimPrefix \"a\" .X $0}}'", &format!("{prefix} [none] Removes a prefix."));
         check("'{{trimPrefix \"a$0\"}}'", &format!("{prefix} [prefix:string] Removes a prefix."));
         check(
