@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use camino::Utf8Path;
+use ez_compiler::ast::Text;
 use ez_compiler::folder::{self, qualified};
 use ez_compiler::source::Span;
 use ez_compiler::{plugin, template_file};
@@ -95,19 +96,24 @@ impl Search<'_> {
     fn files(&mut self) {
         let compilation = &self.analysis.compilation;
         for plugin in compilation.plugins.found.iter().map(|found| &found.plugin) {
-            self.add(
-                &plugin.name.value,
-                OutlineKind::File,
-                Some(plugin::PROJECT_DIRECTORY),
-                plugin.name.span,
-            );
+            self.add_named_file(&plugin.name, plugin::PROJECT_DIRECTORY);
         }
         for template in compilation.templates.iter().filter_map(|file| file.template()) {
-            let (name, directory) = (&template.name, template_file::PROJECT_DIRECTORY);
-            self.add(&name.value, OutlineKind::File, Some(directory), name.span);
+            self.add_named_file(&template.name, template_file::PROJECT_DIRECTORY);
             for param in &template.params {
-                self.add(&param.name.value, OutlineKind::Param, Some(&name.value), param.name.span);
+                self.add(&param.name.value, OutlineKind::Param, Some(&template.name.value), param.name.span);
             }
+        }
+    }
+
+    /// A file that is found at its name, or at its beginning where it says none.
+    fn add_named_file(&mut self, name: &Text, directory: &str) {
+        let place = self.analysis.locate(name.span);
+        let source = self.analysis.file(place.file);
+        if source.text.get(place.range) == Some(name.value.as_str()) {
+            self.add(&name.value, OutlineKind::File, Some(directory), name.span);
+        } else {
+            self.add_file(&name.value, OutlineKind::File, &source.path);
         }
     }
 
@@ -128,10 +134,7 @@ impl Search<'_> {
         let source = Arc::clone(self.analysis.file(place.file));
         let file = source.path.file_name().unwrap_or_default();
         let container = container.map_or_else(|| file.to_owned(), ToOwned::to_owned);
-        // What has the name of its file is found at the beginning.
-        let is_file = kind == OutlineKind::File && source.text.get(place.range.clone()) != Some(name);
-        let range = if is_file { 0..0 } else { place.range };
-        let place = TextPlace { source, range };
+        let place = TextPlace { source, range: place.range };
         self.found.push(FoundSymbol { name: name.to_owned(), kind, container, place, score });
     }
 }

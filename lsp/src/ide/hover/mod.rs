@@ -1,5 +1,6 @@
 //! What is told of a word.
 
+mod given;
 mod markdown;
 mod plan;
 mod plugin;
@@ -8,24 +9,21 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod variable;
+mod words;
 
 use std::fmt::Write;
 use std::ops::Range;
 
+use ez_compiler::ast;
 use ez_compiler::ast::hook::PLUGIN_PREFIX;
-use ez_compiler::ast::{self, CommandAction};
-use ez_compiler::check::names_of_data;
 use ez_compiler::file_system::FileSystem;
-use ez_compiler::folder::split_name;
-use ez_compiler::ir::{Resolution, Task};
+use ez_compiler::ir::Task;
 use ez_compiler::plan::CompiledPlan;
 use ez_compiler::project::paths;
 use ez_compiler::schema::{Format, KeyMeaning, Origin, PathKind, Scalar as Meaning, fields_of, map_keys_at};
-use ez_compiler::shell;
 use ez_compiler::source::Span;
 use ez_compiler::symbols::{Occurrence, Spelling, SymbolKind};
-use ez_compiler::template::tokens::{TemplateToken, TemplateTokenKind, tokens, tokens_between};
-use ez_compiler::template::{Delimiters, Template, has_template};
+use ez_compiler::template::{Delimiters, has_template};
 use ez_compiler::template_file::{ReadTemplate, TASK, field_name};
 use ez_compiler::yaml::node::{NodeKind, Scalar};
 
@@ -267,44 +265,6 @@ impl<'a> Asked<'a> {
         self.snapshot.analysis.tasks_with(task.name_span(), field)
     }
 
-    /// Whether the place is in the `vars` of an include.
-    fn is_included(&self) -> bool {
-        let path = self.spot.path.as_slice();
-        matches!(path, [Item::Key("includes"), Item::Key(_), Item::Key("vars"), Item::Key(_)])
-    }
-
-    /// A variable that an include gives its tasks.
-    fn included(&self, name: &str) -> Option<String> {
-        let Some(Item::Key(namespace)) = self.spot.path.get(1) else { return None };
-        let mut files = self.snapshot.analysis.compilation.loaded.files.iter();
-        let taskfile = files.find(|loaded| loaded.file == self.position.file)?.taskfile.as_ref()?;
-        let include = taskfile.includes.iter().find(|include| include.namespace.value == *namespace)?;
-        let variable = include.vars.iter().rfind(|variable| variable.name.value == name)?;
-        Some(variable::show_included(variable, namespace))
-    }
-
-    /// A value that gives way to others: of the task itself, or of one that it is composed of.
-    fn default_value(&self, name: &str) -> Option<String> {
-        let compose = self.task.and_then(|task| task.superset.as_ref()?.compose.as_ref());
-        let steps = compose.map(|compose| compose.value.as_slice()).unwrap_or_default();
-        let called = |step: &ast::ComposeStep| {
-            let program = &self.snapshot.analysis.compilation.program;
-            match program.resolve(&self.task?.callee(&step.task.value)) {
-                Resolution::Task(id, _) => Some(program.task(id)),
-                _ => None,
-            }
-        };
-        let param = |step: &ast::ComposeStep| variable::show_given(called(step)?, name, &step.task.value);
-        if let [.., Item::Key("ez-compose"), Item::Index(index), Item::Key("defaults"), Item::Key(_)] =
-            self.spot.path.as_slice()
-        {
-            let step = steps.get(*index)?;
-            return param(step).or_else(|| Some(variable::show_passed(self.snapshot, called(step)?, name)));
-        }
-        let of_step = || steps.iter().find_map(param);
-        self.param(name).or_else(of_step).or_else(|| self.variable(name))
-    }
-
     /// The tasks that name the plugin in which the place is.
     fn naming_tasks(&self) -> Vec<&'a Task> {
         if self.tree.format != Format::Plugin {
@@ -313,55 +273,6 @@ impl<'a> Asked<'a> {
         let analysis = &self.snapshot.analysis;
         let path = &analysis.file(self.position.file).path;
         plugins::tasks_that_name(analysis, path, plugins::name_of(analysis, path))
-    }
-
-    /// Whether the place is in the `vars` of a call.
-    fn is_passed(&self) -> bool {
-        // A task's own stand right below it.
-        let own = 4;
-        self.tree.format == Format::Taskfile
-            && self.spot.path.len() > own
-            && matches!(self.spot.path.as_slice(), [Item::Key("tasks"), .., Item::Key("vars"), Item::Key(_)])
-    }
-
-    /// A variable that a call passes, as the called task has it.
-    fn passed(&self, name: &str) -> Option<String> {
-        let definition = &self.task?.definition;
-        let is_here = |span| self.snapshot.analysis.touches(span, self.position);
-        let of_deps = definition.deps.iter().filter(|call| is_here(call.span)).map(|call| &call.task);
-        let of_cmds =
-            definition.cmds.iter().filter(|call| is_here(call.span)).filter_map(|call| match &call.action {
-                CommandAction::Call { task, .. } => Some(task),
-                _ => None,
-            });
-        let called = of_deps.chain(of_cmds).next().filter(|called| !has_template(&called.value))?;
-        let program = &self.snapshot.analysis.compilation.program;
-        let Resolution::Task(id, _) = program.resolve(&self.task?.callee(&called.value)) else { return None };
-        Some(variable::show_passed(self.snapshot, program.task(id), name))
-    }
-
-    /// Whether the place is in the `vars` of a step.
-    fn is_given(&self) -> bool {
-        matches!(
-            self.spot.path.as_slice(),
-            [Item::Key("steps"), Item::Index(_), Item::Key("vars"), Item::Key(_)]
-        )
-    }
-
-    /// A variable that a step gives its task, as the task has it.
-    fn given(&self, name: &str) -> Option<String> {
-        let called = &self.step.filter(|step| !has_template(&step.task.value))?.task.value;
-        let compilation = &self.snapshot.analysis.compilation;
-        if let Resolution::Task(id, _) = compilation.program.resolve(called) {
-            let task = compilation.program.task(id);
-            let shown = variable::show_given(task, name, called);
-            return Some(shown.unwrap_or_else(|| variable::show_passed(self.snapshot, task, name)));
-        }
-        let (folder, task) = split_name(called);
-        let mut folders = compilation.folder_programs.iter();
-        let program = &folders.find(|known| known.folder.name == folder)?.compilation.program;
-        let Resolution::Task(id, _) = program.resolve(task) else { return None };
-        variable::show_given(program.task(id), name, called)
     }
 
     /// A task that a script runs, or a variable of it that a dotenv file sets.
@@ -477,95 +388,6 @@ impl<'a> Asked<'a> {
         }
         shown
     }
-
-    fn in_template(
-        &self,
-        text: &str,
-        offset: usize,
-        delimiters: Delimiters,
-    ) -> Option<(Range<usize>, Option<String>)> {
-        let tokens = tokens_between(text, delimiters);
-        let is_inside = {
-            let before = tokens.iter().take_while(|token| token.range.start <= offset);
-            let brace = before
-                .filter(|token| matches!(token.kind, TemplateTokenKind::Open | TemplateTokenKind::Close));
-            brace.last().is_some_and(|brace| {
-                matches!(brace.kind, TemplateTokenKind::Open) || offset < brace.range.end
-            })
-        };
-        if !is_inside {
-            return None;
-        }
-        let Some(token) = token_at(&tokens, offset) else { return Some((offset..offset, None)) };
-        Some((token.range.clone(), self.token(text, &tokens, token)))
-    }
-
-    fn in_expression(&self, text: &str, offset: usize) -> Option<(Range<usize>, Option<String>)> {
-        let braced = format!("{{{{{text}}}}}");
-        let tokens = tokens(&braced);
-        let token = token_at(&tokens, offset + "{{".len())?;
-        let back = |at: usize| at.saturating_sub("{{".len());
-        Some((back(token.range.start)..back(token.range.end), self.token(&braced, &tokens, token)))
-    }
-
-    fn token(&self, text: &str, tokens: &[TemplateToken], token: &TemplateToken) -> Option<String> {
-        let name = text.get(token.range.clone())?;
-        let is_made = self.tree.format == Format::Template;
-        match token.kind {
-            TemplateTokenKind::Field | TemplateTokenKind::Property | TemplateTokenKind::String if is_made => {
-                self.made_from(text, &token.range)
-            }
-            TemplateTokenKind::Field => self.variable(name).or_else(|| self.output()),
-            TemplateTokenKind::Function(Some(function)) => {
-                Some(self.written(template::function(function, is_made)))
-            }
-            TemplateTokenKind::Keyword => template::keyword(name).map(|shown| self.written(shown)),
-            // `.steps.<step>`
-            TemplateTokenKind::Property => {
-                let index = tokens.iter().position(|other| other.range == token.range)?;
-                let before = tokens.get(index.checked_sub(1)?)?;
-                let is_step = text.get(before.range.clone()) == Some("steps");
-                if is_step {
-                    plan::step(self.plan?, name)
-                } else {
-                    self.output().or_else(|| self.matrix_key(text.get(before.range.clone()), name))
-                }
-            }
-            TemplateTokenKind::String => self.step_in_text(),
-            _ => None,
-        }
-    }
-
-    /// What a word of a template's text means of that from which it is made; nothing where it is of something else.
-    fn made_from(&self, text: &str, word: &Range<usize>) -> Option<String> {
-        let template = Template::parse_between(text, "", Delimiters::ANGLES);
-        let names = names_of_data(&template);
-        let name = names.into_iter().find(|name| word.start <= name.start && name.end <= word.end)?;
-        self.variable(text.get(name)?)
-    }
-
-    /// An example as it is written here.
-    fn written(&self, shown: String) -> String {
-        if self.tree.format != Format::Template {
-            return shown;
-        }
-        let Delimiters { left, right } = Delimiters::ANGLES;
-        shown.replace("{{", &format!("{left} ")).replace("}}", &format!(" {right}"))
-    }
-
-    /// A variable of a script.
-    fn in_script(&self, text: &str, offset: usize) -> Option<(Range<usize>, String)> {
-        let (script, masked) = shell::parse_masked(text)?;
-        let found = shell::inspect(&script);
-        let is_here = |name: &&shell::NameUse| {
-            let range = name.range.range();
-            range.start <= offset && offset <= range.end && !masked.touches(name.range)
-        };
-        let name = found.reads.iter().chain(&found.writes).find(is_here)?;
-        let in_task = || variable::in_shell(self.snapshot, self.task, &name.name);
-        let shown = variable::in_shell_of_plugin(self.snapshot, &self.naming_tasks(), &name.name);
-        Some((name.range.range(), shown.or_else(in_task)?))
-    }
 }
 
 /// How many entries of a dotenv file are listed.
@@ -573,13 +395,3 @@ const MAX_DOTENV: usize = 20;
 
 /// How many lines are shown of what an alias stands for.
 const MAX_ANCHORED: usize = 12;
-
-/// The token that holds a byte, or ends there.
-fn token_at(tokens: &[TemplateToken], offset: usize) -> Option<&TemplateToken> {
-    let holds = tokens.iter().find(|token| token.range.contains(&offset));
-    let is_brace =
-        |token: &&TemplateToken| matches!(token.kind, TemplateTokenKind::Open | TemplateTokenKind::Close);
-    holds
-        .filter(|token| !is_brace(token))
-        .or_else(|| tokens.iter().find(|token| token.range.end == offset && !is_brace(token)))
-}
