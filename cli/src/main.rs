@@ -1,5 +1,7 @@
 //! `ez`, and under the name `task` a drop-in for go-task.
 
+#![forbid(unsafe_code)]
+
 mod args;
 mod ask;
 mod browse;

@@ -4,6 +4,8 @@
 //! come through [`file_system::FileSystem`]. A stage imports only earlier ones: text, YAML, shell and templates, syntax trees,
 //! the linked project, what EZ adds to it, checks, output. `ARCHITECTURE.md` has the list, and a test holds the code to it.
 
+#![forbid(unsafe_code)]
+
 pub mod ast;
 pub mod check;
 pub mod decode;

@@ -4,6 +4,8 @@
 //! [`session::View`], which is the session at the moment when the question arrived; `ide` answers it from an [`analysis::Analysis`]
 //! with plain data in byte ranges, which `protocol` turns into a message. Only `protocol` knows the protocol's types.
 
+#![forbid(unsafe_code)]
+
 pub mod analysis;
 pub mod document;
 pub mod files;

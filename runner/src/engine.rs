@@ -465,10 +465,10 @@ impl State {
         for call in in_starting_order(calls) {
             let (call, limit) = describe(call);
             let (state, context) = (Rc::clone(self), context.clone());
-            let work: Outcome =
-                Box::pin(
-                    async move { context.limited(limit, |context| state.run_task(context, call)).await },
-                );
+            // The inner box keeps small what has to be moved into the outer one.
+            let work: Outcome = Box::pin(async move {
+                context.limited(limit, |context| Box::pin(state.run_task(context, call))).await
+            });
             running.spawn_local(work);
         }
         let mut first = Ok(());

@@ -16,7 +16,7 @@ pub const DESCRIPTORS_PLAIN: u32 = 1;
 /// Descriptors of a child whose output we read: the same and our ends of two pipes.
 pub const DESCRIPTORS_PIPED: u32 = 3;
 /// Most threads that start children. More do not help: starting is short, and waiting takes none.
-pub const MOST_LAUNCHERS: usize = 4;
+pub const MOST_LAUNCHERS: usize = 8;
 
 /// Hands out the file descriptors that children need, so that thousands of commands at once wait
 /// for each other instead of failing with "too many open files".
@@ -61,9 +61,10 @@ pub struct Reserved {
     _permit: Arc<OwnedSemaphorePermit>,
 }
 
-/// How many threads start children on this machine.
+/// How many threads may start children on this machine: more than it has cores, since each waits until its child has
+/// become a program.
 pub fn launchers() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from).min(MOST_LAUNCHERS)
+    std::thread::available_parallelism().map_or(1, |cores| cores.get() * 4).min(MOST_LAUNCHERS)
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 //! A job is accepted once and ends once, whatever is killed in between: the [`store`] keeps what was promised, the [`queue`] decides what runs where, the
 //! [`dispatcher`] does what it decided, and an [`agent`] on each machine runs attempts in processes that need neither of them to go on.
 
+#![forbid(unsafe_code)]
+
 pub mod agent;
 pub mod api;
 pub mod attempt_token;

@@ -113,6 +113,18 @@ pub const BANS: &[Ban] = &[
         because: "one module draws on the whole terminal",
     },
     Ban {
+        path: &["unsafe"],
+        within: EVERYWHERE,
+        except: &["runner/src/process/vfork.rs"],
+        because: "one module makes children that share our memory, and nothing else needs it",
+    },
+    Ban {
+        path: &["libc"],
+        within: EVERYWHERE,
+        except: &["runner/src/process/vfork.rs"],
+        because: "`rustix` has the same calls without `unsafe`",
+    },
+    Ban {
         path: &["tower_lsp"],
         within: EVERYWHERE,
         except: &["lsp/src/protocol"],

@@ -1,5 +1,6 @@
 //! What the end-to-end tests share: where the programs are, how one is run, and a builder of small projects.
 
+#![forbid(unsafe_code)]
 // A check that does not hold is a panic: that is how a test fails.
 #![allow(clippy::missing_panics_doc)]
 

@@ -76,6 +76,8 @@ fn some_crates_are_named_in_one_place_only() {
     check("cli/src/render.rs", "use miette::Report; use clap::Parser;", &[]);
     check("lsp/src/ide/hover.rs", "use tower_lsp::ls_types::Hover;", &[(1, "`tower_lsp`")]);
     check("lsp/src/protocol/server.rs", "use tower_lsp::LspService;", &[]);
+    check("runner/src/process/unix.rs", "fn f() {\n    unsafe { g() }\n}", &[(2, "`unsafe`")]);
+    check("runner/src/process/vfork.rs", "fn f() { unsafe { libc::getpid() } }", &[]);
 }
 
 #[test]

@@ -5,7 +5,11 @@ mod environment;
 pub mod guard;
 mod lookup;
 pub mod marked;
+mod spawn;
 mod unix;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[expect(unsafe_code, reason = "a child that shares our memory cannot be had without")]
+mod vfork;
 
 use std::cell::RefCell;
 use std::ffi::OsString;

@@ -1,19 +1,19 @@
 //! What only Unix knows: starting children on helper threads, noticing their end, signalling groups.
 
+use std::fs::File;
 use std::io::{self, ErrorKind, IsTerminal, PipeReader, PipeWriter};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, mpsc};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{LazyLock, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, waitpid};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::oneshot;
 
+use super::spawn::{self, Descriptors, Spawned};
 use super::{Ending, Group, Program, Route, Routes, Stream, Target};
 use crate::limits;
 
@@ -30,7 +30,7 @@ const LAUNCHER_STACK: usize = 128 * 1024;
 /// A child that was started, and the pipes that we read from it. Dropped before its end was seen,
 /// it is killed and reaped.
 pub(super) struct Launched {
-    child: Child,
+    pid: Pid,
     group: Group,
     /// Set once it was reaped.
     ended: Option<Ending>,
@@ -51,82 +51,86 @@ struct Job {
 }
 
 /// Threads that start children, so that the event loop does not stand still while the system
-/// copies a process, and several starts overlap. One set a process: threads are not a run's own.
+/// makes a process, and several starts overlap. One set a process: threads are not a run's own.
 struct Launchers {
-    /// `None` where no thread can be made.
-    queue: Option<mpsc::Sender<Job>>,
+    queue: mpsc::Sender<Job>,
+    waiting_jobs: Mutex<mpsc::Receiver<Job>>,
+    /// How many jobs wait or are worked on.
+    jobs: AtomicUsize,
+    /// Begun as they are needed.
+    threads: Mutex<usize>,
+    most_threads: usize,
     /// How long to wait now, microseconds: shrinks while children run long, is full after a short one.
-    patience: Arc<AtomicU32>,
+    patience: AtomicU32,
 }
 
 static LAUNCHERS: LazyLock<Launchers> = LazyLock::new(Launchers::new);
 
 impl Launchers {
     fn new() -> Self {
-        let (queue, jobs) = mpsc::channel::<Job>();
-        let jobs = Arc::new(Mutex::new(jobs));
-        let patience = Arc::new(AtomicU32::new(PATIENCE));
-        let started = (0..limits::launchers()).filter(|_| {
-            let (jobs, patience) = (Arc::clone(&jobs), Arc::clone(&patience));
-            std::thread::Builder::new()
-                .name("ez-launcher".to_owned())
-                .stack_size(LAUNCHER_STACK)
-                .spawn(move || work(&jobs, &patience))
-                .is_ok()
-        });
-        let queue = (started.count() > 0).then_some(queue);
-        Self { queue, patience }
-    }
-}
-
-fn work(jobs: &Mutex<mpsc::Receiver<Job>>, patience: &AtomicU32) {
-    loop {
-        let job = match jobs.lock() {
-            Ok(jobs) => jobs.recv(),
-            Err(_) => return,
-        };
-        let Ok(job) = job else { return };
-        if job.reply.is_closed() {
-            continue;
+        let (queue, waiting_jobs) = mpsc::channel();
+        Self {
+            queue,
+            waiting_jobs: Mutex::new(waiting_jobs),
+            jobs: AtomicUsize::new(0),
+            threads: Mutex::new(0),
+            most_threads: limits::launchers(),
+            patience: AtomicU32::new(PATIENCE),
         }
-        let launched = Launched::start(&job.program).map(|mut launched| {
-            launched.wait_shortly(patience);
-            launched
-        });
-        // Nobody waits any more: dropping the child ends it.
-        drop(job.reply.send(launched));
+    }
+
+    /// Begins another thread where there is work for it; whether there is any.
+    fn have_threads(&'static self) -> bool {
+        let Ok(mut threads) = self.threads.lock() else { return false };
+        if *threads < self.most_threads && *threads <= self.jobs.load(Ordering::Relaxed) {
+            let thread =
+                std::thread::Builder::new().name("ez-launcher".to_owned()).stack_size(LAUNCHER_STACK);
+            *threads += usize::from(thread.spawn(|| self.work()).is_ok());
+        }
+        *threads > 0
+    }
+
+    fn work(&self) {
+        loop {
+            let job = match self.waiting_jobs.lock() {
+                Ok(jobs) => jobs.recv(),
+                Err(_) => return,
+            };
+            let Ok(job) = job else { return };
+            if !job.reply.is_closed() {
+                let mut launched = Launched::start(&job.program);
+                // With other work at hand, the event loop waits.
+                if let Ok(launched) = &mut launched
+                    && self.jobs.load(Ordering::Relaxed) <= self.most_threads
+                {
+                    launched.wait_shortly(&self.patience);
+                }
+                // Nobody waits any more: dropping the child ends it.
+                drop(job.reply.send(launched));
+            }
+            self.jobs.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
 /// Starts a child without holding up the event loop.
 pub(super) async fn launch(program: Program) -> io::Result<Launched> {
-    let Some(queue) = &LAUNCHERS.queue else { return Launched::start(&program) };
-    let (reply, answer) = oneshot::channel();
-    if let Err(mpsc::SendError(job)) = queue.send(Job { program, reply }) {
-        return Launched::start(&job.program);
+    let launchers = &*LAUNCHERS;
+    if !launchers.have_threads() {
+        return Launched::start(&program);
     }
+    let (reply, answer) = oneshot::channel();
+    launchers.jobs.fetch_add(1, Ordering::Relaxed);
+    drop(launchers.queue.send(Job { program, reply }));
     answer.await.unwrap_or_else(|_| Err(io::Error::other("the thread that starts programs ended")))
 }
 
 impl Launched {
     fn start(program: &Program) -> io::Result<Self> {
-        // A path with a slash and no `pre_exec` keep `posix_spawn`, which does not copy our memory.
-        let mut command = Command::new(&program.file);
-        let mut arguments = program.arguments.iter();
-        if let Some(name) = arguments.next() {
-            command.arg0(name);
-        }
-        command.args(arguments).env_clear().envs(program.environment.iter()).current_dir(&program.directory);
-        if program.group == Group::Own {
-            command.process_group(0);
-        }
-        let [stdout, stderr] = connect(&mut command, program)?;
-        let child = command.spawn()?;
-        // It holds our copies of the ends that the child writes to.
-        drop(command);
-        let end = pidfd_open(Pid::from_child(&child), PidfdFlags::NONBLOCK).ok();
+        let (descriptors, [stdout, stderr]) = connect(program)?;
+        let Spawned { pid, end } = spawn::spawn(program, descriptors)?;
         Ok(Self {
-            child,
+            pid,
             group: program.group,
             ended: None,
             end,
@@ -151,7 +155,7 @@ impl Launched {
 
     /// The child's process id.
     pub(super) fn pid(&self) -> Pid {
-        Pid::from_child(&self.child)
+        self.pid
     }
 
     /// How it ended, if it did and was reaped.
@@ -159,9 +163,22 @@ impl Launched {
         self.ended
     }
 
+    /// Asks the system whether it has ended; once it says so, its number may be another's.
+    fn look(&mut self, options: WaitOptions) -> io::Result<Option<Ending>> {
+        let status = match waitpid(Some(self.pid), options) {
+            Err(rustix::io::Errno::INTR) => None,
+            status => status?,
+        };
+        self.ended = status.map(|(_, status)| Ending::from(status));
+        Ok(self.ended)
+    }
+
     fn reap(&mut self) -> io::Result<Ending> {
-        let ending = Ending::from(self.child.wait()?);
-        self.ended = Some(ending);
+        let ending = loop {
+            if let Some(ending) = self.look(WaitOptions::empty())? {
+                break ending;
+            }
+        };
         if self.started.elapsed() < Duration::from_micros(u64::from(PATIENCE)) {
             LAUNCHERS.patience.store(PATIENCE, Ordering::Relaxed);
         }
@@ -189,9 +206,7 @@ impl Launched {
 
     async fn poll_child(&mut self) -> io::Result<Ending> {
         loop {
-            if let Some(status) = self.child.try_wait()? {
-                let ending = Ending::from(status);
-                self.ended = Some(ending);
+            if let Some(ending) = self.look(WaitOptions::NOHANG)? {
                 return Ok(ending);
             }
             tokio::time::sleep(GROUP_POLL).await;
@@ -210,7 +225,7 @@ impl Drop for Launched {
     fn drop(&mut self) {
         if self.ended.is_none() {
             self.signal(Signal::KILL);
-            drop(self.child.wait());
+            drop(self.reap());
         }
     }
 }
@@ -232,29 +247,32 @@ struct Pipes {
 }
 
 impl Pipes {
-    /// What a descriptor that leads to `stream` is.
-    fn end_of(&mut self, stream: Stream, routes: Routes) -> io::Result<Stdio> {
+    /// A descriptor that leads where `stream` goes.
+    fn end_of(&mut self, stream: Stream, routes: Routes) -> io::Result<OwnedFd> {
         match routes.of(stream) {
-            Route::Inherit if stream == Stream::Stdout => {
-                Ok(Stdio::from(io::stdout().as_fd().try_clone_to_owned()?))
-            }
-            Route::Inherit => Ok(Stdio::from(io::stderr().as_fd().try_clone_to_owned()?)),
-            Route::Null => Ok(Stdio::null()),
+            Route::Inherit if stream == Stream::Stdout => io::stdout().as_fd().try_clone_to_owned(),
+            Route::Inherit => io::stderr().as_fd().try_clone_to_owned(),
+            Route::Null => nowhere(),
             Route::Read => {
                 let joined = routes.joined && routes.of(Stream::Stdout) == Route::Read;
                 let index = usize::from(stream == Stream::Stderr && !joined);
                 let (Some(reader), Some(writer)) = (self.readers.get_mut(index), self.writers.get_mut(index))
                 else {
-                    return Ok(Stdio::null());
+                    return nowhere();
                 };
                 if writer.is_none() {
                     let (read, write) = io::pipe()?;
                     (*reader, *writer) = (Some(read), Some(write));
                 }
-                writer.as_ref().map_or_else(|| Ok(Stdio::null()), |end| end.try_clone().map(Stdio::from))
+                writer.as_ref().map_or_else(nowhere, |end| end.try_clone().map(OwnedFd::from))
             }
         }
     }
+}
+
+/// Where nothing is to be read, and nothing kept.
+fn nowhere() -> io::Result<OwnedFd> {
+    File::options().read(true).write(true).open("/dev/null").map(OwnedFd::from)
 }
 
 /// Whoever reads a terminal from another group than the foreground one is stopped, for ever.
@@ -262,27 +280,24 @@ fn may_read_our_input(group: Group) -> bool {
     group == Group::Foreground || !io::stdin().is_terminal()
 }
 
-fn connect(command: &mut Command, program: &Program) -> io::Result<[Option<PipeReader>; 2]> {
+/// The standard descriptors of a child, and our ends of its pipes.
+fn connect(program: &Program) -> io::Result<(Descriptors, [Option<PipeReader>; 2])> {
     let (redirected, routes) = (&program.redirected, program.routes);
-    match &redirected.stdin {
-        Some(file) => drop(command.stdin(file.try_clone()?)),
-        None if program.input && may_read_our_input(program.group) => {}
-        None => drop(command.stdin(Stdio::null())),
-    }
+    let stdin = match &redirected.stdin {
+        Some(file) => Some(OwnedFd::from(file.try_clone()?)),
+        None if program.input && may_read_our_input(program.group) => None,
+        None => Some(nowhere()?),
+    };
     let mut pipes = Pipes::default();
-    for (stream, target) in [(Stream::Stdout, &redirected.stdout), (Stream::Stderr, &redirected.stderr)] {
-        let end = match target {
-            // Inherited as it is, without a copy.
-            Target::Stream(same) if *same == stream && routes.of(stream) == Route::Inherit => continue,
-            Target::Stream(other) => pipes.end_of(*other, routes)?,
-            Target::File(file) => Stdio::from(file.try_clone()?),
-        };
-        match stream {
-            Stream::Stdout => command.stdout(end),
-            Stream::Stderr => command.stderr(end),
-        };
-    }
-    Ok(pipes.readers)
+    let mut end = |stream: Stream, target: &Target| match target {
+        // Inherited as it is, without a copy.
+        Target::Stream(same) if *same == stream && routes.of(stream) == Route::Inherit => Ok(None),
+        Target::Stream(other) => pipes.end_of(*other, routes).map(Some),
+        Target::File(file) => file.try_clone().map(|file| Some(OwnedFd::from(file))),
+    };
+    let stdout = end(Stream::Stdout, &redirected.stdout)?;
+    let stderr = end(Stream::Stderr, &redirected.stderr)?;
+    Ok(([stdin, stdout, stderr], pipes.readers))
 }
 
 /// Our end of a pipe from a child. It is registered with the event loop only when there is
@@ -349,9 +364,9 @@ impl Pipe {
     }
 }
 
-impl From<ExitStatus> for Ending {
-    fn from(status: ExitStatus) -> Self {
-        match (status.code(), status.signal()) {
+impl From<WaitStatus> for Ending {
+    fn from(status: WaitStatus) -> Self {
+        match (status.exit_status(), status.terminating_signal()) {
             (Some(code), _) => Self::Exited(code as u8),
             (None, Some(signal)) => Self::Signalled(signal as u8),
             (None, None) => Self::Exited(u8::MAX),
