@@ -6,59 +6,63 @@ use std::thread::{Builder, Scope, ScopedJoinHandle, available_parallelism};
 /// Less text is not worth a thread: it takes as long to start as to parse so much.
 const BYTES_A_THREAD: usize = 32 << 10;
 
+/// How many shares there are for each thread.
+const SHARES_A_THREAD: usize = 16;
+
+/// About how much memory the result of a byte of text takes.
+const RESULT_BYTES_A_BYTE: usize = 4;
+
 /// Most threads that work on one file.
 const MAX_THREADS: usize = 8;
 
-/// What `work` makes of each item, in the items' order. `bytes` is how much text they are, all together.
+/// What `work` makes of each item, in the items' order. `bytes` is how much text they are, all together. Who is done
+/// with some takes the next ones: some items take far longer than others, and a thread may begin late.
 pub fn map<T: Sync, R: Send>(items: &[T], bytes: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let all = |share: &[T]| share.iter().map(&work).collect::<Vec<R>>();
-    let threads = threads_for(bytes);
-    if threads < 2 || items.len() < threads {
-        return all(items);
-    }
-    let mut shares = items.chunks(items.len().div_ceil(threads));
-    let own = shares.next().unwrap_or_default();
-    std::thread::scope(|scope| {
-        let others: Vec<_> = shares.map(|share| (share, start(scope, || all(share)))).collect();
-        let mut results = all(own);
-        results.reserve(items.len() - own.len());
-        for (share, thread) in others {
-            // Where no thread is to be had, this one does its share.
-            results.extend(thread.and_then(|thread| thread.join().ok()).unwrap_or_else(|| all(share)));
-        }
-        results
-    })
-}
-
-/// The same for items of which some take far longer than others: who is done takes the next one.
-pub fn map_uneven<T: Sync, R: Send>(items: &[T], bytes: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let threads = threads_for(bytes).min(items.len());
     if threads < 2 {
-        return items.iter().map(&work).collect();
+        return all(items);
     }
+    let shares: Vec<&[T]> = items.chunks(items.len().div_ceil(threads * SHARES_A_THREAD)).collect();
     let next = AtomicUsize::new(0);
     let take = || {
         let mut done = Vec::new();
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(item) = items.get(index) else { return done };
-            done.push((index, work(item)));
+            let Some(share) = shares.get(index) else { return done };
+            done.push((index, all(share)));
         }
     };
+    let beside = || {
+        make_room(bytes / threads * RESULT_BYTES_A_BYTE);
+        take()
+    };
     let done = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| start(scope, take)).collect();
+        let others: Vec<_> = (1..threads).map(|_| start(scope, beside)).collect();
         let mut done = take();
         done.extend(others.into_iter().filter_map(|thread| thread?.join().ok()).flatten());
         done
     });
-    let mut results: Vec<Option<R>> = items.iter().map(|_| None).collect();
+    let mut results: Vec<Option<Vec<R>>> = shares.iter().map(|_| None).collect();
     for (index, result) in done {
         if let Some(slot) = results.get_mut(index) {
             *slot = Some(result);
         }
     }
-    // What a thread that failed had in hand is done here.
-    results.into_iter().zip(items).map(|(result, item)| result.unwrap_or_else(|| work(item))).collect()
+    let mut whole = Vec::with_capacity(items.len());
+    for (result, share) in results.into_iter().zip(shares) {
+        // What a thread that failed had in hand is done here.
+        whole.extend(result.unwrap_or_else(|| all(share)));
+    }
+    whole
+}
+
+/// Lets the C library's memory of this thread grow at once: it grows by a system call for every few pages otherwise.
+fn make_room(bytes: usize) {
+    let mut room = Vec::<u8>::new();
+    // Where there is none, nothing is lost yet.
+    drop(room.try_reserve_exact(bytes));
+    drop(std::hint::black_box(room));
 }
 
 fn start<'scope, R: Send + 'scope>(
@@ -87,10 +91,6 @@ mod tests {
             for bytes in [0, MAX_THREADS * BYTES_A_THREAD] {
                 assert_eq!(
                     map(&items, bytes, |item| item * 2),
-                    items.iter().map(|i| i * 2).collect::<Vec<_>>()
-                );
-                assert_eq!(
-                    map_uneven(&items, bytes, |item| item * 2),
                     items.iter().map(|i| i * 2).collect::<Vec<_>>()
                 );
             }

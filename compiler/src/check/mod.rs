@@ -235,7 +235,7 @@ pub fn run(
         |task: &Task| memo.task(&task.definition, task.superset.as_deref(), previous, &project.sources);
     let facts = program.tasks.iter().map(of_linked).collect();
     let context = Context::new(project, program, files, host, folder, facts, file_facts);
-    let found = parallel::map_uneven(PROJECT_RULES, program.tasks.len() * BYTES_A_TASK, |rule| {
+    let found = parallel::map(PROJECT_RULES, program.tasks.len() * BYTES_A_TASK, |rule| {
         let mut found = Vec::new();
         (rule.run)(&context, &mut found);
         found
