@@ -266,6 +266,7 @@ pub fn runner_options(context: &Context, options: &Options, project: &Project) -
         interactive: options.interactive,
         ask_params: options.ask_params,
         offline: options.remote.offline,
+        has_no_root: project.compilation.program.taskfile == STDIN_NAME && options.dir.is_empty(),
         log: options.log || !project.place.folder.is_empty(),
         wait_for_locks: options.wait_for_locks,
         command_line: typed_command_line(&context.environment),

@@ -56,6 +56,9 @@ pub struct Options {
     pub version: SmolStr,
     /// Where the program was started, absolute.
     pub user_working_dir: SmolStr,
+    /// Whether `ROOT_DIR` is empty, as for a Taskfile from standard input where nobody said which directory is its own;
+    /// its tasks run where the program was started.
+    pub has_no_root: bool,
     /// Whether each task that was named writes a log.
     pub log: bool,
     /// Whether to wait for the lock of a task that runs elsewhere; without it, the task fails.

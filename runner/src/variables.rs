@@ -257,7 +257,7 @@ impl Variables {
         let dir = match (remote, task.dir.is_empty()) {
             (true, true) => self.options.user_working_dir.clone(),
             (true, false) => path::smart_join(&self.options.user_working_dir, &task.dir),
-            (false, _) => path::smart_join(self.program.dir.as_str(), &task.dir),
+            (false, _) => path::smart_join(root_dir(&self.program, &self.options), &task.dir),
         };
         let taskfile_dir = if remote { SmolStr::default() } else { path::parent(task.taskfile.as_str()) };
         [task.name.clone(), dir, task.taskfile.as_str().into(), taskfile_dir, call.task.clone()]
@@ -415,16 +415,23 @@ fn base_layer(program: &Program, options: &Options, environment: &Environment) -
             layer.set_value(name, value);
         }
     }
-    let (taskfile, dir) = (program.taskfile.as_str(), program.dir.as_str());
-    let remote = is_remote(taskfile);
+    let (taskfile, dir) = (program.taskfile.as_str(), root_dir(program, options));
     layer.set_value("TASK_EXE", options.program.clone());
-    layer.set_value("ROOT_TASKFILE", if remote { taskfile.into() } else { path::smart_join(dir, taskfile) });
-    layer.set_value("ROOT_DIR", if remote { "" } else { dir });
+    layer.set_value(
+        "ROOT_TASKFILE",
+        if is_remote(taskfile) { taskfile.into() } else { path::smart_join(dir, taskfile) },
+    );
+    layer.set_value("ROOT_DIR", dir);
     layer.set_value("USER_WORKING_DIR", options.user_working_dir.clone());
     layer.set_value("TASK_VERSION", options.version.clone());
     layer.set_value("PATH_LIST_SEPARATOR", if cfg!(windows) { ";" } else { ":" });
     layer.set_value("FILE_PATH_SEPARATOR", std::path::MAIN_SEPARATOR_STR);
     layer
+}
+
+/// What `ROOT_DIR` says.
+fn root_dir<'a>(program: &'a Program, options: &Options) -> &'a str {
+    if options.has_no_root || is_remote(program.taskfile.as_str()) { "" } else { program.dir.as_str() }
 }
 
 /// Whether a Taskfile is read over the network.

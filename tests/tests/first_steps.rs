@@ -1,4 +1,4 @@
-//! A first Taskfile (`--init`) and the one of the home directory (`--global`), beside go-task.
+//! A first Taskfile (`--init`), the one of the home directory (`--global`) and the one from standard input, beside go-task.
 
 use ez_tests::{Outcome, Project};
 
@@ -69,5 +69,28 @@ fn the_global_taskfile_is_that_of_the_home_directory() {
         same(&ours, &theirs, &[flag, "--list"], &[]).success();
         same(&ours, &theirs, &[flag, "--dir", ".", "where"], &[]).exit(1);
         assert_eq!(ours.run([flag, "where"]).success().stdout, outcome.stdout);
+    }
+}
+
+#[test]
+fn a_taskfile_from_standard_input_is_at_home_where_it_is_said_to_be() {
+    let places = "'{{.ROOT_DIR}}|{{.ROOT_TASKFILE}}|{{.TASKFILE}}|{{.TASKFILE_DIR}}|{{.TASK_DIR}}|{{.USER_WORKING_DIR}}'";
+    let task = format!("echo {places}; pwd");
+    let included =
+        format!("version: '3'\ntasks: {{x: {{cmds: [\"{task}\"]}}, y: {{dir: deep, cmds: [\"{task}\"]}}}}\n");
+    for include in ["./inc", "inc/Taskfile.yml", "{taskfile: ./inc}", "{taskfile: ./inc, dir: elsewhere}"] {
+        let taskfile = format!(
+            "version: '3'\nsilent: true\nincludes: {{i: {include}}}\ntasks:\n  default: {{cmds: [\"{task}\", {{task: 'i:x'}}, {{task: 'i:y'}}]}}\n  \
+            d: {{dir: deep, cmds: [\"{task}\"]}}\n"
+        );
+        let project =
+            Project::new().file("inc/Taskfile.yml", &included).file("sub/inc/Taskfile.yml", &included);
+        let project = project.stdin(taskfile);
+        for place in [&[][..], &["--dir", "sub"], &["--dir", "."]] {
+            for what in [&["default", "d"][..], &["--list-all", "--json"]] {
+                let args = [place, &["-t", "-"], what].concat();
+                same(&project, &project, &args, &[]).success();
+            }
+        }
     }
 }

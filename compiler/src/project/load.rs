@@ -142,6 +142,11 @@ pub(super) struct Loader<'a> {
     dirs: Vec<String>,
 }
 
+/// Whether a file is just a name: standard input.
+fn is_nowhere(path: &Utf8Path) -> bool {
+    path.parent() == Some(Utf8Path::new(""))
+}
+
 impl<'a> Loader<'a> {
     pub fn new(
         files: &'a dyn FileSystem,
@@ -436,7 +441,8 @@ impl<'a> Loader<'a> {
             Utf8PathBuf::from(remote::join(including.as_str(), &taskfile))
         } else {
             let Some(taskfile) = self.expanded(&taskfile, span) else { return };
-            let wanted = smart_join(parent(&including).as_str(), &taskfile);
+            let base = if is_nowhere(&including) { self.loaded.root_dir.clone() } else { parent(&including) };
+            let wanted = smart_join(base.as_str(), &taskfile);
             match self.find(&wanted) {
                 Some(found) => found,
                 None => return self.missing(&wanted, include, span),
@@ -449,14 +455,15 @@ impl<'a> Loader<'a> {
         self.loaded.edges.push(Edge { from, to, include: include.clone(), dir });
     }
 
-    /// What the directories of a file's includes are relative to. For a file on disk that is where it is; for others it
-    /// is where the include was that led to them, and for git, whose nodes hold it otherwise, the one above
-    /// (go-task, `ResolveDir` in `taskfile/node_{file,http,git}.go`).
+    /// What the directories of a file's includes are relative to. For a file on disk that is where it is; for standard input
+    /// the root directory, which is not written; for others it is where the include was that led to them, and for git,
+    /// whose nodes hold it otherwise, the one above (go-task, `ResolveDir` in `taskfile/node_{file,stdin,http,git}.go`).
     fn base_of_directories(&self, from: usize) -> String {
         let path = &self.loaded.files[from].path;
         let including = self.way.iter().rev().nth(1).copied().unwrap_or(from);
         let dir_of = |index: usize| self.dirs.get(index).map_or("", String::as_str);
         match remote::scheme(path.as_str()) {
+            None if is_nowhere(path) => String::new(),
             None => parent(path).into_string(),
             Some("git") => parent(Utf8Path::new(dir_of(from))).into_string(),
             Some(_) => dir_of(including).to_owned(),
