@@ -19,9 +19,10 @@ pub async fn tell_apart(mut request: Request) -> Request {
 fn about_a_name(method: &Method, uri: &Uri) -> Option<Uri> {
     let path = uri.path().strip_prefix(PREFIX)?;
     let reads = matches!(*method, Method::GET | Method::HEAD);
+    let deletes = *method == Method::DELETE;
     let is_about_a_name = match path {
-        "tasks/run" | "plans/run-task" => *method != Method::POST,
-        "tasks/tree" | "plans/runs" => !reads,
+        "tasks/run" | "plans/run-task" => reads || deletes,
+        "tasks/tree" | "plans/runs" => deletes,
         // Runs have numbers.
         "plans/runs/yaml" | "plans/runs/run" => true,
         _ => false,
@@ -61,6 +62,8 @@ mod tests {
             "GET /tasks/tree",
             "HEAD /plans/runs",
             "POST /plans/run-task",
+            "OPTIONS /tasks/run",
+            "OPTIONS /tasks/tree",
             "GET /plans/runs/7",
             "GET /tasks/run/yaml",
             "GET /tasks/runner",
